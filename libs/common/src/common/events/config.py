@@ -1,0 +1,76 @@
+"""Clients and assistants as the services see them: values of the two compacted topics."""
+
+from datetime import time
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from common.events.event import Event
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+Verbosity = Literal["low", "medium", "high"]
+
+
+class OpeningHours(BaseModel):
+    """One opening of the week; a business that closes at noon has two a day."""
+
+    model_config = ConfigDict(frozen=True)
+
+    weekday: int = Field(ge=1, le=7, description="ISO: 1 is Monday")
+    opens: time
+    closes: time
+
+
+class TenantSettings(BaseModel):
+    """What an operator can set per client. Every field has a default that works."""
+
+    model_config = ConfigDict(frozen=True)
+
+    language: str = Field(default="es", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
+    timezone: str = "Europe/Madrid"
+    quiet_window_ms: int = Field(default=1200, ge=0, le=60_000)
+    business_hours: tuple[OpeningHours, ...] = ()
+    fallback_text: str = Field(
+        default="Ahora mismo no puedo responder. Le contestaremos lo antes posible.",
+        min_length=1,
+        max_length=1024,
+    )
+    handoff_words: tuple[str, ...] = ()
+    opt_out_words: tuple[str, ...] = ("STOP", "BAJA")
+    daily_token_budget: int | None = Field(default=None, ge=1)
+    model: str | None = Field(default=None, description="Instead of the assistant's model")
+    reasoning_effort: Effort | None = None
+
+
+class TenantConfig(Event):
+    """tenants.config, keyed by phone_number_id. Secrets are sealed; a tombstone removes it."""
+
+    name: str
+    phone_number: str = Field(description="E.164 with +")
+    phone_number_id: str = Field(min_length=1)
+    assistant_id: str
+    active: bool
+    version: int = Field(ge=1, description="Grows with each change of the client")
+    settings: TenantSettings = TenantSettings()
+    access_token: str | None = Field(default=None, description="Sealed; absent: the default token")
+    openai_api_key: str | None = Field(default=None, description="Sealed; absent: the default key")
+    updated_at: AwareDatetime
+
+
+class AssistantConfig(Event):
+    """assistants.config, keyed by assistant_id: the published version.
+
+    An assistant may serve several clients, so tenant_id is that of the change's owner (1 for the
+    operator) and says nothing about who may use it.
+    """
+
+    assistant_id: str = Field(min_length=1)
+    version: int = Field(ge=1)
+    name: str
+    instructions: str
+    model: str
+    reasoning_effort: Effort | None = None
+    verbosity: Verbosity | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    max_output_tokens: int = Field(default=800, ge=16, le=128_000)

@@ -1,0 +1,58 @@
+"""Messages and statuses as the router understood them, and the one recorded end of a message."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from common.events.event import Event, conversation_key
+
+MessageKind = Literal["text", "button", "list", "location"]
+StatusName = Literal["sent", "delivered", "read", "played", "failed"]
+OutcomeName = Literal["answered", "handed_over", "suppressed", "recorded", "failed"]
+
+
+class ConversationEvent(Event):
+    """An event of one contact's conversation with one client."""
+
+    phone_number_id: str = Field(min_length=1)
+    contact_id: str = Field(min_length=1, description="BSUID, else wa_id")
+
+    @property
+    def conversation(self) -> str:
+        return conversation_key(self.phone_number_id, self.contact_id)
+
+
+class MessageReceived(ConversationEvent):
+    """One message a contact wrote that an assistant can answer."""
+
+    wamid: str = Field(min_length=1)
+    kind: MessageKind
+    text: str = Field(description="What the assistant reads; a location is put into words")
+    choice_id: str | None = Field(default=None, description="Id of the pressed button or list row")
+    reply_to: str | None = Field(default=None, description="wamid that the contact quoted")
+    wa_id: str | None = Field(default=None, description="Phone, digits only; may be absent")
+    contact_name: str | None = None
+    sent_at: AwareDatetime = Field(description="WhatsApp's timestamp, whole seconds")
+    received_at: AwareDatetime = Field(description="When ingress had it")
+
+
+class StatusReceived(ConversationEvent):
+    """One status webhook of a message that we sent (or another app on the number)."""
+
+    wamid: str = Field(min_length=1)
+    status: StatusName
+    status_at: AwareDatetime
+    tag: str | None = Field(default=None, description="biz_opaque_callback_data, echoed")
+    error_code: int | None = None
+    error_title: str | None = None
+    pricing_type: str | None = None
+    pricing_category: str | None = None
+
+
+class OutcomeRecorded(ConversationEvent):
+    """The one end of an inbound message. Its event_id depends on the message alone."""
+
+    wamid: str = Field(min_length=1)
+    outcome: OutcomeName
+    reason: str | None = Field(default=None, description="For example inactive, opted_out, 131047")
+    reply_id: str | None = None

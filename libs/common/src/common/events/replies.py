@@ -1,0 +1,37 @@
+"""What an assistant says, and what became of it on WhatsApp."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from common.events.messages import ConversationEvent
+
+ReplyKind = Literal["answer", "fallback", "notice"]
+DeliveryState = Literal[
+    "accepted", "rejected", "unknown", "suppressed", "sent", "delivered", "read", "played", "failed"
+]
+
+
+class ReplyReady(ConversationEvent):
+    """One turn's answer, stored by the assistant before it leaves. reply_id is the turn's."""
+
+    reply_id: str
+    kind: ReplyKind
+    text: str = Field(min_length=1, description="Markdown as the model wrote it")
+    answers: tuple[str, ...] = Field(min_length=1, description="wamids that this reply answers")
+    wa_id: str | None = Field(default=None, description="Phone, digits only; may be absent")
+    last_inbound_at: AwareDatetime = Field(description="Start of WhatsApp's 24 h window")
+
+
+class DeliveryChanged(ConversationEvent):
+    """A new state of one Graph API message (one part of a reply)."""
+
+    delivery_id: str
+    reply_id: str
+    part: int = Field(ge=1)
+    parts: int = Field(ge=1)
+    state: DeliveryState
+    state_at: AwareDatetime
+    wamid: str | None = None
+    error_code: int | None = None
+    error_title: str | None = None

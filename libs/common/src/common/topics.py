@@ -1,0 +1,143 @@
+"""The map: every topic, who writes it, who reads it, its key and what it holds.
+
+No topic name stands anywhere else. A topic with `dlq=True` has a `<name>.dlq` beside it.
+"""
+
+from dataclasses import dataclass
+
+from common.events import (
+    AssistantConfig,
+    DeliveryChanged,
+    Event,
+    MessageReceived,
+    OutcomeRecorded,
+    ReplyReady,
+    StatusReceived,
+    TenantConfig,
+)
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `event` is None where the value is the webhook's exact bytes."""
+
+    name: str
+    key: str
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    event: type[Event] | None = None
+    partitions: int = 24
+    retention_ms: int = 7 * DAY_MS
+    compacted: bool = False
+    dlq: bool = False
+    max_message_bytes: int = 1 << 20
+
+
+WEBHOOKS_RAW = Topic(
+    "webhooks.raw",
+    key="phone_number_id",
+    producers=("ingress", "router", "operator"),  # router: release; operator: replay
+    consumers=("router",),
+    retention_ms=14 * DAY_MS,  # Meta retries for 7 days
+    dlq=True,
+    max_message_bytes=4 << 20,  # a payload may be 3 MB
+)
+WEBHOOKS_QUARANTINE = Topic(
+    "webhooks.quarantine",
+    key="phone_number_id",
+    producers=("router",),
+    consumers=("router",),
+    retention_ms=14 * DAY_MS,
+    max_message_bytes=4 << 20,
+)
+MESSAGES_INBOUND = Topic(
+    "messages.inbound",
+    key="conversation",
+    producers=("router",),
+    consumers=("assistant", "sender"),  # sender: read marks and typing
+    event=MessageReceived,
+    dlq=True,
+)
+MESSAGES_STATUS = Topic(
+    "messages.status",
+    key="conversation",
+    producers=("router",),
+    consumers=("sender",),
+    event=StatusReceived,
+    dlq=True,
+)
+MESSAGES_OUTCOME = Topic(
+    "messages.outcome",
+    key="conversation",
+    producers=("router", "assistant", "sender"),
+    consumers=(),
+    event=OutcomeRecorded,
+    retention_ms=30 * DAY_MS,
+)
+REPLIES_OUTBOUND = Topic(
+    "replies.outbound",
+    key="conversation",
+    producers=("assistant",),
+    consumers=("sender",),
+    event=ReplyReady,
+    dlq=True,
+)
+DELIVERIES_EVENTS = Topic(
+    "deliveries.events",
+    key="conversation",
+    producers=("sender",),
+    consumers=(),
+    event=DeliveryChanged,
+    retention_ms=30 * DAY_MS,
+)
+TENANTS_CONFIG = Topic(
+    "tenants.config",
+    key="phone_number_id",
+    producers=("tenant-admin",),
+    consumers=("router", "assistant", "sender"),
+    event=TenantConfig,
+    partitions=3,
+    compacted=True,
+)
+ASSISTANTS_CONFIG = Topic(
+    "assistants.config",
+    key="assistant_id",
+    producers=("tenant-admin",),
+    consumers=("assistant",),
+    event=AssistantConfig,
+    partitions=3,
+    compacted=True,
+)
+
+ALL = (
+    WEBHOOKS_RAW,
+    WEBHOOKS_QUARANTINE,
+    MESSAGES_INBOUND,
+    MESSAGES_STATUS,
+    MESSAGES_OUTCOME,
+    REPLIES_OUTBOUND,
+    DELIVERIES_EVENTS,
+    TENANTS_CONFIG,
+    ASSISTANTS_CONFIG,
+)
+BY_NAME = {topic.name: topic for topic in ALL}
+
+
+def dlq_of(topic: Topic) -> Topic:
+    """Where this topic's unusable records go: original bytes, one partition, 30 days."""
+    return Topic(
+        f"{topic.name}.dlq",
+        key=topic.key,
+        producers=topic.consumers,
+        consumers=("operator",),
+        partitions=1,
+        retention_ms=30 * DAY_MS,
+        max_message_bytes=topic.max_message_bytes,
+    )
+
+
+def every_topic() -> tuple[Topic, ...]:
+    """All topics to create, dead letters included."""
+    return ALL + tuple(dlq_of(topic) for topic in ALL if topic.dlq)

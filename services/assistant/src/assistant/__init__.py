@@ -1,0 +1,1 @@
+"""Answers: stores messages, opens turns, asks the model."""

@@ -1,0 +1,1 @@
+"""Takes Meta's webhooks: verifies, stores in Kafka, answers."""

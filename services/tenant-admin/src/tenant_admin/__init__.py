@@ -1,0 +1,1 @@
+"""Clients, assistants, keys: the operators side."""

@@ -1,0 +1,25 @@
+"""`python -m devkit.openai`: the emulator on 127.0.0.1 until SIGTERM."""
+
+import uvicorn
+
+from devkit.openai.app import create_app
+from devkit.openai.settings import Settings
+
+
+def main() -> None:
+    settings = Settings()
+    uvicorn.run(
+        create_app(settings.to_config()),
+        host="127.0.0.1",
+        port=settings.openai_emulator_port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="critical",  # an injected cut is an error to uvicorn
+        timeout_keep_alive=120,  # longer than clients keep theirs, or they race with the close
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""PostgreSQL from asyncio: SQLAlchemy Core over psycopg2 in a bounded pool of threads.
+
+One whole transaction per call; never a model or HTTP call inside. psycopg2 has no read timeout,
+so at the deadline the socket is shut down and the pool replaces the connection. Every transaction
+must be safe to repeat: one that lost its connection is tried once more.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import Connection, Engine
+
+from common.lifecycle import Lifecycle
+
+log = structlog.get_logger()
+T = TypeVar("T")
+E = TypeVar("E")
+Work = Callable[[Connection], T]
+DEADLINE = 5.0
+
+# Shutdown and start of the server, too many connections, serialization failure, deadlock.
+WAIT_STATES = {"57P01", "57P02", "57P03", "53300", "40001", "40P01"}
+
+
+def is_outage(error: BaseException) -> bool:
+    """Wait and repeat; the statement was not wrong."""
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
+        return True
+    return sqlstate(error) in WAIT_STATES
+
+
+def sqlstate(error: BaseException) -> str | None:
+    return getattr(getattr(error, "orig", None), "pgcode", None)
+
+
+def driver_url(url: str) -> str:
+    """postgres:// and postgresql:// are what people have; SQLAlchemy wants the driver's name."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in ("postgres", "postgresql"):
+        raise ValueError("DATABASE_URL must begin with postgresql://")
+    return f"postgresql+psycopg2://{rest}"
+
+
+def connect(url: str, service: str, schema: str, connections: int) -> Engine:
+    """hide_parameters: an error's text must never quote a customer."""
+    options = (
+        f"-c search_path={schema} -c statement_timeout=5000 -c lock_timeout=2000"
+        " -c idle_in_transaction_session_timeout=10000"
+    )
+    return sa.create_engine(
+        driver_url(url),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_recycle=1800,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": 3,
+            "application_name": service,
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 8000,
+            "options": options,
+        },
+    )
+
+
+class Database:
+    """A Part. `threads` serve the loop; `others` are connections for consumers' own threads."""
+
+    def __init__(
+        self, url: str, schema: str, life: Lifecycle, *, threads: int = 4, others: int = 2
+    ) -> None:
+        self.engine = connect(url, life.service, schema, threads + others)
+        self._life = life
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="database")
+
+    async def start(self) -> None:
+        """Waits for the database: dependencies may come up in any order."""
+        await self.patiently(lambda connection: connection.exec_driver_sql("select 1"))
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self._executor.shutdown)
+        self.engine.dispose()
+
+    async def transaction(self, work: Work[T], deadline: float = DEADLINE) -> T:
+        """`work(connection)` in one transaction in a thread; its result after the commit."""
+        return await self._life.loop.run_in_executor(
+            self._executor, self.transaction_here, work, deadline
+        )
+
+    def transaction_here(self, work: Work[T], deadline: float = DEADLINE) -> T:
+        """The same in the calling thread, for consumers' threads."""
+        try:
+            return self._once(work, deadline)
+        except sa.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._once(work, deadline)
+
+    async def patiently(self, work: Work[T]) -> T:
+        """A transaction repeated until the database is back; other errors are raised."""
+        wait = 0.05
+        while True:
+            try:
+                return await self.transaction(work)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("database_waits", exc_info=error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 2.0)
+
+    def _once(self, work: Work[T], deadline: float) -> T:
+        with self.engine.connect() as connection:
+            watch = Watch(self._life.loop, connection, deadline)
+            try:
+                with connection.begin():
+                    return work(connection)
+            finally:
+                watch.done()
+
+
+class Watch:
+    """Cuts a connection that outlives its deadline, from the event loop."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, connection: Connection, deadline: float
+    ) -> None:
+        self._loop, self._raw = loop, connection.connection.dbapi_connection
+        self._timer: asyncio.TimerHandle | None = None
+        self._done = False
+        loop.call_soon_threadsafe(self._arm, deadline)
+
+    def done(self) -> None:
+        self._done = True
+        self._loop.call_soon_threadsafe(self._disarm)
+
+    def _arm(self, deadline: float) -> None:
+        if not self._done:
+            self._timer = self._loop.call_later(deadline, self._cut)
+
+    def _disarm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _cut(self) -> None:
+        if not self._done:
+            cut(self._raw)
+
+
+def cut(raw: Any) -> None:
+    """Shuts the socket of a psycopg2 connection; its blocked call raises OperationalError."""
+    with suppress(Exception), socket.socket(fileno=os.dup(raw.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+def storing(
+    database: Database,
+    store: Callable[[Connection, Sequence[E]], T],
+    then: Callable[[T], None] = lambda _: None,
+) -> Callable[[Sequence[E]], None]:
+    """A consumer's handler: the batch in one transaction, then `then(result)` after the commit."""
+
+    def handle(events: Sequence[E]) -> None:
+        then(database.transaction_here(lambda connection: store(connection, events)))
+
+    return handle

@@ -1,0 +1,105 @@
+"""The one producer: acks=all, idempotent, the partitioner that Faust's client shares.
+
+An asyncio face on librdkafka: delivery reports arrive on a poll thread and wake the loop once per
+burst, not once per message.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import Producer as Librdkafka
+
+from common.topics import Topic
+
+Headers = Sequence[tuple[str, bytes]]
+Delivered = asyncio.Future[None]
+FLUSH_SECONDS = 10.0
+
+# librdkafka's own default places keys elsewhere than Faust, aiokafka and Java do.
+PARTITIONER = "murmur2_random"
+
+
+def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> dict[str, Any]:
+    """deadline_ms 0: try for ever, so that the order per key outlives any outage."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": PARTITIONER,
+        "linger.ms": linger_ms,
+        "message.timeout.ms": deadline_ms,
+        "message.max.bytes": 4 << 20,
+        "queue.buffering.max.messages": 100_000,
+        "queue.buffering.max.kbytes": 128 << 10,
+        "log_level": 2,
+    }
+
+
+class Producer:
+    """A Part. `send` returns a future that ends when the broker has the record on disk terms."""
+
+    def __init__(self, bootstrap: str, *, deadline_ms: int = 30_000, linger_ms: float = 0) -> None:
+        self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
+        self._reports: deque[tuple[Delivered, KafkaError | None]] = deque()
+        self._stopping = threading.Event()
+        self._waiting = 0
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._librdkafka = Librdkafka(self._config)
+        self._thread = threading.Thread(target=self._poll, name="producer", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self._librdkafka.flush, FLUSH_SECONDS)
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join)
+
+    @property
+    def waiting(self) -> int:
+        """Records sent but not yet acked."""
+        return self._waiting
+
+    def send(self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()) -> Delivered:
+        """Loop thread only. Raises BufferError at once when the queue is full.
+
+        The future raises KafkaException when the deadline passes; the record may still arrive.
+        """
+        delivered: Delivered = self._loop.create_future()
+
+        def report(error: KafkaError | None, _: Message) -> None:
+            self._reports.append((delivered, error))
+            if len(self._reports) == 1:
+                self._loop.call_soon_threadsafe(self._deliver)
+
+        self._librdkafka.produce(
+            topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
+        )
+        self._waiting += 1
+        return delivered
+
+    def reachable(self) -> bool:
+        """Blocks for up to a second: ask from a thread."""
+        try:
+            return bool(self._librdkafka.list_topics(timeout=1).brokers)
+        except KafkaException:
+            return False
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._librdkafka.poll(0.1)
+
+    def _deliver(self) -> None:
+        while self._reports:
+            delivered, error = self._reports.popleft()
+            self._waiting -= 1
+            if delivered.done():
+                continue
+            if error is None:
+                delivered.set_result(None)
+            else:
+                delivered.set_exception(KafkaException(error))

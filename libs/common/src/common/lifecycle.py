@@ -1,0 +1,103 @@
+"""The life of a service process: start its parts in order, drain them in reverse on SIGTERM."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+import structlog
+import uvloop
+
+from common import logging as logs
+from common.health import Health, HealthServer
+from common.settings import ServiceSettings, load
+
+log = structlog.get_logger()
+BEAT_SECONDS = 1.0
+
+
+class Part(Protocol):
+    """Something with a life: a producer, a consumer, a runner, an HTTP server."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Finish what is in hand, take nothing new. Called once, also after a failed start."""
+
+
+class Lifecycle:
+    """Given to the parts, so that a fatal finding anywhere drains and ends the process."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.health = Health()
+        self.loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._failed = False
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def fatal(self, reason: str) -> None:
+        """Thread-safe: drain, then exit 1. The supervisor restarts; nothing was committed."""
+        self._failed = True
+        log.error("service_failed", reason=reason)
+        self.loop.call_soon_threadsafe(self._ended.set)
+
+    async def run(self, parts: Sequence[Part]) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self.end)
+        ended = asyncio.create_task(self._ended.wait())
+        starting = asyncio.create_task(self._start(parts))
+        await asyncio.wait({ended, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done() and not self._ended.is_set():
+            await self._serve(starting)
+        starting.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await starting
+        ended.cancel()
+        await self._stop(parts)
+        return int(self._failed)
+
+    async def _serve(self, starting: "asyncio.Task[None]") -> None:
+        if error := starting.exception():
+            log.error("start_failed", exc_info=error)
+            self._failed = True
+            return
+        log.info("service_ready")
+        while not self._ended.is_set():
+            self.health.beat("loop")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), BEAT_SECONDS)
+
+    async def _start(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            await part.start()
+
+    async def _stop(self, parts: Sequence[Part]) -> None:
+        log.info("service_draining")
+        for part in reversed(parts):
+            try:
+                await part.stop()
+            except Exception as error:
+                log.error("stop_failed", part=type(part).__name__, exc_info=error)
+                self._failed = True
+
+
+S = TypeVar("S", bound=ServiceSettings)
+Build = Callable[[S, Lifecycle], Sequence[Part]]
+
+
+def run(service: str, settings_class: type[S], build: Build[S]) -> None:
+    """A service's whole main(). Exit codes: 0 drained, 1 failed, 2 wrong settings."""
+    settings = load(settings_class)
+    logs.configure(service, settings.log_level, settings.log_format)
+    sys.exit(uvloop.run(_live(service, settings, build)))
+
+
+async def _live(service: str, settings: S, build: Build[S]) -> int:
+    life = Lifecycle(service)
+    server = HealthServer(life.health, settings.listen_host, settings.health_port)
+    return await life.run([server, *build(settings, life)])

@@ -1,0 +1,60 @@
+"""Alembic from code: each service migrates its own schema with the migrations it carries."""
+
+from importlib.resources import files
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from common.database import driver_url
+
+LOCK = 7_700_001  # two replicas that start together migrate one after the other
+
+
+def upgrade(url: str, package: str, schema: str) -> str:
+    """Brings the package's schema to its newest revision, and names it.
+
+    Migrations have no statement timeout; they still give up on a lock after 10 s.
+    """
+    engine = sa.create_engine(
+        driver_url(url), connect_args={"options": "-c lock_timeout=10000"}, hide_parameters=True
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK})")
+        connection.exec_driver_sql(f"create schema if not exists {schema}")
+        connection.exec_driver_sql(f"set search_path = {schema}")
+        config = configuration(package)
+        config.attributes.update(connection=connection, schema=schema)
+        command.upgrade(config, "head")
+    engine.dispose()
+    return newest(package)
+
+
+def configuration(package: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files(package).joinpath("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def newest(package: str) -> str:
+    return ScriptDirectory.from_config(configuration(package)).get_current_head() or ""
+
+
+def current(connection: sa.Connection, schema: str) -> str | None:
+    options = {"version_table_schema": schema}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def run_in_env(config: Config) -> None:
+    """What a service's migrations/env.py calls, and all it does."""
+    from alembic import context  # only inside env.py does this proxy have a target
+
+    context.configure(
+        connection=config.attributes["connection"],
+        version_table_schema=config.attributes["schema"],
+    )
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,225 @@
+"""Events written in the transaction that causes them, published right after it commits.
+
+The committing process publishes: no leader, no poll, no added wait. Rows are deleted once the
+broker has them. A sweep takes over what a dead process left. Order per key: rows of one key are
+written under their owner's row lock, so ids follow commit order, and whoever publishes a key
+first publishes its older unpublished rows.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import Connection
+
+from common import metrics
+from common.database import Database, is_outage
+from common.events import Event
+from common.kafka.producer import Delivered, Producer
+from common.topics import BY_NAME, Topic
+from common.tracing import trace_headers
+
+log = structlog.get_logger()
+DELETE_EVERY = 0.05
+SWEEP_EVERY = 1.0
+ORPHAN_SECONDS = 10.0
+SWEEP_ROWS = 1000
+
+TABLE = """
+create table outbox (
+  id bigint generated always as identity primary key,
+  topic text not null,
+  key text not null,
+  payload bytea,
+  trace_id text not null,
+  created_at timestamptz not null default now()
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+        autovacuum_vacuum_cost_delay = 0);
+create index outbox_key on outbox (key, id);
+"""
+
+COLUMNS = "id, topic, key, payload, trace_id"
+INSERT = f"""
+with new as (
+  insert into outbox (topic, key, payload, trace_id)
+  select t, k, p, r from unnest(%(topic)s::text[], %(key)s::text[], %(payload)s::bytea[],
+    %(trace_id)s::text[]) with ordinality u(t, k, p, r, o) order by o
+  returning {COLUMNS})
+select {COLUMNS} from outbox where key = any(%(key)s::text[])
+union all select * from new order by id
+"""
+ORPHANS = f"""
+select {COLUMNS} from outbox
+where (created_at < now() - %(age)s * interval '1 second' or key = any(%(held)s::text[]))
+  and not id = any(%(flying)s::bigint[])
+order by id limit {SWEEP_ROWS}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event to publish. `event` None is a tombstone."""
+
+    topic: Topic
+    key: str
+    event: Event | None
+    trace_id: str
+
+
+class Row(NamedTuple):
+    id: int
+    topic: str
+    key: str
+    payload: bytes | None
+    trace_id: str
+
+
+def draft(topic: Topic, key: str, event: Event) -> Draft:
+    return Draft(topic, key, event, event.trace_id)
+
+
+def add(connection: Connection, drafts: Sequence[Draft]) -> list[Row]:
+    """Writes the drafts in the caller's transaction.
+
+    Returns what to publish after the commit: they, and older unpublished rows of the same keys
+    (almost always none), in the order to publish.
+    """
+    if not drafts:
+        return []
+    columns = {
+        "topic": [one.topic.name for one in drafts],
+        "key": [one.key for one in drafts],
+        "payload": [one.event.encode() if one.event else None for one in drafts],
+        "trace_id": [one.trace_id for one in drafts],
+    }
+    return rows_of(connection.exec_driver_sql(INSERT, columns))
+
+
+def rows_of(found: Any) -> list[Row]:
+    return [
+        Row(id, topic, key, bytes(payload) if payload is not None else None, trace_id)
+        for id, topic, key, payload, trace_id in found
+    ]
+
+
+class Outbox:
+    """A Part: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
+
+    def __init__(self, database: Database, producer: Producer) -> None:
+        self._database, self._producer = database, producer
+        self._flying: set[int] = set()
+        self._acked: list[int] = []
+        self._held: set[str] = set()  # keys that wait for their older row
+        self._skipped: set[str] = set()  # held keys that got a newer row since the last sweep
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._delete()), asyncio.create_task(self._sweep())]
+
+    async def stop(self) -> None:
+        """Waits until what flies has landed, then deletes it; the rest is for the next sweep."""
+        self._stopping = True
+        self._wake.set()
+        self._tasks[1].cancel()
+        await asyncio.wait(self._tasks, timeout=10)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._flying)
+
+    def publish(self, rows: Sequence[Row]) -> None:
+        """After the commit. Keeps the order per key; a held key waits for the sweep."""
+        for row in rows:
+            if row.key in self._held:
+                self._skipped.add(row.key)
+            elif row.id not in self._flying:
+                self._send(row)
+
+    def _send(self, row: Row) -> bool:
+        try:
+            sent = self._producer.send(
+                BY_NAME[row.topic], row.key, row.payload, trace_headers(row.trace_id)
+            )
+        except BufferError:
+            self._hold(row)
+            return False
+        self._flying.add(row.id)
+        sent.add_done_callback(lambda delivered: self._landed(row, delivered))
+        return True
+
+    def _landed(self, row: Row, delivered: Delivered) -> None:
+        if delivered.cancelled() or delivered.exception():
+            self._flying.discard(row.id)
+            self._hold(row)
+        else:
+            self._acked.append(row.id)
+            self._wake.set()
+
+    def _hold(self, row: Row) -> None:
+        metrics.OUTBOX_FAILED.inc()
+        self._held.add(row.key)
+
+    async def _delete(self) -> None:
+        while not (self._stopping and not self._flying):
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(DELETE_EVERY)
+            ids, self._acked = self._acked, []
+            if ids and not await self._deleted(ids):
+                self._acked += ids
+            if self._acked or self._stopping:
+                self._wake.set()
+
+    async def _deleted(self, ids: list[int]) -> bool:
+        try:
+            await self._database.transaction(lambda connection: delete(connection, ids))
+        except Exception as error:
+            log.warning("outbox_delete_waits", outage=is_outage(error), exc_info=error)
+            return False
+        self._flying.difference_update(ids)
+        metrics.OUTBOX_PUBLISHED.inc(len(ids))
+        return True
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            held, self._skipped = set(self._held), set()
+            wanted = {"age": ORPHAN_SECONDS, "held": list(held), "flying": list(self._flying)}
+            try:
+                rows = await self._database.transaction(partial(orphans, wanted=wanted))
+            except Exception as error:
+                log.warning("outbox_sweep_waits", outage=is_outage(error), exc_info=error)
+                continue
+            self._held -= held - self._skipped
+            self._publish_orphans(rows)
+
+    def _publish_orphans(self, rows: Sequence[Row]) -> None:
+        """Also of held keys: these are their older rows."""
+        failed: set[str] = set()
+        for row in rows:
+            if row.key not in failed and row.id not in self._flying and not self._send(row):
+                failed.add(row.key)
+
+
+def orphans(connection: Connection, wanted: dict[str, Any]) -> list[Row]:
+    return rows_of(connection.exec_driver_sql(ORPHANS, wanted))
+
+
+def delete(connection: Connection, ids: Sequence[int]) -> None:
+    """Losing this commit costs a second copy, so it need not wait for the disk."""
+    connection.exec_driver_sql(
+        "set local synchronous_commit = off; delete from outbox where id = any(%(ids)s)",
+        {"ids": list(ids)},
+    )
+
+
+def oldest_age(connection: Connection, now: datetime) -> float:
+    """Seconds that the oldest unpublished row has waited; 0 when there is none."""
+    oldest = connection.exec_driver_sql("select min(created_at) from outbox").scalar()
+    return (now - oldest).total_seconds() if oldest else 0.0

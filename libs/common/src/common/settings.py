@@ -1,0 +1,94 @@
+"""Settings: one frozen class per service, read from the environment, secrets also from files.
+
+A missing or default secret stops the process with one line per problem, naming the variable.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+DEFAULTS_OF_THE_WORLD = {"", "secret", "password", "changeme", "changethis", "change-me", "todo"}
+
+
+def refuse_default(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value().strip().lower() in DEFAULTS_OF_THE_WORLD:
+        raise ValueError("is empty or a well-known default; set a value of your own")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(refuse_default)]
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """NAME_FILE=/path holds the value of NAME: how Docker and Kubernetes hand over secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        return value, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self._fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def _fields(self) -> list[tuple[str, FieldInfo]]:
+        return list(self.settings_cls.model_fields.items())
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str
+    listen_host: str = "127.0.0.1"
+    health_port: int = 9000
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, FileSource(settings_cls)
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings: type[S]) -> S:
+    """The settings, or exit code 2 after one line per wrong variable."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for problem in problems(error):
+            sys.stderr.write(f"settings: {problem}\n")
+    except OSError as error:
+        sys.stderr.write(f"settings: cannot read {error.filename}: {error.strerror}\n")
+    raise SystemExit(2)
+
+
+def problems(error: ValidationError) -> list[str]:
+    return [_problem(found) for found in error.errors(include_input=False, include_url=False)]
+
+
+def _problem(found: Any) -> str:
+    name = ".".join(map(str, found["loc"])).upper()
+    if found["type"] == "missing":
+        return f"{name} is missing; set {name}, or {name}_FILE to a file that holds it"
+    return f"{name}: {found['msg'].removeprefix('Value error, ')}"

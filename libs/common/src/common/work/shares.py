@@ -1,0 +1,28 @@
+"""Fairness among tenants as pure numbers (measured shapes: a flood must not hide a neighbour)."""
+
+from dataclasses import dataclass
+
+MAX_TENANTS = 200
+CLAIM_AT_MOST = 50  # more starts in one loop pass would stall the loop
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one claim may take. `fair`: the rank within a tenant that may use the reserve."""
+
+    take: int
+    share: int
+    general: int
+    fair: int
+
+
+def room(slots: int, running: int, active_tenants: int) -> Room:
+    """One tenant holds at most half of the slots; a fifth is kept for tenants that hold little."""
+    free = slots - running
+    reserve = slots // 5
+    return Room(
+        take=max(0, min(free, CLAIM_AT_MOST)),
+        share=max(1, slots // 2),
+        general=max(0, free - reserve),
+        fair=max(1, (slots - reserve) // (active_tenants + 1)),
+    )

@@ -1,0 +1,209 @@
+"""A real PostgreSQL on 127.0.0.1, without Docker, as root or as a plain user."""
+
+import hashlib
+import hmac
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, TextIO
+
+from devkit.stack import Announce
+from devkit.stack.ports import is_free
+from devkit.stack.postgres_binaries import find_binaries
+from devkit.stack.postgres_databases import create_database, create_roles
+from devkit.stack.postgres_home import (
+    end_orphan,
+    is_ready,
+    lock,
+    readable_once,
+    secret,
+    server_user,
+    usable_home,
+)
+from devkit.stack.server_process import (
+    CannotStart,
+    User,
+    children_of,
+    end,
+    kill_group,
+    last_words,
+    spawn,
+)
+
+SUPERUSER = "postgres"
+START_DEADLINE = 30.0  # seconds; 0.1 when idle
+STOP_GRACE = 10.0
+SHARED_MEMORY_IN_USE = "shared memory block"
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_checkpoints": "off",
+    # A crash of the machine may lose data, a crash of PostgreSQL may not: right for this use.
+    "fsync": "off",
+    # Queue tables: dead rows go early, and no forgotten transaction keeps them alive.
+    "autovacuum_naptime": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+
+@dataclass(slots=True)
+class LocalPostgres:
+    """One server and its data under `home`. Build it with `start`; all methods block.
+
+    It dies with the process that started it. Data survives `stop`, `kill` and `restart`.
+    """
+
+    home: Path
+    port: int
+    binaries: Path
+    user: User | None
+    held: TextIO
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    @classmethod
+    def start(cls, home: Path, port: int, *, announce: Announce = print) -> Self:
+        """Returns once clients can connect.
+
+        As root the server runs as `nobody`; a `home` that nobody cannot enter is replaced by one
+        under /var/tmp, see `.home`. Raises CannotStart (port taken, home in use, broken data) and
+        FileNotFoundError (no PostgreSQL on this machine). Call it from the main thread.
+        """
+        user = server_user()
+        home = usable_home(home, user)
+        held = lock(home)
+        postgres = cls(home, port, find_binaries(home / "bin" if user else None), user, held)
+        announce(f"PostgreSQL: starting on 127.0.0.1:{port}, data in {home}")
+        try:
+            postgres._initialise()
+            postgres._launch()
+        except BaseException:
+            held.close()
+            raise
+        return postgres
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "postgres.log"
+
+    @property
+    def version(self) -> str:
+        """For example "postgresql 18.4"."""
+        shown = subprocess.run(
+            [self.binaries / "postgres", "--version"], capture_output=True, text=True, check=True
+        )
+        return f"postgresql {shown.stdout.split()[2]}"
+
+    def url(self, database: str = "postgres", user: str = SUPERUSER) -> str:
+        """A libpq URL, password included."""
+        return f"postgresql://{user}:{self.password(user)}@127.0.0.1:{self.port}/{database}"
+
+    def password(self, user: str) -> str:
+        """The same at every start of this home, different for every user."""
+        key = secret(self.home)
+        if user == SUPERUSER:
+            return key
+        return hmac.new(key.encode(), user.encode(), hashlib.sha256).hexdigest()
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        """Creates it unless it is there. `template` must have no open connection."""
+        create_database(self.url(), name, template)
+
+    def create_roles(self, database: str, names: Iterable[str]) -> None:
+        """For each service a role and, in `database`, a schema of its own, where missing."""
+        create_roles(self.url(database), {name: self.password(name) for name in names})
+
+    def stop(self) -> None:
+        """A clean end that does not wait for clients: SIGINT, then SIGKILL after 10 s."""
+        end(self.process, signal.SIGINT, STOP_GRACE)
+        self.held.close()
+
+    def kill(self) -> None:
+        """What a crash does: SIGKILL to the server and to its sessions.
+
+        A session that computes would not notice the server's death, and would block a restart.
+        """
+        sessions = children_of(self.process.pid)
+        end(self.process, signal.SIGKILL, STOP_GRACE)
+        for pid in sessions:
+            kill_group(pid)  # each is its own session leader
+
+    def restart(self) -> None:
+        """Ends it if it still runs, and starts it again on the same data and port."""
+        end(self.process, signal.SIGINT, STOP_GRACE)
+        if self.held.closed:
+            self.held = lock(self.home)
+        self._launch()
+
+    def _initialise(self) -> None:
+        if (self.data / "PG_VERSION").exists():
+            return
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        if self.user:
+            os.chown(self.data, self.user.uid, self.user.gid)
+        with readable_once(secret(self.home), self.user) as password:
+            self._initdb(password)
+
+    def _initdb(self, password: TextIO) -> None:
+        argv: list[str | Path] = [
+            self.binaries / "initdb",
+            "-D",
+            self.data,
+            "-U",
+            SUPERUSER,
+            "-E",
+            "UTF8",
+        ]
+        argv += ["--locale=C.UTF-8", "-A", "scram-sha-256", "--no-sync"]
+        done = subprocess.run(
+            [*argv, f"--pwfile=/dev/fd/{password.fileno()}"],
+            pass_fds=[password.fileno()],
+            user=self.user.uid if self.user else None,
+            group=self.user.gid if self.user else None,
+            extra_groups=[] if self.user else None,
+            cwd="/",
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CannotStart(f"postgres: initdb failed in {self.data}: {done.stderr.strip()}")
+
+    def _launch(self) -> None:
+        end_orphan(self.data)
+        if not is_free(self.port):
+            raise CannotStart(f"postgres: port {self.port} is taken")
+        deadline = time.monotonic() + START_DEADLINE
+        while True:
+            said_before = self.log.stat().st_size if self.log.exists() else 0
+            if self._came_up(deadline):
+                return
+            said = last_words(self.log, since=said_before)
+            # After kill -9 a dying session may hold the old shared memory a moment longer.
+            if SHARED_MEMORY_IN_USE not in said or time.monotonic() > deadline:
+                raise CannotStart(f"postgres did not start; {self.log} ends with:\n{said}")
+
+    def _came_up(self, deadline: float) -> bool:
+        options = [part for item in SETTINGS.items() for part in ("-c", "=".join(item))]
+        program = str(self.binaries / "postgres")
+        argv = [program, "-D", str(self.data), "-p", str(self.port), *options]
+        self.process = spawn(argv, log=self.log, death=signal.SIGINT, user=self.user)
+        ready = False
+        try:
+            while not ready and self.process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+                ready = is_ready(self.data, self.process.pid)
+        finally:
+            if not ready:
+                self.kill()
+        return ready

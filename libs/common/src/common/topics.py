@@ -17,6 +17,7 @@ from common.events import (
 )
 
 DAY_MS = 24 * 3600 * 1000
+MESSAGE_PARTITIONS = 24  # hard to change later: a key would move to another partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Topic:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     event: type[Event] | None = None
-    partitions: int = 24
+    partitions: int = MESSAGE_PARTITIONS
     retention_ms: int = 7 * DAY_MS
     compacted: bool = False
     dlq: bool = False

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 LANGUAGE_WORDS = {
-    "es": "el la los las de que y en un una eres con para del al responde cliente sobre",
-    "en": "the of and to in a you are for with is answer customer about our",
+    "es": "el la los las de que y en un una eres con para del al responde cliente sobre horario",
+    "en": "the of and to in you are for with is answer customer about our hours",
     "pt": "o os as de que e em um uma você com para do da responda cliente sobre não",
 }
 WORDS_BY_LANGUAGE = {code: frozenset(words.split()) for code, words in LANGUAGE_WORDS.items()}

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import httpx
@@ -95,11 +95,20 @@ class Receiver:
 class Running:
     url: str
     receiver: Receiver
-    http: httpx.Client
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10))
 
     @property
     def graph(self) -> str:
         return f"{self.url}/v26.0"
+
+    def fresh(self) -> "Running":
+        """As started, for the next test: starting servers takes longer than most tests."""
+        self.control("settings", **asdict(at_once()))
+        self.control("reset")
+        self.receiver.bodies.clear()
+        self.receiver.signatures.clear()
+        self.receiver.answers.clear()
+        return self
 
     def send(self, business: Business = GARAGE, token: str = TOKEN, **body: Any) -> httpx.Response:
         """A text to Lucía unless `body` says otherwise."""
@@ -138,7 +147,7 @@ def running(
     knobs: Knobs | None = None, clock: Callable[[], float] = time.time
 ) -> Iterator[Running]:
     """An emulator with two businesses and two people; statuses follow at once."""
-    knobs = knobs or Knobs(sent_after=0, delivered_after=0, read_after=0)
+    knobs = knobs or at_once()
     receiver = Receiver()
     with served(receiver.app()) as webhook:
         config = WhatsAppConfig(
@@ -151,8 +160,12 @@ def running(
             knobs=knobs,
             clock=clock,
         )
-        with served(create_app(config)) as url, httpx.Client(timeout=10) as http:
+        with served(create_app(config)) as url, Running(url, receiver).http as http:
             yield Running(url, receiver, http)
+
+
+def at_once() -> Knobs:
+    return Knobs(sent_after=0, delivered_after=0, read_after=0)
 
 
 def signature_of(body: bytes) -> str:

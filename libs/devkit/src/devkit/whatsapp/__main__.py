@@ -1,0 +1,22 @@
+"""`python -m devkit.whatsapp`: the emulator on 127.0.0.1."""
+
+import uvicorn
+
+from devkit.whatsapp.app import create_app
+from devkit.whatsapp.settings import WhatsAppSettings
+
+
+def main() -> None:
+    settings = WhatsAppSettings()
+    uvicorn.run(
+        create_app(settings.config()),
+        host="127.0.0.1",
+        port=settings.whatsapp_emulator_port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,  # open event streams never end by themselves
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The whole emulator as one ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from devkit.whatsapp.config import WhatsAppConfig
+from devkit.whatsapp.control import Control
+from devkit.whatsapp.emulator import Emulator
+from devkit.whatsapp.graph import Messages
+from devkit.whatsapp.webhooks import Handshake, Webhooks
+
+
+def create_app(config: WhatsAppConfig) -> Starlette:
+    """Meta's side: Graph API, webhooks, control API and the chat page. Serve it with uvicorn."""
+    webhooks = Webhooks(config.webhook_url, config.app_secret, config.knobs)
+    handshake = Handshake(config.webhook_url, config.verify_token)
+    emulator = Emulator(config, webhooks)
+
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok", "webhook": handshake.result})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await webhooks.start()
+        verification = asyncio.create_task(handshake.run())
+        yield
+        verification.cancel()
+        emulator.statuses.clear()
+        await webhooks.close()
+
+    messages = Route("/{version}/{phone_number_id}/messages", Messages(emulator), methods=["POST"])
+    routes = [messages, Route("/health", health), *Control(emulator).routes()]
+    return Starlette(routes=routes, lifespan=lifespan)

@@ -1,0 +1,31 @@
+"""The emulator's settings, read from the environment."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from devkit.whatsapp.config import WhatsAppConfig, businesses_in
+
+
+class WhatsAppSettings(BaseSettings):
+    """Same names as the services, so that both sides of the webhook agree."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    whatsapp_emulator_port: int = 9102
+    webhook_url: str | None = None
+    whatsapp_app_secrets: SecretStr
+    whatsapp_verify_token: SecretStr
+    whatsapp_access_token: SecretStr
+    businesses: Path | None = None
+
+    def config(self) -> WhatsAppConfig:
+        """Webhooks are signed with the first of the app secrets."""
+        return WhatsAppConfig(
+            app_secret=self.whatsapp_app_secrets.get_secret_value().split(",")[0].strip(),
+            verify_token=self.whatsapp_verify_token.get_secret_value(),
+            access_token=self.whatsapp_access_token.get_secret_value(),
+            webhook_url=self.webhook_url,
+            businesses=businesses_in(self.businesses) if self.businesses else (),
+        )

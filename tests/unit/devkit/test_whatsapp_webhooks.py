@@ -1,0 +1,190 @@
+"""Webhooks of the WhatsApp emulator: signed, repeated until 200, with every message's statuses."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.support.whatsapp_emulator import (
+    BAKERY,
+    GARAGE,
+    LUCIA,
+    MARCOS,
+    SECRET,
+    TOKEN,
+    Receiver,
+    Running,
+    running,
+    served,
+    signature_of,
+    wait_for,
+)
+
+from devkit.whatsapp import WhatsAppConfig, create_app
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def meta(server: Running) -> Running:
+    server.fresh().write()
+    return server
+
+
+def test_every_webhook_is_signed_over_its_exact_bytes(meta: Running) -> None:
+    meta.write(text="¿Abren mañana? 👍 https://example.com")
+    assert meta.receiver.signatures == [signature_of(body) for body in meta.receiver.bodies]
+
+
+def test_the_body_is_escaped_so_that_a_copy_has_another_signature(meta: Running) -> None:
+    meta.write(text="ñandú / 🙂")
+    body = meta.receiver.bodies[-1]
+    assert body.isascii()
+    assert rb"\u00f1and\u00fa \/ \ud83d\ude42" in body
+    assert (
+        signature_of(json.dumps(json.loads(body), ensure_ascii=False).encode())
+        != (meta.receiver.signatures[-1])
+    )
+
+
+def test_a_person_with_a_visible_phone_appears_with_both_ids(meta: Running) -> None:
+    message, value = meta.write(), meta.receiver.values()[-1]
+    assert (message["from"], message["from_user_id"]) == (LUCIA.wa_id, LUCIA.user_id)
+    assert value["contacts"][0]["wa_id"] == LUCIA.wa_id
+    assert value["metadata"]["phone_number_id"] == GARAGE.phone_number_id
+
+
+def test_a_person_without_a_visible_phone_never_shows_it(meta: Running) -> None:
+    message = meta.write(contact=MARCOS)
+    meta.send(recipient=MARCOS.user_id)
+    wait_for(lambda: len(meta.receiver.statuses()) == 3)
+    assert message["from_user_id"] == MARCOS.user_id
+    assert not [body for body in meta.receiver.bodies if MARCOS.wa_id.encode() in body]
+
+
+def test_statuses_due_together_travel_in_one_post_in_order(meta: Running) -> None:
+    posts = len(meta.receiver.bodies)
+    wamid = meta.send(biz_opaque_callback_data="v1:1").json()["messages"][0]["id"]
+    statuses = wait_for(meta.receiver.statuses)
+    assert [status["status"] for status in statuses] == ["sent", "delivered", "read"]
+    assert {status["id"] for status in statuses} == {wamid}
+    assert {status["biz_opaque_callback_data"] for status in statuses} == {"v1:1"}
+    assert {status["recipient_user_id"] for status in statuses} == {LUCIA.user_id}
+    assert len(meta.receiver.bodies) == posts + 1
+
+
+def test_a_status_of_a_message_sent_to_a_phone_tells_the_phone(meta: Running) -> None:
+    meta.write(contact=MARCOS)
+    meta.send(to=f"+{MARCOS.wa_id}")
+    assert wait_for(meta.receiver.statuses)[0]["recipient_id"] == MARCOS.wa_id
+
+
+def test_each_status_can_be_left_out(meta: Running) -> None:
+    meta.control("settings", delivered_after=None)
+    meta.send()
+    statuses = wait_for(meta.receiver.statuses)
+    assert [status["status"] for status in statuses] == ["sent", "read"]
+
+
+def test_statuses_can_be_switched_off(meta: Running) -> None:
+    meta.control("settings", statuses=False)
+    meta.send()
+    meta.control("settings", statuses=True)
+    last = meta.send().json()["messages"][0]["id"]
+    wait_for(lambda: len(meta.receiver.statuses()) >= 3)
+    assert {status["id"] for status in meta.receiver.statuses()} == {last}
+
+
+def test_a_webhook_is_repeated_until_it_is_answered_200(meta: Running) -> None:
+    meta.receiver.answers[:] = [503, 202]
+    wamid = meta.write()["id"]
+    wait_for(lambda: meta.receiver.bodies.count(meta.receiver.bodies[-1]) == 3)
+    wait_for(lambda: meta.look("state")["webhooks"]["pending"] == 0)
+    counts = meta.look("state")["webhooks"]
+    assert (counts["status_503"], counts["status_202"], counts["delivered"]) == (1, 1, 2)
+    [status] = [one["status"] for one in meta.look("messages") if one["wamid"] == wamid]
+    assert status == "delivered"
+
+
+def test_webhooks_can_be_sent_twice(meta: Running) -> None:
+    meta.control("settings", duplicate_webhooks=True)
+    wamid = meta.write()["id"]
+    wait_for(lambda: [one["id"] for one in meta.receiver.messages()].count(wamid) == 2)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "content"),
+    [
+        (
+            {"kind": "button", "id": "y", "title": "Sí"},
+            "interactive",
+            {"type": "button_reply", "button_reply": {"id": "y", "title": "Sí"}},
+        ),
+        (
+            {"kind": "list", "id": "1", "title": "Pan", "description": "Del día"},
+            "interactive",
+            {
+                "type": "list_reply",
+                "list_reply": {"id": "1", "title": "Pan", "description": "Del día"},
+            },
+        ),
+        (
+            {"kind": "location", "latitude": 41.4, "longitude": 2.2, "name": "Aquí"},
+            "location",
+            {"latitude": 41.4, "longitude": 2.2, "name": "Aquí"},
+        ),
+        ({"kind": "reaction", "quoted": "wamid.1", "text": "👍"}, "reaction", None),
+        ({"kind": "image", "id": "55", "text": "Mira"}, "image", None),
+        ({"kind": "unsupported"}, "unsupported", None),
+    ],
+)
+def test_every_kind_of_message_can_be_written(
+    meta: Running, message: dict[str, Any], kind: str, content: dict[str, Any] | None
+) -> None:
+    written = meta.write(**message)
+    assert written["type"] == kind
+    assert content is None or written[kind] == content
+
+
+def test_a_number_that_is_written_to_becomes_known(meta: Running) -> None:
+    meta.control("inbound", phone_number_id="4242", contact=LUCIA.user_id, text="hola")
+    assert meta.post("4242", TOKEN, {"to": f"+{LUCIA.wa_id}", "text": {"body": "x"}}).is_success
+
+
+def test_a_business_can_be_added_while_running(meta: Running) -> None:
+    meta.control(
+        "businesses", name="Flores", phone_number="+34911", phone_number_id="31", token="own"
+    )
+    meta.control("inbound", phone_number_id="31", contact=LUCIA.user_id, text="hola")
+    assert meta.post("31", "own", {"to": f"+{LUCIA.wa_id}", "text": {"body": "x"}}).is_success
+
+
+def test_raw_bytes_are_delivered_untouched(meta: Running) -> None:
+    url, bad = f"{meta.url}/control/webhook", {"X-Hub-Signature-256": "sha256=bad"}
+    meta.http.post(url, content=b"{not json")
+    wait_for(lambda: meta.receiver.bodies[-1] == b"{not json")
+    meta.http.post(url, content=b"{}", headers=bad)
+    wait_for(lambda: meta.receiver.bodies[-1] == b"{}")
+    assert meta.receiver.signatures[-2:] == [signature_of(b"{not json"), "sha256=bad"]
+
+
+def test_messages_of_several_businesses_stay_apart(meta: Running) -> None:
+    meta.write(BAKERY, text="pan")
+    meta.write(text="ruedas")
+    [message] = meta.look(f"messages?phone_number_id={BAKERY.phone_number_id}")
+    assert message["content"] == {"body": "pan"}
+
+
+@pytest.mark.parametrize(("verify_token", "result"), [("right", "verified"), ("other", "refused")])
+def test_the_webhook_url_is_verified_at_start(verify_token: str, result: str) -> None:
+    with served(Receiver(verify_token=verify_token).app()) as webhook:
+        config = WhatsAppConfig(SECRET, "right", TOKEN, webhook_url=f"{webhook}/webhook")
+        with served(create_app(config)) as url, Running(url, Receiver()).http as http:
+            found = wait_for(
+                lambda: (w := http.get(f"{url}/health").json()["webhook"]) != "waiting" and w
+            )
+    assert found.startswith(result)

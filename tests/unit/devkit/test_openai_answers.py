@@ -43,7 +43,7 @@ def said(user: Any, instructions: str = TRATTORIA, **changes: Any) -> str:
     [
         (TRATTORIA, "Trattoria Bella Napoli", "es"),
         (CLINIC, "Smile Dental Clinic", "en"),
-        ("Eres la recepcionista de la Peluquería Sol. Atiende con calma.", "Peluquería Sol", "es"),
+        ("Eres la recepcionista de la Peluquería Sol en Lugo. Atiende.", "Peluquería Sol", "es"),
         ("Negocio: Óptica Luz\nHorario: 9:00 a 14:00", "Óptica Luz", "es"),
         ("Responde con amabilidad.", "", "es"),
     ],
@@ -52,7 +52,7 @@ def test_reads_the_business_from_the_instructions(
     instructions: str, name: str, language: str
 ) -> None:
     business = read_business(instructions)
-    assert business.name.removeprefix("la ") == name
+    assert business.name == name
     assert business.language == language
 
 

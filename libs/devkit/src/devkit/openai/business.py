@@ -16,6 +16,7 @@ LABELLED_NAME = re.compile(
 )
 NAME = r"((?:(?:la|el|los|las|the|o|a)\s+)?[A-ZÁÉÍÓÚÑÇ0-9][^.,;:\n()«»\"“”*|]*)"
 NAMED = re.compile(rf"\b(?:de|del|da|do|para|of|for|at)\s+[«\"“*]*(?!WhatsApp\b){NAME}")
+PLACE_OR_ARTICLE = re.compile(r"^(?:la|el|los|las|the|o|a) |\s+(?:en|in|em) [A-ZÁÉÍÓÚÑ].*")
 COMMAND = re.compile(
     r"^\W*(?:eres|responde|contesta|habla|usa|no |nunca|siempre|si |cuando|you are|answer|reply|"
     r"use|never|always|if |when|do not|don't|você é|responda)\b",
@@ -46,7 +47,9 @@ def read_business(instructions: str) -> Business:
 def name_of(instructions: str) -> str:
     """Empty when the instructions name nobody."""
     found = LABELLED_NAME.search(instructions) or NAMED.search(instructions)
-    return found.group(1).strip(' \t*_«»"“”.') if found else ""
+    if not found:
+        return ""
+    return PLACE_OR_ARTICLE.sub("", found.group(1)).strip(' \t*_«»"“”.')
 
 
 def language_of(instructions: str) -> str:

@@ -17,8 +17,11 @@ from devkit.openai.phrases import (
     Topic,
 )
 
-WORD = re.compile(r"[^\W\d_]{5,}")
-ITEM_SEPARATOR = re.compile(r";\s*|,\s+(?=[^\d])")
+WORD = re.compile(r"[^\W\d_]{4,}")
+COMMA = re.compile(r",\s+")
+COMMON_WORDS = """para como donde cuando cuesta precio tiene tienen quiero sobre este esta esto hola
+    what with have your that this price much from preço quero você"""
+COMMON_STEMS = frozenset(word[:5] for word in COMMON_WORDS.split())
 
 
 def reply(instructions: str, current: Sequence[str], history: Sequence[str]) -> str:
@@ -51,8 +54,8 @@ def answer_by_topic(business: Business, text: str) -> str:
     phrases = PHRASES[business.language]
     asked = next((topic for topic in TOPICS if topic.asked.search(text)), None)
     if asked is None:
-        facts = facts_sharing_words(business.facts, text)
-        return with_facts(phrases["fact"], facts) if facts else unknown(business)
+        facts = sharing_words(business.facts, text)
+        return as_list(phrases["fact"], facts) if facts else unknown(business)
     if asked.key in ("thanks", "bye"):
         return phrases[asked.key]
     if asked.key == "greeting":
@@ -62,29 +65,29 @@ def answer_by_topic(business: Business, text: str) -> str:
 
 def about(business: Business, topic: Topic, text: str) -> str:
     phrases = PHRASES[business.language]
-    facts = [fact for fact in business.facts if topic.told.search(fact)]
+    told = [fact for fact in business.facts if topic.told.search(fact)]
+    items = [item for fact in told for item in items_of(fact)]
     if topic.key == "price":
-        facts = narrowed(facts, text)
+        items = sharing_words([item for item in items if topic.told.search(item)], text) or items
     if topic.key == "booking":
-        return with_facts(phrases["booking"], facts) + "\n\n" + phrases["booking_ask"]
-    return with_facts(phrases[topic.key], facts) if facts else unknown(business)
+        return as_list(phrases["booking"], items) + "\n\n" + phrases["booking_ask"]
+    return as_list(phrases[topic.key], items) if items else unknown(business)
 
 
-def narrowed(facts: list[str], text: str) -> list[str]:
-    """Only the lines about what was asked, when one is named."""
-    items = [item for fact in facts for item in items_of(fact)]
-    return facts_sharing_words(items, text) or facts
+def sharing_words(texts: Sequence[str], asked: str) -> list[str]:
+    """Those that share the most words with what was asked; none when none does."""
+    wanted = stems(asked)
+    shared = {text: len(wanted & stems(text)) for text in texts}
+    most = max(shared.values(), default=0)
+    return [text for text, count in shared.items() if count == most and most][:3]
 
 
-def facts_sharing_words(facts: Sequence[str], text: str) -> list[str]:
-    words = {word[:5] for word in WORD.findall(text.lower())}
-    return [fact for fact in facts if words & {word[:5] for word in WORD.findall(fact.lower())}][:3]
+def stems(text: str) -> set[str]:
+    return {word[:5] for word in WORD.findall(text.lower())} - COMMON_STEMS
 
 
-def with_facts(opening: str, facts: Sequence[str]) -> str:
-    if not facts:
-        return opening
-    return "\n".join((opening, "", *(f"- {item}" for fact in facts for item in items_of(fact))))
+def as_list(opening: str, items: Sequence[str]) -> str:
+    return "\n".join((opening, "", *(f"- {item}" for item in items))) if items else opening
 
 
 def items_of(fact: str) -> list[str]:
@@ -92,10 +95,18 @@ def items_of(fact: str) -> list[str]:
     heading, colon, rest = fact.partition(":")
     if "\n- " in fact:
         return fact.split("\n- ")[1:]
-    if not (colon and len(heading) < 40 and not heading[-1:].isdigit()):
+    if not colon or len(heading) > 40 or heading[-1:].isdigit():
         return [fact]
-    items = [item.strip(" .") for item in ITEM_SEPARATOR.split(rest)]
+    items = (item.strip(" .") for item in split_items(rest))
     return [item[:1].upper() + item[1:] for item in items if item]
+
+
+def split_items(text: str) -> list[str]:
+    """By semicolons, else by commas if a price stands in each; addresses and hours stay whole."""
+    if ";" in text:
+        return text.split(";")
+    items = COMMA.split(text)
+    return items if all(BY_KEY["price"].told.search(item) for item in items) else [text]
 
 
 def greeting(business: Business) -> str:
@@ -114,4 +125,4 @@ def offer(business: Business) -> str:
         for key, label in labels.items()
         if any(BY_KEY[key].told.search(fact) for fact in business.facts)
     ]
-    return with_facts(phrases["offer"], known) if known else phrases["ask"]
+    return as_list(phrases["offer"], known) if known else phrases["ask"]

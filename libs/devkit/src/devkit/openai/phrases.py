@@ -63,7 +63,7 @@ HANDOVER_TOOL = re.compile(r"hand.?(?:off|over)|human|escalate|transfer", re.I)
 
 LABELS = {
     "es": {
-        "menu": "la carta y los servicios",
+        "menu": "lo que ofrecemos",
         "hours": "el horario",
         "booking": "reservas",
         "price": "precios",
@@ -77,7 +77,7 @@ LABELS = {
         "place": "how to find us",
     },
     "pt": {
-        "menu": "o cardápio e os serviços",
+        "menu": "o que oferecemos",
         "hours": "o horário",
         "booking": "reservas",
         "price": "preços",

@@ -1,0 +1,13 @@
+"""Starts the ingress: `python -m ingress.main`."""
+
+from common import lifecycle
+from ingress.settings import Settings
+from ingress.wiring import build
+
+
+def main() -> None:
+    lifecycle.run("ingress", Settings, build)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Puts a webhook's exact bytes on `webhooks.raw` and waits until the broker has them."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from confluent_kafka import KafkaException
+
+from common.clock import Clock
+from common.topics import WEBHOOKS_RAW, Topic
+from common.tracing import new_trace_id, trace_headers
+from ingress.split import phone_number_ids
+
+Published = Literal["stored", "queue_full", "no_ack"]
+Headers = Sequence[tuple[str, bytes]]
+NO_NUMBER = ""
+
+
+class Sends(Protocol):
+    """common.kafka.producer.Producer, as far as it is used here."""
+
+    def send(
+        self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()
+    ) -> "asyncio.Future[None]": ...
+
+
+class Publisher:
+    """One record per distinct number of the body, keyed by it, so that a number keeps its order.
+
+    A body without a readable number is one record without the `phone_number_id` header: the
+    router quarantines it.
+    """
+
+    def __init__(self, producer: Sends, clock: Clock, ack_seconds: float) -> None:
+        self._producer, self._clock, self._ack_seconds = producer, clock, ack_seconds
+
+    async def publish(self, body: bytes) -> Published:
+        """After "no_ack" the record may still arrive: a repeated webhook is dropped downstream."""
+        sent: list[asyncio.Future[None]] = []
+        common = self._headers()
+        try:
+            for number in phone_number_ids(body) or [NO_NUMBER]:
+                sent.append(self._send(number, body, common))
+            await asyncio.wait_for(acks(sent), self._ack_seconds)
+        except BufferError:
+            return abandoned(sent, "queue_full")
+        except (KafkaException, TimeoutError):
+            return abandoned(sent, "no_ack")
+        return "stored"
+
+    def _send(
+        self, number: str, body: bytes, common: list[tuple[str, bytes]]
+    ) -> "asyncio.Future[None]":
+        own = [("phone_number_id", number.encode())] if number else []
+        return self._producer.send(WEBHOOKS_RAW, number, body, [*common, *own])
+
+    def _headers(self) -> list[tuple[str, bytes]]:
+        now_ms = int(self._clock.now().timestamp() * 1000)
+        return [*trace_headers(new_trace_id()), ("received_at", str(now_ms).encode())]
+
+
+def acks(sent: list["asyncio.Future[None]"]) -> "asyncio.Future[object]":
+    return sent[0] if len(sent) == 1 else asyncio.gather(*sent)  # type: ignore[return-value]
+
+
+def abandoned(sent: list["asyncio.Future[None]"], why: Published) -> Published:
+    """Nobody waits for these any more; a late failure must not be reported as forgotten."""
+    for future in sent:
+        future.cancel()
+    return why

@@ -1,0 +1,30 @@
+"""The only place where the ingress's objects are built."""
+
+from collections.abc import Sequence
+
+from common.clock import SystemClock
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle, Part
+from ingress.handshake import application
+from ingress.publish import Publisher
+from ingress.receive import Limits
+from ingress.serve import WebServer
+from ingress.settings import Settings
+from ingress.watch import BrokerWatch
+
+PRODUCER_DEADLINE_MS = 5000
+ACK_SECONDS = 4.5  # the 503 is out before five seconds have passed
+
+
+def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
+    producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=PRODUCER_DEADLINE_MS)
+    app = application(
+        settings.app_secrets,
+        settings.whatsapp_verify_token.get_secret_value(),
+        Publisher(producer, SystemClock(), ACK_SECONDS),
+        Limits(held_bytes=settings.ingress_held_bytes),
+    )
+    server = WebServer(
+        app, settings.listen_host, settings.ingress_port, settings.ingress_connections, life
+    )
+    return [producer, BrokerWatch(producer, life), server]

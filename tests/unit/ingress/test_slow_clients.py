@@ -1,0 +1,82 @@
+"""Connections that cost nothing to open must not be able to stay."""
+
+import asyncio
+from time import monotonic
+
+import pytest
+from tests.support.ingress import FakeBroker, an_ingress, signature
+
+from ingress.guard import GuardedProtocol
+from ingress.receive import Limits
+from ingress.serve import WebServer
+
+HEAD = b"POST /webhook HTTP/1.1\r\nHost: a\r\n"
+
+
+class Impatient(GuardedProtocol):
+    head_seconds = 0.3
+
+
+async def trickle(server: WebServer, first: bytes, drop: bytes) -> tuple[bytes, float]:
+    """Sends `drop` every 20 ms until the server closes; its answer, and the seconds it took."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    began = monotonic()
+    writer.write(first)
+    reading = asyncio.create_task(reader.read())
+    while not reading.done() and monotonic() - began < 5:
+        writer.write(drop)
+        await asyncio.wait({reading}, timeout=0.02)
+    writer.close()
+    return await answered(reading), monotonic() - began
+
+
+async def answered(reading: "asyncio.Task[bytes]") -> bytes:
+    try:
+        return await reading
+    except ConnectionError:
+        return b""
+
+
+async def test_a_trickled_body_is_408_and_the_connection_ends() -> None:
+    signed = f"X-Hub-Signature-256: {signature(b'')['X-Hub-Signature-256']}\r\n".encode()
+    head = HEAD + signed + b"Content-Length: 1000000\r\n\r\n"
+    broker = FakeBroker()
+    async with an_ingress(broker, Limits(receive_seconds=0.3)) as server:
+        answer, seconds = await trickle(server, head, b"x")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert seconds < 2
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize(
+    ("first", "drop"),
+    [
+        (b"", b""),
+        (HEAD, b"X-A: b\r\n"),
+        (b"", b"\r\n"),
+        (HEAD + b"Content-Length: 1000000\r\n\r\n", b"x"),  # refused, and goes on sending
+    ],
+    ids=["silent", "endless headers", "blank lines", "body after the answer"],
+)
+async def test_a_connection_without_a_request_is_closed(first: bytes, drop: bytes) -> None:
+    async with an_ingress(FakeBroker(), protocol=Impatient) as server:
+        _, seconds = await trickle(server, first, drop)
+    assert seconds < 2
+
+
+async def test_a_head_without_end_is_cut_by_size() -> None:
+    async with an_ingress(FakeBroker()) as server:
+        _, seconds = await trickle(server, HEAD, b"X-A: " + b"b" * 30_000 + b"\r\n")
+    assert seconds < 2
+
+
+async def test_a_client_that_leaves_mid_body_publishes_nothing() -> None:
+    broker = FakeBroker()
+    async with an_ingress(broker) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        signed = f"X-Hub-Signature-256: {signature(b'x')['X-Hub-Signature-256']}\r\n".encode()
+        writer.write(HEAD + signed + b"Content-Length: 100\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    assert broker.sent == []

@@ -1,0 +1,75 @@
+"""Conversation ids of contacts, with a cache that spares most messages an upsert."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from common.events import MessageReceived
+
+REMEMBERED = 100_000
+
+UPSERT = """
+insert into conversation (tenant_id, contact_id, phone_number_id, wa_id, contact_name)
+select * from unnest(%(tenant)s::int[], %(contact)s::text[], %(number)s::text[],
+  %(wa_id)s::text[], %(name)s::text[]) order by 1, 2
+on conflict (tenant_id, contact_id) do update set
+  phone_number_id = excluded.phone_number_id,
+  wa_id = coalesce(excluded.wa_id, conversation.wa_id),
+  contact_name = coalesce(excluded.contact_name, conversation.contact_name)
+returning tenant_id, contact_id, id
+"""
+
+Contact = tuple[int, str]
+
+
+class Known(NamedTuple):
+    """What the row holds, so that a change is written and nothing else is."""
+
+    phone_number_id: str
+    wa_id: str | None
+    contact_name: str | None
+
+
+class Conversations:
+    """(tenant_id, contact_id) -> conversation id. One thread."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Contact, tuple[int, Known]] = {}
+        self._learnt: dict[Contact, tuple[int, Known]] = {}
+
+    def ids(self, connection: Connection, events: Sequence[MessageReceived]) -> dict[Contact, int]:
+        self._learnt = {}
+        contacts = {(event.tenant_id, event.contact_id): known(event) for event in events}
+        changed = {
+            contact: now
+            for contact, now in contacts.items()
+            if contact not in self._ids or self._ids[contact][1] != now
+        }
+        if changed:
+            self._upsert(connection, changed)
+        return {
+            contact: (self._learnt.get(contact) or self._ids[contact])[0] for contact in contacts
+        }
+
+    def committed(self) -> None:
+        """Ids of a transaction that failed must not be remembered, so they wait for this."""
+        if len(self._ids) > REMEMBERED:
+            self._ids.clear()
+        self._ids |= self._learnt
+        self._learnt = {}
+
+    def _upsert(self, connection: Connection, contacts: dict[Contact, Known]) -> None:
+        values = {
+            "tenant": [tenant for tenant, _ in contacts],
+            "contact": [contact for _, contact in contacts],
+            "number": [now.phone_number_id for now in contacts.values()],
+            "wa_id": [now.wa_id for now in contacts.values()],
+            "name": [now.contact_name for now in contacts.values()],
+        }
+        for tenant, contact, id in connection.exec_driver_sql(UPSERT, values):
+            self._learnt[tenant, contact] = (id, contacts[tenant, contact])
+
+
+def known(event: MessageReceived) -> Known:
+    return Known(event.phone_number_id, event.wa_id, event.contact_name)

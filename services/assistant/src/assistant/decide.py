@@ -1,0 +1,117 @@
+"""What a turn leads to, before and after the model was asked. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from assistant.items import TurnItem
+from assistant.read_answer import Answer, Failure, Usage
+from assistant.words import Command, last_command, notice
+from common.events import AssistantConfig, OutcomeName, TenantConfig
+from common.work import Done, Dropped, Later, Outcome
+
+ANSWERABLE_FOR = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
+ASSISTANT_AWAITED = 10  # tries, one a second: its definition may arrive after the client's
+MODEL_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The model is to be asked."""
+
+    tenant: TenantConfig
+    assistant: AssistantConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the turn says. `command`: what the contact asked for with a command word."""
+
+    kind: Literal["answer", "fallback", "notice"]
+    text: str
+    usage: Usage | None = None
+    command: Command | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No reply: the outcome that the turn's messages get."""
+
+    outcome: OutcomeName
+    reason: str
+
+
+Result = Reply | Silence
+
+
+def before_asking(
+    item: TurnItem,
+    tries: int,
+    tenant: TenantConfig | None,
+    assistant: AssistantConfig | None,
+    now: datetime,
+) -> Ask | Outcome[Result]:
+    if silence := silenced(item, tenant, now):
+        return Dropped(silence.reason, silence)
+    assert tenant is not None  # silenced() has seen to it
+    if said := commanded(item, tenant):
+        return Done(said, "notice")
+    if standing := standing_silence(item):
+        return Dropped(standing.reason, standing)
+    if assistant is None:
+        return without_assistant(tenant, tries)
+    if over_budget(item, tenant):
+        return fallback(tenant, "over_budget")
+    return Ask(tenant, assistant)
+
+
+def silenced(item: TurnItem, tenant: TenantConfig | None, now: datetime) -> Silence | None:
+    """Reasons that no word of the contact can change."""
+    if tenant is None or tenant.tenant_id != item.conversation.tenant_id:
+        return Silence("suppressed", "number_moved")
+    if not tenant.active:
+        return Silence("suppressed", "inactive")
+    if now - item.last_inbound_at > ANSWERABLE_FOR:
+        return Silence("suppressed", "too_old")
+    return None
+
+
+def commanded(item: TurnItem, tenant: TenantConfig) -> Reply | None:
+    settings = tenant.settings
+    command = last_command((message.body for message in item.pending), settings)
+    if command is None or (command == "opt_in" and not item.conversation.opted_out):
+        return None
+    return Reply("notice", notice(command, settings.language), command=command)
+
+
+def standing_silence(item: TurnItem) -> Silence | None:
+    """What an earlier command, or a person, has decided for this conversation."""
+    if item.conversation.opted_out:
+        return Silence("suppressed", "opted_out")
+    if item.conversation.taken_over:
+        return Silence("handed_over", "taken_over")
+    return None
+
+
+def without_assistant(tenant: TenantConfig, tries: int) -> Outcome[Result]:
+    if tries < ASSISTANT_AWAITED:
+        return Later(1.0, "assistant_not_published")
+    return fallback(tenant, "assistant_not_published")
+
+
+def over_budget(item: TurnItem, tenant: TenantConfig) -> bool:
+    budget = tenant.settings.daily_token_budget
+    return budget is not None and item.tokens_today >= budget
+
+
+def after_asking(answer: Answer | Failure, tries: int, tenant: TenantConfig) -> Outcome[Result]:
+    """A failure is tried again while that can help; then the contact gets the fallback text."""
+    if isinstance(answer, Answer):
+        return Done(Reply("answer", answer.text, answer.usage))
+    if answer.retry_after is not None and tries < MODEL_TRIES:
+        return Later(answer.retry_after, answer.reason)
+    return fallback(tenant, answer.reason)
+
+
+def fallback(tenant: TenantConfig, reason: str) -> Done[Result]:
+    return Done(Reply("fallback", tenant.settings.fallback_text), f"fallback:{reason}")

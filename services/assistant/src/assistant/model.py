@@ -1,0 +1,91 @@
+"""The Responses API over the openai SDK: one try, one total deadline.
+
+`client.post` with our own small response reader costs a sixth of the CPU of `responses.create`,
+and the aiohttp transport an eighth of httpx2 at many open calls. The SDK's own retries are off:
+they sleep inside the call and retry billing errors too.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, Protocol
+
+import httpx2
+import openai
+from openai import AsyncOpenAI, DefaultAioHttpClient
+
+from assistant.read_answer import FIRST_WAIT, Answer, Failure, read_refusal, read_response
+from common import metrics
+
+CONNECT_SECONDS = 5.0
+
+
+class Model(Protocol):
+    async def ask(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
+        """deadline: seconds for the whole call. Never raises for what the server does."""
+
+
+class ResponsesApi:
+    """A Part: one SDK client per API key, all over the same base URL."""
+
+    def __init__(self, base_url: str, connections: int) -> None:
+        self._base_url, self._connections = base_url, connections
+        self._clients: dict[str, AsyncOpenAI] = {}
+
+    async def start(self) -> None:
+        """Clients are made when first needed."""
+
+    async def stop(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+
+    async def ask(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
+        started = perf_counter()
+        answer = await self._asked(api_key, body, deadline)
+        metrics.MODEL_SECONDS.observe(perf_counter() - started)
+        metrics.MODEL_CALLS.labels(result_of(answer)).inc()
+        return answer
+
+    async def _asked(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
+        try:
+            async with asyncio.timeout(deadline):
+                response = await self._client(api_key).post("/responses", cast_to=object, body=body)
+        except TimeoutError:
+            return Failure("deadline", FIRST_WAIT)
+        except openai.APIStatusError as error:
+            return read_refusal(error.status_code, body_of(error), error.response.headers)
+        except openai.APIConnectionError:
+            return Failure("connection", FIRST_WAIT)
+        except (
+            openai.OpenAIError,
+            ValueError,
+            TypeError,
+        ):  # a 200 with broken JSON is a ValueError
+            return Failure("unreadable", FIRST_WAIT)
+        return read_response(response)
+
+    def _client(self, api_key: str) -> AsyncOpenAI:
+        if api_key not in self._clients:
+            self._clients[api_key] = self._made(api_key)
+        return self._clients[api_key]
+
+    def _made(self, api_key: str) -> AsyncOpenAI:
+        limits = httpx2.Limits(
+            max_connections=self._connections, max_keepalive_connections=self._connections
+        )
+        timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
+        return AsyncOpenAI(
+            api_key=api_key,
+            base_url=self._base_url,
+            max_retries=0,
+            http_client=DefaultAioHttpClient(limits=limits, timeout=timeout),
+        )
+
+
+def result_of(answer: Answer | Failure) -> str:
+    """A label of bounded variety: answered, or the failure's class."""
+    return "answered" if isinstance(answer, Answer) else answer.reason.partition(":")[0]
+
+
+def body_of(error: openai.APIStatusError) -> Mapping[str, Any]:
+    return {"error": error.body} if isinstance(error.body, Mapping) else {}

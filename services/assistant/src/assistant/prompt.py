@@ -1,0 +1,120 @@
+"""The request for the Responses API: the published version, whole past turns, the new messages.
+
+The prefix (instructions) is the same for all contacts of a client, so that prompt caching works;
+what differs per contact and minute comes after it.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from assistant.items import Message, TurnItem
+from common.events import AssistantConfig, OpeningHours, TenantConfig
+
+HISTORY_TURNS = 12
+HISTORY_CHARACTERS = 12_000
+PENDING_CHARACTERS = 16_000
+LATE = timedelta(minutes=30)
+DEFAULT_MODEL = "gpt-6-luna"
+
+# Meta bars general-purpose assistants; a business's own is welcome.
+HOUSE_RULES = (
+    "You answer WhatsApp messages for the business described above, in the language of the"
+    " customer. Keep to this business: politely decline anything else. Never invent prices,"
+    " hours or bookings. Write short paragraphs; Markdown is fine, tables are not."
+)
+
+
+def request(item: TurnItem, tenant: TenantConfig, assistant: AssistantConfig, now: datetime) -> Any:
+    """The JSON body. store is false: the history is ours, nothing is kept at OpenAI."""
+    settings = tenant.settings
+    body: dict[str, Any] = {
+        "model": settings.model or assistant.model,
+        "instructions": f"{assistant.instructions}\n\n{HOUSE_RULES}",
+        "input": [*history(item.history), context(item, tenant, now), *pending(item.pending)],
+        "max_output_tokens": assistant.max_output_tokens,
+        "store": False,
+        "prompt_cache_key": f"{tenant.tenant_id}:{assistant.assistant_id}:{assistant.version}",
+    }
+    effort = settings.reasoning_effort or assistant.reasoning_effort
+    if effort:
+        body["reasoning"] = {"effort": effort}
+    if assistant.verbosity:
+        body["text"] = {"verbosity": assistant.verbosity}
+    return body | sampling(assistant, effort)
+
+
+def sampling(assistant: AssistantConfig, effort: str | None) -> dict[str, float]:
+    """Refused with 400 unless the effort is none."""
+    if effort != "none":
+        return {}
+    wanted = {"temperature": assistant.temperature, "top_p": assistant.top_p}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def history(turns: Sequence[Sequence[Message]]) -> list[dict[str, str]]:
+    """Whole turns from the newest backwards, as many as fit."""
+    kept: list[Sequence[Message]] = []
+    room = HISTORY_CHARACTERS
+    for turn in reversed(turns[-HISTORY_TURNS:]):
+        room -= sum(len(message.body) for message in turn)
+        if room < 0:
+            break
+        kept.insert(0, turn)
+    return [said(message) for turn in kept for message in sorted(turn, key=spoken)]
+
+
+def spoken(message: Message) -> tuple[bool, int]:
+    """The contact's messages of a turn, then the answer, whatever order they were stored in."""
+    return message.role == "a", message.id
+
+
+def said(message: Message) -> dict[str, str]:
+    return {"role": "assistant" if message.role == "a" else "user", "content": message.body}
+
+
+def pending(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """The newest that fit; a single message longer than that is cut."""
+    kept: list[dict[str, str]] = []
+    room = PENDING_CHARACTERS
+    for message in reversed(messages):
+        if kept and len(message.body) > room:
+            break
+        kept.insert(0, {"role": "user", "content": message.body[:room]})
+        room -= len(message.body)
+    return kept
+
+
+def context(item: TurnItem, tenant: TenantConfig, now: datetime) -> dict[str, str]:
+    local = now.astimezone(zone(tenant.settings.timezone))
+    lines = [f"Business: {tenant.name}.", f"Local time: {local:%A %Y-%m-%d %H:%M}."]
+    if item.conversation.contact_name:
+        lines.append(f"The customer's profile name: {item.conversation.contact_name[:60]}.")
+    if tenant.settings.business_hours:
+        lines.append(opening(tenant.settings.business_hours, local))
+    if now - item.last_inbound_at > LATE:
+        lines.append("The message waited long for this answer: apologise for the delay.")
+    return {"role": "developer", "content": " ".join(lines)}
+
+
+def opening(hours: Sequence[OpeningHours], local: datetime) -> str:
+    today = [slot for slot in hours if slot.weekday == local.isoweekday()]
+    is_open = any(slot.opens <= local.time() < slot.closes for slot in today)
+    spans = ", ".join(f"{slot.opens:%H:%M}-{slot.closes:%H:%M}" for slot in today) or "closed"
+    return f"Open today: {spans}. Right now the business is {'open' if is_open else 'closed'}."
+
+
+def zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def safety_identifier(secret: str, tenant_id: int, contact_id: str) -> str:
+    """64 hex digits, stable per person, telling nothing about them."""
+    person = f"{tenant_id}:{contact_id}".encode()
+    return hmac.new(secret.encode(), person, hashlib.sha256).hexdigest()

@@ -1,0 +1,126 @@
+"""What a model's response means. Pure, and forgiving of whatever a server may send.
+
+`failed` and `incomplete` come with HTTP 200; a refusal leaves output_text empty; compatible servers
+omit usage details; a gateway may send HTML with 200. Retry only what can change: billing codes are
+429 too, but never heal by themselves.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST_WAIT = 60.0
+FIRST_WAIT = 1.0
+
+BILLING = frozenset(
+    {"credit_balance_exhausted", "organization_spend_limit_exceeded", "insufficient_quota"}
+    | {"project_spend_limit_exceeded", "organization_usage_limit_exceeded"}
+)
+RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+RETRYABLE_CODES = frozenset({"server_error", "rate_limit_exceeded", "conversation_locked"})
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens billed."""
+
+    model: str
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    text: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """retry_after: seconds, None when trying again cannot help."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+def read_response(body: object) -> Answer | Failure:
+    if not isinstance(body, Mapping):
+        return Failure("unreadable", FIRST_WAIT)
+    if body.get("status") == "failed":
+        return failed(body.get("error"))
+    text = "\n".join(texts(body)).strip()
+    if text:
+        return Answer(text, usage_of(body))
+    return Failure(why_empty(body), FIRST_WAIT if body.get("output") is None else None)
+
+
+def texts(body: Mapping[str, Any]) -> Iterator[str]:
+    """Text and refusal parts of message items; unknown item types are passed over."""
+    for item in list_of(body.get("output")):
+        if item.get("type") == "message":
+            for part in list_of(item.get("content")):
+                said = (
+                    part.get("text") if part.get("type") == "output_text" else part.get("refusal")
+                )
+                if isinstance(said, str) and said:
+                    yield said
+
+
+def why_empty(body: Mapping[str, Any]) -> str:
+    details = body.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, Mapping) else None
+    return f"incomplete:{reason}" if isinstance(reason, str) else "empty"
+
+
+def failed(error: object) -> Failure:
+    code = error.get("code") if isinstance(error, Mapping) else None
+    code = code if isinstance(code, str) else "unknown"
+    return Failure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
+
+
+def usage_of(body: Mapping[str, Any]) -> Usage:
+    usage = mapping(body.get("usage"))
+    details = mapping(usage.get("input_tokens_details"))
+    return Usage(
+        model=str(body.get("model") or "unknown"),
+        input_tokens=count(usage.get("input_tokens")),
+        cached_tokens=count(details.get("cached_tokens")),
+        output_tokens=count(usage.get("output_tokens")),
+    )
+
+
+def read_refusal(status: int, body: object, headers: Mapping[str, str]) -> Failure:
+    """An HTTP error of the Responses API."""
+    error = mapping(mapping(body).get("error"))
+    code = error.get("code") if isinstance(error.get("code"), str) else None
+    if code in BILLING or error.get("type") == "insufficient_quota":
+        return Failure(f"billing:{code}")
+    reason = f"http_{status}:{code}" if code else f"http_{status}"
+    if status in RETRYABLE_STATUS or code in RETRYABLE_CODES:
+        return Failure(reason, wait_of(headers))
+    return Failure(reason)
+
+
+def wait_of(headers: Mapping[str, str]) -> float:
+    """retry-after(-ms), within a second and a minute."""
+    try:
+        if "retry-after-ms" in headers:
+            seconds = float(headers["retry-after-ms"]) / 1000
+        else:
+            seconds = float(headers.get("retry-after", FIRST_WAIT))
+    except ValueError:
+        return FIRST_WAIT
+    return min(max(seconds, FIRST_WAIT), LONGEST_WAIT)
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def list_of(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,101 @@
+"""Hop 3a: messages.inbound becomes rows, one transaction per batch.
+
+Each message is stored once (unique wamid per tenant) and opens its conversation's turn or puts it
+off until the contact has been quiet for the client's window. A running turn is superseded, at most
+three times; after that the finish opens the next turn.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from assistant.conversations import Conversations
+from common.events import MessageReceived, TenantConfig
+from common.kafka.compacted import CompactedView
+from common.work import Hint
+
+MAX_WAIT_SECONDS = 10.0  # a contact who never pauses is answered after this
+SUPERSEDED_AT_MOST = 3
+
+STORE_MESSAGES = """
+insert into message (tenant_id, wamid, conversation_id, role, body, sent_at, trace_id)
+select t, w, c, 'u', b, s, r
+from unnest(%(tenant)s::int[], %(wamid)s::text[], %(conversation)s::bigint[], %(body)s::text[],
+  %(sent_at)s::timestamptz[], %(trace)s::text[]) with ordinality u(t, w, c, b, s, r, o)
+order by o
+on conflict (tenant_id, wamid) do nothing
+returning id, tenant_id, conversation_id
+"""
+
+OPEN_TURNS = f"""
+insert into turn (tenant_id, conversation_id, due_at, last_message_id)
+select t, c, now() + q * interval '1 second', m
+from unnest(%(tenant)s::int[], %(conversation)s::bigint[], %(message)s::bigint[],
+  %(quiet)s::float8[]) u(t, c, m, q)
+order by c
+on conflict (conversation_id) where finished_at is null do update set
+  due_at = least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds'),
+  last_message_id = excluded.last_message_id,
+  epoch = turn.epoch + (turn.state = 1 and turn.attempts < {SUPERSEDED_AT_MOST})::int,
+  lease_until = case when turn.attempts < {SUPERSEDED_AT_MOST} then null else turn.lease_until end,
+  state = case when turn.state = 1 and turn.attempts < {SUPERSEDED_AT_MOST} then 0
+    else turn.state end
+returning id, tenant_id, greatest(0, extract(epoch from due_at - clock_timestamp()))::float8
+"""
+
+
+class Receive:
+    """The consumer's store function, and what follows its commit."""
+
+    def __init__(
+        self, tenants: CompactedView[TenantConfig], hint: Callable[[Sequence[Hint]], None]
+    ) -> None:
+        self._tenants, self._hint = tenants, hint
+        self._conversations = Conversations()
+
+    def store(self, connection: Connection, events: Sequence[MessageReceived]) -> list[Hint]:
+        """Returns the turns that were opened or moved."""
+        batch = ordered(events)
+        ids = self._conversations.ids(connection, batch)
+        new = connection.exec_driver_sql(STORE_MESSAGES, columns(batch, ids)).all()
+        newest = {conversation: (message, tenant) for message, tenant, conversation in new}
+        if not newest:
+            return []
+        numbers = {ids[event.tenant_id, event.contact_id]: event.phone_number_id for event in batch}
+        values = {
+            "conversation": list(newest),
+            "message": [message for message, _ in newest.values()],
+            "tenant": [tenant for _, tenant in newest.values()],
+            "quiet": [self._quiet(numbers[conversation]) for conversation in newest],
+        }
+        return [Hint(*row) for row in connection.exec_driver_sql(OPEN_TURNS, values)]
+
+    def stored(self, hints: Sequence[Hint]) -> None:
+        """After the commit: what the batch learnt may be remembered, and its turns are known."""
+        self._conversations.committed()
+        self._hint(hints)
+
+    def _quiet(self, phone_number_id: str) -> float:
+        tenant = self._tenants.get(phone_number_id)
+        return tenant.settings.quiet_window_ms / 1000 if tenant else 0.0
+
+
+def ordered(events: Sequence[MessageReceived]) -> list[MessageReceived]:
+    """Each message once, by conversation so that locks are taken in one order, oldest first."""
+    once: dict[tuple[int, str], MessageReceived] = {}
+    for event in events:
+        once.setdefault((event.tenant_id, event.wamid), event)
+    return sorted(once.values(), key=lambda event: (event.tenant_id, event.contact_id))
+
+
+def columns(
+    batch: Sequence[MessageReceived], ids: dict[tuple[int, str], int]
+) -> dict[str, list[object]]:
+    return {
+        "tenant": [event.tenant_id for event in batch],
+        "wamid": [event.wamid for event in batch],
+        "conversation": [ids[event.tenant_id, event.contact_id] for event in batch],
+        "body": [event.text for event in batch],
+        "sent_at": [event.sent_at for event in batch],
+        "trace": [event.trace_id for event in batch],
+    }

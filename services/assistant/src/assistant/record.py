@@ -1,0 +1,201 @@
+"""The finish of turns: answer, usage and events in one transaction with the turn's end.
+
+Runs only for turns whose claim still stood. A conversation that was taken over or opted out in
+the meantime gets no answer: its messages end as suppressed or handed over.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from assistant.decide import Reply, Result, Silence
+from assistant.items import TurnItem
+from assistant.words import HANDOFF_HOURS
+from common.clock import Clock
+from common.events import OutcomeRecorded, ReplyReady, event_id
+from common.outbox import Draft, Row, add, draft
+from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
+from common.work import Done, Dropped, Hint, Later, Settled
+
+MARK_ANSWERED = """
+update message m set turn_id = u.turn
+from unnest(%(conversation)s::bigint[], %(turn)s::bigint[], %(last)s::bigint[])
+  u(conversation, turn, last)
+where m.conversation_id = u.conversation and m.turn_id is null and m.id <= u.last
+"""
+STORE_ANSWERS = """
+insert into message (tenant_id, conversation_id, turn_id, role, body, sent_at, trace_id)
+select t, c, u, 'a', b, now(), r from unnest(%(tenant)s::int[], %(conversation)s::bigint[],
+  %(turn)s::bigint[], %(body)s::text[], %(trace)s::text[]) x(t, c, u, b, r)
+"""
+STORE_USAGE = """
+insert into usage (tenant_id, day, turn_id, model, input_tokens, cached_tokens, output_tokens)
+select t, (now() at time zone 'utc')::date, u, m, i, c, o from unnest(%(tenant)s::int[],
+  %(turn)s::bigint[], %(model)s::text[], %(input)s::int[], %(cached)s::int[], %(output)s::int[])
+  x(t, u, m, i, c, o)
+"""
+FLAGGED = """
+select id, opted_out from conversation
+where id = any(%(ids)s::bigint[]) and (opted_out or taken_over_until > now()) for share
+"""
+NEXT_TURNS = """
+insert into turn (tenant_id, conversation_id, last_message_id)
+select t.tenant_id, t.conversation_id, t.last_message_id
+from turn t join unnest(%(turn)s::bigint[], %(last)s::bigint[]) u(id, last) on u.id = t.id
+where t.finished_at is not null and t.last_message_id > u.last
+returning id, tenant_id
+"""
+COMMANDS = {
+    "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
+    "opt_in": "update conversation set opted_out = false, taken_over_until = null"
+    " where id = any(%(ids)s::bigint[])",
+    "handoff": f"update conversation set taken_over_until = now() + interval '{HANDOFF_HOURS} h'"
+    " where id = any(%(ids)s::bigint[])",
+}
+
+
+class Ended(NamedTuple):
+    """A turn that ended, and how."""
+
+    item: TurnItem
+    result: Result
+    reason: str
+
+
+def store(
+    connection: Connection, settled: Sequence[Settled[TurnItem, Result]], clock: Clock
+) -> tuple[list[Row], list[Hint]]:
+    ended = [end for one in settled if (end := ended_of(one))]
+    if not ended:
+        return [], []
+    flagged = flags(connection, ended)
+    ended = [checked(end, flagged) for end in ended]
+    write(connection, ended)
+    rows = add(connection, [event for end in ended for event in drafts(end, clock)])
+    return rows, open_next(connection, ended)
+
+
+def ended_of(one: Settled[TurnItem, Result]) -> Ended | None:
+    """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
+    match one.outcome:
+        case Done(result=result, reason=reason):
+            return Ended(one.item, result, reason)
+        case Dropped(reason=reason, result=dropped):
+            return Ended(one.item, dropped or Silence("failed", reason), reason)
+        case Later():
+            return None
+
+
+def flags(connection: Connection, ended: Sequence[Ended]) -> dict[int, bool]:
+    """conversation id -> opted out (else taken over), of those that must not be answered now."""
+    values = {"ids": [end.item.conversation.id for end in ended]}
+    return {row[0]: row[1] for row in connection.exec_driver_sql(FLAGGED, values)}
+
+
+def checked(end: Ended, flagged: dict[int, bool]) -> Ended:
+    """An answer that came too late becomes silence; notices answer a command and always go."""
+    id = end.item.conversation.id
+    if isinstance(end.result, Silence) or end.result.command or id not in flagged:
+        return end
+    if flagged[id]:
+        return end._replace(result=Silence("suppressed", "opted_out"))
+    return end._replace(result=Silence("handed_over", "taken_over"))
+
+
+def write(connection: Connection, ended: Sequence[Ended]) -> None:
+    connection.exec_driver_sql(MARK_ANSWERED, turn_columns(ended))
+    spoken = [(end.item, end.result) for end in ended if isinstance(end.result, Reply)]
+    if spoken:
+        connection.exec_driver_sql(STORE_ANSWERS, answer_columns(spoken))
+    billed = [(item, reply.usage) for item, reply in spoken if reply.usage]
+    if billed:
+        connection.exec_driver_sql(STORE_USAGE, usage_columns(billed))
+    for command, statement in COMMANDS.items():
+        if ids := [item.conversation.id for item, reply in spoken if reply.command == command]:
+            connection.exec_driver_sql(statement, {"ids": ids})
+
+
+def turn_columns(ended: Sequence[Ended]) -> dict[str, list[int]]:
+    return {
+        "conversation": [end.item.conversation.id for end in ended],
+        "turn": [end.item.turn_id for end in ended],
+        "last": [end.item.last_message_id for end in ended],
+    }
+
+
+def answer_columns(spoken: Sequence[tuple[TurnItem, Reply]]) -> dict[str, list[Any]]:
+    return {
+        "tenant": [item.conversation.tenant_id for item, _ in spoken],
+        "conversation": [item.conversation.id for item, _ in spoken],
+        "turn": [item.turn_id for item, _ in spoken],
+        "body": [reply.text for _, reply in spoken],
+        "trace": [item.trace_id for item, _ in spoken],
+    }
+
+
+def usage_columns(billed: Sequence[tuple[TurnItem, Any]]) -> dict[str, list[Any]]:
+    return {
+        "tenant": [item.conversation.tenant_id for item, _ in billed],
+        "turn": [item.turn_id for item, _ in billed],
+        "model": [usage.model for _, usage in billed],
+        "input": [usage.input_tokens for _, usage in billed],
+        "cached": [usage.cached_tokens for _, usage in billed],
+        "output": [usage.output_tokens for _, usage in billed],
+    }
+
+
+def open_next(connection: Connection, ended: Sequence[Ended]) -> list[Hint]:
+    """Messages that came while a turn could not be superseded any more get the next turn."""
+    found = connection.exec_driver_sql(NEXT_TURNS, turn_columns(ended))
+    return [Hint(id, tenant_id, 0) for id, tenant_id in found]
+
+
+def drafts(end: Ended, clock: Clock) -> list[Draft]:
+    if isinstance(end.result, Reply):
+        return [draft(REPLIES_OUTBOUND, end.item.conversation.key, reply_event(end, clock))]
+    return [
+        draft(MESSAGES_OUTCOME, event.conversation, event) for event in outcome_events(end, clock)
+    ]
+
+
+def reply_event(end: Ended, clock: Clock) -> ReplyReady:
+    """reply_id depends on the turn alone, so a second copy is known as such."""
+    item, reply = end.item, end.result
+    assert isinstance(reply, Reply)
+    conversation = item.conversation
+    reply_id = event_id("reply", conversation.tenant_id, item.turn_id)
+    return ReplyReady(
+        event_id=reply_id,
+        trace_id=item.trace_id,
+        tenant_id=conversation.tenant_id,
+        occurred_at=clock.now(),
+        phone_number_id=conversation.phone_number_id,
+        contact_id=conversation.contact_id,
+        wa_id=conversation.wa_id,
+        reply_id=reply_id,
+        kind=reply.kind,
+        text=reply.text,
+        answers=tuple(message.wamid for message in item.pending if message.wamid),
+        last_inbound_at=item.last_inbound_at,
+    )
+
+
+def outcome_events(end: Ended, clock: Clock) -> list[OutcomeRecorded]:
+    silence, conversation = end.result, end.item.conversation
+    assert isinstance(silence, Silence)
+    return [
+        OutcomeRecorded(
+            event_id=event_id(conversation.tenant_id, message.wamid, "outcome"),
+            trace_id=message.trace_id,
+            tenant_id=conversation.tenant_id,
+            occurred_at=clock.now(),
+            phone_number_id=conversation.phone_number_id,
+            contact_id=conversation.contact_id,
+            wamid=message.wamid,
+            outcome=silence.outcome,
+            reason=silence.reason,
+        )
+        for message in end.item.pending
+        if message.wamid
+    ]

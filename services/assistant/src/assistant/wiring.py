@@ -1,0 +1,50 @@
+"""The only place where the assistant's objects are built."""
+
+from collections.abc import Sequence
+
+from assistant.credentials import Credentials
+from assistant.model import ResponsesApi
+from assistant.receive import Receive
+from assistant.settings import AssistantSettings
+from assistant.tables import TURNS
+from assistant.turn import Turns
+from common.clock import SystemClock
+from common.database import Database, is_outage, storing
+from common.events import AssistantConfig, MessageReceived, TenantConfig
+from common.kafka.compacted import CompactedView
+from common.kafka.consumer import BatchConsumer
+from common.kafka.dead_letter import DeadLetters
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle, Part
+from common.outbox import Outbox
+from common.sealed import KeyRing
+from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
+from common.work import Limits, Owner, Runner
+
+
+def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Part]:
+    bootstrap = settings.kafka_bootstrap_servers
+    database = Database(settings.database_url.get_secret_value(), "assistant", life)
+    tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
+    assistants = CompactedView(bootstrap, ASSISTANTS_CONFIG, AssistantConfig, life)
+    producer = Producer(bootstrap, deadline_ms=0)
+    outbox = Outbox(database, producer)
+    owner = Owner(database, TURNS)
+    model = ResponsesApi(settings.openai_base_url, connections=settings.slots)
+    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
+    credentials = Credentials(settings.openai_api_key.get_secret_value(), ring)
+    clock = SystemClock()
+    turns = Turns(tenants, assistants, model, credentials, clock, settings.turn_deadline)
+    limits = Limits(slots=settings.slots, deadline=2 * settings.turn_deadline + 5)
+    runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
+    receive = Receive(tenants, runner.hint)
+    consumer = BatchConsumer(
+        bootstrap,
+        MESSAGES_INBOUND,
+        MessageReceived,
+        storing(database, receive.store, receive.stored),
+        life=life,
+        dead_letters=DeadLetters(life.service, producer, life.loop),
+        is_outage=is_outage,
+    )
+    return [database, producer, tenants, assistants, model, outbox, owner, runner, consumer]

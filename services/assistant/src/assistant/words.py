@@ -1,0 +1,52 @@
+"""Words that are commands: stop, start again, a human please. And what is said in return."""
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+from common.events import TenantSettings
+
+Command = Literal["opt_out", "opt_in", "handoff"]
+OPT_IN_WORDS = ("START", "ALTA")
+HANDOFF_HOURS = 12
+
+NOTICES: dict[str, dict[Command, str]] = {
+    "es": {
+        "opt_out": "De acuerdo, no le escribiremos más. Si quiere volver, envíe ALTA.",
+        "opt_in": "Bienvenido de nuevo. ¿En qué podemos ayudarle?",
+        "handoff": "Le paso con una persona del equipo. Le responderá en cuanto pueda.",
+    },
+    "en": {
+        "opt_out": "All right, we will not write again. To come back, send START.",
+        "opt_in": "Welcome back. How can we help you?",
+        "handoff": "A person from our team will take over and answer as soon as possible.",
+    },
+}
+
+
+def command(text: str, settings: TenantSettings) -> Command | None:
+    """A message that is nothing but one of the words; case and accents do not matter."""
+    said = folded(text)
+    if said in map(folded, settings.opt_out_words):
+        return "opt_out"
+    if said in map(folded, OPT_IN_WORDS):
+        return "opt_in"
+    if said in map(folded, settings.handoff_words):
+        return "handoff"
+    return None
+
+
+def last_command(texts: Iterable[str], settings: TenantSettings) -> Command | None:
+    """The newest command among the messages of a turn."""
+    found = [command(text, settings) for text in texts]
+    return next((one for one in reversed(found) if one), None)
+
+
+def notice(command: Command, language: str) -> str:
+    """In Spanish for es-*, else in English."""
+    return NOTICES["es" if language.startswith("es") else "en"][command]
+
+
+def folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.strip(" \t\n.,!¡¿?").casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from tests.support.summary import remember
 
 from common.database import driver_url
 from common.kafka.create_topics import create
@@ -55,22 +56,26 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def broker(home: Path) -> Iterator[Broker]:
+def broker(home: Path, pytestconfig: pytest.Config) -> Iterator[Broker]:
     if bootstrap := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        remember(pytestconfig, "broker", f"external, {bootstrap}")
         yield Broker(bootstrap, "external")
         return
     port, controller = free_ports(2)
     kafka = LocalKafka.start(home / "kafka", port, controller)
+    remember(pytestconfig, "broker", kafka.version)
     yield Broker(kafka.bootstrap, kafka.version, kafka)
     kafka.stop()
 
 
 @pytest.fixture(scope="session")
-def server(home: Path) -> Iterator[Server]:
+def server(home: Path, pytestconfig: pytest.Config) -> Iterator[Server]:
     if url := os.environ.get("DATABASE_URL"):
+        remember(pytestconfig, "database", "external")
         yield Server(url, "external")
         return
     postgres = LocalPostgres.start(home / "postgres", free_ports(1)[0])
+    remember(pytestconfig, "database", postgres.version)
     yield Server(postgres.url(), postgres.version, postgres)
     postgres.stop()
 

@@ -1,8 +1,15 @@
-"""What the stack reads from the environment about this machine and this terminal."""
+"""What the stack reads from the environment; the names are those of the services.
+
+An external system is used as soon as its variable is set.
+"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def cache_dir() -> Path:
@@ -13,3 +20,31 @@ def cache_dir() -> Path:
 def wants_colour(stream: TextIO) -> bool:
     """False when the stream is not a terminal or NO_COLOR is set (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+class Outside(BaseSettings):
+    """Everything optional; what is missing is started, or made up for this run."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str | None = None
+    database_url: SecretStr | None = None
+    whatsapp_app_secrets: SecretStr | None = None
+    whatsapp_verify_token: SecretStr | None = None
+    whatsapp_access_token: SecretStr | None = None
+    whatsapp_graph_url: str | None = None
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    ingress_port: int = 8000
+    admin_port: int = 8001
+    admin_api_key: SecretStr | None = None
+    key_ring_file: Path | None = None
+    chat_port: int = 8080
+    model_delay_ms: float = 0
+
+
+def inherited() -> Mapping[str, str]:
+    """What every child gets besides its settings: a path, a home, a language, certificates."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "NO_COLOR")
+    certificates = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+    return {name: os.environ[name] for name in (*kept, *certificates) if name in os.environ}

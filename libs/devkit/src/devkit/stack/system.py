@@ -1,0 +1,221 @@
+"""The whole system on this machine: broker, database, topics, schemas, the services, emulators.
+
+`async with System.start(plan) as system` in the main thread; leaving the block ends everything.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.kafka.create_topics import create
+from common.topics import every_topic
+from devkit.stack import Announce
+from devkit.stack.child import Child
+from devkit.stack.environment import key_ring, secrets_of, value_of
+from devkit.stack.kafka import LocalKafka
+from devkit.stack.ports import free_ports
+from devkit.stack.postgres import LocalPostgres
+from devkit.stack.processes import Supervisor
+from devkit.stack.server_process import CannotStart
+from devkit.stack.settings import Outside, inherited
+
+DATABASE = "conserje"
+SCHEMAS = {"tenant-admin": "admin", "assistant": "assistant", "sender": "sender"}
+SERVICES = ("tenant-admin", "router", "assistant", "sender", "ingress")
+READY_SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to start. `emulated`: with Meta's and OpenAI's stand-ins where no real one is given.
+
+    extra: more environment for single services, by name.
+    """
+
+    home: Path
+    outside: Outside
+    ingress_port: int
+    admin_port: int
+    chat_port: int = 0
+    emulated: bool = True
+    partitions: int | None = None
+    style: str = "console"
+    level: str = "info"
+    extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class System:
+    """What runs, and where it is reached."""
+
+    plan: Plan
+    children: Supervisor
+    secrets: dict[str, str]
+    kafka: LocalKafka | None
+    postgres: LocalPostgres | None
+    bootstrap: str
+    health: dict[str, int]
+    graph_url: str
+    openai_url: str
+
+    @property
+    def broker(self) -> str:
+        return self.kafka.version if self.kafka else "external"
+
+    @property
+    def database(self) -> str:
+        return self.postgres.version if self.postgres else "external"
+
+    @property
+    def webhook_url(self) -> str:
+        return f"http://127.0.0.1:{self.plan.ingress_port}/webhook"
+
+    @property
+    def admin_url(self) -> str:
+        return f"http://127.0.0.1:{self.plan.admin_port}"
+
+    @property
+    def chat_url(self) -> str:
+        return f"http://127.0.0.1:{self.plan.chat_port}"
+
+    def database_url(self, service: str) -> str:
+        """A user of its own per service on our PostgreSQL; the given one on another's."""
+        if self.postgres is None:
+            return value_of(self.plan.outside.database_url) or ""
+        return self.postgres.url(DATABASE, SCHEMAS[service])
+
+    def environment(self, service: str) -> dict[str, str]:
+        settings = {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "WHATSAPP_GRAPH_URL": self.graph_url,
+            "OPENAI_BASE_URL": self.openai_url,
+            "INGRESS_PORT": str(self.plan.ingress_port),
+            "ADMIN_PORT": str(self.plan.admin_port),
+            "KEY_RING_FILE": str(key_ring(self.plan.outside, self.plan.home)),
+            "HEALTH_PORT": str(self.health.get(service, 0)),
+            "LOG_FORMAT": self.plan.style,
+            "LOG_LEVEL": self.plan.level,
+        }
+        if service in SCHEMAS:
+            settings["DATABASE_URL"] = self.database_url(service)
+        return {**inherited(), **self.secrets, **settings, **self.plan.extra.get(service, {})}
+
+    async def prepare(self) -> None:
+        """Topics and schemas; the migrations run side by side."""
+        create(self.bootstrap, every_topic(), partitions=self.plan.partitions)
+        async with asyncio.TaskGroup() as group:
+            for service in SCHEMAS:
+                group.create_task(self._migrate(service))
+
+    async def _migrate(self, service: str) -> None:
+        name = f"migrate {service}"
+        module = f"{service.replace('-', '_')}.migrate"
+        argv = [sys.executable, "-m", module]
+        await self.children.start(Child(name, argv, self.environment(service), restart=False))
+        if code := await self.children.wait(name):
+            raise CannotStart(f"{name} failed with exit code {code}")
+
+    async def run_services(self) -> None:
+        """Starts all five at once and returns when all are ready: any order must do."""
+        for service in SERVICES:
+            await self.start_service(service)
+        async with asyncio.TaskGroup() as group:
+            for service in SERVICES:
+                group.create_task(self.wait_ready(service))
+
+    async def start_service(self, service: str) -> None:
+        module = f"{service.replace('-', '_')}.main"
+        argv = [sys.executable, "-m", module]
+        await self.children.start(Child(service, argv, self.environment(service)))
+
+    async def wait_ready(self, service: str) -> None:
+        url = f"http://127.0.0.1:{self.health[service]}/ready"
+        await self.children.wait_ready(service, url, READY_SECONDS)
+
+    async def run_emulators(self) -> None:
+        """Those that stand in for what is not configured."""
+        if self.plan.emulated and self.plan.outside.openai_base_url is None:
+            port = self.openai_url.rsplit(":", 1)[1].split("/")[0]
+            extra = {"OPENAI_EMULATOR_PORT": port}
+            extra["MODEL_DELAY_MS"] = str(self.plan.outside.model_delay_ms)
+            await self._emulator("openai", "devkit.openai", extra, f"http://127.0.0.1:{port}")
+        if self.plan.emulated and self.plan.outside.whatsapp_graph_url is None:
+            extra = {
+                "WHATSAPP_EMULATOR_PORT": str(self.plan.chat_port),
+                "WEBHOOK_URL": self.webhook_url,
+            }
+            await self._emulator("whatsapp", "devkit.whatsapp", extra, self.chat_url)
+
+    async def _emulator(self, name: str, module: str, extra: dict[str, str], url: str) -> None:
+        argv = [sys.executable, "-m", module]
+        environment = {**inherited(), **self.secrets, **extra, **self.plan.extra.get(name, {})}
+        await self.children.start(Child(name, argv, environment))
+        await self.children.wait_ready(name, f"{url}/health", READY_SECONDS)
+
+
+@asynccontextmanager
+async def running(plan: Plan, announce: Announce = print) -> AsyncIterator[System]:
+    """Everything up and ready. Raises CannotStart, naming what failed."""
+    async with Supervisor(colour=None if plan.style == "console" else False) as children:
+        kafka, postgres = None, None
+        try:
+            kafka, bootstrap = start_kafka(plan, announce)
+            postgres = start_postgres(plan, announce)
+            system = assemble(plan, children, kafka, postgres, bootstrap)
+            announce("Topics and tables")
+            await system.prepare()
+            announce("Services")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(system.run_services())
+                group.create_task(system.run_emulators())
+            yield system
+        finally:
+            await children.stop()
+            if kafka:
+                kafka.stop()
+            if postgres:
+                postgres.stop()
+
+
+def start_kafka(plan: Plan, announce: Announce) -> tuple[LocalKafka | None, str]:
+    if given := plan.outside.kafka_bootstrap_servers:
+        announce(f"Kafka: using {given} (KAFKA_BOOTSTRAP_SERVERS)")
+        return None, given
+    kafka = LocalKafka.start(plan.home / "kafka", *free_ports(2), announce=announce)
+    return kafka, kafka.bootstrap
+
+
+def start_postgres(plan: Plan, announce: Announce) -> LocalPostgres | None:
+    if plan.outside.database_url:
+        announce("PostgreSQL: using the one of DATABASE_URL")
+        return None
+    postgres = LocalPostgres.start(plan.home / "postgres", free_ports(1)[0], announce=announce)
+    postgres.create_database(DATABASE)
+    postgres.create_roles(DATABASE, SCHEMAS.values())
+    return postgres
+
+
+def assemble(
+    plan: Plan,
+    children: Supervisor,
+    kafka: LocalKafka | None,
+    postgres: LocalPostgres | None,
+    bootstrap: str,
+) -> System:
+    openai_port = free_ports(1)[0]
+    graph = f"http://127.0.0.1:{plan.chat_port}/v26.0" if plan.emulated else ""
+    openai = f"http://127.0.0.1:{openai_port}/v1" if plan.emulated else ""
+    return System(
+        plan=plan,
+        children=children,
+        secrets=secrets_of(plan.outside),
+        kafka=kafka,
+        postgres=postgres,
+        bootstrap=bootstrap,
+        health=dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True)),
+        graph_url=plan.outside.whatsapp_graph_url or graph,
+        openai_url=plan.outside.openai_base_url or openai,
+    )

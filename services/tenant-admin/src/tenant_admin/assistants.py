@@ -1,0 +1,301 @@
+"""Assistants and their versions. A version never changes; publishing one makes it answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from common.events import AssistantConfig, event_id
+from common.outbox import Draft, draft
+from common.topics import ASSISTANTS_CONFIG
+from tenant_admin.change import OPERATOR, Cause, Change, record
+from tenant_admin.forms import AssistantBody, NewAssistant
+from tenant_admin.models import current, takes_sampling
+from tenant_admin.problems import refuse
+from tenant_admin.tables import assistant, assistant_version, clients
+
+BODY = tuple(AssistantBody.model_fields)
+
+
+class AssistantVersion(AssistantBody):
+    """One version as stored. `tools` and `response_format` came with an import."""
+
+    assistant_id: str
+    version: int
+    tools: tuple[dict[str, Any], ...] = ()
+    response_format: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    created_at: AwareDatetime
+    created_by: str
+
+
+class Assistant(BaseModel):
+    """An assistant and the version that answers."""
+
+    assistant_id: str
+    name: str
+    published_version: int
+    latest_version: int
+    created_at: AwareDatetime
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an imported version came from; `hash` recognises the same file again."""
+
+    raw: Any
+    hash: str
+    tools: tuple[dict[str, Any], ...]
+    response_format: dict[str, Any] | None
+    warnings: tuple[str, ...]
+
+
+def create(
+    connection: Connection, cause: Cause, form: NewAssistant, source: Source | None = None
+) -> Change[AssistantVersion]:
+    """Version 1, published. Refused (409) when the id is taken."""
+    made = ensure(connection, cause, form.assistant_id, form, source)
+    if made is None:
+        refuse(
+            409,
+            "assistant_id",
+            f"{form.assistant_id} exists already",
+            "choose another id, or add a version to it",
+        )
+    return made
+
+
+def ensure(
+    connection: Connection,
+    cause: Cause,
+    assistant_id: str,
+    body: AssistantBody,
+    source: Source | None = None,
+) -> Change[AssistantVersion] | None:
+    """Version 1 of an assistant that is not there yet; None when it is."""
+    row = {"assistant_id": assistant_id, "name": body.name, "published_version": 1}
+    new = connection.execute(
+        insert(assistant)
+        .values(**row, created_at=cause.now)
+        .on_conflict_do_nothing()
+        .returning(assistant.c.assistant_id)
+    ).first()
+    if new is None:
+        return None
+    version = _write(connection, cause, assistant_id, 1, body, source)
+    rows = record(
+        connection,
+        cause,
+        "assistant.create",
+        f"assistant:{assistant_id}",
+        after=version.model_dump(mode="json"),
+        drafts=[_published(version, cause)],
+    )
+    return Change(version, rows)
+
+
+def add_version(
+    connection: Connection,
+    cause: Cause,
+    assistant_id: str,
+    body: AssistantBody,
+    *,
+    publish_it: bool = True,
+    source: Source | None = None,
+) -> Change[AssistantVersion]:
+    found = _locked(connection, assistant_id)
+    version = _write(connection, cause, assistant_id, found.latest_version + 1, body, source)
+    rows = record(
+        connection,
+        cause,
+        "assistant.version",
+        f"assistant:{assistant_id}",
+        after=version.model_dump(mode="json"),
+        drafts=_switch(connection, cause, version) if publish_it else [],
+    )
+    return Change(version, rows)
+
+
+def publish(
+    connection: Connection, cause: Cause, assistant_id: str, version: int
+) -> Change[AssistantVersion]:
+    """Idempotent; an older version rolls back."""
+    found = _locked(connection, assistant_id)
+    wanted = get_version(connection, assistant_id, version)
+    if found.published_version == version:
+        return Change(wanted, [])
+    rows = record(
+        connection,
+        cause,
+        "assistant.publish",
+        f"assistant:{assistant_id}",
+        before={"published_version": found.published_version},
+        after={"published_version": version},
+        drafts=_switch(connection, cause, wanted),
+    )
+    return Change(wanted, rows)
+
+
+def delete(connection: Connection, cause: Cause, assistant_id: str) -> Change[None]:
+    """Refused (409) while a client uses it."""
+    found = _locked(connection, assistant_id)
+    users = sa.select(clients.c.id).where(clients.c.assistant_id == assistant_id)
+    if user := connection.execute(users.limit(1)).scalar():
+        refuse(
+            409,
+            "assistant_id",
+            f"client {user} uses {assistant_id}",
+            "give that client another assistant first",
+        )
+    connection.execute(sa.delete(assistant).where(assistant.c.assistant_id == assistant_id))
+    rows = record(
+        connection,
+        cause,
+        "assistant.delete",
+        f"assistant:{assistant_id}",
+        before=found.model_dump(mode="json"),
+        drafts=[Draft(ASSISTANTS_CONFIG, assistant_id, None, cause.trace_id)],
+    )
+    return Change(None, rows)
+
+
+LATEST = (
+    sa.select(sa.func.max(assistant_version.c.version))
+    .where(assistant_version.c.assistant_id == assistant.c.assistant_id)
+    .scalar_subquery()
+    .label("latest_version")
+)
+ASSISTANTS = sa.select(assistant, LATEST)
+
+
+def page(connection: Connection, after: str, limit: int) -> list[Assistant]:
+    query = ASSISTANTS.where(assistant.c.assistant_id > after).order_by(assistant.c.assistant_id)
+    return [Assistant(**row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def get(connection: Connection, assistant_id: str) -> Assistant:
+    query = ASSISTANTS.where(assistant.c.assistant_id == assistant_id)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        unknown(assistant_id)
+    return Assistant(**row)
+
+
+def versions(
+    connection: Connection, assistant_id: str, after: int, limit: int
+) -> list[AssistantVersion]:
+    """Newest first; `after` is the last version number of the page before, 0 for the first."""
+    get(connection, assistant_id)
+    table = assistant_version
+    query = sa.select(table).where(table.c.assistant_id == assistant_id)
+    if after:
+        query = query.where(table.c.version < after)
+    found = connection.execute(query.order_by(table.c.version.desc()).limit(limit)).mappings()
+    return [_version(row) for row in found]
+
+
+def get_version(connection: Connection, assistant_id: str, version: int) -> AssistantVersion:
+    key = (assistant_version.c.assistant_id == assistant_id, assistant_version.c.version == version)
+    row = connection.execute(sa.select(assistant_version).where(*key)).mappings().first()
+    if row is None:
+        get(connection, assistant_id)
+        refuse(404, "version", f"{assistant_id} has no version {version}", "list its versions")
+    return _version(row)
+
+
+def published(connection: Connection, assistant_id: str) -> AssistantVersion:
+    found = get(connection, assistant_id)
+    return get_version(connection, assistant_id, found.published_version)
+
+
+def imported_as(connection: Connection, assistant_id: str, source_hash: str) -> int | None:
+    """The version that an earlier import of the same content made."""
+    table = assistant_version
+    query = sa.select(sa.func.max(table.c.version)).where(
+        table.c.assistant_id == assistant_id, table.c.source_hash == source_hash
+    )
+    return connection.execute(query).scalar()
+
+
+def config_of(version: AssistantVersion, cause: Cause) -> AssistantConfig:
+    """The event that makes this version answer."""
+    return AssistantConfig(
+        event_id=event_id("assistant", version.assistant_id, version.version, cause.now),
+        trace_id=cause.trace_id,
+        tenant_id=OPERATOR,
+        occurred_at=cause.now,
+        assistant_id=version.assistant_id,
+        version=version.version,
+        **version.model_dump(include=set(BODY)),
+    )
+
+
+def warnings_of(body: AssistantBody) -> tuple[str, ...]:
+    """What will not work as written."""
+    _, retired = current(body.model)
+    found: tuple[str, ...] = (retired,) if retired else ()
+    sampling = body.temperature is not None or body.top_p is not None
+    if sampling and not takes_sampling(body.reasoning_effort):
+        found += ("temperature, top_p: not sent while reasoning_effort is not none",)
+    return found
+
+
+def unknown(assistant_id: str) -> NoReturn:
+    refuse(
+        404,
+        "assistant_id",
+        f"there is no assistant {assistant_id}",
+        "list the assistants to see their ids",
+    )
+
+
+def _locked(connection: Connection, assistant_id: str) -> Assistant:
+    key = assistant.c.assistant_id == assistant_id
+    connection.execute(sa.select(assistant.c.assistant_id).where(key).with_for_update())
+    return get(connection, assistant_id)
+
+
+def _write(
+    connection: Connection,
+    cause: Cause,
+    assistant_id: str,
+    number: int,
+    body: AssistantBody,
+    source: Source | None,
+) -> AssistantVersion:
+    version = AssistantVersion(
+        **body.model_dump(include=set(BODY)),
+        assistant_id=assistant_id,
+        version=number,
+        tools=source.tools if source else (),
+        response_format=source.response_format if source else None,
+        warnings=(source.warnings if source else ()) + warnings_of(body),
+        created_at=cause.now,
+        created_by=cause.actor,
+    )
+    extra = {"source_raw": source.raw, "source_hash": source.hash} if source else {}
+    connection.execute(sa.insert(assistant_version).values(**version.model_dump(), **extra))
+    return version
+
+
+def _switch(connection: Connection, cause: Cause, version: AssistantVersion) -> Sequence[Draft]:
+    connection.execute(
+        sa.update(assistant)
+        .where(assistant.c.assistant_id == version.assistant_id)
+        .values(name=version.name, published_version=version.version)
+    )
+    return [_published(version, cause)]
+
+
+def _published(version: AssistantVersion, cause: Cause) -> Draft:
+    return draft(ASSISTANTS_CONFIG, version.assistant_id, config_of(version, cause))
+
+
+def _version(row: Any) -> AssistantVersion:
+    """Stored content is shown as it is, also when today's checks are stricter."""
+    shown = {name: row[name] for name in AssistantVersion.model_fields}
+    return AssistantVersion.model_construct(**shown)

@@ -1,0 +1,133 @@
+"""The command line: the same use-cases as the HTTP API, for whoever has the database's URL."""
+
+import sys
+from functools import partial
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from tenant_admin import clients
+from tenant_admin.assignments import patch_of
+from tenant_admin.cli_assistants import app as assistant_app
+from tenant_admin.clients import Client
+from tenant_admin.forms import NewClient, SecretValue
+from tenant_admin.print_out import AsJson, print_change, print_client, print_clients
+from tenant_admin.problems import parsed
+from tenant_admin.session import Session, explained, session
+
+app = typer.Typer(
+    help="Clients of this installation: businesses with a WhatsApp number and an assistant.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(assistant_app, name="assistant")
+
+ClientId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2_147_483_647)]
+Assignments = Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")]
+PAGE = 100
+
+
+@app.command()
+def add(
+    name: str, phone_number: str, phone_number_id: str, assistant_id: str, as_json: AsJson = False
+) -> None:
+    """Add a client; it answers at once. An unknown assistant is made from a template."""
+    form = parsed(
+        NewClient,
+        {
+            "name": name,
+            "phone_number": phone_number,
+            "phone_number_id": phone_number_id,
+            "assistant_id": assistant_id,
+        },
+    )
+    with session() as run:
+        done = run.apply(partial(clients.create, form=form))
+    print_change("added", done, as_json)
+
+
+@app.command("list")
+def list_clients(as_json: AsJson = False) -> None:
+    """All clients."""
+    with session() as run:
+        print_clients(run.read(all_clients), as_json)
+
+
+@app.command()
+def show(client_id: ClientId, as_json: AsJson = False) -> None:
+    """One client with its settings."""
+    with session() as run:
+        print_client(run.read(partial(clients.get, client_id=client_id)), as_json)
+
+
+@app.command()
+def activate(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Let a client's assistant answer again."""
+    with session() as run:
+        done = run.apply(partial(clients.set_active, client_id=client_id, active=True))
+    print_change("active", done, as_json)
+
+
+@app.command()
+def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Stop a client's assistant; nothing is deleted."""
+    with session() as run:
+        done = run.apply(partial(clients.set_active, client_id=client_id, active=False))
+    print_change("inactive", done, as_json)
+
+
+@app.command("set")
+def set_fields(client_id: ClientId, assignments: Assignments, as_json: AsJson = False) -> None:
+    """Change fields or settings, for example language=en quiet_window_ms=2000 model=null."""
+    patch = patch_of(assignments)
+    with session() as run:
+        done = run.apply(partial(clients.change, client_id=client_id, patch=patch))
+    print_change("changed", done, as_json)
+
+
+@app.command()
+def delete(client_id: ClientId, yes: Annotated[bool, typer.Option("--yes")] = False) -> None:
+    """Remove a client for good, with its secrets."""
+    if not yes:
+        typer.confirm(f"Delete client {client_id}?", abort=True)
+    with session() as run:
+        done = run.apply(partial(clients.delete, client_id=client_id))
+    typer.echo(f"Client {client_id} deleted. {done.says}".rstrip())
+
+
+@app.command()
+def token(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Store a client's own WhatsApp access token, read from stdin or a prompt."""
+    given = typer.prompt("Token", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    secret = parsed(SecretValue, {"value": given.strip()})
+    with session() as run:
+        put_token(run, client_id, secret, as_json)
+
+
+def put_token(run: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
+    from tenant_admin.client_secrets import put, read_ring  # cryptography is slow to import
+
+    ring = read_ring(run.settings.key_ring_file)
+    done = run.apply(
+        partial(put, ring=ring, client_id=client_id, field="access_token", value=secret.value)
+    )
+    print_change("changed", done, as_json)
+
+
+def all_clients(connection: Connection) -> list[Client]:
+    found: list[Client] = []
+    while page := clients.page(connection, found[-1].id if found else 0, PAGE):
+        found += page
+    return found
+
+
+def main() -> None:
+    with explained():
+        app(prog_name="manage_clients.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Commands for assistants: what they say, and which version answers."""
+
+import shlex
+import subprocess
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from tenant_admin import assistants
+from tenant_admin.assistants import BODY, Assistant, AssistantVersion
+from tenant_admin.forms import NewVersion
+from tenant_admin.print_out import AsJson, print_json, print_table
+from tenant_admin.problems import parsed, refuse
+from tenant_admin.session import Done, session
+
+app = typer.Typer(help="Assistants: what they say, and which version answers.")
+AssistantId = Annotated[str, typer.Argument(metavar="ASSISTANT_ID")]
+File = Annotated[Path, typer.Option("--file", exists=True, dir_okay=False)]
+PAGE = 100
+
+
+@app.command("list")
+def list_assistants(as_json: AsJson = False) -> None:
+    """All assistants."""
+    with session() as run:
+        found = run.read(all_assistants)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("assistant id", "name", "published", "latest"),
+        [
+            (one.assistant_id, one.name, str(one.published_version), str(one.latest_version))
+            for one in found
+        ],
+    )
+
+
+@app.command()
+def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
+    """The version that answers."""
+    with session() as run:
+        version = run.read(partial(assistants.published, assistant_id=assistant_id))
+    if as_json:
+        print_json(version)
+        return
+    typer.echo(f"{version.assistant_id} version {version.version}: {version.name}")
+    typer.echo(f"model {version.model}, effort {version.reasoning_effort}\n")
+    typer.echo(version.instructions)
+
+
+@app.command()
+def edit(assistant_id: AssistantId, file: File | None = None, model: str | None = None) -> None:
+    """Change the instructions, in $EDITOR or from --file; the new version answers at once."""
+    with session() as run:
+        before = run.read(partial(assistants.published, assistant_id=assistant_id))
+        text = file.read_text("utf-8") if file else edited(run.settings.editor, before.instructions)
+        changes = {"instructions": text, "model": model or before.model}
+        body = before.model_dump(include=set(BODY)) | changes
+        if body == before.model_dump(include=set(BODY)):
+            typer.echo("Nothing changed.")
+            return
+        form = parsed(NewVersion, body)
+        done = run.apply(partial(assistants.add_version, assistant_id=assistant_id, body=form))
+    say(done)
+
+
+@app.command()
+def publish(assistant_id: AssistantId, version: int) -> None:
+    """Let another version answer, for example an older one."""
+    use_case = partial(assistants.publish, assistant_id=assistant_id, version=version)
+    with session() as run:
+        say(run.apply(use_case))
+
+
+def say(done: Done) -> None:
+    version: AssistantVersion = done.result
+    typer.echo(f"{version.assistant_id} answers with version {version.version}. {done.says}")
+    for warning in version.warnings:
+        typer.echo(f"  warning: {warning}")
+
+
+def edited(editor: str, text: str) -> str:
+    """The text after the operator's editor has ended; Refused when the editor failed."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "instructions.md")
+        file.write_text(text, encoding="utf-8")
+        try:
+            subprocess.run([*shlex.split(editor), str(file)], check=True)
+        except (OSError, subprocess.CalledProcessError):
+            refuse(422, "EDITOR", f"{editor} failed", "set EDITOR, or use --file")
+        return file.read_text(encoding="utf-8")
+
+
+def all_assistants(connection: Connection) -> list[Assistant]:
+    found: list[Assistant] = []
+    while page := assistants.page(connection, found[-1].assistant_id if found else "", PAGE):
+        found += page
+    return found

@@ -1,0 +1,32 @@
+"""`python -m tenant_admin.migrate`: brings the schema to its newest revision."""
+
+import sys
+
+from common.database import connect
+from common.migrate import current, upgrade
+from common.settings import load
+from tenant_admin.session import explained
+from tenant_admin.settings import DatabaseSettings
+from tenant_admin.tables import SCHEMA
+
+
+def migrate(url: str) -> str:
+    """Idempotent; says what it did."""
+    engine = connect(url, "create_tables", SCHEMA, 1)
+    with engine.connect() as connection:
+        before = current(connection, SCHEMA)
+    engine.dispose()
+    after = upgrade(url, "tenant_admin", SCHEMA)
+    if before == after:
+        return f"Schema {SCHEMA} is up to date (revision {after})."
+    return f"Schema {SCHEMA}: tables {'updated' if before else 'created'} (revision {after})."
+
+
+def main() -> None:
+    with explained():
+        said = migrate(load(DatabaseSettings).database_url.get_secret_value())
+    sys.stdout.write(f"{said}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""Alembic's entry; everything is in common.migrate."""
+
+from alembic import context
+
+from common.migrate import run_in_env
+
+run_in_env(context.config)

@@ -1,0 +1,51 @@
+"""Publishes a command's rows right after its commit, without the service."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import KafkaError, Message, Producer
+from sqlalchemy import Engine
+
+from common.kafka.producer import producer_config
+from common.outbox import Row, delete
+from common.tracing import trace_headers
+
+PATIENCE_MS = 3000
+QUIET = logging.getLogger("conserje.silent")  # the answer says it; librdkafka need not
+
+
+def publish_now(engine: Engine, bootstrap: str, rows: Sequence[Row]) -> bool:
+    """True when the broker has all of them; they are then deleted.
+
+    What it does not have within 3 s stays in the outbox, for the running service's sweep.
+    """
+    acked = _acked(bootstrap, {row.id: row for row in rows})
+    with engine.begin() as connection:
+        delete(connection, acked)
+    return len(acked) == len({row.id for row in rows})
+
+
+def _acked(bootstrap: str, rows: dict[int, Row]) -> list[int]:
+    producer = Producer(
+        producer_config(bootstrap, deadline_ms=PATIENCE_MS, linger_ms=0)
+        | {"logger": QUIET, "topic.metadata.propagation.max.ms": PATIENCE_MS}
+    )
+    acked: list[int] = []
+    for row in rows.values():
+        producer.produce(
+            row.topic,
+            row.payload,
+            key=row.key.encode(),
+            headers=dict(trace_headers(row.trace_id)),
+            on_delivery=_report(acked, row.id),
+        )
+    producer.flush(PATIENCE_MS / 1000 + 0.5)
+    return acked
+
+
+def _report(acked: list[int], row_id: int) -> Callable[[KafkaError | None, Message], None]:
+    def report(error: KafkaError | None, _: Message) -> None:
+        if error is None:
+            acked.append(row_id)
+
+    return report

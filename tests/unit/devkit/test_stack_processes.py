@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.waiting import is_alive, until
 
 from devkit.stack.child import Child
 from devkit.stack.ports import free_ports
 from devkit.stack.processes import Supervisor
 from devkit.stack.server_process import CannotStart
-from tests.support.waiting import is_alive, until
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"

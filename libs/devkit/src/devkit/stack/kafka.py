@@ -16,6 +16,7 @@ from typing import Self
 from devkit.stack import Announce
 from devkit.stack.class_archive import ClassArchive
 from devkit.stack.java import Java, find_java
+from devkit.stack.kafka_groups import warm_up_groups
 from devkit.stack.kafka_jars import VERSION, kafka_jars
 from devkit.stack.ports import is_free
 from devkit.stack.server_process import CannotStart, end, last_words, spawn
@@ -60,7 +61,7 @@ class LocalKafka:
         cache: Path | None = None,
         java: Java | None = None,
     ) -> Self:
-        """Returns once clients can connect.
+        """Returns once clients can produce and consumer groups can form.
 
         Raises CannotStart (port taken, home in use, broken data; with the end of the log) and
         what `kafka_jars` raises. Call it from the main thread.
@@ -121,6 +122,7 @@ class LocalKafka:
         self.process = spawn(argv, log=self.log, death=signal.SIGKILL)
         try:
             self._wait_for_port()
+            warm_up_groups(self.bootstrap)
         except BaseException:
             self.kill()
             raise

@@ -1,0 +1,71 @@
+"""The events that a delivery causes, each with an id that depends on the fact alone. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import cast, get_args
+
+from common.events import (
+    DeliveryChanged,
+    DeliveryState,
+    OutcomeName,
+    OutcomeRecorded,
+    event_id,
+)
+from common.outbox import Draft, draft
+from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
+from sender.tables import Change, Delivery, PartEnd
+
+STATES = frozenset(get_args(DeliveryState))
+ARRIVED = frozenset({"accepted", "sent", "delivered", "read", "played"})
+
+
+def changed(delivery: Delivery, change: Change, at: datetime) -> Draft | None:
+    """None for states that are ours alone: pending and sending."""
+    if change.status not in STATES:
+        return None
+    event = DeliveryChanged(
+        event_id=event_id("delivery", delivery.delivery_id, change.status),
+        trace_id=delivery.trace_id,
+        tenant_id=delivery.tenant_id,
+        occurred_at=at,
+        phone_number_id=delivery.phone_number_id,
+        contact_id=delivery.contact_id,
+        delivery_id=delivery.delivery_id,
+        reply_id=delivery.reply_id,
+        part=delivery.part,
+        parts=delivery.parts,
+        state=cast("DeliveryState", change.status),
+        state_at=at,
+        wamid=change.wamid,
+        error_code=change.error_code,
+        error_title=change.error_title,
+    )
+    return draft(DELIVERIES_EVENTS, delivery.conversation, event)
+
+
+def outcome_of(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
+    """The reply's end: that of its first part that did not leave."""
+    for end in ends:
+        if end.status not in ARRIVED:
+            name: OutcomeName = "suppressed" if end.status == "suppressed" else "failed"
+            return name, end.reason
+    return "answered", None
+
+
+def outcomes(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Iterator[Draft]:
+    """One for each message that the reply answers."""
+    outcome, reason = outcome_of(ends)
+    for wamid in delivery.answers:
+        event = OutcomeRecorded(
+            event_id=event_id(delivery.tenant_id, wamid, "outcome"),
+            trace_id=delivery.trace_id,
+            tenant_id=delivery.tenant_id,
+            occurred_at=at,
+            phone_number_id=delivery.phone_number_id,
+            contact_id=delivery.contact_id,
+            wamid=wamid,
+            outcome=outcome,
+            reason=reason,
+            reply_id=delivery.reply_id,
+        )
+        yield draft(MESSAGES_OUTCOME, delivery.conversation, event)

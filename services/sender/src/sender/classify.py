@@ -1,0 +1,107 @@
+"""What an attempt to send came to: accepted, refused for sure, or nobody knows. Pure.
+
+Codes: Meta's error-codes page of 2026-09-11, which asks to key on `code`, not on the HTTP status.
+An answer is a refusal only with Graph's own error JSON; a bare 502 may hide an accepted send.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Cure(Enum):
+    """What helps against a refusal."""
+
+    NOTHING = "nothing"
+    WAITING = "waiting"
+    PAIR = "pair"  # one message per 6 s to one person; Meta: again after 4^X s
+    TENANT = "tenant"  # nothing of this number will pass until someone acts
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    wamid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`retry_after`: seconds that the answer asks for, 0 where it does not."""
+
+    code: int
+    title: str
+    cure: Cure
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Proven that no byte of the request left."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    why: str
+
+
+Verdict = Accepted | Refused | NotSent | Ambiguous
+
+WAITING = {1, 2, 4, 80007, 130429, 131000, 131016, 131057, 132069, 133004}
+TENANT = {0, 3, 10, 190, 368, 131005, 131031, 131037, 131042, 131045, 131048, 133010}
+TENANT |= set(range(200, 300))
+PAIR_LIMIT = 131056
+KNOWN_REFUSALS = {33, 100, 130403, 130472, 130497, 131008, 131009, 131021, 131026, 131030, 131047}
+KNOWN_REFUSALS |= {131049, 131050, 131051, 131052, 131053, 131062, 135000, 137000}
+
+
+def classify(status: int, body: bytes, retry_after: str | None = None) -> Verdict:
+    """An HTTP answer that was read to its end."""
+    said = _json(body)
+    if status == 200:
+        wamid = _wamid(said)
+        return Accepted(wamid) if wamid else Ambiguous("200_without_wamid")
+    error = said.get("error") if isinstance(said, dict) else None
+    if not isinstance(error, dict) or not isinstance(error.get("code"), int):
+        return Ambiguous(f"http_{status}")
+    code = error["code"]
+    cure = cure_of(code, status, transient=error.get("is_transient") is True)
+    return Refused(code, title_of(error), cure, seconds(retry_after))
+
+
+def cure_of(code: int, status: int, *, transient: bool = False) -> Cure:
+    if code == PAIR_LIMIT:
+        return Cure.PAIR
+    if code in TENANT:
+        return Cure.TENANT
+    if code in WAITING:
+        return Cure.WAITING
+    passing = transient or status >= 500 or status == 429
+    return Cure.WAITING if passing and code not in KNOWN_REFUSALS else Cure.NOTHING
+
+
+def title_of(error: dict[str, Any]) -> str:
+    """Meta's message begins with `(#code) `; what is left names no person."""
+    message = str(error.get("message") or error.get("type") or "")
+    return message.removeprefix(f"(#{error['code']}) ")[:200]
+
+
+def seconds(retry_after: str | None) -> float:
+    """A Retry-After in seconds; a date or nonsense counts as none."""
+    return min(float(retry_after), 3600.0) if retry_after and retry_after.isdecimal() else 0.0
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _wamid(said: Any) -> str | None:
+    try:
+        wamid = said["messages"][0]["id"]
+    except (TypeError, KeyError, IndexError):
+        return None
+    return wamid if isinstance(wamid, str) and wamid else None

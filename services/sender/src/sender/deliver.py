@@ -1,0 +1,107 @@
+"""Due deliveries -> Graph API -> result. Work of common.work: the claim is on disk before a send.
+
+A claim marks its row as being sent. Whoever finds that mark on a row it claims knows that the
+process before it died in between, so it waits for a status instead of sending again.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from common.clock import Clock, SystemClock
+from common.events import TenantConfig
+from common.outbox import Row, add
+from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
+from sender import tables
+from sender.announce import changed, outcomes
+from sender.circuit import Circuits
+from sender.classify import Cure, Refused, Verdict
+from sender.decide import after_send, before_send, not_now
+from sender.graph import Graph
+from sender.payloads import address, text_message
+from sender.tables import Change, DueDelivery
+from sender.tag import Tags
+from sender.tokens import NoToken, Tokens
+
+DEADLINE = 20.0  # seconds of one handle; the lease outlives it by the longest call and more
+NO_TOKEN = Refused(190, "No access token", Cure.TENANT)
+Handled = Settled[DueDelivery, Change]
+
+
+def limits(slots: int) -> Limits:
+    return Limits(slots=slots, deadline=DEADLINE, careful=True)
+
+
+@dataclass
+class Deliver:
+    """`tenant_of(phone_number_id)`: the number's client now."""
+
+    tenant_of: Callable[[str], TenantConfig | None]
+    graph: Graph
+    tokens: Tokens
+    tags: Tags
+    circuits: Circuits = field(default_factory=Circuits)
+    clock: Clock = field(default_factory=SystemClock)
+
+    def load(self, connection: Connection, claims: Sequence[Claim]) -> list[DueDelivery]:
+        return tables.load(connection, claims, self.clock.monotonic())
+
+    async def handle(self, claim: Claim, delivery: DueDelivery) -> Outcome[Change]:
+        now = self.clock.now()
+        tenant = before_send(delivery, self.tenant_of(delivery.phone_number_id), now)
+        if not isinstance(tenant, TenantConfig):
+            return tenant
+        circuit = (tenant.phone_number_id, tenant.version)  # a changed client is tried at once
+        if wait := self.circuits.wait(circuit, self.clock.monotonic()):
+            return not_now(delivery, wait, "circuit_open")
+        if self.clock.monotonic() > delivery.claimed_at + DEADLINE:
+            return not_now(delivery, 0, "too_late_for_the_lease")
+        verdict = await self._send(claim, delivery, tenant)
+        self._note(circuit, verdict)
+        return after_send(delivery, verdict, now)
+
+    async def _send(self, claim: Claim, delivery: DueDelivery, tenant: TenantConfig) -> Verdict:
+        try:
+            token = self.tokens.of(tenant)
+        except NoToken:
+            return NO_TOKEN
+        tag = self.tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
+        to = address(delivery.wa_id, delivery.contact_id)
+        message = text_message(to, delivery.body, tag)
+        return await self.graph.send(delivery.phone_number_id, token, message)
+
+    def _note(self, circuit: Hashable, verdict: Verdict) -> None:
+        if isinstance(verdict, Refused) and verdict.cure is Cure.TENANT:
+            self.circuits.failed(circuit, self.clock.monotonic())
+        else:
+            self.circuits.worked(circuit)
+
+    def store(
+        self, connection: Connection, settled: Sequence[Handled]
+    ) -> tuple[list[Row], list[Hint]]:
+        """A handler that failed leaves its row marked as being sent: a doubt for the next claim."""
+        moves = [(one, change) for one in settled if (change := change_of(one.outcome))]
+        tables.write(connection, [(one.item.id, change) for one, change in moves])
+        now = self.clock.now()
+        drafts = [
+            event
+            for one, change in moves
+            if change.status != one.item.status and (event := changed(one.item, change, now))
+        ]
+        last = {one.item.id: one for one in settled if ends_reply(one)}
+        ends = tables.ends_of(connection, [one.item for one in last.values()])
+        for id, parts in ends.items():
+            drafts += outcomes(last[id].item, parts, now)
+        return add(connection, drafts), []
+
+
+def change_of(outcome: Outcome[Change]) -> Change | None:
+    if outcome.result is None and isinstance(outcome, Dropped):
+        return Change("unknown")
+    return outcome.result
+
+
+def ends_reply(one: Handled) -> bool:
+    """Parts leave one after the other, so the end of the last is the end of the reply."""
+    return not isinstance(one.outcome, Later) and one.item.part == one.item.parts

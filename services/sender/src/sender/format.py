@@ -1,0 +1,78 @@
+"""Markdown, as models write it, in WhatsApp's own marks. Pure.
+
+WhatsApp: *bold* _italic_ ~struck~ `code` ```block``` > quote, - list, 1. list (faq.whatsapp.com,
+"How to format your messages"). What it cannot show becomes plain text: headings are bold, links
+show their address, rules vanish, tables keep their cells.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+BOLD = "\x02"  # stands for WhatsApp's * until single stars have become italics
+KEPT = "\x00{}\x00"
+KEPT_AGAIN = re.compile(r"\x00(\d+)\x00")
+
+BLOCK = re.compile(r"```(?:[\w+#.-]*[ \t]*\n)?(.*?)(?:```|\Z)", re.DOTALL)
+CODE = re.compile(r"`[^`\n]+`")
+ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|>~-])")
+IMAGE_OR_LINK = re.compile(r"!?\[([^\]\n]*)\]\(<?([^\s)<>]+)>?(?:\s+\"[^\"\n]*\")?\)")
+ADDRESS = re.compile(r"<?(https?://[^\s<>*()\[\]]+)>?")
+HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
+TABLE_ROW = re.compile(r"^[ \t]*\|(.+)\|[ \t]*$", re.MULTILINE)
+
+Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+
+
+def rule(pattern: str, by: str | Callable[[re.Match[str]], str]) -> Rule:
+    return re.compile(pattern, re.MULTILINE), by
+
+
+RULES: tuple[Rule, ...] = (
+    rule(r"<br\s*/?>", "\n"),
+    rule(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*\n?", ""),
+    rule(r"^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$", ""),
+    (HEADING, lambda found: f"**{found[1].replace('**', '').replace('__', '')}**"),
+    (TABLE_ROW, lambda found: " | ".join(cell.strip() for cell in found[1].split("|"))),
+    rule(r"^([ \t]*)[*+][ \t]+", r"\1- "),
+    rule(r"\*\*\*(?=\S)(.+?)(?<=\S)\*\*\*", rf"{BOLD}_\1_{BOLD}"),
+    rule(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", rf"{BOLD}\1{BOLD}"),
+    rule(r"(?<!\w)__(?=\S)(.+?)(?<=\S)__(?!\w)", rf"{BOLD}\1{BOLD}"),
+    rule(r"(?<![\w*])\*(?=[^\s*])([^*\n]*?[^\s*])\*(?![\w*])", r"_\1_"),
+    rule(r"~~(?=\S)(.+?)(?<=\S)~~", r"~\1~"),
+    rule(BOLD, "*"),
+    rule(r"[ \t]+$", ""),
+    rule(r"\n{3,}", "\n\n"),
+)
+
+
+def to_whatsapp(markdown: str) -> str:
+    """Code, addresses and escaped characters come through untouched; so does plain text."""
+    kept: list[str] = []
+    text = CONTROL.sub("", markdown.replace("\r\n", "\n"))
+    text = BLOCK.sub(lambda found: keep(kept, f"```{found[1]}```"), text)
+    text = CODE.sub(lambda found: keep(kept, found[0]), text)
+    text = ESCAPED.sub(lambda found: keep(kept, found[1]), text)
+    text = IMAGE_OR_LINK.sub(link, text)
+    text = ADDRESS.sub(lambda found: keep(kept, found[1]), text)
+    for pattern, by in RULES:
+        text = pattern.sub(by, text)
+    return KEPT_AGAIN.sub(partial(given_back, kept), text).strip()
+
+
+def keep(kept: list[str], piece: str) -> str:
+    kept.append(piece)
+    return KEPT.format(len(kept) - 1)
+
+
+def given_back(kept: list[str], found: re.Match[str]) -> str:
+    """A kept piece may hold earlier ones: an escaped character in an address."""
+    return KEPT_AGAIN.sub(partial(given_back, kept), kept[int(found[1])])
+
+
+def link(found: re.Match[str]) -> str:
+    """Its words, then its address, which WhatsApp makes tappable."""
+    words, address = found[1].strip(), found[2]
+    plain = address.removeprefix("mailto:").removeprefix("tel:")
+    return plain if words in ("", plain, address) else f"{words}: {plain}"

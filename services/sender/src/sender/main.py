@@ -1,0 +1,13 @@
+"""python -m sender.main"""
+
+from common.lifecycle import run
+from sender.settings import SenderSettings
+from sender.wiring import build
+
+
+def main() -> None:
+    run("sender", SenderSettings, build)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""python -m sender.migrate: brings the schema to its newest revision and prints it."""
+
+import sys
+
+from common.migrate import upgrade
+from common.settings import load
+from sender.settings import DatabaseSettings
+from sender.tables import SCHEMA
+
+
+def main() -> None:
+    settings = load(DatabaseSettings)
+    sys.stdout.write(upgrade(settings.database_url.get_secret_value(), "sender", SCHEMA) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""What the sender is told by its environment."""
+
+from pathlib import Path
+
+from pydantic import Field, HttpUrl
+
+from common.settings import Secret, ServiceSettings
+
+GRAPH = "https://graph.facebook.com/v26.0"
+
+
+class DatabaseSettings(ServiceSettings):
+    """All that the migration needs."""
+
+    kafka_bootstrap_servers: str = ""
+    database_url: Secret
+
+
+class SenderSettings(DatabaseSettings):
+    kafka_bootstrap_servers: str
+    whatsapp_graph_url: HttpUrl = HttpUrl(GRAPH)
+    whatsapp_access_token: Secret | None = None
+    key_ring_file: Path
+    slots: int = Field(default=200, ge=10, le=2000, description="Graph calls in flight")
+    number_per_second: float = Field(default=70, gt=0, le=1000, description="Sends per number")
+    send_typing: bool = True

@@ -1,0 +1,243 @@
+"""A whole sender on real parts, with what goes in and what comes out."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from confluent_kafka import Consumer, TopicPartition
+
+from common.database import driver_url
+from common.events import (
+    DeliveryChanged,
+    Event,
+    MessageReceived,
+    OutcomeRecorded,
+    ReplyReady,
+    StatusReceived,
+    TenantConfig,
+    event_id,
+)
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle
+from common.sealed import KeyRing
+from common.topics import (
+    DELIVERIES_EVENTS,
+    MESSAGES_INBOUND,
+    MESSAGES_OUTCOME,
+    MESSAGES_STATUS,
+    REPLIES_OUTBOUND,
+    TENANTS_CONFIG,
+    Topic,
+)
+from sender.settings import SenderSettings
+from sender.wiring import build
+
+E = TypeVar("E", bound=Event)
+NUMBER, CONTACT, PHONE = "100000000000001", "ES.13491208655302741918", "34600111222"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+TOKEN = "token-of-all-numbers"
+WITHIN = 20.0
+
+
+def a_tenant(tenant_id: int = 1, **fields: Any) -> TenantConfig:
+    now = datetime.now(UTC)
+    return TenantConfig(
+        **{
+            "event_id": event_id("tenant", tenant_id, now),
+            "trace_id": TRACE,
+            "tenant_id": tenant_id,
+            "occurred_at": now,
+            "name": "Panadería Sol",
+            "phone_number": "+34911000001",
+            "phone_number_id": NUMBER,
+            "assistant_id": "asst_1",
+            "active": True,
+            "version": 1,
+            "updated_at": now,
+        }
+        | fields
+    )
+
+
+def a_reply(reply_id: str, **fields: Any) -> ReplyReady:
+    now = datetime.now(UTC)
+    return ReplyReady(
+        **{
+            "event_id": event_id("reply", reply_id),
+            "trace_id": TRACE,
+            "tenant_id": 1,
+            "occurred_at": now,
+            "phone_number_id": NUMBER,
+            "contact_id": CONTACT,
+            "reply_id": reply_id,
+            "kind": "answer",
+            "text": f"answer {reply_id}",
+            "answers": (f"wamid.IN-{reply_id}",),
+            "wa_id": PHONE,
+            "last_inbound_at": now - timedelta(seconds=3),
+        }
+        | fields
+    )
+
+
+def a_status(wamid: str, status: str, **fields: Any) -> StatusReceived:
+    now = datetime.now(UTC)
+    return StatusReceived(
+        **{
+            "event_id": event_id("status", wamid, status),
+            "trace_id": TRACE,
+            "tenant_id": 1,
+            "occurred_at": now,
+            "phone_number_id": NUMBER,
+            "contact_id": CONTACT,
+            "wamid": wamid,
+            "status": status,
+            "status_at": now,
+        }
+        | fields
+    )
+
+
+def a_message(wamid: str, **fields: Any) -> MessageReceived:
+    now = datetime.now(UTC)
+    return MessageReceived(
+        **{
+            "event_id": event_id("message", wamid),
+            "trace_id": TRACE,
+            "tenant_id": 1,
+            "occurred_at": now,
+            "phone_number_id": NUMBER,
+            "contact_id": CONTACT,
+            "wamid": wamid,
+            "kind": "text",
+            "text": "hola",
+            "sent_at": now,
+            "received_at": now,
+        }
+        | fields
+    )
+
+
+@dataclass
+class RunningSender:
+    bootstrap: str
+    database_url: str
+    ring: KeyRing
+    producer: Producer
+    engine: sa.Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine = sa.create_engine(
+            driver_url(self.database_url), connect_args={"options": "-c search_path=sender"}
+        )
+
+    async def publish(self, topic: Topic, key: str, *events: Event) -> None:
+        for event in events:
+            await self.producer.send(topic, key, event.encode())
+
+    async def add_tenant(self, tenant: TenantConfig) -> None:
+        await self.publish(TENANTS_CONFIG, tenant.phone_number_id, tenant)
+
+    async def reply(self, *replies: ReplyReady) -> None:
+        for reply in replies:
+            await self.publish(REPLIES_OUTBOUND, reply.conversation, reply)
+
+    async def status(self, *statuses: StatusReceived) -> None:
+        for status in statuses:
+            await self.publish(MESSAGES_STATUS, status.conversation, status)
+
+    async def message(self, *messages: MessageReceived) -> None:
+        for message in messages:
+            await self.publish(MESSAGES_INBOUND, message.conversation, message)
+
+    def rows(self, columns: str = "status", table: str = "delivery") -> list[tuple[Any, ...]]:
+        query = f"select {columns} from {table} order by 1 desc"
+        if table == "delivery":
+            query = f"select {columns} from delivery order by id"
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+    def execute(self, statement: str) -> int:
+        with self.engine.begin() as connection:
+            return connection.exec_driver_sql(statement).rowcount
+
+    def statuses(self) -> list[str]:
+        return [row[0] for row in self.rows()]
+
+    def deliveries(self) -> list[DeliveryChanged]:
+        return read_all(self.bootstrap, DELIVERIES_EVENTS, DeliveryChanged)
+
+    def outcomes(self) -> list[OutcomeRecorded]:
+        return read_all(self.bootstrap, MESSAGES_OUTCOME, OutcomeRecorded)
+
+
+def read_all(bootstrap: str, topic: Topic, event: type[E]) -> list[E]:
+    """Everything the topic holds now, partition by partition."""
+    config = {"bootstrap.servers": bootstrap, "group.id": "tests", "enable.auto.commit": False}
+    consumer = Consumer(config)
+    found: list[E] = []
+    try:
+        for partition in consumer.list_topics(topic.name, timeout=5).topics[topic.name].partitions:
+            first, end = consumer.get_watermark_offsets(TopicPartition(topic.name, partition))
+            if end > first:
+                consumer.assign([TopicPartition(topic.name, partition, first)])
+                found += [event.decode(value) for value in values(consumer, end - first)]
+    finally:
+        consumer.close()
+    return found
+
+
+def values(consumer: Consumer, count: int) -> list[bytes]:
+    got: list[bytes] = []
+    while len(got) < count:
+        for message in consumer.consume(count - len(got), 1):
+            assert message.error() is None
+            got.append(message.value() or b"")
+    return got
+
+
+async def eventually(condition: Callable[[], Any], seconds: float = WITHIN) -> Any:
+    """The first true value of `condition`, asked in a thread."""
+    deadline = time.monotonic() + seconds
+    while not (found := await asyncio.to_thread(condition)):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        await asyncio.sleep(0.02)
+    return found
+
+
+@asynccontextmanager
+async def running_sender(
+    bootstrap: str, database_url: str, graph_url: str, folder: Path, **settings: Any
+) -> AsyncIterator[RunningSender]:
+    """Started and ready; drained at the end."""
+    ring = KeyRing.fresh()
+    ring_file = folder / "ring.json"
+    if ring_file.exists():
+        ring = KeyRing.read(ring_file)
+    ring_file.write_text(ring.model_dump_json())
+    life = Lifecycle("sender")
+    given: dict[str, Any] = {
+        "kafka_bootstrap_servers": bootstrap,
+        "database_url": database_url,
+        "whatsapp_graph_url": graph_url,
+        "whatsapp_access_token": TOKEN,
+        "key_ring_file": ring_file,
+        "slots": 20,
+    }
+    producer = Producer(bootstrap)
+    parts = [producer, *build(SenderSettings(**given | settings), life)]
+    started = []
+    try:
+        for part in parts:
+            started.append(part)
+            await part.start()
+        yield RunningSender(bootstrap, database_url, ring, producer)
+    finally:
+        for part in reversed(started):
+            await part.stop()

@@ -4,9 +4,9 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from devkit.stack import Announce
 
@@ -15,7 +15,33 @@ VERSION = "4.4.0"
 ENDPOINT = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 
 
-def kafka_jars(cache: Path, announce: Announce) -> Path:
+class Artifact(Protocol):
+    """One jar, as `jgo` describes it."""
+
+    @property
+    def filename(self) -> str: ...
+
+    @property
+    def cached_path(self) -> Path:
+        """Where the local Maven repository keeps it; maybe not there yet."""
+
+    def resolve(self) -> Path:
+        """That path, after a download if it is not there."""
+
+
+def resolve_kafka() -> Iterable[Artifact]:
+    """Kafka's jars, none of them downloaded yet. Raises what jgo raises without a network."""
+    import jgo  # half a second that only the first start pays
+
+    artifacts: Iterable[Artifact] = jgo.resolve(ENDPOINT)
+    return artifacts
+
+
+def kafka_jars(
+    cache: Path,
+    announce: Announce,
+    resolve: Callable[[], Iterable[Artifact]] = resolve_kafka,
+) -> Path:
     """The folder of jars inside `cache`; fills it first if needed (43 MB, about 20 s).
 
     Raises what `jgo` raises when Maven Central cannot be reached.
@@ -24,25 +50,18 @@ def kafka_jars(cache: Path, announce: Announce) -> Path:
     if not jars.is_dir():
         announce(f"Kafka {VERSION}: resolving its jars, once")
         jars.parent.mkdir(parents=True, exist_ok=True)
-        _copy_whole(_fetch(announce), jars)
+        _copy_whole((_intact(jar, announce) for jar in resolve()), jars)
     return jars
 
 
-def _fetch(announce: Announce) -> list[Path]:
-    import jgo  # half a second that only the first start pays
-
-    artifacts = jgo.resolve(ENDPOINT)
-    return [_intact(artifact, announce) for artifact in artifacts]
-
-
-def _intact(artifact: Any, announce: Announce) -> Path:
+def _intact(artifact: Artifact, announce: Announce) -> Path:
     """One jar in the local Maven repository, fetched again if an earlier download was cut."""
-    cached: Path = artifact.cached_path
+    cached = artifact.cached_path
     if cached.exists() and not zipfile.is_zipfile(cached):
         cached.unlink()
     if not cached.exists():
         announce(f"Kafka {VERSION}: downloading {artifact.filename}")
-    return Path(artifact.resolve())
+    return artifact.resolve()
 
 
 def _copy_whole(files: Iterable[Path], target: Path) -> None:

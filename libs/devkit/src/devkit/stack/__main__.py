@@ -1,0 +1,58 @@
+"""`python -m devkit.stack demo|smoke|up`."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import typer
+
+from devkit.stack import demo as foreground
+from devkit.stack import smoke as headless
+from devkit.stack.server_process import CannotStart
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.command()
+def demo() -> None:
+    """Everything on this machine, with a WhatsApp page to chat in."""
+    in_foreground(foreground.demo())
+
+
+@app.command()
+def up() -> None:
+    """The services, Kafka and PostgreSQL only, for a real WhatsApp and OpenAI."""
+    in_foreground(foreground.up())
+
+
+@app.command()
+def smoke() -> None:
+    """The whole system once, headless; one JSON line, exit code 0 or 1."""
+    try:
+        result = asyncio.run(headless.smoke())
+    except Exception as error:  # noqa: BLE001 - whatever failed is the result
+        result = {"ok": False, "error": f"{type(error).__name__}: {why(error)}"}
+    print(headless.report(result))
+    raise typer.Exit(0 if result["ok"] else 1)
+
+
+def in_foreground(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Stopped; nothing is left running.")
+    except (CannotStart, ExceptionGroup) as error:
+        sys.stderr.write(f"{why(error)}\n")
+        raise typer.Exit(1) from None
+
+
+def why(error: BaseException) -> str:
+    """The first cause inside a task group's error."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
+
+
+if __name__ == "__main__":
+    app()

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from common.events import OutcomeRecorded
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, dlq_of
 from devkit.load.events import EventLog
-from devkit.load.ledger import Outcome
+from devkit.load.evidence import Outcome
 
 
 def an_outcome(wamid: str) -> OutcomeRecorded:

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from devkit.load.ledger import Posted
+from devkit.load.evidence import Posted
 from devkit.load.plan import Endpoints
 
 PHONE = re.compile(r"\+?\d+")

@@ -9,7 +9,7 @@ from confluent_kafka import TopicPartition as Partition
 
 from common.events import OutcomeRecorded
 from common.topics import ALL, MESSAGES_OUTCOME, Topic, dlq_of
-from devkit.load.ledger import Outcome
+from devkit.load.evidence import Outcome
 
 WAMID = re.compile(rb"wamid\.[A-Za-z0-9_.=+/-]+")
 DEAD_LETTER_TOPICS = tuple(dlq_of(topic) for topic in ALL if topic.dlq)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from devkit.load.ledger import Acked
+from devkit.load.evidence import Acked
 from devkit.load.plan import Due, Endpoints, LoadPlan, schedule
 from devkit.whatsapp import payloads
 

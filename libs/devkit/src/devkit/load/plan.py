@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from devkit.load.ledger import Owner, Token
+from devkit.load.evidence import Owner, Token
 from devkit.whatsapp.identities import Business, Contact
 
 

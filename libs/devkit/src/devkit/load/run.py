@@ -11,8 +11,9 @@ import aiohttp
 
 from devkit.load.collect import GraphLog, get, injected
 from devkit.load.events import EventLog
+from devkit.load.evidence import Evidence
 from devkit.load.generate import Generator, Sent, client
-from devkit.load.ledger import Evidence, check
+from devkit.load.ledger import check
 from devkit.load.plan import Endpoints, LoadPlan, contacts_by_phone, first_round
 from devkit.load.report import LoadReport
 

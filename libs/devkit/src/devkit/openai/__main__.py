@@ -3,13 +3,13 @@
 import uvicorn
 
 from devkit.openai.app import create_app
-from devkit.openai.settings import Settings
+from devkit.openai.settings import OpenAISettings
 
 
 def main() -> None:
-    settings = Settings()
+    settings = OpenAISettings()
     uvicorn.run(
-        create_app(settings.to_config()),
+        create_app(settings.config()),
         host="127.0.0.1",
         port=settings.openai_emulator_port,
         loop="uvloop",

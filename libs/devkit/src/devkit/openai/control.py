@@ -59,7 +59,10 @@ class Control:
     async def show_journal(self, request: Request) -> Response:
         """?limit= newest calls (100), ?contains= in the body; with counters since the reset."""
         wanted = request.query_params.get("contains", "").encode()
-        limit = int(request.query_params.get("limit", 100))
+        try:
+            limit = int(request.query_params.get("limit", 100))
+        except ValueError:
+            return bad("limit: expected a number")
         found = [entry for entry in self.state.journal if wanted in entry.body]
         shown: dict[str, Any] = {
             "calls": asdict(self.state.calls),

@@ -1,23 +1,25 @@
-"""The emulator's environment; the only place here that reads it."""
+"""The emulator's settings, read from the environment."""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from devkit.openai.config import EmulatorConfig
 
 
-class Settings(BaseSettings):
-    """`OPENAI_API_KEY` may be a comma-separated list; empty: any key is accepted."""
+class OpenAISettings(BaseSettings):
+    """`OPENAI_API_KEY`: the accepted keys, comma-separated; none: any key is accepted."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     openai_emulator_port: int = Field(default=4640, ge=0, le=65535)
-    openai_api_key: str = ""
+    openai_api_key: SecretStr = SecretStr("")
     model_delay_ms: float = Field(default=0, ge=0)
     house_rules: bool = True
 
-    def to_config(self) -> EmulatorConfig:
-        keys = (key.strip() for key in self.openai_api_key.split(","))
+    def config(self) -> EmulatorConfig:
+        keys = self.openai_api_key.get_secret_value().split(",")
         return EmulatorConfig(
-            api_keys=frozenset(filter(None, keys)),
+            api_keys=frozenset(filter(None, map(str.strip, keys))),
             house_rules=self.house_rules,
             delay_seconds=self.model_delay_ms / 1000,
         )

@@ -39,7 +39,7 @@ bench: .venv/ready ## Measure; prints one JSON document
 	@$(RUN) -m tests.bench $(ARGS)
 
 replay: .venv/ready ## Look at a topic's records, send raw webhooks again: make replay ARGS="--help"
-	@$(RUN) -m router.replay $(ARGS)
+	@$(RUN) scripts/replay.py $(ARGS)
 
 clean: ## Remove what the other targets fetched and made
 	rm -rf .uv .venv .conserje .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Looking at a topic's records, and sending raw webhooks and dead letters again."""

@@ -1,0 +1,78 @@
+"""Which records are meant: by client, conversation, wamid or time. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from common.kafka.record import Record
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+AGO = re.compile(r"(\d+)([smhd])")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Every given condition must hold. Times bound the record's timestamp.
+
+    phone_number_id and tenant_id both name a client: raw webhooks know only the first.
+    """
+
+    phone_number_id: str | None = None
+    tenant_id: int | None = None
+    conversation: str | None = None
+    wamid: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def matches(record: Record, wanted: Wanted) -> bool:
+    return (
+        (wanted.phone_number_id is None or of_number(record, wanted.phone_number_id))
+        and (wanted.tenant_id is None or of_tenant(record, wanted.tenant_id))
+        and (wanted.conversation is None or of_conversation(record, wanted.conversation))
+        and (wanted.wamid is None or quoted(wanted.wamid) in (record.value or b""))
+        and in_time(record, wanted)
+    )
+
+
+def of_number(record: Record, phone_number_id: str) -> bool:
+    """Keys are the number itself or `number:contact`."""
+    key = (record.key or b"").decode("utf-8", "replace")
+    return key == phone_number_id or key.startswith(f"{phone_number_id}:")
+
+
+def of_tenant(record: Record, tenant_id: int) -> bool:
+    try:
+        event = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(event, dict) and event.get("tenant_id") == tenant_id
+
+
+def of_conversation(record: Record, conversation: str) -> bool:
+    """`number:contact` as a key; in a raw webhook, the number's record that names the contact."""
+    number, _, contact = conversation.partition(":")
+    if (record.key or b"").decode("utf-8", "replace") == conversation:
+        return True
+    return (record.key or b"") == number.encode() and quoted(contact) in (record.value or b"")
+
+
+def quoted(text: str) -> bytes:
+    """As a whole JSON string, so that one id is not found inside another."""
+    return orjson.dumps(text)
+
+
+def in_time(record: Record, wanted: Wanted) -> bool:
+    at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    after = wanted.since is None or at >= wanted.since
+    return after and (wanted.until is None or at <= wanted.until)
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """`15m` (ago; s, m, h or d) or an ISO time; without an offset it is UTC. Raises ValueError."""
+    if ago := AGO.fullmatch(text.strip()):
+        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+    at = datetime.fromisoformat(text.strip())
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,52 @@
+"""Sends records again, marked as replayed. What they cause is known downstream by its ids, so a
+replay never answers twice."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from common.kafka.dead_letter import PREFIX
+from common.kafka.producer import Headers, producer_config
+from common.kafka.record import Record
+from common.topics import BY_NAME, WEBHOOKS_QUARANTINE, WEBHOOKS_RAW, Topic
+from tenant_admin.problems import refuse
+
+DEADLINE = 30.0
+DLQ = ".dlq"
+
+
+def target_of(topic: str) -> Topic:
+    """Where a topic's records may be sent again. Raises Refused for what only services write."""
+    original = topic.removesuffix(DLQ)
+    if topic in (WEBHOOKS_RAW.name, WEBHOOKS_QUARANTINE.name):
+        return WEBHOOKS_RAW
+    if original == topic or original not in BY_NAME:
+        mend = "use webhooks.raw, webhooks.quarantine or a .dlq"
+        refuse(422, "topic", f"{topic} cannot be sent again", mend)
+    return BY_NAME[original]
+
+
+def again(record: Record, by: str, reason: str, now: datetime) -> Headers:
+    """The record's own headers, without what dead-lettering added, and who replays it why."""
+    kept = [pair for pair in record.headers.items() if not pair[0].startswith(PREFIX)]
+    said = f"{now.isoformat(timespec='seconds')} {by}: {reason}"
+    return [*kept, ("replayed", said.encode())]
+
+
+def send(bootstrap: str, topic: Topic, records: Sequence[tuple[Record, Headers]]) -> int:
+    """The number that the broker has acknowledged."""
+    acked: list[int] = []
+
+    def report(error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            acked.append(1)
+
+    producer = Producer(producer_config(bootstrap, deadline_ms=int(DEADLINE * 1000), linger_ms=5))
+    for record, headers in records:
+        producer.produce(
+            topic.name, record.value, key=record.key, headers=list(headers), on_delivery=report
+        )
+        producer.poll(0)
+    producer.flush(DEADLINE)
+    return len(acked)

@@ -23,7 +23,8 @@ def upgrade(url: str, package: str, schema: str) -> str:
     )
     with engine.begin() as connection:
         connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK})")
-        connection.exec_driver_sql(f"create schema if not exists {schema}")
+        if not sa.inspect(connection).has_schema(schema):  # a service's own user may not create one
+            connection.exec_driver_sql(f"create schema {schema}")
         connection.exec_driver_sql(f"set search_path = {schema}")
         config = configuration(package)
         config.attributes.update(connection=connection, schema=schema)

@@ -125,3 +125,9 @@ async def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         assert is_alive(broker)
         parent.send_signal(signal.SIGKILL)
         await until(lambda: not is_alive(broker))
+
+
+def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meta.properties").write_text("")
+    start(tmp_path).stop()

@@ -169,3 +169,13 @@ async def test_it_dies_with_its_parent(folder: Path) -> None:
         assert is_alive(server)
         parent.send_signal(signal.SIGKILL)
         await until(lambda: not is_alive(server))
+
+
+def test_an_interrupted_first_start_is_begun_anew(folder: Path) -> None:
+    home = folder / "interrupted"
+    (home / "data.new" / "base").mkdir(parents=True)
+    server = LocalPostgres.start(home, free_ports(1)[0])
+    try:
+        assert query(server.url(), "SELECT 1") == [(1,)]
+    finally:
+        server.stop()

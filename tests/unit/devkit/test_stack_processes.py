@@ -22,8 +22,8 @@ print('grandchild', subprocess.Popen([sys.executable, '-c', "import time; time.s
 {SLEEPS}
 """
 ANNOUNCES_ITS_END = """
-import signal, sys, time
-def leave(*_): time.sleep(0.05); print('ending', flush=True); sys.exit(0)
+import os, signal, sys, time
+def leave(*_): time.sleep(0.05); os.write(1, b'ending\\n'); sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
 print('up', flush=True)
 time.sleep(60)

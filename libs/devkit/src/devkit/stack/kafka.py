@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -104,14 +105,17 @@ class LocalKafka:
         self._launch()
 
     def _format(self) -> None:
-        if (self.home / "data" / "meta.properties").exists():
+        formatted = self.home / "formatted"  # written last: an interrupted format starts over
+        if formatted.exists():
             return
+        shutil.rmtree(self.home / "data", ignore_errors=True)
         command = ["kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER_ID, "-c"]
         self._write_config()
         argv = self._java(self.classes.reading(), *command, str(self._config))
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CannotStart(f"kafka cannot format {self.home}: {done.stderr.strip()}")
+        formatted.touch()
 
     def _launch(self) -> None:
         for port in (self.port, self.controller_port):

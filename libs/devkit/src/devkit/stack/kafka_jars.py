@@ -22,7 +22,7 @@ class Artifact(Protocol):
     def filename(self) -> str: ...
 
     @property
-    def cached_path(self) -> Path:
+    def cached_path(self) -> Path | None:
         """Where the local Maven repository keeps it; maybe not there yet."""
 
     def resolve(self) -> Path:
@@ -33,8 +33,7 @@ def resolve_kafka() -> Iterable[Artifact]:
     """Kafka's jars, none of them downloaded yet. Raises what jgo raises without a network."""
     import jgo  # half a second that only the first start pays
 
-    artifacts: Iterable[Artifact] = jgo.resolve(ENDPOINT)
-    return artifacts
+    return jgo.resolve(ENDPOINT)
 
 
 def kafka_jars(
@@ -57,9 +56,9 @@ def kafka_jars(
 def _intact(artifact: Artifact, announce: Announce) -> Path:
     """One jar in the local Maven repository, fetched again if an earlier download was cut."""
     cached = artifact.cached_path
-    if cached.exists() and not zipfile.is_zipfile(cached):
+    if cached and cached.exists() and not zipfile.is_zipfile(cached):
         cached.unlink()
-    if not cached.exists():
+    if not (cached and cached.exists()):
         announce(f"Kafka {VERSION}: downloading {artifact.filename}")
     return artifact.resolve()
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import os
 import signal
 import subprocess
 import time
@@ -19,11 +18,11 @@ from devkit.stack.postgres_home import (
     end_orphan,
     is_ready,
     lock,
-    readable_once,
     secret,
     server_user,
     usable_home,
 )
+from devkit.stack.postgres_initdb import initialise
 from devkit.stack.server_process import (
     CannotStart,
     User,
@@ -80,7 +79,7 @@ class LocalPostgres:
         postgres = cls(home, port, find_binaries(home / "bin" if user else None), user, held)
         announce(f"PostgreSQL: starting on 127.0.0.1:{port}, data in {home}")
         try:
-            postgres._initialise()
+            initialise(postgres.binaries, postgres.data, SUPERUSER, secret(home), user)
             postgres._launch()
         except BaseException:
             held.close()
@@ -143,41 +142,6 @@ class LocalPostgres:
         if self.held.closed:
             self.held = lock(self.home)
         self._launch()
-
-    def _initialise(self) -> None:
-        if (self.data / "PG_VERSION").exists():
-            return
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        if self.user:
-            os.chown(self.data, self.user.uid, self.user.gid)
-        with readable_once(secret(self.home), self.user) as password:
-            self._initdb(password)
-
-    def _initdb(self, password: TextIO) -> None:
-        argv: list[str | Path] = [
-            self.binaries / "initdb",
-            "-D",
-            self.data,
-            "-U",
-            SUPERUSER,
-            "-E",
-            "UTF8",
-        ]
-        argv += ["--locale=C.UTF-8", "-A", "scram-sha-256", "--no-sync"]
-        done = subprocess.run(
-            [*argv, f"--pwfile=/dev/fd/{password.fileno()}"],
-            pass_fds=[password.fileno()],
-            user=self.user.uid if self.user else None,
-            group=self.user.gid if self.user else None,
-            extra_groups=[] if self.user else None,
-            cwd="/",
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise CannotStart(f"postgres: initdb failed in {self.data}: {done.stderr.strip()}")
 
     def _launch(self) -> None:
         end_orphan(self.data)

@@ -24,7 +24,7 @@ class Part(Protocol):
     async def start(self) -> None: ...
 
     async def stop(self) -> None:
-        """Finish what is in hand, take nothing new. Called once, also after a failed start."""
+        """Finish what is in hand, take nothing new. Called once, also when start failed."""
 
 
 class Lifecycle:
@@ -35,7 +35,9 @@ class Lifecycle:
         self.health = Health()
         self.loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._serving = False
         self._failed = False
+        self.health.expect("started", lambda: self._serving)
 
     def end(self) -> None:
         self._ended.set()
@@ -66,6 +68,7 @@ class Lifecycle:
             log.error("start_failed", exc_info=error)
             self._failed = True
             return
+        self._serving = True
         log.info("service_ready")
         while not self._ended.is_set():
             self.health.beat("loop")
@@ -77,6 +80,7 @@ class Lifecycle:
             await part.start()
 
     async def _stop(self, parts: Sequence[Part]) -> None:
+        self._serving = False
         log.info("service_draining")
         for part in reversed(parts):
             try:

@@ -1,0 +1,58 @@
+"""One record routed, come what may: counted, remembered, or dead-lettered when our code fails."""
+
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+
+from common import metrics
+from common.kafka.dead_letter import Allowance, marks
+from common.kafka.record import Record
+from common.topics import WEBHOOKS_RAW, dlq_of
+from router.enrich import Out
+from router.remember import Memory
+from router.route import Note, Routed
+
+log = structlog.get_logger()
+DEAD = dlq_of(WEBHOOKS_RAW)
+REMARKABLE = frozenset({"unknown_number", "unreadable", "no_phone_number", "malformed"})
+
+
+class Judge:
+    """`exceeded` says that so many records failed that we are wrong, not they."""
+
+    def __init__(self, route: Callable[[Record], Routed], memory: Memory) -> None:
+        self._route, self._memory = route, memory
+        self._allowances: dict[int, Allowance] = {}
+        self.exceeded = False
+
+    def outs_of(self, record: Record) -> list[Out]:
+        """What to publish for this record; never raises."""
+        allowance = self._allowances.setdefault(record.partition, Allowance())
+        try:
+            routed = self._route(record)
+        except Exception as error:
+            log.error("route_failed", offset=record.offset, exc_info=error)
+            allowance.dead(monotonic())
+            self.exceeded = allowance.exceeded
+            return [dead_letter(record, error)]
+        allowance.stored(1, monotonic())
+        self._memory.remember(routed.facts)
+        for note in routed.notes:
+            report(note, record)
+        return routed.outs
+
+
+def dead_letter(record: Record, error: Exception) -> Out:
+    metrics.DEAD_LETTERS.labels(record.topic, "route_failed").inc()
+    said = marks(record, "router", "route_failed", type(error).__name__)
+    key = (record.key or b"").decode("utf-8", "replace")
+    return Out(DEAD, key, record.value or b"", [*record.headers.items(), *said])
+
+
+def report(note: Note, record: Record) -> None:
+    metrics.ROUTED.labels(note.kind, note.result).inc()
+    if note.result in REMARKABLE:
+        log.warning("webhook_set_aside", reason=note.result, offset=record.offset)
+    elif note.result == "noted":
+        log.info("webhook_noted", kind=note.kind, code=note.code)

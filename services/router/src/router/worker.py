@@ -1,0 +1,165 @@
+"""The Faust application: `webhooks.raw` in, every delivery awaited, then acked in order.
+
+Faust skips the events of a failing agent and commits over un-awaited sends, so: no automatic acks,
+a supervisor that crashes, and our own loop around a batch. A crash repeats the batch, which the
+assistant and the sender absorb.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import faust
+import structlog
+from mode import CrashingSupervisor
+
+from common import metrics
+from common.kafka.consumer import group_of
+from common.kafka.dead_letter import TooManyDeadLetters
+from common.kafka.record import Record
+from common.lifecycle import Lifecycle
+from common.topics import WEBHOOKS_RAW
+from router.enrich import Out
+from router.judge import Judge
+
+log = structlog.get_logger()
+BATCH, WITHIN_SECONDS = 500, 0.005
+DELIVERY_SECONDS = 60.0
+REBALANCE_SECONDS = 60.0  # Faust stays in a rebalance for ever after a coordinator's error
+STOP_SECONDS = 30.0  # leaving a group needs the broker, which may be gone
+LARGEST_RECORD = (4 << 20) + (64 << 10)
+
+
+class App(faust.App):
+    """Faust without its data directory: there are no tables, and the disk may be read-only."""
+
+    def _create_directories(self) -> None:
+        return
+
+
+def application(bootstrap: str, group: str) -> App:
+    """Every value here was measured or answers a defect of Faust 0.15 or its client."""
+    return App(
+        group,
+        broker=";".join(f"kafka://{server.strip()}" for server in bootstrap.split(",")),
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        web_enabled=False,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=4096,
+        broker_commit_interval=0.5,
+        broker_commit_every=1000,
+        broker_session_timeout=15,
+        broker_heartbeat_interval=3,
+        broker_request_timeout=40,
+        broker_rebalance_timeout=90,
+        broker_max_poll_interval=1_000_000,  # an idle spare worker must stay able to take over
+        broker_max_poll_records=1000,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=LARGEST_RECORD,
+        producer_acks=-1,
+        producer_linger=0,
+        producer_request_timeout=60,
+        producer_max_batch_size=131_072,
+        producer_max_request_size=LARGEST_RECORD,
+    )
+
+
+class RouterWorker:
+    """A Part. Ends the process when the application crashed or hangs in a rebalance."""
+
+    def __init__(self, bootstrap: str, judge: Judge, life: Lifecycle) -> None:
+        self._bootstrap, self._judge, self._life = bootstrap, judge, life
+        self._app: App | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._rebalancing_since: float | None = None
+
+    async def start(self) -> None:
+        app = application(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
+        topic = app.topic(WEBHOOKS_RAW.name, key_type=bytes, value_type=bytes)
+        app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(self._consume)
+        self._app = app
+        self._life.health.expect("router", lambda: app.started and not app.rebalancing)
+        await app.start()
+        self._watching = asyncio.create_task(self._watch(app))
+
+    async def stop(self) -> None:
+        if self._watching:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        if self._app:
+            await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
+
+    # ---- the agent ------------------------------------------------------------------------
+
+    async def _consume(self, stream: Any) -> None:
+        stream = stream.noack()
+        async for events in stream.take_events(BATCH, within=WITHIN_SECONDS):
+            await self._route(stream, events)
+
+    async def _route(self, stream: Any, events: Sequence[Any]) -> None:
+        done, outs = [], []
+        for event in events:
+            outs += self._judge.outs_of(record_of_event(event))
+            done.append(event)
+            if self._judge.exceeded:
+                break
+        await asyncio.wait_for(self._deliver(outs), DELIVERY_SECONDS)
+        await self._ack(stream, done)
+        if self._judge.exceeded:
+            raise TooManyDeadLetters(WEBHOOKS_RAW.name)
+
+    async def _deliver(self, outs: list[Out]) -> None:
+        """Straight to the client's producer: half the cost of Faust's own send."""
+        producer = self._app.producer._producer  # type: ignore[union-attr]
+        acks = [
+            await producer.send(
+                out.topic.name, out.value, key=out.key.encode(), headers=out.headers
+            )
+            for out in outs
+        ]
+        await asyncio.gather(*acks)
+
+    async def _ack(self, stream: Any, events: list[Any]) -> None:
+        """In order, and only what this member still owns: the rest is delivered to its owner."""
+        generation = self._app.consumer_generation_id  # type: ignore[union-attr]
+        for event in events:
+            if event.message.generation_id == generation:
+                await stream.ack(event)
+        metrics.CONSUMED.labels(WEBHOOKS_RAW.name).inc(len(events))
+
+    # ---- the watch ------------------------------------------------------------------------
+
+    async def _watch(self, app: App) -> None:
+        while True:
+            if app.crashed:
+                self._life.fatal("router_crashed")
+                return
+            if self._hangs(app.rebalancing):
+                self._life.fatal("rebalance_hangs")
+                return
+            self._life.health.beat("router")
+            await asyncio.sleep(1)
+
+    def _hangs(self, rebalancing: bool) -> bool:
+        now = self._life.loop.time()
+        self._rebalancing_since = (self._rebalancing_since or now) if rebalancing else None
+        return bool(self._rebalancing_since and now - self._rebalancing_since > REBALANCE_SECONDS)
+
+
+def record_of_event(event: Any) -> Record:
+    message = event.message
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers={name: value or b"" for name, value in dict(message.headers or {}).items()},
+        timestamp_ms=int((message.timestamp or 0) * 1000),
+    )

@@ -1,0 +1,72 @@
+"""A router with one client, and its outs as plain values."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from common.clock import FixedClock
+from common.events import TenantConfig
+from common.kafka.record import Record
+from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
+from router.enrich import Out
+from router.remember import Memory
+from router.route import Router
+
+NUMBER = "106540352242922"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+NOW = datetime.fromtimestamp(1795600000, UTC) + timedelta(seconds=2)
+
+
+def a_client(active: bool = True, number: str = NUMBER, tenant_id: int = 7) -> TenantConfig:
+    return TenantConfig(
+        event_id="e",
+        trace_id=TRACE,
+        tenant_id=tenant_id,
+        occurred_at=NOW,
+        name="Peluquería Sol",
+        phone_number="+34910000001",
+        phone_number_id=number,
+        assistant_id="asst_1",
+        active=active,
+        version=1,
+        updated_at=NOW,
+    )
+
+
+def a_record(
+    value: bytes | None, number: str | None = NUMBER, offset: int = 0, **headers: bytes
+) -> Record:
+    """As ingress writes it."""
+    common = {
+        "traceparent": f"00-{TRACE}-b7ad6b7169203331-01".encode(),
+        "received_at": str(int(NOW.timestamp() * 1000)).encode(),
+    }
+    own = {"phone_number_id": number.encode()} if number else {}
+    key = (number or "").encode()
+    return Record(WEBHOOKS_RAW.name, 3, offset, key, value, common | own | headers)
+
+
+@dataclass
+class Setup:
+    """`clients` may be changed between records, as the view is."""
+
+    clients: dict[str, TenantConfig]
+    memory: Memory
+    router: Router
+
+
+def a_router(*clients: TenantConfig) -> Setup:
+    known = {client.phone_number_id: client for client in clients or (a_client(),)}
+    memory = Memory(1000)
+    return Setup(known, memory, Router(known.get, memory, FixedClock(NOW)))
+
+
+def plain(out: Out) -> dict[str, Any]:
+    """Topic, key and the event's fields; of a set-aside webhook its reason."""
+    if out.topic is WEBHOOKS_QUARANTINE:
+        fields = {"reason": dict(out.headers)["reason"].decode()}
+    else:
+        fields = orjson.loads(out.value)
+    return {"topic": out.topic.name, "key": out.key, **fields}

@@ -2,10 +2,11 @@
 
 import shlex
 import subprocess
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy import Connection
@@ -17,8 +18,12 @@ from tenant_admin.print_out import AsJson, print_json, print_table
 from tenant_admin.problems import parsed, refuse
 from tenant_admin.session import Done, session
 
+if TYPE_CHECKING:
+    from tenant_admin.import_assistants import Report
+
 app = typer.Typer(help="Assistants: what they say, and which version answers.")
 AssistantId = Annotated[str, typer.Argument(metavar="ASSISTANT_ID")]
+ImportFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
 File = Annotated[Path, typer.Option("--file", exists=True, dir_okay=False)]
 PAGE = 100
 
@@ -75,6 +80,35 @@ def publish(assistant_id: AssistantId, version: int) -> None:
     use_case = partial(assistants.publish, assistant_id=assistant_id, version=version)
     with session() as run:
         say(run.apply(use_case))
+
+
+@app.command("import")
+def import_file(
+    file: ImportFile,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import assistants or prompts exported from OpenAI or Langfuse (JSON or JSON Lines)."""
+    from tenant_admin.import_assistants import import_all
+    from tenant_admin.import_shapes import sources_of
+
+    sources = sources_of(file.read_bytes())
+    with session() as run:
+        done = run.apply(partial(import_all, sources=sources, dry_run=dry_run))
+    if as_json:
+        print_json(done.result)
+    else:
+        typer.echo("\n".join(report_lines(done.result)) + f"\n{done.says}".rstrip())
+
+
+def report_lines(report: "Report") -> Iterator[str]:
+    if report.dry_run:
+        yield "Dry run: nothing was changed."
+    for one in report.items:
+        what = f"{one.assistant_id} version {one.version} ({one.model})" if one.version else ""
+        yield f"{one.position}. {one.action} {what}".rstrip()
+        yield from (f"   warning: {warning}" for warning in one.warnings)
+        yield from (f"   error: {error.line()}" for error in one.errors)
 
 
 def say(done: Done) -> None:

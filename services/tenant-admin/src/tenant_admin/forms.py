@@ -20,6 +20,7 @@ from pydantic_core.core_schema import no_info_after_validator_function
 
 from common.events import TenantSettings
 from common.events.config import Effort, Verbosity
+from tenant_admin.keys import Scope
 from tenant_admin.models import DEFAULT_MODEL
 
 E164 = r"^\+[1-9][0-9]{7,14}$"
@@ -220,5 +221,5 @@ class NewKey(Form):
     )
 
     name: Name
-    scopes: list[str] = Field(min_length=1, max_length=20)
+    scopes: list[Scope] = Field(min_length=1, max_length=20)
     expires: AwareDatetime | None = None

@@ -73,10 +73,13 @@ def _field(loc: Sequence[int | str], where: str) -> str:
 
 
 def _message(found: ErrorDetails) -> str:
+    if found["type"] in MESSAGES:
+        return MESSAGES[found["type"]]
     message = found["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
 
+MESSAGES = {"missing": "is missing", "extra_forbidden": "is not a known field"}
 FIXES = {
     "missing": "add it",
     "extra_forbidden": "remove it, or check its spelling",

@@ -1,0 +1,1 @@
+"""The HTTP API: routes, who may use them, and its reference page."""

@@ -1,0 +1,21 @@
+"""`python -m tenant_admin.api.document`: prints the API's OpenAPI document."""
+
+import json
+import sys
+from typing import Any, cast
+
+from tenant_admin.api.app import application, document
+from tenant_admin.api.office import Office
+
+
+def openapi() -> dict[str, Any]:
+    """No route runs, so no office is needed."""
+    return document(application(cast(Office, None)))
+
+
+def main() -> None:
+    sys.stdout.write(json.dumps(openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""From an exported assistant or prompt to a version of ours. Pure; nothing in it is executed.
+
+Understands the Assistant object (`beta.assistants` of openai-python 3.54), the arguments of
+`responses.create` as a dict, and Langfuse's prompt ({name, prompt, config}).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from common.events.config import Effort, Verbosity
+from tenant_admin.assistants import Source
+from tenant_admin.change import digest
+from tenant_admin.defaults import default_assistant
+from tenant_admin.forms import ASSISTANT_ID, NewAssistant
+from tenant_admin.import_tools import response_format_of, tools_of
+from tenant_admin.models import DEFAULT_MODEL, current
+from tenant_admin.problems import parsed, refuse
+
+Json = Mapping[str, Any]
+RULES = ("system", "developer")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+VARIABLE = re.compile(r"\{\{\s*[\w.]{1,64}\s*\}\}")
+NAME_LENGTH = 256
+
+
+@dataclass(slots=True)
+class Notes:
+    """Warnings in the order they come up."""
+
+    said: list[str] = field(default_factory=list)
+
+    def add(self, about: str, what: str) -> None:
+        self.said.append(f"{about}: {what}")
+
+
+def translate(item: Any) -> tuple[NewAssistant, Source]:
+    """Raises Refused when the item cannot become an assistant."""
+    if not isinstance(item, dict):
+        refuse(422, "item", "is not an object", "export whole assistants")
+    if "export_schema" in item or str(item.get("object", "")).startswith("thread"):
+        refuse(422, "item", "is a thread, not an assistant", "leave it out")
+    notes = Notes()
+    data = flattened(item)
+    tools = tools_of(data, notes.add)
+    response_format = response_format_of(data, notes.add)
+    form = parsed(NewAssistant, fields_of(data, item, notes))
+    source = Source(item, digest(item), tools, response_format, tuple(notes.said))
+    return form, source
+
+
+def flattened(item: Json) -> dict[str, Any]:
+    """Langfuse keeps the call's arguments in `config` and the messages in `prompt`."""
+    data = dict(item)
+    if isinstance(item.get("prompt"), str | list):
+        config = item.get("config")
+        data = {**(config if isinstance(config, dict) else {}), "name": item.get("name")}
+        data["input"] = item["prompt"]
+        if isinstance(item["prompt"], str):
+            data["instructions"] = item["prompt"]
+    return data
+
+
+def fields_of(data: Json, item: Json, notes: Notes) -> dict[str, Any]:
+    assistant_id = id_of(data, item)
+    name = name_of(data, assistant_id, notes)
+    return {
+        "assistant_id": assistant_id,
+        "name": name,
+        "instructions": instructions_of(data, name, notes),
+        "model": model_of(data, notes),
+        "reasoning_effort": effort_of(data, notes),
+        "verbosity": verbosity_of(data, notes),
+        "temperature": number_of(data, "temperature", 2, notes),
+        "top_p": number_of(data, "top_p", 1, notes),
+        "max_output_tokens": output_of(data, notes),
+    }
+
+
+def id_of(data: Json, item: Json) -> str:
+    """asst_ and pmpt_ ids stay; without one, the name gives an id that the next export shares."""
+    prompt = data.get("prompt")
+    for found in (data.get("id"), data.get("assistant_id"), inside(prompt, "id")):
+        if isinstance(found, str) and re.fullmatch(ASSISTANT_ID, found):
+            return found
+    return f"asst_{digest(['import', item.get('name') or item])[:24]}"
+
+
+def name_of(data: Json, assistant_id: str, notes: Notes) -> str:
+    found = data.get("name")
+    name = CONTROL.sub(" ", found).strip() if isinstance(found, str) else ""
+    if len(name) > NAME_LENGTH:
+        notes.add("name", f"cut to {NAME_LENGTH} characters")
+    return name[:NAME_LENGTH].strip() or assistant_id
+
+
+def instructions_of(data: Json, name: str, notes: Notes) -> str:
+    found = data.get("instructions")
+    parts = [found] if isinstance(found, str) and found.strip() else rules_in(data, notes)
+    if not parts:
+        notes.add("instructions", "there are none; the template was used")
+        return default_assistant(name, "es").instructions
+    text = "\n\n".join(parts)
+    if variables := sorted(set(VARIABLE.findall(text))):
+        notes.add("instructions", f"variables are not filled in: {', '.join(variables)}")
+    return text
+
+
+def rules_in(data: Json, notes: Notes) -> list[str]:
+    """The system and developer messages of a prompt; its example dialogue is left out."""
+    messages = data.get("input")
+    if isinstance(messages, str):
+        return [messages] if messages.strip() else []
+    texts = [(one.get("role"), text_of(one)) for one in listed(messages) if isinstance(one, dict)]
+    if examples := sum(role not in RULES for role, _ in texts):
+        notes.add("input", f"{examples} messages that are not instructions were left out")
+    return [text for role, text in texts if role in RULES and text.strip()]
+
+
+def text_of(message: Json) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = (inside(part, "text") for part in listed(content))
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def model_of(data: Json, notes: Notes) -> str:
+    asked = data.get("model")
+    if not isinstance(asked, str) or not asked:
+        notes.add("model", f"not given; {DEFAULT_MODEL} is used")
+        return DEFAULT_MODEL
+    model, warning = current(asked)
+    if warning:
+        notes.said.append(warning)
+    return model
+
+
+def effort_of(data: Json, notes: Notes) -> str:
+    """The GPT-6 models know no `minimal`."""
+    asked = data.get("reasoning_effort") or inside(data.get("reasoning"), "effort")
+    if asked is None:
+        return "none"
+    if asked == "minimal" or asked not in get_args(Effort):
+        notes.add("reasoning_effort", "not known to current models; low is used")
+        return "low"
+    return str(asked)
+
+
+def verbosity_of(data: Json, notes: Notes) -> str:
+    asked = data.get("verbosity") or inside(data.get("text"), "verbosity")
+    if asked is not None and asked not in get_args(Verbosity):
+        notes.add("verbosity", "not known; low is used")
+        return "low"
+    return str(asked or "low")
+
+
+def number_of(data: Json, name: str, most: float, notes: Notes) -> float | None:
+    found = data.get(name)
+    if found is None:
+        return None
+    if isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= most:
+        return float(found)
+    notes.add(name, f"is not between 0 and {most}; left out")
+    return None
+
+
+def output_of(data: Json, notes: Notes) -> int:
+    found = data.get("max_output_tokens")
+    if isinstance(found, int) and not isinstance(found, bool) and 16 <= found <= 128_000:
+        return found
+    if found is not None:
+        notes.add("max_output_tokens", "is not between 16 and 128000; 800 is used")
+    return 800
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def inside(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None

@@ -1,0 +1,155 @@
+"""API keys `csj_<prefix8>_<secret43>`: only the prefix and a hash are kept.
+
+The secret has 256 random bits, so SHA-256 is enough; a slow hash is for what people choose.
+"""
+
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import Connection
+
+from tenant_admin.change import Cause, Change, record
+from tenant_admin.problems import refuse
+from tenant_admin.tables import api_key
+
+Scope = Literal[
+    "clients:read",
+    "clients:write",
+    "assistants:read",
+    "assistants:write",
+    "keys:admin",
+    "audit:read",
+]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+FORM = re.compile(r"csj_([a-z0-9]{8})_[A-Za-z0-9_-]{43}")
+ALPHABET = string.ascii_lowercase + string.digits
+USED_EVERY = timedelta(minutes=1)
+NO_HASH = "0" * 64
+
+
+class Key(BaseModel):
+    """A key without its secret."""
+
+    prefix: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: AwareDatetime
+    created_by: str
+    expires: AwareDatetime | None
+    last_used: AwareDatetime | None
+    revoked: AwareDatetime | None
+
+
+class KeyCreated(Key):
+    """`key` is shown this once."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose key it is, and what it allows."""
+
+    name: str
+    prefix: str | None
+    scopes: frozenset[str]
+
+
+def bootstrap_holder(presented: str, bootstrap: str) -> Holder | None:
+    """ADMIN_API_KEY allows everything; it is there to make the first real keys."""
+    if hmac.compare_digest(hashed(presented), hashed(bootstrap)):
+        return Holder("bootstrap", None, frozenset(SCOPES))
+    return None
+
+
+def authenticate(connection: Connection, presented: str, now: datetime) -> Holder | None:
+    """None for an unknown, wrong, revoked or expired key; the caller learns no more than that."""
+    found = FORM.fullmatch(presented)
+    prefix = found.group(1) if found else ""
+    query = sa.select(api_key).where(api_key.c.prefix == prefix)
+    row = connection.execute(query).mappings().first()
+    if not holds(row, presented, now) or row is None:
+        return None
+    if row["last_used"] is None or now - row["last_used"] > USED_EVERY:
+        used = sa.update(api_key).where(api_key.c.prefix == prefix).values(last_used=now)
+        connection.execute(used)
+    return Holder(row["name"], prefix, frozenset(row["scopes"]))
+
+
+def holds(row: Mapping[Any, Any] | None, presented: str, now: datetime) -> bool:
+    """Compares in constant time, also when there is no such key."""
+    same = hmac.compare_digest(hashed(presented), row["hash"] if row else NO_HASH)
+    if row is None or row["revoked"] is not None:
+        return False
+    return same and (row["expires"] is None or now < row["expires"])
+
+
+def hashed(key: str) -> str:
+    return sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def fresh_key() -> tuple[str, str]:
+    """A new prefix and the whole key."""
+    prefix = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    return prefix, f"csj_{prefix}_{secrets.token_urlsafe(32)}"
+
+
+def create(
+    connection: Connection,
+    cause: Cause,
+    name: str,
+    scopes: tuple[Scope, ...],
+    expires: datetime | None,
+) -> Change[KeyCreated]:
+    if expires is not None and expires <= cause.now:
+        refuse(422, "expires", "is in the past", "choose a later moment, or leave it out")
+    prefix, key = fresh_key()
+    row = {
+        "prefix": prefix,
+        "name": name,
+        "scopes": sorted(set(scopes)),
+        "created_at": cause.now,
+        "created_by": cause.actor,
+        "expires": expires,
+    }
+    connection.execute(sa.insert(api_key).values(**row, hash=hashed(key)))
+    made = KeyCreated(**row, last_used=None, revoked=None, key=key)
+    shown = made.model_dump(mode="json", exclude={"key"})
+    return Change(made, record(connection, cause, "key.create", f"key:{prefix}", after=shown))
+
+
+def revoke(connection: Connection, cause: Cause, prefix: str) -> Change[Key]:
+    """Idempotent; the key is refused from the next request on."""
+    query = sa.select(api_key).where(api_key.c.prefix == prefix).with_for_update()
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        refuse(404, "prefix", "there is no such key", "list the keys to see their prefixes")
+    before = Key(**row)
+    if before.revoked is not None:
+        return Change(before, [])
+    gone = sa.update(api_key).where(api_key.c.prefix == prefix).values(revoked=cause.now)
+    connection.execute(gone)
+    after = before.model_copy(update={"revoked": cause.now})
+    rows = record(
+        connection,
+        cause,
+        "key.revoke",
+        f"key:{prefix}",
+        before=before.model_dump(mode="json"),
+        after=after.model_dump(mode="json"),
+    )
+    return Change(after, rows)
+
+
+def page(connection: Connection, after: str, limit: int) -> list[Key]:
+    query = sa.select(api_key).where(api_key.c.prefix > after).order_by(api_key.c.prefix)
+    return [Key(**row) for row in connection.execute(query.limit(limit)).mappings()]

@@ -1,0 +1,32 @@
+"""The only place where the service's objects are built."""
+
+from collections.abc import Sequence
+from time import monotonic
+
+from common.clock import SystemClock
+from common.database import Database
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle, Part
+from common.outbox import Outbox
+from tenant_admin.api.app import web
+from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.office import Office
+from tenant_admin.serve import WebServer
+from tenant_admin.settings import TenantAdminSettings
+from tenant_admin.tables import SCHEMA
+
+
+def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
+    database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
+    producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
+    outbox = Outbox(database, producer)
+    office = Office(
+        database,
+        outbox,
+        SystemClock(),
+        settings.admin_api_key.get_secret_value(),
+        FailedKeys(monotonic),
+        settings.key_ring_file,
+    )
+    server = WebServer(web(office), settings.listen_host, settings.admin_port, life)
+    return [database, producer, outbox, server]

@@ -161,6 +161,17 @@ def test_every_right_kind_of_message_is_accepted(meta: Running, body: dict[str, 
     assert meta.send(**body).is_success
 
 
+def test_a_path_without_a_version_is_unknown(meta: Running) -> None:
+    answer = meta.http.post(f"{meta.url}/graph/{GARAGE.phone_number_id}/messages", json={})
+    assert code(answer) == 2500
+
+
+def test_a_page_of_another_site_cannot_use_the_control_api(meta: Running) -> None:
+    url, there = f"{meta.url}/control/reset", {"Origin": "https://example.com"}
+    assert meta.http.post(url, headers=there).status_code == 403
+    assert meta.http.post(url, headers={"Origin": meta.url}).status_code == 200
+
+
 def test_a_body_that_is_not_json_is_refused(meta: Running) -> None:
     url, headers = f"{meta.graph}/{GARAGE.phone_number_id}/messages", {"Authorization": "Bearer x"}
     assert code(meta.http.post(url, content=b"{", headers=headers)) == 190

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from devkit.whatsapp.config import WhatsAppConfig
 from devkit.whatsapp.control import Control
 from devkit.whatsapp.emulator import Emulator
 from devkit.whatsapp.graph import Messages
+from devkit.whatsapp.page import Page
 from devkit.whatsapp.webhooks import Handshake, Webhooks
 
 
@@ -34,6 +35,10 @@ def create_app(config: WhatsAppConfig) -> Starlette:
         emulator.statuses.clear()
         await webhooks.close()
 
-    messages = Route("/{version}/{phone_number_id}/messages", Messages(emulator), methods=["POST"])
-    routes = [messages, Route("/health", health), *Control(emulator).routes()]
+    routes: list[BaseRoute] = [
+        Route("/{version}/{phone_number_id}/messages", Messages(emulator), methods=["POST"]),
+        Route("/health", health),
+        *Control(emulator).routes(),
+        *Page(emulator).routes(),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)

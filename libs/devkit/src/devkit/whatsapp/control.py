@@ -79,7 +79,7 @@ class Control:
             and contact in (None, conversation.contact.user_id, conversation.contact.wa_id)
             for message in conversation.messages
         ]
-        return answer(sorted(found, key=lambda message: message["at"]))
+        return answer(sorted(found, key=lambda message: int(message["at"])))
 
     async def asked(self, request: Request) -> Response:
         """A log of POSTs to /messages from position `since`: accepted, marks or refused."""
@@ -149,12 +149,12 @@ LOGS: tuple[Literal["accepted", "marks", "refused"], ...] = ("accepted", "marks"
 
 def refusing(endpoint: Endpoint) -> Endpoint:
     async def checked(request: Request) -> Response:
+        if foreign(request):
+            return answer({"error": "not from this page"}, 403)
         try:
             return await endpoint(request)
-        except ValidationError as error:
-            return answer({"error": first(error)}, 422)
-        except orjson.JSONDecodeError:
-            return answer({"error": "the body is not JSON"}, 422)
+        except ValueError as error:
+            return answer({"error": reason(error)}, 422)
 
     return checked
 
@@ -164,7 +164,15 @@ async def given(request: Request, kind: type[T]) -> T:
     return TypeAdapter(kind).validate_json(await request.body())
 
 
-def first(error: ValidationError) -> str:
+def foreign(request: Request) -> bool:
+    """Sent by a browser from a page of another site, which could reach us on this machine."""
+    origin = request.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != request.headers.get("host")
+
+
+def reason(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
     found = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
 

@@ -27,8 +27,9 @@ class Emulator:
         self.config, self.webhooks = config, webhooks
         self.knobs, self.clock = config.knobs, config.clock
         self.state = State(config.businesses, config.contacts)
-        self.limits, self.faults, self.feed = Limits(), Faults(), Feed()
-        self.statuses = Statuses(self.knobs, self.clock, webhooks.send, self.feed.publish)
+        self.limits, self.faults = Limits(), Faults()
+        self.feed = Feed(start=int(config.clock() * 1000))
+        self.statuses = Statuses(self.knobs, self.clock, webhooks.send, self._changed)
 
     async def reset(self) -> None:
         """Forget conversations, logs, limits, faults and what is undelivered."""
@@ -142,23 +143,29 @@ class Emulator:
 
     def _read_up_to(self, target: Message) -> None:
         for message in target.conversation.messages:
-            if not message.outgoing and message.at <= target.at and message.advance("read"):
-                self.feed.publish(message)
+            if not message.outgoing and message.advance("read"):
+                self._changed(message)
+            if message is target:
+                return
 
     def _show(self, message: Message) -> None:
         """A reaction shows on the message it is about, everything else by itself."""
         if message.kind != "reaction":
             self.state.add(message)
-            self.feed.publish(message)
+            self._changed(message)
             return
         self.state.messages[message.wamid] = message
         target = self.state.messages.get(message.content["message_id"])
         if target is not None:
             target.reactions[message.outgoing] = message.content.get("emoji", "")
-            self.feed.publish(target)
+            self._changed(target)
 
     def _delivered(self, message: Message, delivery: asyncio.Task[bool]) -> None:
         if not delivery.cancelled() and delivery.result() and message.advance("delivered"):
+            self._changed(message)
+
+    def _changed(self, message: Message) -> None:
+        if message.kind != "reaction":
             self.feed.publish(message)
 
 

@@ -89,8 +89,8 @@ def title(code: int) -> str:
 
 
 def describe(code: int, details: str) -> dict[str, Any]:
-    """Codes of the platform tell more in error_data; the Graph API's own (100, 190) in message."""
-    if code in {100, 190}:
+    """Codes of the platform tell more in error_data; the Graph API's own in message."""
+    if code in {100, 190, 2500}:
         prefix = "(#100) " if code == 100 else ""
         return {"message": prefix + details, "type": "OAuthException", "code": code}
     return {

@@ -1,6 +1,7 @@
 """The Graph API: `POST /{version}/{phone_number_id}/messages` as plain ASGI, for its speed."""
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from devkit.whatsapp.validation import check_send, parsed
 
 Json = dict[str, Any]
 Answer = tuple[int, bytes]
+VERSION = re.compile(r"v[0-9]+\.[0-9]+")
 SUCCESS: Answer = (200, b'{"success":true}')
 
 
@@ -29,18 +31,19 @@ class Messages:
         raw = await read(receive)
         if self._emulator.knobs.latency:
             await asyncio.sleep(self._emulator.knobs.latency)
-        asked = Asked(
-            self._emulator.clock(), scope["path_params"]["phone_number_id"], bearer(scope), raw
-        )
-        answer = await self._answer(asked)
+        path = scope["path_params"]
+        asked = Asked(self._emulator.clock(), path["phone_number_id"], bearer(scope), raw)
+        answer = await self._answer(asked, path["version"])
         if answer is None:
             await drop(receive)
         else:
             await respond(send, *answer)
 
-    async def _answer(self, asked: Asked) -> Answer | None:
+    async def _answer(self, asked: Asked, version: str) -> Answer | None:
         """None: the connection is to be dropped."""
         try:
+            if not VERSION.fullmatch(version):
+                raise Refused(2500, f"Unknown path components: /{version}")
             return await self._handle(asked)
         except Refused as refusal:
             self._emulator.state.refused.append(replace(asked, code=refusal.code))

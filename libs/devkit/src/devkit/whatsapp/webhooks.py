@@ -90,7 +90,7 @@ class Webhooks:
 class Handshake:
     """Meta's GET when a webhook URL is registered, tried until the receiver is there.
 
-    `result` is "waiting", "verified" or "refused: <what came back>".
+    `result` is "verified", or begins with waiting, refused (with what came back) or none.
     """
 
     def __init__(self, url: str | None, verify_token: str) -> None:
@@ -117,9 +117,9 @@ class Handshake:
                 body = (await response.content.read(100)).decode(errors="replace")
                 found = judge(response.status, body, challenge)
         except (aiohttp.ClientError, TimeoutError) as error:
-            found = f"waiting: {type(error).__name__}"
-        if found != self.result and found.startswith("refused"):
-            log.error("webhook_not_verified", url=url, reason=found)
+            found = f"waiting: nobody answers ({type(error).__name__})"
+        if found not in (self.result, "verified"):
+            log.warning("webhook_not_verified", url=url, reason=found)
         self.result = found
         return found == "verified"
 

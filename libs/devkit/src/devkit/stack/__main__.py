@@ -1,13 +1,14 @@
-"""`python -m devkit.stack demo|smoke|up`."""
+"""`python -m devkit.stack demo|smoke|up|load`."""
 
 import asyncio
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from devkit.stack import demo as foreground
+from devkit.stack import load as under_load
 from devkit.stack import smoke as headless
 from devkit.stack.server_process import CannotStart
 
@@ -35,6 +36,23 @@ def smoke() -> None:
         result = {"ok": False, "error": f"{type(error).__name__}: {why(error)}"}
     print(headless.report(result))
     raise typer.Exit(0 if result["ok"] else 1)
+
+
+@app.command()
+def load(
+    clients: int = 3,
+    contacts: int = 20,
+    messages: int = 10,
+    rate: float = 50.0,
+    duplicates: Annotated[int, typer.Option(help="how often each webhook is posted")] = 2,
+    kill: Annotated[str, typer.Option(help="services to kill -9 once, e.g. router,sender")] = "",
+) -> None:
+    """Load through the whole system; the ledger on one JSON line, exit code 0 or 1."""
+    names = tuple(name.strip() for name in kill.split(",") if name.strip())
+    wanted = under_load.Load(clients, contacts, messages, rate, duplicates, names)
+    report = asyncio.run(under_load.load(wanted))
+    print(report.as_json_line())
+    raise typer.Exit(0 if report.ok else 1)
 
 
 def in_foreground(work: Coroutine[Any, Any, None]) -> None:

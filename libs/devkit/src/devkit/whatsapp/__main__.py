@@ -2,18 +2,22 @@
 
 import uvicorn
 
+from common.logging import configure
+from common.settings import load
 from devkit.whatsapp.app import create_app
 from devkit.whatsapp.settings import WhatsAppSettings
 
 
 def main() -> None:
-    settings = WhatsAppSettings()
+    settings = load(WhatsAppSettings)
+    configure("whatsapp", "warning", settings.log_format)
     uvicorn.run(
         create_app(settings.config()),
         host="127.0.0.1",
         port=settings.whatsapp_emulator_port,
         access_log=False,
-        log_level="warning",
+        log_config=None,
+        timeout_keep_alive=75,  # longer than clients keep theirs, or they meet a closed one
         timeout_graceful_shutdown=1,  # open event streams never end by themselves
     )
 

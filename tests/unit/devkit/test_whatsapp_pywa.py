@@ -95,6 +95,29 @@ def test_it_marks_as_read_and_shows_typing(meta: Running, client: WhatsApp) -> N
     assert meta.look("messages")[0]["status"] == "read"
 
 
+def test_media_go_up_and_come_down_again(client: WhatsApp) -> None:
+    uploaded = client.upload_media(b"OggS voice", mime_type="audio/ogg", filename="voice.ogg")
+    assert uploaded is not None
+    found = client.get_media_url(uploaded.id)
+    assert (found.mime_type, found.file_size) == ("audio/ogg", 10)
+    assert client.get_media_bytes(url=found.url) == b"OggS voice"
+
+
+def test_media_need_a_token(meta: Running, client: WhatsApp) -> None:
+    uploaded = client.upload_media(b"x", mime_type="image/png", filename="x.png")
+    assert uploaded is not None
+    with pytest.raises(errors.ExpiredAccessToken):
+        connected(meta, "wrong").get_media_url(uploaded.id)
+    assert meta.http.get(f"{meta.url}/media/{uploaded.id}?until=9999999999").status_code == 401
+
+
+def test_a_download_address_dies(meta: Running, client: WhatsApp) -> None:
+    uploaded = client.upload_media(b"x", mime_type="image/png", filename="x.png")
+    assert uploaded is not None
+    url, headers = f"{meta.url}/media/{uploaded.id}", {"Authorization": f"Bearer {TOKEN}"}
+    assert meta.http.get(url, params={"until": "1"}, headers=headers).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [

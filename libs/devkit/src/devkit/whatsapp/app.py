@@ -13,6 +13,7 @@ from devkit.whatsapp.config import WhatsAppConfig
 from devkit.whatsapp.control import Control
 from devkit.whatsapp.emulator import Emulator
 from devkit.whatsapp.graph import Messages
+from devkit.whatsapp.media import Media
 from devkit.whatsapp.page import Page
 from devkit.whatsapp.webhooks import Handshake, Webhooks
 
@@ -40,5 +41,6 @@ def create_app(config: WhatsAppConfig) -> Starlette:
         Route("/health", health),
         *Control(emulator).routes(),
         *Page(emulator).routes(),
+        *Media(emulator).routes(),
     ]
     return Starlette(routes=routes, lifespan=lifespan)

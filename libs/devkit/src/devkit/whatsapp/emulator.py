@@ -85,6 +85,11 @@ class Emulator:
             raise Refused(190, "Error validating access token: it is not valid for this number.")
         return business
 
+    def is_token(self, token: str) -> bool:
+        """Whether it is valid for any number."""
+        own = {business.token for business in self.state.businesses.values()}
+        return token in own | {self.config.access_token}
+
     def recipient(self, business: Business, body: Json) -> Contact:
         """Raises Refused: nobody has this phone or BSUID, or it is the business itself."""
         wa_id = dialled(body["to"], business) if body.get("to") else ""

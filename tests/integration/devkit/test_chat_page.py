@@ -33,7 +33,12 @@ pytestmark = pytest.mark.browser
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 WCAG = "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})"
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 MENU = {
@@ -219,7 +224,11 @@ def test_buttons_and_lists_answer_when_they_are_tapped(page: Page, tmp_path: Pat
 
 def test_a_place_can_be_sent(page: Page) -> None:
     chat = opened(page)
-    chat.get_by_label("Enviar ubicación").click()
+    places = chat.get_by_label("Enviar ubicación")
+    places.click()
+    page.keyboard.press("Escape")
+    expect(chat.get_by_role("button", name="Puerta del Sol")).to_be_hidden()
+    places.click()
     chat.get_by_role("button", name="Puerta del Sol").click()
     expect(chat.get_by_text("Está en Puerta del Sol.")).to_be_visible()
 

@@ -231,6 +231,11 @@ panels.addEventListener("focusin", ({ target }) => {
   const chat = target.closest(".chat")?.dataset.chat;
   if (chat) used = [...used.filter((other) => other !== chat), chat];
 });
+function closePlaces(except) {
+  for (const places of panels.querySelectorAll(".attach[open]")) places.open = places === except;
+}
+addEventListener("click", ({ target }) => closePlaces(target.closest(".attach")));
+addEventListener("keydown", ({ key }) => key === "Escape" && closePlaces(null));
 app.querySelector(".add form").addEventListener("submit", (event) => {
   event.preventDefault();
   addNumber(event.target);

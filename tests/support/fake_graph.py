@@ -52,11 +52,15 @@ def refuse(code: int, status: int = 400, **headers: str) -> Behave:
 class FakeGraph:
     """`script`: what the next sends get, in order; then they are accepted."""
 
-    url: str = ""
+    port: int = 0
     sent: list[Sent] = field(default_factory=list)
     marks: list[Json] = field(default_factory=list)
     script: list[Behave] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v26.0"
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
@@ -80,18 +84,24 @@ class FakeGraph:
     def texts(self) -> list[str]:
         return [sent.text for sent in self.sent]
 
+    async def open(self) -> None:
+        """The first time on a free port, later on the same one."""
+        application = web.Application()
+        application.router.add_post("/v26.0/{number}/messages", self.answer)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        await self._runner.cleanup()
+
 
 @asynccontextmanager
 async def fake_graph() -> AsyncIterator[FakeGraph]:
     graph = FakeGraph()
-    application = web.Application()
-    application.router.add_post("/v26.0/{number}/messages", graph.answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    graph.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v26.0"
+    await graph.open()
     try:
         yield graph
     finally:
-        await runner.cleanup()
+        await graph.close()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from tests.support.parts import PARTITIONS
 
 from common.database import driver_url
 from common.events import (
@@ -24,6 +25,7 @@ from common.events import (
     event_id,
 )
 from common.kafka.producer import Producer
+from common.kafka.record import as_bytes
 from common.lifecycle import Lifecycle
 from common.sealed import KeyRing
 from common.topics import (
@@ -42,6 +44,7 @@ E = TypeVar("E", bound=Event)
 NUMBER, CONTACT, PHONE = "100000000000001", "ES.13491208655302741918", "34600111222"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TOKEN = "token-of-all-numbers"
+OUT = (DELIVERIES_EVENTS, MESSAGES_OUTCOME)
 WITHIN = 20.0
 
 
@@ -124,12 +127,36 @@ def a_message(wamid: str, **fields: Any) -> MessageReceived:
     )
 
 
+class Heard:
+    """What the sender publishes, topic by topic, in the order of each key."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._values: dict[str, list[bytes]] = {topic.name: [] for topic in OUT}
+        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests"})
+        self._consumer.assign(
+            [
+                TopicPartition(topic.name, partition, OFFSET_BEGINNING)
+                for topic in OUT
+                for partition in range(PARTITIONS)
+            ]
+        )
+
+    def so_far(self, topic: Topic, event: type[E]) -> list[E]:
+        for message in self._consumer.consume(1000, 0.05):
+            if message.error() is None:
+                self._values[message.topic() or ""].append(as_bytes(message.value()) or b"")
+        return [event.decode(value) for value in self._values[topic.name]]
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
 @dataclass
 class RunningSender:
-    bootstrap: str
     database_url: str
     ring: KeyRing
     producer: Producer
+    heard: Heard
     engine: sa.Engine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -156,10 +183,8 @@ class RunningSender:
         for message in messages:
             await self.publish(MESSAGES_INBOUND, message.conversation, message)
 
-    def rows(self, columns: str = "status", table: str = "delivery") -> list[tuple[Any, ...]]:
-        query = f"select {columns} from {table} order by 1 desc"
-        if table == "delivery":
-            query = f"select {columns} from delivery order by id"
+    def rows(self, columns: str = "status") -> list[tuple[Any, ...]]:
+        query = f"select {columns} from delivery order by id"
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query)]
 
@@ -167,39 +192,23 @@ class RunningSender:
         with self.engine.begin() as connection:
             return connection.exec_driver_sql(statement).rowcount
 
+    def hurried(self, condition: Callable[[], Any]) -> Callable[[], Any]:
+        """The condition, asked after what waits for its time was made due."""
+
+        def ask() -> Any:
+            self.execute("update delivery set due_at = now() where state = 0")
+            return condition()
+
+        return ask
+
     def statuses(self) -> list[str]:
         return [row[0] for row in self.rows()]
 
     def deliveries(self) -> list[DeliveryChanged]:
-        return read_all(self.bootstrap, DELIVERIES_EVENTS, DeliveryChanged)
+        return self.heard.so_far(DELIVERIES_EVENTS, DeliveryChanged)
 
     def outcomes(self) -> list[OutcomeRecorded]:
-        return read_all(self.bootstrap, MESSAGES_OUTCOME, OutcomeRecorded)
-
-
-def read_all(bootstrap: str, topic: Topic, event: type[E]) -> list[E]:
-    """Everything the topic holds now, partition by partition."""
-    config = {"bootstrap.servers": bootstrap, "group.id": "tests", "enable.auto.commit": False}
-    consumer = Consumer(config)
-    found: list[E] = []
-    try:
-        for partition in consumer.list_topics(topic.name, timeout=5).topics[topic.name].partitions:
-            first, end = consumer.get_watermark_offsets(TopicPartition(topic.name, partition))
-            if end > first:
-                consumer.assign([TopicPartition(topic.name, partition, first)])
-                found += [event.decode(value) for value in values(consumer, end - first)]
-    finally:
-        consumer.close()
-    return found
-
-
-def values(consumer: Consumer, count: int) -> list[bytes]:
-    got: list[bytes] = []
-    while len(got) < count:
-        for message in consumer.consume(count - len(got), 1):
-            assert message.error() is None
-            got.append(message.value() or b"")
-    return got
+        return self.heard.so_far(MESSAGES_OUTCOME, OutcomeRecorded)
 
 
 async def eventually(condition: Callable[[], Any], seconds: float = WITHIN) -> Any:
@@ -230,14 +239,15 @@ async def running_sender(
         "key_ring_file": ring_file,
         "slots": 20,
     }
-    producer = Producer(bootstrap)
+    producer, heard = Producer(bootstrap), Heard(bootstrap)
     parts = [producer, *build(SenderSettings(**given | settings), life)]
     started = []
     try:
         for part in parts:
             started.append(part)
             await part.start()
-        yield RunningSender(bootstrap, database_url, ring, producer)
+        yield RunningSender(database_url, ring, producer, heard)
     finally:
+        heard.close()
         for part in reversed(started):
             await part.stop()

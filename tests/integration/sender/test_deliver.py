@@ -1,12 +1,11 @@
 """From replies.outbound to the Graph API and back, on a real broker and database."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.support.fake_graph import FakeGraph, fake_graph
-from tests.support.parts import Broker, Databases
+from tests.support.fake_graph import FakeGraph, refuse
 from tests.support.sender_running import (
+    CONTACT,
     NUMBER,
     PHONE,
     TOKEN,
@@ -14,36 +13,148 @@ from tests.support.sender_running import (
     a_reply,
     a_tenant,
     eventually,
-    running_sender,
 )
 
+from common.sealed import seal
+
 pytestmark = pytest.mark.integration
+OTHER_NUMBER = "100000000000002"
 
 
-@pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with fake_graph() as server:
-        yield server
-
-
-@pytest.fixture
-async def sender(
-    kafka: Broker, new_database: Databases, graph: FakeGraph, tmp_path: Path
-) -> AsyncIterator[RunningSender]:
-    url = new_database(("sender", "sender"))
-    async with running_sender(kafka.bootstrap, url, graph.url, tmp_path) as running:
-        await running.add_tenant(a_tenant())
-        yield running
-
-
-async def test_a_reply_is_sent_and_its_message_answered(
+async def test_a_reply_is_sent_and_its_messages_answered(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
-    await sender.reply(a_reply("r1", text="**Hola**"))
-    outcome = (await eventually(sender.outcomes))[0]
-    assert (outcome.outcome, outcome.wamid, outcome.reply_id) == ("answered", "wamid.IN-r1", "r1")
+    await sender.reply(a_reply("r1", text="**Hola**", answers=("wamid.a", "wamid.b")))
+    outcomes = await eventually(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
+    assert [one.wamid for one in outcomes] == ["wamid.a", "wamid.b"]
+    assert {(one.outcome, one.reply_id) for one in outcomes} == {("answered", "r1")}
     [sent] = graph.sent
     assert (sent.number, sent.token, sent.text) == (NUMBER, TOKEN, "*Hola*")
     assert sent.body["to"] == f"+{PHONE}"
     [event] = await eventually(sender.deliveries)
     assert (event.state, event.wamid, event.part, event.parts) == ("accepted", sent.wamid, 1, 1)
+
+
+async def test_a_contact_without_a_phone_gets_it_by_user_id(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1", wa_id=None))
+    await eventually(lambda: graph.sent)
+    assert graph.sent[0].body["recipient"] == CONTACT
+    assert "to" not in graph.sent[0].body
+
+
+async def test_a_reply_that_comes_again_is_sent_once(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1"), a_reply("r1"))
+    await eventually(sender.outcomes)
+    await sender.reply(a_reply("r1"), a_reply("r2"))
+    await eventually(lambda: len(sender.outcomes()) == 2)
+    assert graph.texts == ["answer r1", "answer r2"]
+
+
+async def test_parts_and_replies_of_a_conversation_leave_in_order_past_a_refusal(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    graph.script = [refuse(131016, 503)]
+    await sender.reply(a_reply("r1", text="a" * 4000 + " " + "b" * 4000), a_reply("r2"))
+    await eventually(lambda: len(sender.outcomes()) == 2)
+    assert [text[0] for text in graph.texts] == ["a", "a", "b", "a"]
+    assert graph.texts[-1] == "answer r2"
+    assert len({sent.tag for sent in graph.sent}) == 4
+
+
+async def test_a_final_refusal_fails_the_message_and_frees_the_next(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    graph.script = [refuse(131047)]
+    await sender.reply(a_reply("r1"), a_reply("r2"))
+    outcomes = await eventually(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
+    assert [(one.outcome, one.reason) for one in outcomes] == [
+        ("failed", "131047"),
+        ("answered", None),
+    ]
+    events = await eventually(lambda: len(sender.deliveries()) == 2 and sender.deliveries())
+    assert [(one.state, one.error_code) for one in events] == [
+        ("rejected", 131047),
+        ("accepted", None),
+    ]
+
+
+async def test_the_pair_limit_delays_one_person_only(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    graph.script = [refuse(131056)] * 2
+    await sender.reply(a_reply("r1"))
+    await eventually(lambda: len(graph.sent) == 2)
+    other = a_reply("other", contact_id="34600333444", wa_id="34600333444")
+    await sender.reply(other)
+    await eventually(lambda: "answer other" in graph.texts)
+    waits = "case when state = 0 then extract(epoch from due_at - now())::float8 end"
+    await eventually(lambda: sender.rows("refusals")[0] == (2,))
+    assert 2 < sender.rows(waits)[0][0] <= 4  # 4^1 s after the second refusal
+
+
+async def test_a_dead_token_stops_calls_for_its_client_alone(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.add_tenant(a_tenant(2, phone_number_id=OTHER_NUMBER))
+    graph.script = [refuse(190, 401)]
+    await sender.reply(a_reply("r1"))
+    await eventually(lambda: sender.rows("reason") == [("190",)])
+    await sender.reply(a_reply("r2", contact_id="34600333444"))
+    await eventually(lambda: sender.rows("reason")[1:] == [("circuit_open",)])
+    await sender.reply(a_reply("other", tenant_id=2, phone_number_id=OTHER_NUMBER))
+    await eventually(lambda: len(graph.sent) == 2)
+    assert graph.texts == ["answer r1", "answer other"]
+    await sender.add_tenant(a_tenant(version=2))
+    await eventually(sender.hurried(lambda: len(graph.sent) == 4))
+
+
+async def test_each_client_sends_with_its_own_token(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    own = seal(sender.ring, 2, "access_token", "token-of-two")
+    moved = seal(sender.ring, 2, "access_token", "token-of-two")
+    await sender.add_tenant(a_tenant(2, phone_number_id=OTHER_NUMBER, access_token=own))
+    await sender.add_tenant(a_tenant(3, phone_number_id="3", access_token=moved))
+    await sender.reply(
+        a_reply("one"),
+        a_reply("two", tenant_id=2, phone_number_id=OTHER_NUMBER),
+        a_reply("three", tenant_id=3, phone_number_id="3"),
+    )
+    await eventually(lambda: sender.rows("status, reason")[2:] == [("pending", "190")])
+    await eventually(lambda: len(graph.sent) == 2)
+    assert {(sent.text, sent.token) for sent in graph.sent} == {
+        ("answer one", TOKEN),
+        ("answer two", "token-of-two"),
+    }
+
+
+async def test_what_must_not_be_sent_is_suppressed_with_its_reason(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.add_tenant(a_tenant(2, phone_number_id=OTHER_NUMBER, active=False))
+    await sender.reply(
+        a_reply("inactive", tenant_id=2, phone_number_id=OTHER_NUMBER),
+        a_reply("moved", tenant_id=9, contact_id="1"),
+        a_reply("old", contact_id="2", last_inbound_at=datetime.now(UTC) - timedelta(hours=23.1)),
+    )
+    outcomes = await eventually(lambda: len(sender.outcomes()) == 3 and sender.outcomes())
+    assert {(one.reply_id, one.outcome, one.reason) for one in outcomes} == {
+        ("inactive", "suppressed", "inactive"),
+        ("moved", "suppressed", "number_moved"),
+        ("old", "suppressed", "window_closed"),
+    }
+    assert graph.sent == []
+    assert {one.state for one in sender.deliveries()} == {"suppressed"}
+
+
+async def test_a_number_unknown_for_a_moment_is_waited_for(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1", tenant_id=2, phone_number_id=OTHER_NUMBER))
+    await eventually(lambda: sender.rows("status, reason") == [("pending", "number_unknown")])
+    await sender.add_tenant(a_tenant(2, phone_number_id=OTHER_NUMBER))
+    await eventually(sender.hurried(lambda: graph.sent))

@@ -1,8 +1,10 @@
-"""The events that a delivery causes, each with an id that depends on the fact alone. Pure."""
+"""The events that a delivery causes, each with an id that depends on the fact alone."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast, get_args
+
+from sqlalchemy import Connection
 
 from common.events import (
     DeliveryChanged,
@@ -13,7 +15,7 @@ from common.events import (
 )
 from common.outbox import Draft, draft
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
-from sender.tables import Change, Delivery, PartEnd
+from sender.tables import Change, Delivery, PartEnd, ends_of
 
 STATES = frozenset(get_args(DeliveryState))
 ARRIVED = frozenset({"accepted", "sent", "delivered", "read", "played"})
@@ -69,3 +71,16 @@ def outcomes(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Itera
             reply_id=delivery.reply_id,
         )
         yield draft(MESSAGES_OUTCOME, delivery.conversation, event)
+
+
+def replies_ended(
+    connection: Connection, ended: Sequence[Delivery], at: datetime
+) -> Iterator[Draft]:
+    """Outcomes of the replies whose last part is among `ended`.
+
+    Parts leave one after the other, so the end of the last is the end of the reply.
+    """
+    last = [delivery for delivery in ended if delivery.part == delivery.parts]
+    ends = ends_of(connection, last)
+    for delivery in last:
+        yield from outcomes(delivery, ends[delivery.id], at)

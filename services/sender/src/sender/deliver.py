@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from common.clock import Clock, SystemClock
+from common import metrics
+from common.clock import Clock
 from common.events import TenantConfig
 from common.outbox import Row, add
 from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
 from sender import tables
-from sender.announce import changed, outcomes
+from sender.announce import changed, replies_ended
 from sender.circuit import Circuits
 from sender.classify import Cure, Refused, Verdict
 from sender.decide import after_send, before_send, not_now
@@ -41,8 +42,8 @@ class Deliver:
     graph: Graph
     tokens: Tokens
     tags: Tags
+    clock: Clock
     circuits: Circuits = field(default_factory=Circuits)
-    clock: Clock = field(default_factory=SystemClock)
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[DueDelivery]:
         return tables.load(connection, claims, self.clock.monotonic())
@@ -89,19 +90,13 @@ class Deliver:
             for one, change in moves
             if change.status != one.item.status and (event := changed(one.item, change, now))
         ]
-        last = {one.item.id: one for one in settled if ends_reply(one)}
-        ends = tables.ends_of(connection, [one.item for one in last.values()])
-        for id, parts in ends.items():
-            drafts += outcomes(last[id].item, parts, now)
-        return add(connection, drafts), []
+        ended = [one.item for one in settled if not isinstance(one.outcome, Later)]
+        for _, change in moves:
+            metrics.DELIVERIES.labels(change.status).inc()
+        return add(connection, [*drafts, *replies_ended(connection, ended, now)]), []
 
 
 def change_of(outcome: Outcome[Change]) -> Change | None:
     if outcome.result is None and isinstance(outcome, Dropped):
         return Change("unknown")
     return outcome.result
-
-
-def ends_reply(one: Handled) -> bool:
-    """Parts leave one after the other, so the end of the last is the end of the reply."""
-    return not isinstance(one.outcome, Later) and one.item.part == one.item.parts

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
+from common.clock import SystemClock
 from common.database import Database, is_outage, storing
-from common.events import ReplyReady, TenantConfig
+from common.events import ReplyReady, StatusReceived, TenantConfig
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
@@ -12,11 +13,12 @@ from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
 from common.outbox import Outbox
 from common.sealed import KeyRing
-from common.topics import REPLIES_OUTBOUND, TENANTS_CONFIG
+from common.topics import MESSAGES_STATUS, REPLIES_OUTBOUND, TENANTS_CONFIG
 from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import Deliver, limits
 from sender.graph import Graph
+from sender.reconcile import Effects, Parked, Reconcile
 from sender.settings import SenderSettings
 from sender.tables import DELIVERY, SCHEMA
 from sender.tag import Tags
@@ -33,7 +35,8 @@ def build(settings: SenderSettings, life: Lifecycle) -> Sequence[Part]:
     ring = KeyRing.read(settings.key_ring_file)
     default = settings.whatsapp_access_token
     tokens = Tokens(ring, default.get_secret_value() if default else None)
-    deliver = Deliver(tenants.get, graph, tokens, Tags(ring))
+    tags, clock = Tags(ring), SystemClock()
+    deliver = Deliver(tenants.get, graph, tokens, tags, clock)
     runner = Runner(
         DELIVERY,
         deliver,
@@ -52,4 +55,14 @@ def build(settings: SenderSettings, life: Lifecycle) -> Sequence[Part]:
     replies = consumer(
         bootstrap, REPLIES_OUTBOUND, ReplyReady, storing(database, accept, runner.hint)
     )
-    return [database, producer, tenants, graph, owner, outbox, runner, replies]
+    reconcile = Reconcile(tags, clock)
+
+    def then(effects: Effects) -> None:
+        life.loop.call_soon_threadsafe(outbox.publish, effects.rows)
+        runner.hint(effects.hints)
+
+    statuses = consumer(
+        bootstrap, MESSAGES_STATUS, StatusReceived, storing(database, reconcile, then)
+    )
+    parked = Parked(database, reconcile, then)
+    return [database, producer, tenants, graph, owner, outbox, runner, replies, statuses, parked]

@@ -1,0 +1,81 @@
+"""Statuses in any order, early, doubled and foreign."""
+
+import pytest
+from aiohttp import web
+from tests.support.fake_graph import FakeGraph, Sent, accept
+from tests.support.sender_running import RunningSender, a_reply, a_status, eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_tagged_status_before_the_answer_settles_the_send(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    async def after_its_status(sent: Sent) -> web.StreamResponse:
+        await sender.status(a_status(sent.wamid, "sent", tag=sent.tag))
+        await eventually(lambda: sender.statuses()[0] == "sent")
+        return await accept(sent)
+
+    graph.script = [after_its_status]
+    await sender.reply(a_reply("r1"), a_reply("r2"))
+    await eventually(lambda: len(sender.outcomes()) == 2)
+    assert sender.rows("status, wamid")[0] == ("sent", graph.sent[0].wamid)
+    assert graph.texts == ["answer r1", "answer r2"]
+
+
+async def test_an_untagged_status_before_the_answer_is_parked_and_applied(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    async def after_its_status(sent: Sent) -> web.StreamResponse:
+        failed = a_status(sent.wamid, "failed", error_code=131026, error_title="Undeliverable")
+        await sender.status(failed)
+        await eventually(lambda: parked(sender))
+        return await accept(sent)
+
+    graph.script = [after_its_status]
+    await sender.reply(a_reply("r1"))
+    await eventually(lambda: sender.rows("status, error_code") == [("failed", 131026)])
+    assert parked(sender) == 0
+    await eventually(lambda: [one.state for one in sender.deliveries()] == ["accepted", "failed"])
+    assert [one.outcome for one in sender.outcomes()] == ["answered"]
+
+
+async def test_statuses_never_go_back_and_each_is_told_once(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1"))
+    await eventually(sender.outcomes)
+    wamid = graph.sent[0].wamid
+    await sender.status(
+        a_status(wamid, "sent"),
+        a_status(wamid, "read"),
+        a_status(wamid, "delivered"),
+        a_status(wamid, "read"),
+        a_status("wamid.end", "sent"),
+    )
+    await eventually(lambda: parked(sender))
+    assert sender.statuses() == ["read"]
+    states = [
+        one.state
+        for one in await eventually(lambda: len(sender.deliveries()) >= 3 and sender.deliveries())
+    ]
+    assert states == ["accepted", "sent", "read"]
+
+
+async def test_neither_a_forged_tag_nor_another_clients_status_moves_a_delivery(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1"))
+    await eventually(sender.outcomes)
+    [sent] = graph.sent
+    await sender.status(
+        a_status("wamid.x", "read", tag=f"{sent.tag[:-1]}{'A' if sent.tag[-1] != 'A' else 'B'}"),
+        a_status("wamid.y", "read", tag=sent.tag, tenant_id=2),
+        a_status(sent.wamid, "read", tenant_id=2),
+    )
+    await eventually(lambda: parked(sender) == 3)
+    assert sender.statuses() == ["accepted"]
+
+
+def parked(sender: RunningSender) -> int:
+    return int(sender.rows("(select count(*) from early_status)")[0][0])

@@ -17,6 +17,7 @@ class LoadReport:
     sent: Sent
     verdict: Verdict
     faults: dict[str, int]
+    answered_at: tuple[float, ...] = ()  # when each send was accepted, seconds since 1970
 
     @property
     def ok(self) -> bool:

@@ -35,7 +35,8 @@ async def run_load(plan: LoadPlan, endpoints: Endpoints) -> LoadReport:
         after = await injected(session, endpoints, plan.faults)
     faults = {name: after[name] - before[name] for name in plan.faults}
     evidence = evidence_of(plan, sent, graph, events, faults)
-    return LoadReport(plan, sent, check(evidence, plan.duplicates_allowed), faults)
+    answered_at = tuple(entry.at for entry in graph.posted)
+    return LoadReport(plan, sent, check(evidence, plan.duplicates_allowed), faults, answered_at)
 
 
 @asynccontextmanager

@@ -1,0 +1,82 @@
+"""`python -m tests.bench [names]`: one JSON document on stdout, progress on stderr."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from tests.bench import ingress, router, whole
+from tests.bench.processes import memory_mib
+
+from devkit.stack.businesses import DEMO, load_client
+from devkit.stack.home import temporary_home
+from devkit.stack.smoke import add_clients, plan_for
+from devkit.stack.system import System, running
+
+Benchmark = Callable[[System], Awaitable[dict[str, Any]]]
+
+
+async def memory(system: System) -> dict[str, Any]:
+    return {"rss_mib": memory_mib(system)}
+
+
+async def turns(system: System) -> dict[str, Any]:
+    return await whole.turns(system, rate=300, seconds=15)
+
+
+async def turns_without_statuses(system: System) -> dict[str, Any]:
+    """As they count where Meta's statuses are left out of the comparison."""
+    await whole.statuses(system, False)
+    found = await whole.turns(system, rate=300, seconds=15)
+    await whole.statuses(system, True)
+    return found
+
+
+# The order matters: the ingress leaves a backlog in quarantine, the router stops its neighbours.
+BENCHMARKS: dict[str, Benchmark] = {
+    "idle": whole.idle,
+    "steady": whole.steady,
+    "turns": turns,
+    "turns_without_statuses": turns_without_statuses,
+    "memory": memory,
+    "ingress": ingress.ingress,
+    "router": router.router,
+}
+
+
+async def bench(names: list[str]) -> dict[str, Any]:
+    results: dict[str, Any] = {"cores": os.cpu_count()}
+    with temporary_home() as home:
+        async with running(plan_for(home, partitions=24), announce=say) as system:
+            results |= {"broker": system.broker, "database": system.database}
+            await add_clients(system, [*DEMO, *(load_client(number) for number in (1, 2, 3))])
+            for name in names:
+                say(f"benchmark {name}")
+                results[name] = await attempted(BENCHMARKS[name], system)
+    return results
+
+
+async def attempted(benchmark: Benchmark, system: System) -> dict[str, Any]:
+    """A benchmark that cannot run says so; the others go on."""
+    try:
+        return await benchmark(system)
+    except Exception as error:  # noqa: BLE001 - reported as the result
+        return {"not_run": f"{type(error).__name__}: {error}"}
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := set(names) - set(BENCHMARKS):
+        sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    results = asyncio.run(bench(names))
+    print(orjson.dumps(results, option=orjson.OPT_INDENT_2).decode())
+
+
+if __name__ == "__main__":
+    main()

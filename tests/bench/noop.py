@@ -1,0 +1,31 @@
+"""What the ingress is compared with: a FastAPI endpoint that does nothing, on the same server.
+
+`python -m tests.bench.noop PORT`
+"""
+
+import sys
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+
+from common.lifecycle import Lifecycle, Part, run
+from common.settings import ServiceSettings
+from ingress.serve import WebServer
+
+
+class NoopSettings(ServiceSettings):
+    kafka_bootstrap_servers: str = ""
+
+
+def build(settings: NoopSettings, life: Lifecycle) -> Sequence[Part]:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.post("/noop")
+    async def noop() -> dict[str, bool]:
+        return {"ok": True}
+
+    return [WebServer(app, settings.listen_host, int(sys.argv[1]), 4096, life)]
+
+
+if __name__ == "__main__":
+    run("noop", NoopSettings, build)

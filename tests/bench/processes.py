@@ -1,0 +1,52 @@
+"""CPU time and memory of the system's processes, from the operating system."""
+
+from collections.abc import Mapping
+
+import psutil
+
+from devkit.stack.system import SERVICES, System
+
+
+def pids(system: System) -> dict[str, int]:
+    """Services, and the broker and database where they are ours."""
+    found = {service: system.children.pid(service) for service in SERVICES}
+    if system.kafka:
+        found["kafka"] = system.kafka.process.pid
+    if system.postgres:
+        found["postgres"] = system.postgres.process.pid
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of all its children, ended ones included."""
+    process = psutil.Process(pid)
+    own = process.cpu_times()
+    ended = own.children_user + own.children_system
+    living = 0.0
+    for child in process.children(recursive=True):
+        try:
+            times = child.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        living += times.user + times.system
+    return float(own.user + own.system + ended + living)
+
+
+def snapshot(system: System) -> dict[str, float]:
+    return {name: cpu_seconds(pid) for name, pid in pids(system).items()}
+
+
+def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    return {name: after[name] - before[name] for name in before}
+
+
+def memory_mib(system: System) -> dict[str, float]:
+    """Resident set sizes."""
+    sizes = {}
+    for name, pid in pids(system).items():
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        rss = max(process.memory_info().rss for process in family)
+        total = rss if name == "postgres" else sum(one.memory_info().rss for one in family)
+        sizes[name] = round(total / 2**20, 1)
+    return sizes

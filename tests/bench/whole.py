@@ -1,0 +1,80 @@
+"""The whole system: cost and latency at 50 messages a second, turns a second with a slow model."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+from tests.bench.processes import snapshot, spent
+
+from devkit.load.report import LoadReport
+from devkit.load.run import run_load
+from devkit.stack.businesses import load_client
+from devkit.stack.load import Load, endpoints_of, plan_of
+from devkit.stack.system import System
+
+PARTS = ("ingress", "router", "assistant", "sender", "kafka", "postgres")
+
+
+async def steady(system: System) -> dict[str, Any]:
+    """50 messages a second, a model that answers at once, no quiet window, statuses on."""
+    report, cpu = await measured(system, Load(contacts=100, messages=5, rate=50, duplicates=1))
+    messages = report.verdict.accepted
+    per_message = {name: round(cpu[name] * 1000 / messages, 2) for name in PARTS if name in cpu}
+    return {
+        "overhead_ms": report.verdict.answer,
+        "messages": messages,
+        "ok": report.ok,
+        "cpu_ms_per_message": {**per_message, "sum": round(sum(per_message.values()), 2)},
+    }
+
+
+async def turns(system: System, rate: float, seconds: float) -> dict[str, Any]:
+    """A model that takes 1 s; every message is a turn of its own."""
+    await delay(system, 1000)
+    contacts = max(1, int(rate * seconds / 3 / 2))
+    wanted = Load(contacts=contacts, messages=2, rate=rate, duplicates=1)
+    report, cpu = await measured(system, wanted)
+    await delay(system, 0)
+    return {
+        "offered_per_second": rate,
+        "turns_per_second": throughput(report),
+        "ok": report.ok,
+        "answer_ms": report.verdict.answer,
+        "cpu_ms_per_turn": round(sum(cpu.values()) * 1000 / max(1, report.verdict.accepted), 2),
+    }
+
+
+def throughput(report: LoadReport) -> float:
+    """Answers per second between the first and the last, as they reached the Graph API."""
+    times = sorted(report.answered_at)
+    return round((len(times) - 1) / (times[-1] - times[0]), 1) if len(times) > 1 else 0.0
+
+
+async def measured(system: System, wanted: Load) -> tuple[LoadReport, dict[str, float]]:
+    clients = [load_client(number) for number in range(1, wanted.clients + 1)]
+    before = snapshot(system)
+    report = await run_load(plan_of(system, wanted, clients), endpoints_of(system))
+    return report, spent(before, snapshot(system))
+
+
+async def idle(system: System, seconds: float = 10) -> dict[str, Any]:
+    """What the parts cost while nobody writes, in ms of CPU per second."""
+    before = snapshot(system)
+    await asyncio.sleep(seconds)
+    used = spent(before, snapshot(system))
+    return {
+        "cpu_ms_per_second": {name: round(cost * 1000 / seconds, 1) for name, cost in used.items()}
+    }
+
+
+async def delay(system: System, ms: int) -> None:
+    await told(f"{system.openai_url.removesuffix('/v1')}/control/delay", {"ms": ms})
+
+
+async def statuses(system: System, on: bool) -> None:
+    await told(f"{system.chat_url}/control/settings", {"statuses": on})
+
+
+async def told(url: str, body: dict[str, Any]) -> None:
+    async with aiohttp.ClientSession() as http, http.post(url, json=body) as response:
+        response.raise_for_status()

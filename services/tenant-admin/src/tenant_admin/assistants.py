@@ -298,4 +298,5 @@ def _published(version: AssistantVersion, cause: Cause) -> Draft:
 def _version(row: Any) -> AssistantVersion:
     """Stored content is shown as it is, also when today's checks are stricter."""
     shown = {name: row[name] for name in AssistantVersion.model_fields}
+    shown |= {name: tuple(row[name]) for name in ("tools", "warnings")}
     return AssistantVersion.model_construct(**shown)

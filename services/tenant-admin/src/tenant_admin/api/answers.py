@@ -58,11 +58,13 @@ def tagged(response: Response, version: int) -> None:
 
 
 SAYS = {
+    400: "The body cannot be read",
     401: "No key, or not a valid one",
     403: "The key lacks the scope",
     404: "There is no such object",
     409: "Taken, or in use",
     412: "Changed since you read it",
+    413: "The body is larger than 8 MiB",
     422: "A field is wrong; `errors` says which and how to mend it",
     429: "Too many wrong keys from this address",
     503: "The database or the key ring is not available",
@@ -76,4 +78,4 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": SAYS[status], "content": content} for status in statuses}
 
 
-COMMON = refusals(401, 403, 422, 429, 503)
+COMMON = refusals(400, 401, 403, 413, 422, 429, 503)

@@ -61,7 +61,7 @@ def group(document: Json, tag: str) -> str:
 def operation_block(document: Json, method: str, path: str, operation: Json) -> str:
     scopes = [scope for one in operation.get("security", []) for scope in one.get("key", [])]
     shown = "".join(f' <span class="scope">{escape(name)}</span>' for name in scopes)
-    description = operation.get("description", operation["summary"]).replace("\n\n", "<br>")
+    description = code_spans(operation["description"]).replace("\n\n", "<br>")
     return (
         f'<details><summary><span class="method">{method.upper()}</span> '
         f"<code>{escape(path)}</code>{shown}</summary><div><p>{description}</p>"
@@ -96,7 +96,7 @@ def row(name: str, schema: Json, required: bool) -> str:
     told = schema.get("description", "")
     return (
         f"<tr><td><code>{escape(name)}</code><td>{escape(form_of(schema))}; {escape(need)}"
-        f"{'<br>' + escape(told) if told else ''}</tr>"
+        f"{'<br>' + code_spans(told) if told else ''}</tr>"
     )
 
 
@@ -112,8 +112,8 @@ def form_of(schema: Json) -> str:
 
 
 def answers(operation: Json) -> str:
-    found = operation["responses"].items()
-    rows = (f"<tr><td>{code}<td>{escape(one['description'])}</tr>" for code, one in found)
+    found = sorted(operation["responses"].items())
+    rows = (f"<tr><td>{code}<td>{code_spans(one['description'])}</tr>" for code, one in found)
     return f"<table><tr><th>Answer<th>Meaning</tr>{''.join(rows)}</table>"
 
 

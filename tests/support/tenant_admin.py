@@ -1,0 +1,120 @@
+"""tenant-admin on a real database and broker: over ASGI, as commands, as a process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+from tests.support.parts import until
+
+from common.clock import SystemClock
+from common.database import Database
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle
+from common.outbox import Outbox
+from devkit.stack.ports import free_ports
+from tenant_admin.api.app import web
+from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.office import Office
+
+ROOT = Path(__file__).parents[2]
+Ran = subprocess.CompletedProcess[str]
+KEY = "bootstrap-key-of-the-tests"
+PLAZA: dict[str, Any] = {
+    "name": "Restaurante La Plaza",
+    "phone_number": "+34666777888",
+    "phone_number_id": "631261586727899",
+    "assistant_id": "asst_abc123xyz",
+}
+
+
+@dataclass(frozen=True)
+class Admin:
+    """`http` carries the bootstrap key."""
+
+    http: httpx.AsyncClient
+    database: Database
+
+    async def add(self, **fields: Any) -> dict[str, Any]:
+        answer = await self.http.post("/v1/clients", json=PLAZA | fields)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def rows(self, statement: str) -> list[Any]:
+        def query(connection: Any) -> list[Any]:
+            return list(connection.exec_driver_sql(statement))
+
+        return await self.database.transaction(query)
+
+
+@asynccontextmanager
+async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIterator[Admin]:
+    life = Lifecycle("tenant-admin")
+    database = Database(url, "admin", life)
+    producer = Producer(bootstrap, deadline_ms=0)
+    outbox = Outbox(database, producer)
+    office = Office(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with AsyncExitStack() as stack:
+        for part in (database, producer, outbox):
+            await part.start()
+            stack.push_async_callback(part.stop)
+        transport = httpx.ASGITransport(web(office))
+        http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
+        yield Admin(await stack.enter_async_context(http), database)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Nothing of the caller's settings."""
+    return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **variables}
+
+
+def command(script: str, *words: str, stdin: str = "", **variables: str) -> Ran:
+    """Runs scripts/<script> as an operator does."""
+    return subprocess.run(
+        [sys.executable, f"scripts/{script}", *words],
+        input=stdin,
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@contextmanager
+def served(url: str, bootstrap: str, **more: str) -> Iterator[str]:
+    """The service as a process of its own; its base URL once it is ready. It must drain cleanly."""
+    admin, health = free_ports(2)
+    variables = environment(
+        DATABASE_URL=url,
+        KAFKA_BOOTSTRAP_SERVERS=bootstrap,
+        ADMIN_API_KEY=KEY,
+        ADMIN_PORT=str(admin),
+        HEALTH_PORT=str(health),
+        **more,
+    )
+    argv = [sys.executable, "-m", "tenant_admin.main"]
+    with subprocess.Popen(argv, env=variables, stdout=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: is_ready(f"http://127.0.0.1:{health}/ready"), "tenant-admin")
+            yield f"http://127.0.0.1:{admin}"
+        finally:
+            process.terminate()
+            code = process.wait(20)
+    assert code == 0
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False

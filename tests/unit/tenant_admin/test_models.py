@@ -1,0 +1,36 @@
+"""Which models are replaced."""
+
+import pytest
+
+from tenant_admin.models import RETIREMENTS, current, retirement
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ("gpt-4o-mini", "gpt-6-luna"),
+        ("gpt-4o-2024-08-06", "gpt-6-luna"),
+        ("gpt-4o-mini-2024-07-18", "gpt-6-luna"),
+        ("gpt-4-0613", "gpt-6.1-terra"),
+        ("gpt-4-turbo-preview", "gpt-6.1-terra"),
+        ("gpt-3.5-turbo-1106", "gpt-6-luna"),
+        ("gpt-5", "gpt-6.1-terra"),
+    ],
+)
+def test_a_model_that_ends_is_replaced_with_its_date(asked: str, used: str) -> None:
+    model, warning = current(asked)
+    assert model == used
+    found = retirement(asked)
+    assert warning is not None
+    assert found is not None
+    assert found.ends.isoformat() in warning
+    assert asked in warning
+
+
+@pytest.mark.parametrize("asked", ["gpt-6-luna", "gpt-6.1-terra", "gpt-5.6-luna", "gpt-4-local"])
+def test_other_models_stay(asked: str) -> None:
+    assert current(asked) == (asked, None)
+
+
+def test_no_replacement_ends_itself() -> None:
+    assert not {one.replacement for one in RETIREMENTS.values()} & set(RETIREMENTS)

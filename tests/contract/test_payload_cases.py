@@ -8,7 +8,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.support.router import TRACE, a_record, a_router, plain
+from tests.support.builders import TRACE
+from tests.support.router import a_record, a_router, plain
 
 from common.topics import BY_NAME, MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS
 

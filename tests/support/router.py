@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from tests.support.builders import TRACE, a_tenant
 
 from common.clock import FixedClock
 from common.events import TenantConfig
@@ -15,24 +16,11 @@ from router.remember import Memory
 from router.route import Router
 
 NUMBER = "106540352242922"
-TRACE = "0af7651916cd43dd8448eb211c80319c"
 NOW = datetime.fromtimestamp(1795600000, UTC) + timedelta(seconds=2)
 
 
 def a_client(active: bool = True, number: str = NUMBER, tenant_id: int = 7) -> TenantConfig:
-    return TenantConfig(
-        event_id="e",
-        trace_id=TRACE,
-        tenant_id=tenant_id,
-        occurred_at=NOW,
-        name="Peluquería Sol",
-        phone_number="+34910000001",
-        phone_number_id=number,
-        assistant_id="asst_1",
-        active=active,
-        version=1,
-        updated_at=NOW,
-    )
+    return a_tenant(phone_number_id=number, active=active, tenant_id=tenant_id)
 
 
 def a_record(

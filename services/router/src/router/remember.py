@@ -4,17 +4,18 @@ Only a saving: a crash or a rebalance forgets, and the assistant and the sender 
 once anyway. So it may forget but never claim too much: remember after the records are made.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 Fact = tuple[str, ...]
 
 
 class Memory:
-    """The newest `limit` facts."""
+    """The newest `limit` facts; about 400 bytes each."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._facts: dict[Fact, None] = {}
+        self._facts: OrderedDict[Fact, None] = OrderedDict()  # a dict is slow at its old end
 
     def __contains__(self, fact: Fact) -> bool:
         return fact in self._facts
@@ -26,4 +27,4 @@ class Memory:
         for fact in facts:
             self._facts[fact] = None
         while len(self._facts) > self._limit:
-            del self._facts[next(iter(self._facts))]
+            self._facts.popitem(last=False)

@@ -51,16 +51,16 @@ class Router:
         elif (tenant := self._tenant_of(number)) is None:
             _quarantine(routed, record, "unknown_number")
         else:
-            origin = self._origin(record, number, tenant)
+            origin = self._origin(record, tenant)
             for item in items_of(webhook, number):
                 self._place(routed, item, origin, record)
         return routed
 
-    def _origin(self, record: Record, number: str, tenant: TenantConfig) -> Origin:
+    def _origin(self, record: Record, tenant: TenantConfig) -> Origin:
         return Origin(
             tenant_id=tenant.tenant_id,
             active=tenant.active,
-            phone_number_id=number,
+            phone_number_id=tenant.phone_number_id,
             trace_id=trace_id_of(record.headers),
             received_at=received_at(record) or self._clock.now(),
         )

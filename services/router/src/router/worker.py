@@ -53,8 +53,8 @@ def application(bootstrap: str, group: str) -> App:
         stream_buffer_maxsize=4096,
         broker_commit_interval=0.5,
         broker_commit_every=1000,
-        broker_session_timeout=15,
-        broker_heartbeat_interval=3,
+        broker_session_timeout=6,  # how long a killed worker's partitions wait
+        broker_heartbeat_interval=1,
         broker_request_timeout=40,
         broker_rebalance_timeout=90,
         broker_max_poll_interval=1_000_000,  # an idle spare worker must stay able to take over

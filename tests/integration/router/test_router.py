@@ -1,0 +1,181 @@
+"""The router's own process on a real broker: what goes in comes out, whatever happens to it."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka import Producer
+from tests.support.parts import Broker, until
+from tests.support.records import committed, produce, records
+from tests.support.router import NUMBER, a_client, a_record
+from tests.support.service_process import running
+
+from common.events import MessageReceived
+from common.kafka.producer import producer_config
+from common.kafka.record import Record
+from common.topics import (
+    MESSAGES_INBOUND,
+    MESSAGES_STATUS,
+    TENANTS_CONFIG,
+    WEBHOOKS_QUARANTINE,
+    WEBHOOKS_RAW,
+)
+from devkit.stack.ports import free_ports
+
+pytestmark = pytest.mark.integration
+CONTACTS = 8
+LATER = "106540352242777"
+
+
+def message(contact: int, number: int, phone_number_id: str = NUMBER) -> Record:
+    user = f"ES.{contact}"
+    said = {
+        "from_user_id": user,
+        "id": f"wamid.{contact}.{number}",
+        "timestamp": "1795600000",
+        "type": "text",
+        "text": {"body": str(number)},
+    }
+    value = {"metadata": {"phone_number_id": phone_number_id}, "messages": [said]}
+    body = {"entry": [{"changes": [{"field": "messages", "value": value}]}]}
+    return a_record(orjson.dumps(body), phone_number_id)
+
+
+def feed(bootstrap: str, webhooks: list[Record]) -> None:
+    producer = Producer(producer_config(bootstrap, deadline_ms=10_000, linger_ms=5))
+    for webhook in webhooks:
+        headers: Any = list(webhook.headers.items())
+        producer.produce(WEBHOOKS_RAW.name, webhook.value, key=webhook.key, headers=headers)
+        producer.poll(0)
+    assert producer.flush(10) == 0
+
+
+def know(bootstrap: str, number: str = NUMBER) -> None:
+    produce(bootstrap, TENANTS_CONFIG, [(number, a_client(number=number).encode())])
+
+
+def inbound(bootstrap: str) -> list[MessageReceived]:
+    return [MessageReceived.decode(record.value) for record in records(bootstrap, MESSAGES_INBOUND)]
+
+
+def conversations(found: list[MessageReceived]) -> dict[str, list[int]]:
+    """Per contact the numbers of its messages, first copies only."""
+    said: dict[str, list[int]] = defaultdict(list)
+    for event in found:
+        if int(event.text) not in said[event.contact_id]:
+            said[event.contact_id].append(int(event.text))
+    return said
+
+
+def burst(start: int, stop: int) -> list[Record]:
+    return [
+        message(contact, number) for number in range(start, stop) for contact in range(CONTACTS)
+    ]
+
+
+def everything(stop: int) -> dict[str, list[int]]:
+    return {f"ES.{contact}": list(range(stop)) for contact in range(CONTACTS)}
+
+
+def test_messages_are_routed_once_and_committed_at_the_end(kafka: Broker, tmp_path: Path) -> None:
+    know(kafka.bootstrap)
+    feed(kafka.bootstrap, burst(0, 100))
+    with running("router", kafka.bootstrap, tmp_path) as router:
+        router.wait_until_ready()
+        until(lambda: len(inbound(kafka.bootstrap)) == 100 * CONTACTS, "every message")
+        assert router.drain() == 0
+    assert conversations(inbound(kafka.bootstrap)) == everything(100)
+    assert committed(kafka.bootstrap, "router.webhooks.raw") == 100 * CONTACTS
+
+
+def test_a_killed_router_loses_nothing_and_keeps_the_order(kafka: Broker, tmp_path: Path) -> None:
+    know(kafka.bootstrap)
+    feed(kafka.bootstrap, burst(0, 1500))
+    with running("router", kafka.bootstrap, tmp_path) as first:
+        until(lambda: inbound(kafka.bootstrap), "the first messages", 30)
+        first.kill()
+    assert len(inbound(kafka.bootstrap)) < 1500 * CONTACTS, "killed too late to be a test"
+    with running("router", kafka.bootstrap, tmp_path) as second:
+        until(lambda: everything(1500) == conversations(inbound(kafka.bootstrap)), "the rest", 60)
+        assert second.drain() == 0
+
+
+def test_a_second_router_joins_and_the_first_leaves_without_loss(
+    kafka: Broker, tmp_path: Path
+) -> None:
+    know(kafka.bootstrap)
+    with (
+        running("router", kafka.bootstrap, tmp_path) as first,
+        running("router", kafka.bootstrap, tmp_path) as second,
+    ):
+        first.wait_until_ready()
+        feed(kafka.bootstrap, burst(0, 100))
+        second.wait_until_ready()
+        feed(kafka.bootstrap, burst(100, 200))
+        assert first.drain() == 0
+        feed(kafka.bootstrap, burst(200, 300))
+        until(lambda: everything(300) == conversations(inbound(kafka.bootstrap)), "all", 60)
+        assert second.drain() == 0
+
+
+def test_the_webhooks_of_an_unknown_number_go_on_when_its_client_exists(
+    kafka: Broker, tmp_path: Path
+) -> None:
+    know(kafka.bootstrap)
+    waiting = [message(1, number, LATER) for number in range(3)]
+    with running("router", kafka.bootstrap, tmp_path) as router:
+        feed(kafka.bootstrap, [*waiting, a_record(b"no json"), message(1, 0)])
+        until(lambda: len(set_aside(kafka)) == 4, "the quarantine", 30)
+        until(lambda: len(inbound(kafka.bootstrap)) == 1, "the known number's message")
+        know(kafka.bootstrap, LATER)
+        until(lambda: released(kafka) == [0, 1, 2], "the release")
+        until(lambda: len(inbound(kafka.bootstrap)) == 4, "the messages")
+        assert router.drain() == 0
+    assert committed(kafka.bootstrap, "router.webhooks.quarantine") == 4
+
+
+def test_what_waits_is_found_again_after_a_restart(kafka: Broker, tmp_path: Path) -> None:
+    know(kafka.bootstrap)
+    feed(kafka.bootstrap, [message(1, 0, LATER), message(1, 1, LATER)])
+    with running("router", kafka.bootstrap, tmp_path) as first:
+        until(lambda: len(set_aside(kafka)) == 2, "the quarantine", 30)
+        assert first.drain() == 0
+    with running("router", kafka.bootstrap, tmp_path) as second:
+        second.wait_until_ready()
+        know(kafka.bootstrap, LATER)
+        until(lambda: conversations(inbound(kafka.bootstrap)) == {"ES.1": [0, 1]}, "the release")
+        assert second.drain() == 0
+
+
+def set_aside(kafka: Broker) -> list[Record]:
+    return records(kafka.bootstrap, WEBHOOKS_QUARANTINE)
+
+
+def released(kafka: Broker) -> list[int]:
+    again = [r for r in records(kafka.bootstrap, WEBHOOKS_RAW) if "released" in r.headers]
+    bodies = [orjson.loads(record.value or b"") for record in again]
+    values = [body["entry"][0]["changes"][0]["value"] for body in bodies]
+    return [int(value["messages"][0]["text"]["body"]) for value in values]
+
+
+def test_a_poisoned_topic_does_not_stop_the_rest(kafka: Broker, tmp_path: Path) -> None:
+    know(kafka.bootstrap)
+    produce(kafka.bootstrap, WEBHOOKS_RAW, [("", None), ("x", b"\xff"), (NUMBER, b"[" * 9999)])
+    read = orjson.loads(
+        (Path(__file__).parents[2] / "contract/payloads/status_read.json").read_bytes()
+    )
+    feed(kafka.bootstrap, [a_record(orjson.dumps(read["webhook"]))])
+    with running("router", kafka.bootstrap, tmp_path) as router:
+        until(lambda: len(records(kafka.bootstrap, MESSAGES_STATUS)) == 1, "the status", 30)
+        until(lambda: len(set_aside(kafka)) == 3, "the quarantine")
+        assert router.drain() == 0
+
+
+def test_without_a_broker_it_waits_and_still_ends_when_told(tmp_path: Path) -> None:
+    (nobody,) = free_ports(1)
+    with running("router", f"127.0.0.1:{nobody}", tmp_path) as router:
+        until(lambda: router.answers("/live"), "its health port", 20)
+        assert not router.is_ready()
+        assert router.drain() == 0

@@ -103,6 +103,7 @@ class Running:
 
     def fresh(self) -> "Running":
         """As started, for the next test: starting servers takes longer than most tests."""
+        wait_for(lambda: self.look("state")["webhooks"]["pending"] == 0)
         self.control("settings", **asdict(at_once()))
         self.control("reset")
         self.receiver.bodies.clear()

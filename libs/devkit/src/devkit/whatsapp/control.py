@@ -57,14 +57,16 @@ class Control:
         ]
 
     async def state(self, request: Request) -> Response:
+        """`pending` webhooks are undelivered or statuses whose time has not come."""
         state, webhooks = self._emulator.state, self._emulator.webhooks
+        pending = webhooks.pending + self._emulator.statuses.pending
         return answer(
             {
                 "businesses": [asdict(business) for business in state.businesses.values()],
                 "contacts": [asdict(contact) for contact in state.contacts.values()],
                 "settings": asdict(self._emulator.knobs),
                 "asked": {name: len(getattr(state, name)) for name in LOGS},
-                "webhooks": dict(webhooks.counts) | {"pending": webhooks.pending},
+                "webhooks": dict(webhooks.counts) | {"pending": pending},
                 "faults": self._faults(),
             }
         )

@@ -29,6 +29,10 @@ class Statuses:
         self._due: list[Due] = []
         self._timers: set[asyncio.TimerHandle] = set()
 
+    @property
+    def pending(self) -> int:
+        return len(self._timers) + len(self._due)
+
     def schedule(self, message: Message, fault: Action | None = None) -> None:
         for delay, status in plan(self._knobs, fault or NO_FAULT):
             if status == "failed" and fault and fault.error:

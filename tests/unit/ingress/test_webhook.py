@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -167,3 +168,20 @@ async def test_nothing_else_is_served(path: str) -> None:
         answer = await client.get(f"http://127.0.0.1:{server.port}{path}")
     assert answer.status_code == 404
     assert "server" not in answer.headers
+
+
+async def test_a_webhook_in_hand_is_answered_while_the_server_stops() -> None:
+    broker = FakeBroker(hold=True)
+    async with an_ingress(broker) as server:
+        asking = asyncio.create_task(post(url(server), webhook("7")))
+        await until(lambda: broker.sent)
+        stopping = asyncio.create_task(server.stop())
+        await until(lambda: refuses_connections(server.port))
+        broker.sent[0].ack.set_result(None)
+        assert (await asking).status_code == 200
+        await stopping
+
+
+def refuses_connections(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -1,0 +1,49 @@
+"""When our own code fails again and again, the router stops before it drains the topic."""
+
+import asyncio
+
+import pytest
+from tests.support.parts import Broker
+from tests.support.records import committed, records
+from tests.support.router import a_record
+
+from common.kafka.producer import Producer
+from common.kafka.record import Record
+from common.lifecycle import Lifecycle
+from common.topics import WEBHOOKS_RAW, dlq_of
+from router.judge import Judge
+from router.remember import Memory
+from router.route import Routed
+from router.worker import RouterWorker
+
+pytestmark = pytest.mark.integration
+
+
+def explode(record: Record) -> Routed:
+    raise KeyError("a bug of ours")
+
+
+async def feed(bootstrap: str, count: int) -> None:
+    """All of one number, so all in one partition."""
+    producer = Producer(bootstrap)
+    await producer.start()
+    record = a_record(b"{}")
+    acks = [
+        producer.send(WEBHOOKS_RAW, "7", record.value, list(record.headers.items()))
+        for _ in range(count)
+    ]
+    await asyncio.gather(*acks)
+    await producer.stop()
+
+
+async def test_the_eleventh_failure_in_a_row_ends_the_process_with_the_rest_unread(
+    kafka: Broker,
+) -> None:
+    await feed(kafka.bootstrap, 40)
+    life = Lifecycle("router")
+    worker = RouterWorker(kafka.bootstrap, Judge(explode, Memory(9)), life)
+    code = await asyncio.wait_for(life.run([worker]), 60)
+    assert code == 1
+    dead = records(kafka.bootstrap, dlq_of(WEBHOOKS_RAW))
+    assert [record.value for record in dead] == [b"{}"] * 11
+    assert committed(kafka.bootstrap, "router.webhooks.raw") <= 11

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.support.builders import NOON, TRACE
 from tests.support.parts import Broker, Databases
 from tests.support.read_topic import events, records
 from tests.support.tenant_admin import PLAZA, Admin, running
@@ -15,6 +16,8 @@ from common.sealed import KeyRing, unseal
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from tenant_admin.api.document import openapi
 from tenant_admin.api.reference import operations
+from tenant_admin.change import Cause
+from tenant_admin.client_secrets import rewrap_all
 
 pytestmark = pytest.mark.integration
 SECRET = "EAAG-secret-of-la-plaza"
@@ -125,6 +128,23 @@ async def test_a_secret_is_sealed_for_its_client_and_never_shown(
     gone = await admin.http.delete(f"{path}/secrets/access_token")
     assert not gone.json()["has_access_token"]
     assert (await published(kafka, 3))[-1].access_token is None
+
+
+async def test_a_rotated_ring_rewraps_every_secret_once(
+    admin: Admin, kafka: Broker, ring: Path
+) -> None:
+    made = await admin.add()
+    await admin.http.put(f"/v1/clients/{made['id']}/secrets/access_token", json={"value": SECRET})
+    old, fresh = KeyRing.read(ring), KeyRing.fresh("k2")
+    both = KeyRing(active="k2", keys=old.keys | fresh.keys)
+    cause = Cause("test", None, "request-1", TRACE, NOON)
+    changed = [
+        await admin.database.transaction(lambda c: rewrap_all(c, cause, both).result)
+        for _ in range(2)
+    ]
+    assert changed == [1, 0]
+    [(sealed,)] = await admin.rows("select sealed from client_secret")
+    assert unseal(fresh, made["id"], "access_token", sealed) == SECRET
 
 
 async def test_the_audit_line_and_the_change_live_or_die_together(admin: Admin) -> None:

@@ -107,6 +107,16 @@ def token(client_id: ClientId, as_json: AsJson = False) -> None:
         put_token(run, client_id, secret, as_json)
 
 
+@app.command()
+def rewrap() -> None:
+    """After a new active key in KEY_RING_FILE: put every stored secret under it."""
+    from tenant_admin.client_secrets import read_ring, rewrap_all
+
+    with session() as run:
+        done = run.apply(partial(rewrap_all, ring=read_ring(run.settings.key_ring_file)))
+    typer.echo(f"Clients re-wrapped: {done.result}. {done.says}".rstrip())
+
+
 def put_token(run: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
     from tenant_admin.client_secrets import put, read_ring  # cryptography is slow to import
 

@@ -8,7 +8,8 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from common.sealed import KeyRing, seal
+from common.outbox import Row
+from common.sealed import KeyRing, kid_of, rewrap, seal
 from tenant_admin.change import Cause, Change
 from tenant_admin.clients import ClientChanged, locked, write
 from tenant_admin.problems import refuse
@@ -54,3 +55,22 @@ def remove(
     key = (client_secret.c.client_id == client_id, client_secret.c.field == field)
     connection.execute(sa.delete(client_secret).where(*key))
     return write(connection, cause, f"client.{field}.removed", before, before.client)
+
+
+def rewrap_all(connection: Connection, cause: Cause, ring: KeyRing) -> Change[int]:
+    """Puts every secret under the ring's active key; returns how many clients that changed.
+
+    Idempotent. After it, and a short wait for the events, the old key can leave the ring.
+    """
+    query = sa.select(client_secret).order_by(client_secret.c.client_id)
+    old = [row for row in connection.execute(query) if kid_of(row.sealed) != ring.active]
+    rows: list[Row] = []
+    ids = sorted({row.client_id for row in old})
+    for client_id in ids:
+        before = locked(connection, client_id)
+        for field, sealed in before.secrets.items():
+            key = (client_secret.c.client_id == client_id, client_secret.c.field == field)
+            fresh = rewrap(ring, client_id, field, sealed)
+            connection.execute(sa.update(client_secret).where(*key).values(sealed=fresh))
+        rows += write(connection, cause, "client.secrets.rewrap", before, before.client).rows
+    return Change(len(ids), rows)

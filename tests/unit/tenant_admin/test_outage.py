@@ -1,0 +1,33 @@
+"""The API while its database is away."""
+
+import httpx
+from tests.support.tenant_admin import KEY
+
+from common.clock import SystemClock
+from common.database import Database
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle
+from common.outbox import Outbox
+from devkit.stack.ports import free_ports
+from tenant_admin.api.app import web
+from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.office import Office
+
+
+async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> None:
+    [port] = free_ports(1)
+    secret = "a-password"
+    url = f"postgresql://admin:{secret}@127.0.0.1:{port}/conserje"
+    database = Database(url, "admin", Lifecycle("tenant-admin"))
+    outbox = Outbox(database, Producer(f"127.0.0.1:{port}"))
+    office = Office(database, outbox, SystemClock(), KEY, FailedKeys(lambda: 0.0), None)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(web(office)), base_url="http://admin", headers=headers
+    ) as http:
+        answer = await http.get("/v1/clients")
+    await database.stop()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert secret not in answer.text

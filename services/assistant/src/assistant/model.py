@@ -18,6 +18,8 @@ from assistant.read_answer import FIRST_WAIT, Answer, Failure, read_refusal, rea
 from common import metrics
 
 CONNECT_SECONDS = 5.0
+# A 200 with broken JSON is a ValueError, one nested too deeply a RecursionError.
+UNREADABLE = (openai.OpenAIError, ValueError, TypeError, RecursionError)
 
 
 class Model(Protocol):
@@ -26,59 +28,53 @@ class Model(Protocol):
 
 
 class ResponsesApi:
-    """A Part: one SDK client per API key, all over the same base URL."""
+    """A Part: one SDK client and one pool of connections; each call carries its own API key."""
 
     def __init__(self, base_url: str, connections: int) -> None:
         self._base_url, self._connections = base_url, connections
-        self._clients: dict[str, AsyncOpenAI] = {}
 
     async def start(self) -> None:
-        """Clients are made when first needed."""
+        limits = httpx2.Limits(
+            max_connections=self._connections, max_keepalive_connections=self._connections
+        )
+        timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
+        self._client = AsyncOpenAI(
+            api_key="each call has its own",
+            base_url=self._base_url,
+            max_retries=0,
+            http_client=DefaultAioHttpClient(limits=limits, timeout=timeout),
+        )
 
     async def stop(self) -> None:
-        for client in self._clients.values():
-            await client.close()
+        await self._client.close()
 
     async def ask(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
         started = perf_counter()
         answer = await self._asked(api_key, body, deadline)
         metrics.MODEL_SECONDS.observe(perf_counter() - started)
         metrics.MODEL_CALLS.labels(result_of(answer)).inc()
+        if isinstance(answer, Answer):
+            metrics.MODEL_TOKENS.labels("input").inc(answer.usage.input_tokens)
+            metrics.MODEL_TOKENS.labels("output").inc(answer.usage.output_tokens)
         return answer
 
     async def _asked(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
         try:
             async with asyncio.timeout(deadline):
-                response = await self._client(api_key).post("/responses", cast_to=object, body=body)
+                return read_response(await self._post(api_key, body))
         except TimeoutError:
             return Failure("deadline", FIRST_WAIT)
         except openai.APIStatusError as error:
             return read_refusal(error.status_code, body_of(error), error.response.headers)
         except openai.APIConnectionError:
             return Failure("connection", FIRST_WAIT)
-        except (
-            openai.OpenAIError,
-            ValueError,
-            TypeError,
-        ):  # a 200 with broken JSON is a ValueError
+        except UNREADABLE:
             return Failure("unreadable", FIRST_WAIT)
-        return read_response(response)
 
-    def _client(self, api_key: str) -> AsyncOpenAI:
-        if api_key not in self._clients:
-            self._clients[api_key] = self._made(api_key)
-        return self._clients[api_key]
-
-    def _made(self, api_key: str) -> AsyncOpenAI:
-        limits = httpx2.Limits(
-            max_connections=self._connections, max_keepalive_connections=self._connections
-        )
-        timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-        return AsyncOpenAI(
-            api_key=api_key,
-            base_url=self._base_url,
-            max_retries=0,
-            http_client=DefaultAioHttpClient(limits=limits, timeout=timeout),
+    async def _post(self, api_key: str, body: dict[str, Any]) -> object:
+        key = {"Authorization": f"Bearer {api_key}"}
+        return await self._client.post(
+            "/responses", cast_to=object, body=body, options={"headers": key}
         )
 
 

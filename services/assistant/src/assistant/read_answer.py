@@ -5,12 +5,18 @@ omit usage details; a gateway may send HTML with 200. Retry only what can change
 429 too, but never heal by themselves.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.clean import storable
+
 LONGEST_WAIT = 60.0
 FIRST_WAIT = 1.0
+LONGEST_ANSWER = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
+LARGEST_COUNT = 2**31 - 1  # what the column holds
+WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 BILLING = frozenset(
     {"credit_balance_exhausted", "organization_spend_limit_exceeded", "insufficient_quota"}
@@ -49,10 +55,15 @@ def read_response(body: object) -> Answer | Failure:
         return Failure("unreadable", FIRST_WAIT)
     if body.get("status") == "failed":
         return failed(body.get("error"))
-    text = "\n".join(texts(body)).strip()
-    if text:
+    reason = why_incomplete(body)
+    text = storable("\n".join(texts(body))).strip()
+    if len(text) > LONGEST_ANSWER:
+        return Failure("too_long")
+    if text and reason != "content_filter":
         return Answer(text, usage_of(body))
-    return Failure(why_empty(body), FIRST_WAIT if body.get("output") is None else None)
+    if reason:
+        return Failure(f"incomplete:{reason}")
+    return Failure("empty", FIRST_WAIT if body.get("output") is None else None)
 
 
 def texts(body: Mapping[str, Any]) -> Iterator[str]:
@@ -67,15 +78,12 @@ def texts(body: Mapping[str, Any]) -> Iterator[str]:
                     yield said
 
 
-def why_empty(body: Mapping[str, Any]) -> str:
-    details = body.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, Mapping) else None
-    return f"incomplete:{reason}" if isinstance(reason, str) else "empty"
+def why_incomplete(body: Mapping[str, Any]) -> str | None:
+    return word(mapping(body.get("incomplete_details")).get("reason"))
 
 
 def failed(error: object) -> Failure:
-    code = error.get("code") if isinstance(error, Mapping) else None
-    code = code if isinstance(code, str) else "unknown"
+    code = word(mapping(error).get("code")) or "unknown"
     return Failure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
 
 
@@ -83,7 +91,7 @@ def usage_of(body: Mapping[str, Any]) -> Usage:
     usage = mapping(body.get("usage"))
     details = mapping(usage.get("input_tokens_details"))
     return Usage(
-        model=str(body.get("model") or "unknown"),
+        model=word(body.get("model")) or "unknown",
         input_tokens=count(usage.get("input_tokens")),
         cached_tokens=count(details.get("cached_tokens")),
         output_tokens=count(usage.get("output_tokens")),
@@ -93,7 +101,7 @@ def usage_of(body: Mapping[str, Any]) -> Usage:
 def read_refusal(status: int, body: object, headers: Mapping[str, str]) -> Failure:
     """An HTTP error of the Responses API."""
     error = mapping(mapping(body).get("error"))
-    code = error.get("code") if isinstance(error.get("code"), str) else None
+    code = word(error.get("code"))
     if code in BILLING or error.get("type") == "insufficient_quota":
         return Failure(f"billing:{code}")
     reason = f"http_{status}:{code}" if code else f"http_{status}"
@@ -111,7 +119,7 @@ def wait_of(headers: Mapping[str, str]) -> float:
             seconds = float(headers.get("retry-after", FIRST_WAIT))
     except ValueError:
         return FIRST_WAIT
-    return min(max(seconds, FIRST_WAIT), LONGEST_WAIT)
+    return min(max(FIRST_WAIT, seconds), LONGEST_WAIT)  # this way round NaN is the first wait
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -123,4 +131,9 @@ def list_of(value: object) -> list[Mapping[str, Any]]:
 
 
 def count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return min(value, LARGEST_COUNT) if isinstance(value, int) and value > 0 else 0
+
+
+def word(value: object) -> str | None:
+    """A code or a name, if it looks like one: it goes into columns and log lines."""
+    return value if isinstance(value, str) and WORD.fullmatch(value) else None

@@ -37,7 +37,7 @@ def request(item: TurnItem, tenant: TenantConfig, assistant: AssistantConfig, no
         "input": [*history(item.history), context(item, tenant, now), *pending(item.pending)],
         "max_output_tokens": assistant.max_output_tokens,
         "store": False,
-        "prompt_cache_key": f"{tenant.tenant_id}:{assistant.assistant_id}:{assistant.version}",
+        "prompt_cache_key": cache_key(tenant, assistant),
     }
     effort = settings.reasoning_effort or assistant.reasoning_effort
     if effort:
@@ -45,6 +45,11 @@ def request(item: TurnItem, tenant: TenantConfig, assistant: AssistantConfig, no
     if assistant.verbosity:
         body["text"] = {"verbosity": assistant.verbosity}
     return body | sampling(assistant, effort)
+
+
+def cache_key(tenant: TenantConfig, assistant: AssistantConfig) -> str:
+    """At most 64 characters are accepted; the end tells versions apart."""
+    return f"{tenant.tenant_id}:{assistant.assistant_id}:{assistant.version}"[-64:]
 
 
 def sampling(assistant: AssistantConfig, effort: str | None) -> dict[str, float]:
@@ -92,7 +97,8 @@ def context(item: TurnItem, tenant: TenantConfig, now: datetime) -> dict[str, st
     local = now.astimezone(zone(tenant.settings.timezone))
     lines = [f"Business: {tenant.name}.", f"Local time: {local:%A %Y-%m-%d %H:%M}."]
     if item.conversation.contact_name:
-        lines.append(f"The customer's profile name: {item.conversation.contact_name[:60]}.")
+        name = item.conversation.contact_name[:60]
+        lines.append(f"The customer's profile name, as they wrote it: {name!r}.")
     if tenant.settings.business_hours:
         lines.append(opening(tenant.settings.business_hours, local))
     if now - item.last_inbound_at > LATE:

@@ -27,6 +27,8 @@ NOTICES: dict[str, dict[Command, str]] = {
 def command(text: str, settings: TenantSettings) -> Command | None:
     """A message that is nothing but one of the words; case and accents do not matter."""
     said = folded(text)
+    if not said:
+        return None
     if said in map(folded, settings.opt_out_words):
         return "opt_out"
     if said in map(folded, OPT_IN_WORDS):

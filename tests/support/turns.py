@@ -1,0 +1,41 @@
+"""Builds what the assistant's pure functions take: turns with messages and answers."""
+
+from typing import Any
+
+from tests.support.builders import CONTACT, NOON, NUMBER, TRACE
+
+from assistant.items import Conversation, Message, TurnItem
+
+
+def said(body: str, id: int = 1, turn_id: int | None = None, **fields: Any) -> Message:
+    values: dict[str, Any] = {
+        "role": "u",
+        "wamid": f"wamid.{id}",
+        "sent_at": NOON,
+        "trace_id": TRACE,
+    }
+    return Message(id=id, turn_id=turn_id, body=body, **values | fields)
+
+
+def answered(body: str, id: int, turn_id: int) -> Message:
+    return said(body, id, turn_id, role="a", wamid=None)
+
+
+def a_conversation(**fields: Any) -> Conversation:
+    values: dict[str, Any] = {
+        "id": 7,
+        "tenant_id": 1,
+        "phone_number_id": NUMBER,
+        "contact_id": CONTACT,
+    }
+    values |= {"wa_id": None, "contact_name": None, "opted_out": False, "taken_over": False}
+    return Conversation(**values | fields)
+
+
+def a_turn(*texts: str, **fields: Any) -> TurnItem:
+    """A turn about messages with these texts; `fields` of the turn or its conversation."""
+    pending = tuple(said(text, id) for id, text in enumerate(texts or ("hola",), start=1))
+    of_turn = {name: fields.pop(name) for name in ("history", "tokens_today") if name in fields}
+    values: dict[str, Any] = {"turn_id": 3, "last_message_id": len(pending), "superseded": 0}
+    values["history"] = ()
+    return TurnItem(conversation=a_conversation(**fields), pending=pending, **values | of_turn)

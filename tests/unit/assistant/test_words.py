@@ -1,0 +1,50 @@
+"""Which messages are commands, and what is said in return."""
+
+import pytest
+
+from assistant.words import command, last_command, notice
+from common.events import TenantSettings
+
+SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("Atención", "human"))
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("STOP", "opt_out"),
+        ("  ¡baja!\n", "opt_out"),
+        ("Stop.", "opt_out"),
+        ("start", "opt_in"),
+        ("alta", "opt_in"),
+        ("atencion", "handoff"),
+        ("ATENCIÓN", "handoff"),
+        ("Atención", "handoff"),
+        ("human?", "handoff"),
+        ("no me des de baja", None),
+        ("stop stop", None),
+        ("", None),
+        ("?!", None),
+    ],
+)
+def test_only_a_whole_message_is_a_command(text: str, meaning: str | None) -> None:
+    assert command(text, SETTINGS) == meaning
+
+
+@pytest.mark.parametrize(
+    ("texts", "meaning"),
+    [
+        (["stop", "alta"], "opt_in"),
+        (["alta", "stop"], "opt_out"),
+        (["stop", "gracias"], "opt_out"),
+        (["hola", "qué tal"], None),
+        ([], None),
+    ],
+)
+def test_the_newest_command_of_a_turn_counts(texts: list[str], meaning: str | None) -> None:
+    assert last_command(texts, SETTINGS) == meaning
+
+
+def test_notices_are_spanish_for_spanish_clients_and_english_for_the_rest() -> None:
+    assert "ALTA" in notice("opt_out", "es-MX")
+    assert "START" in notice("opt_out", "en")
+    assert notice("handoff", "fr") == notice("handoff", "en")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from assistant.clean import storable
 from common.events import MessageReceived
 
 REMEMBERED = 100_000
@@ -72,4 +73,5 @@ class Conversations:
 
 
 def known(event: MessageReceived) -> Known:
-    return Known(event.phone_number_id, event.wa_id, event.contact_name)
+    name = event.contact_name and storable(event.contact_name)
+    return Known(event.phone_number_id, event.wa_id, name)

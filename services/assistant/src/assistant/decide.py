@@ -11,8 +11,9 @@ from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWERABLE_FOR = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
-ASSISTANT_AWAITED = 10  # tries, one a second: its definition may arrive after the client's
+CONFIG_AWAITED = 10  # tries, one a second: a message may overtake its client's or assistant's news
 MODEL_TRIES = 3
+WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,10 @@ def before_asking(
     assistant: AssistantConfig | None,
     now: datetime,
 ) -> Ask | Outcome[Result]:
+    if tenant is None or tenant.tenant_id != item.conversation.tenant_id:
+        return without_client(tries)
     if silence := silenced(item, tenant, now):
         return Dropped(silence.reason, silence)
-    assert tenant is not None  # silenced() has seen to it
     if said := commanded(item, tenant):
         return Done(said, "notice")
     if standing := standing_silence(item):
@@ -65,10 +67,15 @@ def before_asking(
     return Ask(tenant, assistant)
 
 
-def silenced(item: TurnItem, tenant: TenantConfig | None, now: datetime) -> Silence | None:
+def without_client(tries: int) -> Outcome[Result]:
+    """The router may know a new client before this process does."""
+    if tries < CONFIG_AWAITED:
+        return Later(1.0, "client_not_published")
+    return Dropped("number_moved", Silence("suppressed", "number_moved"))
+
+
+def silenced(item: TurnItem, tenant: TenantConfig, now: datetime) -> Silence | None:
     """Reasons that no word of the contact can change."""
-    if tenant is None or tenant.tenant_id != item.conversation.tenant_id:
-        return Silence("suppressed", "number_moved")
     if not tenant.active:
         return Silence("suppressed", "inactive")
     if now - item.last_inbound_at > ANSWERABLE_FOR:
@@ -77,9 +84,12 @@ def silenced(item: TurnItem, tenant: TenantConfig | None, now: datetime) -> Sile
 
 
 def commanded(item: TurnItem, tenant: TenantConfig) -> Reply | None:
+    """A command that changes nothing is not confirmed again."""
     settings = tenant.settings
     command = last_command((message.body for message in item.pending), settings)
-    if command is None or (command == "opt_in" and not item.conversation.opted_out):
+    if command is None or (command == "opt_in") != item.conversation.opted_out:
+        return None
+    if command == "handoff" and item.conversation.taken_over:
         return None
     return Reply("notice", notice(command, settings.language), command=command)
 
@@ -94,7 +104,7 @@ def standing_silence(item: TurnItem) -> Silence | None:
 
 
 def without_assistant(tenant: TenantConfig, tries: int) -> Outcome[Result]:
-    if tries < ASSISTANT_AWAITED:
+    if tries < CONFIG_AWAITED:
         return Later(1.0, "assistant_not_published")
     return fallback(tenant, "assistant_not_published")
 
@@ -109,7 +119,7 @@ def after_asking(answer: Answer | Failure, tries: int, tenant: TenantConfig) -> 
     if isinstance(answer, Answer):
         return Done(Reply("answer", answer.text, answer.usage))
     if answer.retry_after is not None and tries < MODEL_TRIES:
-        return Later(answer.retry_after, answer.reason)
+        return Later(max(answer.retry_after, WAIT_GROWTH ** (tries - 1)), answer.reason)
     return fallback(tenant, answer.reason)
 
 

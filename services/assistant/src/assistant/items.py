@@ -1,6 +1,6 @@
 """A turn as the handler sees it, and how it is read from the database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from common.events import conversation_key
 
 HISTORY_READ = 40  # messages of earlier turns per conversation
+PENDING_READ = 500  # messages that one turn can answer; the next turn takes the rest
 
 READ_TURNS = """
-select t.id, t.last_message_id, c.id, c.tenant_id, c.phone_number_id, c.contact_id, c.wa_id,
-  c.contact_name, c.opted_out, coalesce(c.taken_over_until > now(), false)
+select t.id, t.last_message_id, t.superseded, c.id, c.tenant_id, c.phone_number_id, c.contact_id,
+  c.wa_id, c.contact_name, c.opted_out, coalesce(c.taken_over_until > now(), false)
 from turn t join conversation c on c.id = t.conversation_id where t.id = any(%(ids)s::bigint[])
 """
 
@@ -24,7 +25,7 @@ with wanted as (
 select conversation, id, turn_id, role::text, wamid, body, sent_at, trace_id from wanted u
 cross join lateral (
   select * from message where conversation_id = u.conversation and turn_id is null
-    and id <= u.last) pending
+    and id <= u.last order by id limit {PENDING_READ}) pending
 union all
 select conversation, id, turn_id, role::text, wamid, body, sent_at, trace_id from wanted u
 cross join lateral (
@@ -71,10 +72,15 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class TurnItem:
-    """pending: the messages to answer, oldest first. history: earlier turns that were answered."""
+    """pending: the messages to answer, oldest first. history: earlier turns that were answered.
+
+    last_message_id: what comes after it is for the next turn. superseded: claims that ended because
+    a newer message came.
+    """
 
     turn_id: int
     last_message_id: int
+    superseded: int
     conversation: Conversation
     pending: tuple[Message, ...]
     history: tuple[tuple[Message, ...], ...]
@@ -90,21 +96,24 @@ class TurnItem:
 
 
 def read(
-    connection: Connection, turn_ids: Sequence[int], budgeted: Sequence[int]
+    connection: Connection, turn_ids: Sequence[int], has_budget: Callable[[str], bool]
 ) -> list[TurnItem]:
-    """The turns with their messages, in the given order. budgeted: tenants whose use counts."""
+    """The turns with their messages, in the given order.
+
+    has_budget(phone_number_id): whether the client's tokens of today are wanted.
+    """
     rows = connection.exec_driver_sql(READ_TURNS, {"ids": list(turn_ids)}).all()
     turns: dict[int, Sequence[Any]] = {row[0]: row for row in rows}
     wanted = {
-        "conversation": [row[2] for row in turns.values()],
+        "conversation": [row[3] for row in turns.values()],
         "last": [row[1] for row in turns.values()],
     }
     messages = by_conversation(connection.exec_driver_sql(READ_MESSAGES, wanted).all())
-    tokens = read_tokens(connection, budgeted)
-    return [item(turns[id], messages.get(turns[id][2], []), tokens) for id in turn_ids]
+    tokens = read_tokens(connection, {row[4] for row in turns.values() if has_budget(row[5])})
+    return [item(turns[id], messages.get(turns[id][3], []), tokens) for id in turn_ids]
 
 
-def read_tokens(connection: Connection, tenants: Sequence[int]) -> dict[int, int]:
+def read_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, int]:
     """tenant_id -> tokens used today (UTC)."""
     if not tenants:
         return {}
@@ -118,12 +127,14 @@ def by_conversation(rows: Sequence[Sequence[Any]]) -> dict[int, list[Message]]:
 
 
 def item(row: Sequence[Any], messages: Sequence[Message], tokens: dict[int, int]) -> TurnItem:
-    conversation = Conversation(*row[2:])
+    conversation = Conversation(*row[3:])
+    pending = tuple(message for message in messages if message.turn_id is None)
     return TurnItem(
         turn_id=row[0],
-        last_message_id=row[1],
+        last_message_id=pending[-1].id if len(pending) == PENDING_READ else row[1],
+        superseded=row[2],
         conversation=conversation,
-        pending=tuple(message for message in messages if message.turn_id is None),
+        pending=pending,
         history=past_turns([message for message in messages if message.turn_id is not None]),
         tokens_today=tokens.get(conversation.tenant_id, 0),
     )
@@ -136,5 +147,4 @@ def past_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], ...]:
         turns.setdefault(message.turn_id, []).append(message)
     if len(messages) == HISTORY_READ:
         turns.pop(messages[0].turn_id)
-    answered = (turn for turn in turns.values() if any(said.role == "a" for said in turn))
-    return tuple(tuple(turn) for turn in answered)
+    return tuple(tuple(turn) for turn in turns.values() if {said.role for said in turn} == {*"ua"})

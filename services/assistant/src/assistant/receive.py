@@ -2,13 +2,15 @@
 
 Each message is stored once (unique wamid per tenant) and opens its conversation's turn or puts it
 off until the contact has been quiet for the client's window. A running turn is superseded, at most
-three times; after that the finish opens the next turn.
+three times; after that the finish opens the next turn. A turn that waits to be tried again keeps
+its time.
 """
 
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
+from assistant.clean import storable
 from assistant.conversations import Conversations
 from common.events import MessageReceived, TenantConfig
 from common.kafka.compacted import CompactedView
@@ -27,6 +29,7 @@ on conflict (tenant_id, wamid) do nothing
 returning id, tenant_id, conversation_id
 """
 
+SUPERSEDES = f"(turn.state = 1 and turn.superseded < {SUPERSEDED_AT_MOST})"
 OPEN_TURNS = f"""
 insert into turn (tenant_id, conversation_id, due_at, last_message_id)
 select t, c, now() + q * interval '1 second', m
@@ -34,12 +37,13 @@ from unnest(%(tenant)s::int[], %(conversation)s::bigint[], %(message)s::bigint[]
   %(quiet)s::float8[]) u(t, c, m, q)
 order by c
 on conflict (conversation_id) where finished_at is null do update set
-  due_at = least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds'),
-  last_message_id = excluded.last_message_id,
-  epoch = turn.epoch + (turn.state = 1 and turn.attempts < {SUPERSEDED_AT_MOST})::int,
-  lease_until = case when turn.attempts < {SUPERSEDED_AT_MOST} then null else turn.lease_until end,
-  state = case when turn.state = 1 and turn.attempts < {SUPERSEDED_AT_MOST} then 0
-    else turn.state end
+  due_at = greatest(turn.due_at,
+    least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds')),
+  last_message_id = greatest(turn.last_message_id, excluded.last_message_id),
+  epoch = turn.epoch + {SUPERSEDES}::int,
+  superseded = turn.superseded + {SUPERSEDES}::int,
+  lease_until = case when {SUPERSEDES} then null else turn.lease_until end,
+  state = case when {SUPERSEDES} then 0 else turn.state end
 returning id, tenant_id, greatest(0, extract(epoch from due_at - clock_timestamp()))::float8
 """
 
@@ -95,7 +99,7 @@ def columns(
         "tenant": [event.tenant_id for event in batch],
         "wamid": [event.wamid for event in batch],
         "conversation": [ids[event.tenant_id, event.contact_id] for event in batch],
-        "body": [event.text for event in batch],
+        "body": [storable(event.text) for event in batch],
         "sent_at": [event.sent_at for event in batch],
         "trace": [event.trace_id for event in batch],
     }

@@ -18,11 +18,11 @@ from common.outbox import Draft, Row, add, draft
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Hint, Later, Settled
 
+# Exactly the messages that the turn has seen: one that was stored late stays for the next turn.
 MARK_ANSWERED = """
 update message m set turn_id = u.turn
-from unnest(%(conversation)s::bigint[], %(turn)s::bigint[], %(last)s::bigint[])
-  u(conversation, turn, last)
-where m.conversation_id = u.conversation and m.turn_id is null and m.id <= u.last
+from unnest(%(message)s::bigint[], %(turn)s::bigint[]) u(message, turn)
+where m.id = any(%(message)s::bigint[]) and m.id = u.message
 """
 STORE_ANSWERS = """
 insert into message (tenant_id, conversation_id, turn_id, role, body, sent_at, trace_id)
@@ -37,7 +37,7 @@ select t, (now() at time zone 'utc')::date, u, m, i, c, o from unnest(%(tenant)s
 """
 FLAGGED = """
 select id, opted_out from conversation
-where id = any(%(ids)s::bigint[]) and (opted_out or taken_over_until > now()) for share
+where id = any(%(ids)s::bigint[]) and (opted_out or taken_over_until > now())
 """
 NEXT_TURNS = """
 insert into turn (tenant_id, conversation_id, last_message_id)
@@ -104,7 +104,7 @@ def checked(end: Ended, flagged: dict[int, bool]) -> Ended:
 
 
 def write(connection: Connection, ended: Sequence[Ended]) -> None:
-    connection.exec_driver_sql(MARK_ANSWERED, turn_columns(ended))
+    connection.exec_driver_sql(MARK_ANSWERED, pending_columns(ended))
     spoken = [(end.item, end.result) for end in ended if isinstance(end.result, Reply)]
     if spoken:
         connection.exec_driver_sql(STORE_ANSWERS, answer_columns(spoken))
@@ -116,9 +116,13 @@ def write(connection: Connection, ended: Sequence[Ended]) -> None:
             connection.exec_driver_sql(statement, {"ids": ids})
 
 
+def pending_columns(ended: Sequence[Ended]) -> dict[str, list[int]]:
+    answered = [(message.id, end.item.turn_id) for end in ended for message in end.item.pending]
+    return {"message": [id for id, _ in answered], "turn": [turn for _, turn in answered]}
+
+
 def turn_columns(ended: Sequence[Ended]) -> dict[str, list[int]]:
     return {
-        "conversation": [end.item.conversation.id for end in ended],
         "turn": [end.item.turn_id for end in ended],
         "last": [end.item.last_message_id for end in ended],
     }
@@ -146,7 +150,7 @@ def usage_columns(billed: Sequence[tuple[TurnItem, Any]]) -> dict[str, list[Any]
 
 
 def open_next(connection: Connection, ended: Sequence[Ended]) -> list[Hint]:
-    """Messages that came while a turn could not be superseded any more get the next turn."""
+    """Messages that the turn did not see any more, or had no room for, get the next turn."""
     found = connection.exec_driver_sql(NEXT_TURNS, turn_columns(ended))
     return [Hint(id, tenant_id, 0) for id, tenant_id in found]
 

@@ -17,6 +17,7 @@ from common.clock import Clock
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
 from common.outbox import Row
+from common.sealed import Unsealable
 from common.work import Claim, Hint, Outcome, Settled
 
 log = structlog.get_logger()
@@ -39,40 +40,42 @@ class Turns:
         self._clock, self._deadline = clock, deadline
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[TurnItem]:
-        budgeted = {
-            tenant.tenant_id
-            for tenant in self._tenants.all()
-            if tenant.settings.daily_token_budget is not None
-        }
-        tenants = {claim.tenant_id for claim in claims} & budgeted
-        return read(connection, [claim.id for claim in claims], list(tenants))
+        return read(connection, [claim.id for claim in claims], self._has_budget)
 
     async def handle(self, claim: Claim, item: TurnItem) -> Outcome[Result]:
         tenant = self._tenants.get(item.conversation.phone_number_id)
         assistant = self._assistants.get(tenant.assistant_id) if tenant else None
-        decided = before_asking(item, claim.attempts, tenant, assistant, self._clock.now())
+        tries = claim.attempts - item.superseded
+        decided = before_asking(item, tries, tenant, assistant, self._clock.now())
         if not isinstance(decided, Ask):
             return decided
         answer = await self._ask(item, decided)
         if isinstance(answer, Failure):
             log.warning("model_failed", tenant_id=claim.tenant_id, reason=answer.reason)
-        return after_asking(answer, claim.attempts, decided.tenant)
+        return after_asking(answer, tries, decided.tenant)
 
     def store(
         self, connection: Connection, settled: Sequence[Settled[TurnItem, Result]]
     ) -> tuple[list[Row], list[Hint]]:
         return record.store(connection, settled, self._clock)
 
+    def _has_budget(self, phone_number_id: str) -> bool:
+        tenant = self._tenants.get(phone_number_id)
+        return tenant is not None and tenant.settings.daily_token_budget is not None
+
     async def _ask(self, item: TurnItem, decided: Ask) -> Answer | Failure:
         """A model that was taken away is replaced by the default one, once."""
-        api_key = self._credentials.api_key(decided.tenant)
+        try:
+            api_key = self._credentials.api_key(decided.tenant)
+        except Unsealable:
+            return Failure("key_unsealable")
         body = request(item, decided.tenant, decided.assistant, self._clock.now())
         body["safety_identifier"] = safety_identifier(
             self._credentials.default_key, decided.tenant.tenant_id, item.conversation.contact_id
         )
         ask = partial(self._model.ask, api_key, deadline=self._deadline)
         answer = await ask(body)
-        if isinstance(answer, Failure) and answer.reason == "http_404:model_not_found":
+        if isinstance(answer, Failure) and answer.reason.endswith(":model_not_found"):
             log.warning("model_replaced", tenant_id=decided.tenant.tenant_id, model=body["model"])
             return await ask({**body, "model": DEFAULT_MODEL})
         return answer

@@ -41,7 +41,8 @@ create index message_pending on message (conversation_id, id) where turn_id is n
 
 create table turn ({table.COLUMNS},
   conversation_id bigint not null references conversation (id),
-  last_message_id bigint not null) {table.STORAGE};
+  last_message_id bigint not null,
+  superseded smallint not null default 0) {table.STORAGE};
 create unique index turn_open on turn (conversation_id) where finished_at is null;
 {TURNS.indexes()}
 {owner.SEQUENCE}

@@ -1,0 +1,14 @@
+"""The assistant with one client, for tests that need no other."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.assistant import RunningAssistant, running_assistant
+from tests.support.parts import Broker, Databases
+
+
+@pytest.fixture
+async def assistant(kafka: Broker, new_database: Databases) -> AsyncIterator[RunningAssistant]:
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap) as running:
+        yield running

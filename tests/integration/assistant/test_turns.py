@@ -1,0 +1,224 @@
+"""Messages become turns: one per burst, superseded by what comes after, nothing lost or twice."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.assistant import (
+    RunningAssistant,
+    a_client,
+    running_assistant,
+    written,
+)
+from tests.support.parts import Broker, Databases
+
+pytestmark = pytest.mark.integration
+TURNS = "select id from turn order by id"
+
+
+def inputs(body: dict[str, Any]) -> list[str]:
+    """What the model read, without the line about the moment."""
+    return [item["content"] for item in body["input"] if item["role"] != "developer"]
+
+
+async def test_an_answer_is_stored_once_and_leaves_with_what_it_answers(
+    assistant: RunningAssistant,
+) -> None:
+    await assistant.take(written("hola", wa_id="34600"))
+    [reply] = await assistant.replies()
+    assert (reply.text, reply.kind, reply.answers) == ("echo hola", "answer", ("wamid.ann.hola",))
+    assert (reply.wa_id, reply.conversation) == ("34600", "number-1:ann")
+    stored = await assistant.rows(
+        "select role::text, body, turn_id is null from message order by id"
+    )
+    assert [tuple(row) for row in stored] == [("u", "hola", False), ("a", "echo hola", False)]
+    used = await assistant.rows("select input_tokens, output_tokens, model from usage")
+    assert [tuple(row) for row in used] == [(10, 5, "m")]
+    assert await assistant.outcomes() == []
+
+
+async def test_a_message_that_comes_again_opens_no_second_turn(
+    assistant: RunningAssistant,
+) -> None:
+    await assistant.take(written("hola"), written("hola"))
+    await assistant.settled()
+    await assistant.take(written("hola"))
+    assert len(await assistant.replies()) == 1
+    assert len(await assistant.rows(TURNS)) == 1
+
+
+async def test_two_clients_may_see_the_same_wamid(kafka: Broker, new_database: Databases) -> None:
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
+        await assistant.take(written("hola", tenant=1), written("hola", tenant=2))
+        assert {reply.tenant_id for reply in await assistant.replies()} == {1, 2}
+
+
+async def test_a_burst_is_one_turn(kafka: Broker, new_database: Databases) -> None:
+    patient = a_client(settings={"quiet_window_ms": 300})
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap, patient) as assistant:
+        for text in ("una", "dos", "tres"):
+            await assistant.take(written(text))
+        [reply] = await assistant.replies()
+        assert reply.answers == ("wamid.ann.una", "wamid.ann.dos", "wamid.ann.tres")
+        assert [inputs(body) for body in assistant.model.bodies] == [["una", "dos", "tres"]]
+
+
+async def test_a_newer_message_supersedes_the_running_turn(assistant: RunningAssistant) -> None:
+    gate = assistant.model.close()
+    await assistant.take(written("uno"))
+    await assistant.asked(1)
+    await assistant.take(written("dos"))
+    await assistant.asked(2)
+    gate.set()
+    [reply] = await assistant.replies()
+    assert (reply.text, len(reply.answers)) == ("echo dos", 2)
+    assert inputs(assistant.model.bodies[1]) == ["uno", "dos"]
+    assert len(await assistant.rows("select from message where role = 'a'")) == 1
+
+
+async def test_after_three_times_the_answer_stands_and_the_rest_is_the_next_turn(
+    assistant: RunningAssistant,
+) -> None:
+    gate = assistant.model.close()
+    for number in range(1, 5):
+        await assistant.take(written(str(number)))
+        await assistant.asked(number)
+    await assistant.take(written("5"))
+    await assistant.take(written("6"))
+    gate.set()
+    first, second = await assistant.replies()
+    assert [len(first.answers), first.text] == [4, "echo 4"]
+    assert [len(second.answers), second.text] == [2, "echo 6"]
+    assert inputs(assistant.model.bodies[-1]) == ["1", "2", "3", "4", "echo 4", "5", "6"]
+
+
+async def test_history_is_whole_turns_in_order(assistant: RunningAssistant) -> None:
+    for text in ("uno", "dos", "tres"):
+        await assistant.take(written(text))
+        await assistant.settled()
+    assert inputs(assistant.model.bodies[-1]) == ["uno", "echo uno", "dos", "echo dos", "tres"]
+
+
+async def test_two_clients_with_the_same_contact_share_no_history(
+    kafka: Broker, new_database: Databases
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
+        await assistant.take(written("secreto", tenant=1))
+        await assistant.settled()
+        await assistant.take(written("hola", tenant=2))
+        await assistant.settled()
+        assert inputs(assistant.model.bodies[-1]) == ["hola"]
+        identifiers = {body["safety_identifier"] for body in assistant.model.bodies}
+        assert len(identifiers) == 2
+
+
+async def test_more_messages_than_a_turn_can_answer_are_answered_by_the_next(
+    assistant: RunningAssistant,
+) -> None:
+    many = [written(str(number)) for number in range(700)]
+    await assistant.take(*many)
+    replies = await assistant.replies()
+    answered = [wamid for reply in replies for wamid in reply.answers]
+    assert answered == [event.wamid for event in many]
+    assert [len(reply.answers) for reply in replies] == [500, 200]
+
+
+async def test_two_hundred_messages_of_one_contact_all_get_their_outcome(
+    assistant: RunningAssistant,
+) -> None:
+    assistant.tenants.rows["number-1"] = a_client(active=False)
+    many = [written(str(number)) for number in range(200)]
+    await assistant.take(*many)
+    outcomes = await assistant.outcomes()
+    assert sorted(one.wamid for one in outcomes) == sorted(event.wamid for event in many)
+    assert len({one.event_id for one in outcomes}) == 200
+
+
+async def test_a_message_that_was_stored_late_is_neither_lost_nor_answered_unseen(
+    assistant: RunningAssistant,
+) -> None:
+    gate = assistant.model.close()
+    await assistant.take(written("vista"))
+    await assistant.asked(1)
+    await assistant.do(
+        "insert into message (id, tenant_id, wamid, conversation_id, role, body, sent_at, trace_id)"
+        " overriding system value select 0, tenant_id, 'late', conversation_id, 'u', 'tarde',"
+        " now(), trace_id from message"
+    )
+    gate.set()
+    await assistant.settled()
+    await assistant.take(written("otra"))
+    _, second = await assistant.replies()
+    assert second.answers == ("late", "wamid.ann.otra")
+
+
+async def test_a_contact_who_never_pauses_is_answered_within_the_longest_wait(
+    kafka: Broker, new_database: Databases
+) -> None:
+    patient = a_client(settings={"quiet_window_ms": 60_000})
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap, patient) as assistant:
+        await assistant.take(written("una"))
+        await assistant.do("update turn set opened_at = now() - interval '9.9 s', due_at = now()")
+        await assistant.take(written("dos"))
+        [reply] = await assistant.replies()
+        assert len(reply.answers) == 2
+
+
+async def test_a_new_message_does_not_shorten_the_wait_after_a_failure(
+    assistant: RunningAssistant,
+) -> None:
+    await assistant.do("insert into conversation (tenant_id, contact_id, phone_number_id)"
+                       " values (1, 'ann', 'number-1')")  # fmt: skip
+    await assistant.do(
+        "insert into turn (tenant_id, conversation_id, last_message_id, attempts, due_at)"
+        " select 1, id, 0, 1, now() + interval '60 s' from conversation"
+    )
+    await assistant.take(written("hola"))
+    [(wait,)] = await assistant.rows("select extract(epoch from due_at - now()) from turn")
+    assert wait > 50
+    await assistant.do("update turn set due_at = now()")
+    await assistant.settled()
+
+
+async def test_a_drained_process_has_stored_what_was_in_hand(
+    kafka: Broker, new_database: Databases
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap) as assistant:
+        gate = assistant.model.close()
+        await assistant.take(*(written("hola", contact=f"c{n}") for n in range(20)))
+        await assistant.asked(20)
+        asyncio.get_running_loop().call_later(0.2, gate.set)
+    async with running_assistant(url, kafka.bootstrap) as restarted:
+        assert len(await restarted.replies()) == 20
+        assert restarted.model.bodies == []
+
+
+async def test_a_flood_of_one_client_does_not_hide_the_others(
+    kafka: Broker, new_database: Databases
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    clients = [a_client(number) for number in (1, 2, 3)]
+    async with running_assistant(url, kafka.bootstrap, *clients, slots=10) as assistant:
+        gate = assistant.model.close()
+        flood = [written("x", contact=f"c{n}", tenant=t) for t in (1, 2) for n in range(100)]
+        await assistant.take(*flood)
+        await assistant.asked(8)
+        await assistant.take(written("hola", contact="quiet", tenant=3))
+        gate.set()
+        assert len(await assistant.replies()) == 201
+        asked = [body["prompt_cache_key"].split(":")[0] for body in assistant.model.bodies]
+        assert asked.index("3") < 60
+
+
+async def test_the_name_of_a_contact_is_kept_up_to_date(assistant: RunningAssistant) -> None:
+    await assistant.take(written("1", contact_name="Ana", wa_id="34600"))
+    await assistant.take(written("2"))
+    await assistant.take(written("3", contact_name="Ana María"))
+    rows = await assistant.rows("select contact_name, wa_id from conversation")
+    assert [tuple(row) for row in rows] == [("Ana María", "34600")]
+    await assistant.settled()

@@ -1,0 +1,185 @@
+"""The assistant in this process, on real parts, with a model that a test scripts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from tests.support.builders import a_message, a_tenant, an_assistant
+from tests.support.read_topic import everything
+
+from assistant.credentials import Credentials
+from assistant.read_answer import Answer, Failure, Usage
+from assistant.receive import Receive
+from assistant.tables import TURNS
+from assistant.turn import Turns
+from common.clock import SystemClock
+from common.database import Database
+from common.events import (
+    AssistantConfig,
+    Event,
+    MessageReceived,
+    OutcomeRecorded,
+    ReplyReady,
+    TenantConfig,
+)
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle, Part
+from common.outbox import Outbox
+from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
+from common.work import Limits, Owner, Runner
+
+E = TypeVar("E", bound=Event)
+OPEN = "select (select count(*) from turn where finished_at is null), (select count(*) from outbox)"
+
+
+@dataclass
+class ScriptedModel:
+    """Answers from `script` (a value or a function of the body), else echoes; records bodies.
+
+    While there is a `gate`, an answer waits until it is set.
+    """
+
+    script: list[Any] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    async def ask(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
+        self.bodies.append(body)
+        self.keys.append(api_key)
+        answer: Answer | Failure = self._next(body)
+        if self.gate:
+            await self.gate.wait()
+        return answer
+
+    def _next(self, body: dict[str, Any]) -> Any:
+        if self.script:
+            said = self.script.pop(0)
+            return said(body) if callable(said) else said
+        return Answer(f"echo {body['input'][-1]['content']}", Usage("m", 10, 0, 5))
+
+    def close(self) -> asyncio.Event:
+        """From now on answers wait until the returned event is set."""
+        self.gate = asyncio.Event()
+        return self.gate
+
+
+@dataclass
+class FixedView:
+    """A view that holds what the test put in."""
+
+    rows: dict[str, Any]
+
+    def get(self, key: str) -> Any:
+        return self.rows.get(key)
+
+
+def written(text: str, contact: str = "ann", tenant: int = 1, **fields: Any) -> MessageReceived:
+    """A message of now; its wamid is its text unless given."""
+    now = datetime.now(UTC)
+    values = {"wamid": f"wamid.{contact}.{text}", "tenant_id": tenant, "contact_id": contact}
+    values |= {"phone_number_id": f"number-{tenant}", "sent_at": now, "received_at": now}
+    return a_message(text, **values | fields)
+
+
+def a_client(tenant: int = 1, **fields: Any) -> TenantConfig:
+    """A client whose turns wait for nothing more, unless its settings say so."""
+    settings = {"quiet_window_ms": 0} | fields.pop("settings", {})
+    values = {"tenant_id": tenant, "phone_number_id": f"number-{tenant}", "settings": settings}
+    return a_tenant(f"Client {tenant}", **values | fields)
+
+
+@dataclass
+class RunningAssistant:
+    """Messages go in through `receive`, as the consumer's thread would do it."""
+
+    bootstrap: str
+    database: Database
+    receive: Receive
+    runner: Runner[Any, Any]
+    model: ScriptedModel
+    tenants: FixedView
+    assistants: FixedView
+
+    async def take(self, *events: MessageReceived) -> None:
+        await asyncio.to_thread(self.take_here, events)
+
+    def take_here(self, events: tuple[MessageReceived, ...]) -> None:
+        hints = self.database.transaction_here(lambda c: self.receive.store(c, events))
+        self.receive.stored(hints)
+
+    async def rows(self, query: str) -> list[sa.Row[Any]]:
+        return await self.database.transaction(lambda c: list(c.exec_driver_sql(query)))
+
+    async def do(self, statement: str) -> None:
+        await self.database.transaction(lambda c: c.exec_driver_sql(statement).close())
+
+    async def eventually(self, query: str, check: Callable[[list[sa.Row[Any]]], bool]) -> None:
+        """Waits until the rows satisfy the check; fails showing them."""
+        deadline = asyncio.get_running_loop().time() + 15
+        while not check(rows := await self.rows(query)):
+            assert asyncio.get_running_loop().time() < deadline, f"{query}: {rows}"
+            await asyncio.sleep(0.02)
+
+    async def asked(self, calls: int) -> None:
+        """Waits until the model was called so often."""
+        async with asyncio.timeout(15):
+            while len(self.model.bodies) < calls:
+                await asyncio.sleep(0.01)
+
+    async def settled(self) -> None:
+        """Waits until no turn is open and every event is out."""
+        await self.eventually(OPEN, lambda rows: tuple(rows[0]) == (0, 0))
+
+    async def replies(self) -> list[ReplyReady]:
+        """All replies so far, once everything has settled, oldest first."""
+        return sorted(await self._all(REPLIES_OUTBOUND, ReplyReady), key=lambda r: r.occurred_at)
+
+    async def outcomes(self) -> list[OutcomeRecorded]:
+        return await self._all(MESSAGES_OUTCOME, OutcomeRecorded)
+
+    async def _all(self, topic: Topic, event: type[E]) -> list[E]:
+        await self.settled()
+        return await asyncio.to_thread(everything, self.bootstrap, topic, event)
+
+
+CLIENT, ASSISTANT = a_client(), an_assistant()
+
+
+@asynccontextmanager
+async def running_assistant(
+    url: str,
+    bootstrap: str,
+    *tenants: TenantConfig,
+    assistants: Mapping[str, AssistantConfig] | None = None,
+    model: ScriptedModel | None = None,
+    slots: int = 50,
+    pool: int = 4,
+) -> AsyncIterator[RunningAssistant]:
+    """With one client and its assistant, unless others are given."""
+    life = Lifecycle("assistant")
+    model = model or ScriptedModel()
+    database = Database(url, "assistant", life, threads=pool)
+    producer = Producer(bootstrap, deadline_ms=0)
+    outbox, owner = Outbox(database, producer), Owner(database, TURNS)
+    known = FixedView({tenant.phone_number_id: tenant for tenant in tenants or (CLIENT,)})
+    published = FixedView(
+        dict({ASSISTANT.assistant_id: ASSISTANT} if assistants is None else assistants)
+    )
+    credentials = Credentials("test-key", None)
+    turns = Turns(known, published, model, credentials, SystemClock(), 5.0)  # type: ignore[arg-type]
+    limits = Limits(slots, 10.0)
+    runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
+    receive = Receive(known, runner.hint)  # type: ignore[arg-type]
+    parts: list[Part] = [database, producer, outbox, owner, runner]
+    for part in parts:
+        await part.start()
+    try:
+        yield RunningAssistant(bootstrap, database, receive, runner, model, known, published)
+    finally:
+        for part in reversed(parts):
+            await part.stop()

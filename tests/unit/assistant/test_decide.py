@@ -1,0 +1,115 @@
+"""What a turn leads to."""
+
+from datetime import timedelta
+
+import pytest
+from tests.support.builders import NOON, a_tenant, an_assistant
+from tests.support.turns import a_turn
+
+from assistant.decide import Ask, Reply, Silence, after_asking, before_asking
+from assistant.items import TurnItem
+from assistant.read_answer import Answer, Failure, Usage
+from common.events import TenantConfig
+from common.work import Done, Dropped, Later
+
+TENANT, ASSISTANT = a_tenant(), an_assistant()
+STOP = a_tenant(settings={"handoff_words": ["humano"], "language": "en"})
+
+
+def silence(outcome: str, reason: str) -> Dropped[Silence]:
+    return Dropped(reason, Silence(outcome, reason))  # type: ignore[arg-type]
+
+
+def test_an_ordinary_turn_asks_the_model() -> None:
+    assert before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON) == Ask(TENANT, ASSISTANT)
+
+
+@pytest.mark.parametrize(
+    ("turn", "tenant", "expected"),
+    [
+        (a_turn(), a_tenant(active=False), silence("suppressed", "inactive")),
+        (a_turn("STOP"), a_tenant(active=False), silence("suppressed", "inactive")),
+        (a_turn(opted_out=True), TENANT, silence("suppressed", "opted_out")),
+        (a_turn(taken_over=True), TENANT, silence("handed_over", "taken_over")),
+        (a_turn("stop", opted_out=True), TENANT, silence("suppressed", "opted_out")),
+        (a_turn("humano", opted_out=True), STOP, silence("suppressed", "opted_out")),
+        (a_turn("humano", taken_over=True), STOP, silence("handed_over", "taken_over")),
+    ],
+)
+def test_silence_has_an_outcome_with_its_reason(
+    turn: TurnItem, tenant: TenantConfig, expected: Dropped[Silence]
+) -> None:
+    assert before_asking(turn, 1, tenant, ASSISTANT, NOON) == expected
+
+
+@pytest.mark.parametrize(("hours", "answered"), [(23, True), (23.1, False)])
+def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> None:
+    decided = before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON + timedelta(hours=hours))
+    expected = Ask(TENANT, ASSISTANT) if answered else silence("suppressed", "too_old")
+    assert decided == expected
+
+
+@pytest.mark.parametrize(
+    ("turn", "command"),
+    [
+        (a_turn("STOP"), "opt_out"),
+        (a_turn("start", opted_out=True), "opt_in"),
+        (a_turn("humano"), "handoff"),
+        (a_turn("stop", taken_over=True), "opt_out"),
+    ],
+)
+def test_a_command_that_changes_something_is_confirmed(turn: TurnItem, command: str) -> None:
+    decided = before_asking(turn, 1, STOP, ASSISTANT, NOON)
+    assert isinstance(decided, Done)
+    assert isinstance(decided.result, Reply)
+    assert (decided.result.kind, decided.result.command) == ("notice", command)
+
+
+def test_start_is_an_ordinary_word_for_who_never_stopped() -> None:
+    assert isinstance(before_asking(a_turn("start"), 1, TENANT, ASSISTANT, NOON), Ask)
+
+
+@pytest.mark.parametrize("tenant", [None, a_tenant(tenant_id=2)])
+def test_a_client_may_be_published_after_its_first_message(tenant: TenantConfig | None) -> None:
+    waits = before_asking(a_turn(), 9, tenant, ASSISTANT, NOON)
+    assert waits == Later(1.0, "client_not_published")
+    ends = before_asking(a_turn(), 10, tenant, ASSISTANT, NOON)
+    assert ends == silence("suppressed", "number_moved")
+
+
+def test_an_assistant_is_awaited_then_the_fallback_is_sent() -> None:
+    assert before_asking(a_turn(), 9, TENANT, None, NOON) == Later(1.0, "assistant_not_published")
+    ends = before_asking(a_turn(), 10, TENANT, None, NOON)
+    assert isinstance(ends, Done)
+    assert ends.reason == "fallback:assistant_not_published"
+
+
+@pytest.mark.parametrize(("used", "asks"), [(99, True), (100, False)])
+def test_a_budget_ends_the_days_questions(used: int, asks: bool) -> None:
+    tenant = a_tenant(settings={"daily_token_budget": 100})
+    decided = before_asking(a_turn(tokens_today=used), 1, tenant, ASSISTANT, NOON)
+    assert isinstance(decided, Ask) is asks
+
+
+def test_an_answer_is_a_reply_with_its_usage() -> None:
+    usage = Usage("m", 1, 0, 2)
+    decided = after_asking(Answer("hola", usage), 1, TENANT)
+    assert decided == Done(Reply("answer", "hola", usage))
+
+
+@pytest.mark.parametrize(
+    ("failure", "tries", "wait"),
+    [
+        (Failure("http_500", 1.0), 1, 1.0),
+        (Failure("http_500", 1.0), 2, 4.0),
+        (Failure("http_429", 20.0), 1, 20.0),
+        (Failure("http_500", 1.0), 3, None),
+        (Failure("billing:insufficient_quota"), 1, None),
+    ],
+)
+def test_a_failure_is_tried_again_where_that_can_help(
+    failure: Failure, tries: int, wait: float | None
+) -> None:
+    fallback = Done(Reply("fallback", TENANT.settings.fallback_text), f"fallback:{failure.reason}")
+    decided = after_asking(failure, tries, TENANT)
+    assert decided == (fallback if wait is None else Later(wait, failure.reason))

@@ -86,15 +86,22 @@ class World:
 
     async def model(self, control: str, **body: Any) -> Any:
         """POST to the OpenAI emulator's control API."""
-        url = f"{self.system.openai_url.removesuffix('/v1')}/control/{control}"
+        url = f"{self.model_control}/{control}"
         async with self.http.post(url, json=body, raise_for_status=True) as response:
             return await response.json()
 
     async def prompts(self, contains: str, limit: int = 100) -> list[dict[str, Any]]:
         """Calls of the model whose body holds this text."""
-        url = f"{self.system.openai_url.removesuffix('/v1')}/control/journal"
-        found = await self.get(url, contains=contains, limit=str(limit))
-        return list(found["requests"])
+        query = {"contains": contains, "limit": str(limit)}
+        return list((await self.get(f"{self.model_control}/journal", **query))["requests"])
+
+    async def calls(self) -> dict[str, int]:
+        """How often the model was called, and how many calls are in hand."""
+        return dict((await self.get(f"{self.model_control}/journal", limit="1"))["calls"])
+
+    @property
+    def model_control(self) -> str:
+        return f"{self.system.openai_url.removesuffix('/v1')}/control"
 
     async def get(self, url: str, **query: str) -> Any:
         async with self.http.get(url, params=query, raise_for_status=True) as response:

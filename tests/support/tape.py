@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
@@ -29,6 +30,7 @@ class Tape:
 
     def __init__(self, bootstrap: str) -> None:
         self._records: dict[str, list[Record]] = {}
+        self._events: dict[str, list[Event]] = {}
         self._consumer = Consumer(reader_config(bootstrap) | {"enable.partition.eof": False})
         there = self._consumer.list_topics(timeout=10).topics
         self._consumer.assign(
@@ -49,7 +51,20 @@ class Tape:
         return [record for records in self._records.values() for record in records]
 
     def events(self, topic: Topic, kind: type[E]) -> list[E]:
-        return [kind.decode(record.value) for record in self.of(topic)]
+        decoded = self._events.setdefault(topic.name, [])
+        decoded += [kind.decode(record.value) for record in self.of(topic)[len(decoded) :]]
+        return cast("list[E]", decoded)
+
+    async def outcomes_of(self, wamids: Iterable[str], seconds: float = 90) -> Counter[str]:
+        """How many of these messages ended how, once each has an end."""
+        wanted = set(wamids)
+        await self.wait(lambda: not wanted - self._ended(), "every outcome", seconds)
+        events = self.events(MESSAGES_OUTCOME, OutcomeRecorded)
+        ends = {event.wamid: event.outcome for event in events if event.wamid in wanted}
+        return Counter(ends.values())
+
+    def _ended(self) -> set[str]:
+        return {event.wamid for event in self.events(MESSAGES_OUTCOME, OutcomeRecorded)}
 
     async def wait(self, find: Callable[[], T], what: str, seconds: float = 30) -> T:
         """The first true value of `find`; AssertionError naming what was awaited."""

@@ -4,6 +4,7 @@ A claim marks its row as being sent. Whoever finds that mark on a row it claims 
 process before it died in between, so it waits for a status instead of sending again.
 """
 
+import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,9 +18,10 @@ from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
 from sender import tables
 from sender.announce import changed, replies_ended
 from sender.circuit import Circuits
-from sender.classify import Cure, Refused, Verdict
+from sender.classify import Accepted, Cure, NotSent, Refused, Verdict
 from sender.decide import after_send, before_send, not_now
 from sender.graph import Graph
+from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.payloads import address, text_message
 from sender.tables import Change, DueDelivery
 from sender.tag import Tags
@@ -42,6 +44,7 @@ class Deliver:
     graph: Graph
     tokens: Tokens
     tags: Tags
+    pacing: Pacing
     clock: Clock
     circuits: Circuits = field(default_factory=Circuits)
 
@@ -56,8 +59,11 @@ class Deliver:
         circuit = (tenant.phone_number_id, tenant.version)  # a changed client is tried at once
         if wait := self.circuits.wait(circuit, self.clock.monotonic()):
             return not_now(delivery, wait, "circuit_open")
-        if self.clock.monotonic() > delivery.claimed_at + DEADLINE:
-            return not_now(delivery, 0, "too_late_for_the_lease")
+        pair = delivery.conversation
+        wait = self.pacing.reserve(delivery.phone_number_id, pair, self.clock.monotonic())
+        if wait > LONGEST_PAUSE:
+            return not_now(delivery, wait, "paced")
+        await asyncio.sleep(wait)
         verdict = await self._send(claim, delivery, tenant)
         self._note(circuit, verdict)
         return after_send(delivery, verdict, now)
@@ -70,13 +76,17 @@ class Deliver:
         tag = self.tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
         to = address(delivery.wa_id, delivery.contact_id)
         message = text_message(to, delivery.body, tag)
+        if self.clock.monotonic() > delivery.claimed_at + DEADLINE:
+            return NotSent("claim_too_old")  # this process stood still; another may have the row
         return await self.graph.send(delivery.phone_number_id, token, message)
 
     def _note(self, circuit: Hashable, verdict: Verdict) -> None:
-        if isinstance(verdict, Refused) and verdict.cure is Cure.TENANT:
-            self.circuits.failed(circuit, self.clock.monotonic())
-        else:
-            self.circuits.worked(circuit)
+        """Only an answer tells: a lost one leaves an open circuit open."""
+        match verdict:
+            case Refused(cure=Cure.TENANT):
+                self.circuits.failed(circuit, self.clock.monotonic())
+            case Accepted() | Refused():
+                self.circuits.worked(circuit)
 
     def store(
         self, connection: Connection, settled: Sequence[Handled]

@@ -17,9 +17,12 @@ KEPT_AGAIN = re.compile(r"\x00(\d+)\x00")
 BLOCK = re.compile(r"```(?:[\w+#.-]*[ \t]*\n)?(.*?)(?:```|\Z)", re.DOTALL)
 CODE = re.compile(r"`[^`\n]+`")
 ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|>~-])")
-IMAGE_OR_LINK = re.compile(r"!?\[([^\]\n]*)\]\(<?([^\s)<>]+)>?(?:\s+\"[^\"\n]*\")?\)")
+# Possessive quantifiers (++) keep a model's broken Markdown from costing seconds.
+IMAGE_OR_LINK = re.compile(
+    r"!?\[([^\[\]\n]*)\]\(<?((?:[^\s()<>]++|\([^\s()<>]*+\))++)>?(?:\s+\"[^\"\n]*\")?\)"
+)
 ADDRESS = re.compile(r"<?(https?://[^\s<>*()\[\]]+)>?")
-HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
+HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+)$", re.MULTILINE)
 TABLE_ROW = re.compile(r"^[ \t]*\|(.+)\|[ \t]*$", re.MULTILINE)
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
@@ -33,7 +36,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"<br\s*/?>", "\n"),
     rule(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*\n?", ""),
     rule(r"^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$", ""),
-    (HEADING, lambda found: f"**{found[1].replace('**', '').replace('__', '')}**"),
+    (HEADING, lambda found: heading(found[1])),
     (TABLE_ROW, lambda found: " | ".join(cell.strip() for cell in found[1].split("|"))),
     rule(r"^([ \t]*)[*+][ \t]+", r"\1- "),
     rule(r"\*\*\*(?=\S)(.+?)(?<=\S)\*\*\*", rf"{BOLD}_\1_{BOLD}"),
@@ -59,6 +62,14 @@ def to_whatsapp(markdown: str) -> str:
     for pattern, by in RULES:
         text = pattern.sub(by, text)
     return KEPT_AGAIN.sub(partial(given_back, kept), text).strip()
+
+
+def heading(text: str) -> str:
+    """In bold, without the bold and the closing #s that it may have."""
+    title = text.replace("**", "").replace("__", "").rstrip()
+    if (opened := title.rstrip("#")) and opened[-1].isspace():
+        title = opened.strip()
+    return f"**{title}**" if title else ""
 
 
 def keep(kept: list[str], piece: str) -> str:

@@ -1,11 +1,11 @@
 """The one place where the sender's objects are built."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from common.clock import SystemClock
 from common.database import Database, is_outage, storing
-from common.events import ReplyReady, StatusReceived, TenantConfig
+from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
@@ -13,56 +13,107 @@ from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
 from common.outbox import Outbox
 from common.sealed import KeyRing
-from common.topics import MESSAGES_STATUS, REPLIES_OUTBOUND, TENANTS_CONFIG
+from common.topics import (
+    MESSAGES_INBOUND,
+    MESSAGES_STATUS,
+    REPLIES_OUTBOUND,
+    TENANTS_CONFIG,
+    Topic,
+)
 from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import Deliver, limits
 from sender.graph import Graph
+from sender.pacing import Pacing
 from sender.reconcile import Effects, Parked, Reconcile
 from sender.settings import SenderSettings
-from sender.tables import DELIVERY, SCHEMA
+from sender.show_typing import ShowTyping
+from sender.tables import DELIVERY, SCHEMA, Change, DueDelivery
 from sender.tag import Tags
 from sender.tokens import Tokens
 
+E = TypeVar("E", bound=Event)
+
+
+class Wiring:
+    """What several parts share, and the parts in the order to start them."""
+
+    def __init__(self, settings: SenderSettings, life: Lifecycle) -> None:
+        self.settings, self.life = settings, life
+        self.bootstrap = settings.kafka_bootstrap_servers
+        self.database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
+        # For ever: a gap would break a key's order.
+        self.producer = Producer(self.bootstrap, deadline_ms=0)
+        self.dead_letters = DeadLetters(life.service, self.producer, life.loop)
+        self.outbox = Outbox(self.database, self.producer)
+        self.tenants = CompactedView(self.bootstrap, TENANTS_CONFIG, TenantConfig, life)
+        self.graph = Graph(settings.whatsapp_graph_url, settings.slots)
+        ring, default = KeyRing.read(settings.key_ring_file), settings.whatsapp_access_token
+        self.tokens = Tokens(ring, default.get_secret_value() if default else None)
+        self.tags, self.clock = Tags(ring), SystemClock()
+
+    def parts(self) -> Sequence[Part]:
+        owner = Owner(self.database, DELIVERY)
+        runner = self.runner(owner)
+        replies = storing(self.database, accept, runner.hint)
+        return [
+            self.database,
+            self.producer,
+            self.tenants,
+            self.graph,
+            owner,
+            self.outbox,
+            runner,
+            self.consumer(REPLIES_OUTBOUND, ReplyReady, replies),
+            *self.following(runner),
+            *self.typing(),
+        ]
+
+    def runner(self, owner: Owner) -> Runner[DueDelivery, Change]:
+        pacing = Pacing(self.settings.number_per_second)
+        work = Deliver(self.tenants.get, self.graph, self.tokens, self.tags, pacing, self.clock)
+        return Runner(
+            DELIVERY,
+            work,
+            limits(self.settings.slots),
+            database=self.database,
+            outbox=self.outbox,
+            owner=owner,
+            life=self.life,
+        )
+
+    def following(self, runner: Runner[DueDelivery, Change]) -> list[Part]:
+        reconcile = Reconcile(self.tags, self.clock)
+
+        def then(effects: Effects) -> None:
+            self.life.loop.call_soon_threadsafe(self.outbox.publish, effects.rows)
+            runner.hint(effects.hints)
+
+        statuses = storing(self.database, reconcile, then)
+        return [
+            self.consumer(MESSAGES_STATUS, StatusReceived, statuses),
+            Parked(self.database, reconcile, then),
+        ]
+
+    def typing(self) -> list[Part]:
+        if not self.settings.send_typing:
+            return []
+        show = ShowTyping(self.tenants.get, self.graph, self.tokens, self.clock, self.life.loop)
+        return [show, self.consumer(MESSAGES_INBOUND, MessageReceived, show)]
+
+    def consumer(
+        self, topic: Topic, event: type[E], handle: Callable[[Sequence[E]], None]
+    ) -> BatchConsumer[E]:
+        return BatchConsumer(
+            self.bootstrap,
+            topic,
+            event,
+            handle,
+            life=self.life,
+            dead_letters=self.dead_letters,
+            is_outage=is_outage,
+        )
+
 
 def build(settings: SenderSettings, life: Lifecycle) -> Sequence[Part]:
-    bootstrap = settings.kafka_bootstrap_servers
-    database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
-    producer = Producer(bootstrap, deadline_ms=0)  # for ever: a gap would break a key's order
-    outbox, owner = Outbox(database, producer), Owner(database, DELIVERY)
-    tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
-    graph = Graph(settings.whatsapp_graph_url, settings.slots)
-    ring = KeyRing.read(settings.key_ring_file)
-    default = settings.whatsapp_access_token
-    tokens = Tokens(ring, default.get_secret_value() if default else None)
-    tags, clock = Tags(ring), SystemClock()
-    deliver = Deliver(tenants.get, graph, tokens, tags, clock)
-    runner = Runner(
-        DELIVERY,
-        deliver,
-        limits(settings.slots),
-        database=database,
-        outbox=outbox,
-        owner=owner,
-        life=life,
-    )
-    consumer = partial(
-        BatchConsumer,
-        life=life,
-        dead_letters=DeadLetters(life.service, producer, life.loop),
-        is_outage=is_outage,
-    )
-    replies = consumer(
-        bootstrap, REPLIES_OUTBOUND, ReplyReady, storing(database, accept, runner.hint)
-    )
-    reconcile = Reconcile(tags, clock)
-
-    def then(effects: Effects) -> None:
-        life.loop.call_soon_threadsafe(outbox.publish, effects.rows)
-        runner.hint(effects.hints)
-
-    statuses = consumer(
-        bootstrap, MESSAGES_STATUS, StatusReceived, storing(database, reconcile, then)
-    )
-    parked = Parked(database, reconcile, then)
-    return [database, producer, tenants, graph, owner, outbox, runner, replies, statuses, parked]
+    return Wiring(settings, life).parts()

@@ -1,0 +1,48 @@
+"""Meta's speed limits, kept per replica: 80 messages/s of a number, and one per 6 s to one person
+after a burst of 45. A replica more than needed is caught by Graph's own refusals.
+
+Each limit is a theoretical arrival time (GCRA): the moment at which the next send would be due if
+all came evenly. Times are monotonic seconds.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+PAIR_EVERY, PAIR_BURST = 6.0, 45
+NUMBER_BURST_SECONDS = 0.25
+LONGEST_PAUSE = 2.0  # a share of the slots at 70/s waits less
+MOST = 100_000
+
+
+@dataclass
+class Limit:
+    """One send per `every` seconds after a burst; keeps the most recently used keys."""
+
+    every: float
+    burst: float
+    _due: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    def wait(self, key: str, now: float) -> float:
+        """Seconds until the next send may leave."""
+        return max(0.0, self._due.get(key, now) - (self.burst - 1) * self.every - now)
+
+    def take(self, key: str, now: float) -> None:
+        self._due[key] = max(self._due.get(key, now), now) + self.every
+        self._due.move_to_end(key)
+        if len(self._due) > MOST:
+            self._due.popitem(last=False)
+
+
+class Pacing:
+    def __init__(self, number_per_second: float) -> None:
+        burst = max(1.0, number_per_second * NUMBER_BURST_SECONDS)
+        self._numbers = Limit(1 / number_per_second, burst)
+        self._pairs = Limit(PAIR_EVERY, PAIR_BURST)
+
+    def reserve(self, number: str, pair: str, now: float) -> float:
+        """Seconds until this send may leave. It is counted, unless that is over LONGEST_PAUSE."""
+        wait = max(self._numbers.wait(number, now), self._pairs.wait(pair, now))
+        if wait <= LONGEST_PAUSE:
+            self._numbers.take(number, now)
+            self._pairs.take(pair, now)
+        return wait

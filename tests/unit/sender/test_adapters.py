@@ -1,0 +1,88 @@
+"""Tags, tokens, circuits, pacing and addresses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.sender_running import a_tenant
+
+from common.sealed import KeyRing, seal
+from sender.circuit import Circuits
+from sender.pacing import LONGEST_PAUSE, Pacing
+from sender.payloads import address
+from sender.tag import Tags
+from sender.tokens import NoToken, Tokens
+
+DELIVERY = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
+RING = KeyRing.fresh()
+
+
+def test_a_tag_names_its_delivery_to_its_client_alone() -> None:
+    tags = Tags(RING)
+    tag = tags.make(1, DELIVERY, 3)
+    assert len(tag) <= 64
+    assert tags.delivery_of(1, tag) == DELIVERY
+    assert tags.delivery_of(2, tag) is None
+    assert Tags(KeyRing.fresh()).delivery_of(1, tag) is None
+
+
+def test_a_tag_outlives_the_rotation_of_its_key() -> None:
+    rotated = KeyRing(active="k2", keys=RING.keys | {"k2": KeyRing.fresh().keys["k1"]})
+    assert Tags(rotated).delivery_of(1, Tags(RING).make(1, DELIVERY, 1)) == DELIVERY
+
+
+@given(st.text(max_size=80) | st.none())
+def test_no_foreign_tag_names_a_delivery(tag: str | None) -> None:
+    assert Tags(RING).delivery_of(1, tag) is None
+
+
+def test_a_client_sends_with_its_own_token_or_the_default() -> None:
+    tokens = Tokens(RING, "default")
+    own = a_tenant(1, access_token=seal(RING, 1, "access_token", "own"))
+    assert (tokens.of(own), tokens.of(a_tenant(2))) == ("own", "default")
+
+
+def test_a_token_of_another_client_or_none_at_all_is_no_token() -> None:
+    sealed = seal(RING, 1, "access_token", "own")
+    with pytest.raises(NoToken):
+        Tokens(RING, "default").of(a_tenant(2, access_token=sealed))
+    with pytest.raises(NoToken):
+        Tokens(RING, None).of(a_tenant(2))
+
+
+def test_an_open_circuit_lets_one_call_a_minute_through() -> None:
+    circuits = Circuits()
+    circuits.failed("a", 0)
+    assert (circuits.wait("a", 10), circuits.wait("b", 10)) == (50, 0)
+    assert (circuits.wait("a", 60), circuits.wait("a", 60)) == (0, 60)
+    circuits.worked("a")
+    assert circuits.wait("a", 61) == 0
+
+
+def test_a_number_is_held_to_its_rate() -> None:
+    pacing = Pacing(10)
+    waits = [pacing.reserve("n", f"p{one}", 0) for one in range(12)]
+    assert waits[:2] == [0, 0]
+    assert waits[-1] == pytest.approx(0.95)
+    assert pacing.reserve("other", "p", 0) == 0
+
+
+def test_a_person_gets_45_at_once_and_then_one_per_six_seconds() -> None:
+    pacing = Pacing(1000)
+    assert all(pacing.reserve("n", "p", 0) <= LONGEST_PAUSE for _ in range(45))
+    assert [pacing.reserve("n", "p", 0) for _ in range(2)] == [6, 6]
+    assert pacing.reserve("n", "p", 6) == 0
+
+
+@pytest.mark.parametrize(
+    ("wa_id", "contact_id", "expected"),
+    [
+        ("34600111222", "ES.1", {"to": "+34600111222"}),
+        ("+34600111222", "ES.1", {"to": "+34600111222"}),
+        (None, "34600111222", {"to": "+34600111222"}),
+        (None, "ES.ENT.1", {"recipient": "ES.ENT.1"}),
+    ],
+)
+def test_people_are_reached_by_phone_where_there_is_one(
+    wa_id: str | None, contact_id: str, expected: dict[str, str]
+) -> None:
+    assert address(wa_id, contact_id) == expected

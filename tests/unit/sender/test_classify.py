@@ -1,0 +1,60 @@
+"""Meta's answers, told apart."""
+
+import json
+
+import pytest
+
+from sender.classify import Accepted, Ambiguous, Cure, Refused, Verdict, classify
+
+
+def answer(code: object, **more: object) -> bytes:
+    return json.dumps({"error": {"message": f"(#{code}) Said", "code": code} | more}).encode()
+
+
+CURES = {
+    Cure.NOTHING: "33 100 130403 130472 130497 131008 131009 131021 131026 131030 131047 131049"
+    " 131050 131051 131052 131053 131062 132000 135000 137000 999999",
+    Cure.WAITING: "1 2 4 80007 130429 131000 131016 131057 133004",
+    Cure.PAIR: "131056",
+    Cure.TENANT: "0 3 10 190 200 299 368 131005 131031 131037 131042 131045 131048 133010",
+}
+
+
+PAIRS = [(int(code), cure) for cure, codes in CURES.items() for code in codes.split()]
+
+
+@pytest.mark.parametrize(("code", "cure"), PAIRS)
+def test_a_code_has_its_cure(code: int, cure: Cure) -> None:
+    assert classify(400, answer(code)) == Refused(code, "Said", cure)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, b'{"messages":[{"id":"wamid.1"}]}', Accepted("wamid.1")),
+        (200, b"", Ambiguous("200_without_wamid")),
+        (200, b'{"messages":[]}', Ambiguous("200_without_wamid")),
+        (200, b'{"messages":[{"id":7}]}', Ambiguous("200_without_wamid")),
+        (200, b"<html>", Ambiguous("200_without_wamid")),
+        (302, b"", Ambiguous("http_302")),
+        (502, b"<html>Bad Gateway</html>", Ambiguous("http_502")),
+        (500, b'{"error":"oops"}', Ambiguous("http_500")),
+        (500, answer("2"), Ambiguous("http_500")),
+        (500, b"\xff\xfe", Ambiguous("http_500")),
+        (500, answer(999999), Refused(999999, "Said", Cure.WAITING)),
+        (429, answer(999999), Refused(999999, "Said", Cure.WAITING)),
+        (400, answer(999999, is_transient=True), Refused(999999, "Said", Cure.WAITING)),
+        (500, answer(100), Refused(100, "Said", Cure.NOTHING)),
+    ],
+)
+def test_only_graphs_own_words_are_an_answer(status: int, body: bytes, expected: Verdict) -> None:
+    assert classify(status, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("999999", 3600.0), ("soon", 0.0), (None, 0.0)]
+)
+def test_retry_after_is_read_as_seconds(header: str | None, seconds: float) -> None:
+    refused = classify(429, answer(130429), header)
+    assert isinstance(refused, Refused)
+    assert refused.retry_after == seconds

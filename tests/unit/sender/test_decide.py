@@ -1,0 +1,119 @@
+"""Whether to send, and what an attempt means for the row."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.support.sender_running import NUMBER, TRACE, a_tenant
+
+from common.events import TenantConfig
+from common.work import Done, Dropped, Later
+from sender.classify import Accepted, Ambiguous, Cure, NotSent, Refused
+from sender.decide import after_send, before_send, wait_after
+from sender.tables import Change, DueDelivery
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+TENANT = a_tenant()
+
+
+def due(status: str = "pending", **fields: Any) -> DueDelivery:
+    one = DueDelivery(
+        id=1,
+        tenant_id=1,
+        delivery_id="d",
+        reply_id="r",
+        part=1,
+        parts=1,
+        phone_number_id=NUMBER,
+        contact_id="c",
+        trace_id=TRACE,
+        answers=["wamid.1"],
+        status=status,
+        wamid=None,
+        finished=False,
+        wa_id=None,
+        body="hola",
+        last_inbound_at=NOW - timedelta(minutes=1),
+        created_at=NOW,
+        refusals=0,
+        resends=0,
+        newest=True,
+        claimed_at=0.0,
+    )
+    return replace(one, **fields)
+
+
+OLD = NOW - timedelta(hours=23, seconds=1)
+INACTIVE, OTHERS = a_tenant(active=False), a_tenant(2)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "tenant", "expected"),
+    [
+        (due(), TENANT, TENANT),
+        (due(last_inbound_at=NOW - timedelta(hours=23)), TENANT, TENANT),
+        (due(), INACTIVE, Dropped("inactive", Change("suppressed"))),
+        (due(), OTHERS, Dropped("number_moved", Change("suppressed"))),
+        (due(last_inbound_at=OLD), TENANT, Dropped("window_closed", Change("suppressed"))),
+        (due(), None, Later(5, "number_unknown", Change("pending"))),
+        (
+            due(created_at=NOW - timedelta(minutes=6)),
+            None,
+            Dropped("number_unknown", Change("rejected")),
+        ),
+        (due("sending"), TENANT, Later(90, "taken_over", Change("unknown"))),
+        (due("sending", last_inbound_at=OLD), None, Later(90, "taken_over", Change("unknown"))),
+        (due("unknown", resends=1), TENANT, TENANT),
+        (due("unknown", resends=2), TENANT, Dropped("unknown", Change("unknown"))),
+        (due("unknown", resends=1, newest=False), TENANT, Dropped("unknown", Change("unknown"))),
+        (due("unknown", resends=1), INACTIVE, Dropped("unknown", Change("unknown"))),
+        (due("unknown", resends=1), None, Dropped("unknown", Change("unknown"))),
+        (
+            due("unknown", resends=1, last_inbound_at=OLD),
+            TENANT,
+            Dropped("unknown", Change("unknown")),
+        ),
+    ],
+)
+def test_before_a_send(delivery: DueDelivery, tenant: TenantConfig | None, expected: Any) -> None:
+    assert before_send(delivery, tenant, NOW) == expected
+
+
+def test_after_a_send() -> None:
+    assert after_send(due(), Accepted("w"), NOW) == Done(Change("accepted", 0, "w"), "accepted")
+    assert after_send(due(), Ambiguous("x"), NOW) == Later(90, "unknown:x", Change("unknown"))
+    assert after_send(due(refusals=2), NotSent("x"), NOW) == Later(
+        4, "not_sent:x", Change("pending", 3)
+    )
+
+
+def test_a_refusal_that_time_cures_is_tried_again_inside_the_window_only() -> None:
+    refusal = Refused(131016, "No", Cure.WAITING)
+    again = Later(1, "131016", Change("pending", 1, None, 131016, "No"))
+    over = Dropped("131016", Change("rejected", 1, None, 131016, "No"))
+    assert after_send(due(), refusal, NOW) == again
+    assert after_send(due(last_inbound_at=OLD), refusal, NOW) == over
+
+
+def test_a_refusal_is_not_repeated_for_ever() -> None:
+    refusal = Refused(131016, "No", Cure.WAITING)
+    assert isinstance(after_send(due(refusals=39), refusal, NOW), Later)
+    assert isinstance(after_send(due(refusals=40), refusal, NOW), Dropped)
+
+
+@pytest.mark.parametrize(
+    ("cure", "waits"),
+    [
+        (Cure.PAIR, [1, 4, 16, 64, 256, 600]),
+        (Cure.WAITING, [1, 2, 4, 8, 16, 32]),
+        (Cure.TENANT, [60] * 6),
+        (Cure.NOTHING, [None] * 6),
+    ],
+)
+def test_waits_grow_as_meta_asks(cure: Cure, waits: list[float | None]) -> None:
+    assert [wait_after(Refused(1, "", cure), tries) for tries in range(6)] == waits
+
+
+def test_a_longer_wait_that_meta_asks_for_counts() -> None:
+    assert wait_after(Refused(130429, "", Cure.WAITING, retry_after=33), 0) == 33

@@ -48,7 +48,7 @@ def until_end(consumer: Consumer, start: TopicPartition) -> Iterator[Record]:
         return
     consumer.assign([TopicPartition(start.topic, start.partition, offset)])
     while offset < end:
-        messages = consumer.consume(500, 1.0)
+        messages = consumer.consume(min(500, end - offset), 1.0)  # waits for all it asks for
         if not messages and consumer.position([start])[0].offset >= end:
             return  # the rest was compacted away
         for message in messages:

@@ -18,6 +18,7 @@ from tenant_admin.api.document import openapi
 from tenant_admin.api.reference import operations
 from tenant_admin.change import Cause
 from tenant_admin.client_secrets import rewrap_all
+from tenant_admin.tables import metadata
 
 pytestmark = pytest.mark.integration
 SECRET = "EAAG-secret-of-la-plaza"
@@ -260,6 +261,8 @@ async def test_guessing_is_slowed_down_while_a_right_key_still_passes(admin: Adm
     guess = {"Authorization": "Bearer csj_aaaaaaaa_" + "x" * 43}
     found = [(await admin.http.get("/v1/clients", headers=guess)).status_code for _ in range(21)]
     assert found == [401] * 20 + [429]
+    actions = await admin.rows("select action, object from audit_log group by 1, 2")
+    assert actions == [("key.refused", "remote:127.0.0.1")]
     assert (await admin.http.get("/v1/clients")).status_code == 200
 
 
@@ -268,3 +271,16 @@ async def test_what_is_not_there_is_404_with_a_problem(admin: Admin, path: str) 
     answer = await admin.http.get(path)
     assert answer.status_code == 404
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+
+
+async def test_the_tables_in_code_are_those_of_the_migrations(admin: Admin) -> None:
+    def columns(connection: sa.Connection) -> dict[str, set[str]]:
+        found = sa.inspect(connection)
+        return {
+            name: {column["name"] for column in found.get_columns(name)}
+            for name in found.get_table_names()
+        }
+
+    there = await admin.database.transaction(columns)
+    for name, table in metadata.tables.items():
+        assert there[name] == {column.name for column in table.columns}

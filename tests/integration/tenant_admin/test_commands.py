@@ -55,6 +55,11 @@ def test_an_added_client_is_live_when_the_command_ends(manage: Manage, kafka: Br
         assert word in listed.stdout
 
 
+def test_the_template_is_in_the_language_of_the_new_client(manage: Manage) -> None:
+    assert manage(*ADD, "--set", "language=en").returncode == 0
+    assert "FILL IN HERE" in manage("assistant", "show", "asst_abc123xyz").stdout
+
+
 def test_deactivate_and_activate_are_published_and_may_be_repeated(
     manage: Manage, kafka: Broker
 ) -> None:
@@ -69,6 +74,7 @@ BAD = [
     (("add", "B", "666777888", "22222", "asst_b"), "phone_number"),
     (("add", "B", "+34666777888", "631261586727899", "asst_b"), "phone_number_id"),
     (("add", "B", "+34666777888", "22222", "asst b"), "assistant_id"),
+    (("add", "B", "+34666777888", "22222", "asst_b", "--set", "language=x"), "settings.language"),
     (("deactivate", "99"), "id"),
     (("set", "1", "quiet_window_ms=soon"), "settings.quiet_window_ms"),
     (("set", "1", "colour=red"), "colour"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tenant_admin.assignments import patch_of
-from tenant_admin.forms import ClientPatch, NewClient, NewKey
+from tenant_admin.forms import ClientPatch, NewClient, NewKey, SecretValue
 from tenant_admin.problems import Refused, parsed
 
 GOOD: dict[str, Any] = {
@@ -94,6 +94,16 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
 )
 def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field: str) -> None:
     assert set(refusal(NewClient, GOOD | {"settings": settings})) == {field}
+
+
+@pytest.mark.parametrize(
+    "secret", ["EAAG\r\nX: injected", "EAAG with spaces", "EAAGñandú", "short"]
+)
+def test_a_token_that_could_not_be_a_header_is_refused_without_being_shown(secret: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parsed(SecretValue, {"value": secret})
+    assert [error.field for error in refused.value.errors] == ["value"]
+    assert secret not in str(refused.value.problem())
 
 
 def test_an_unknown_scope_is_refused_with_the_known_ones() -> None:

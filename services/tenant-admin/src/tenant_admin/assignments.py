@@ -9,22 +9,30 @@ from tenant_admin.forms import ClientPatch, Settings
 from tenant_admin.problems import parsed, refuse
 
 COLUMNS = set(ClientPatch.model_fields) - {"settings"}
+SETTINGS = Settings.model_fields
 JSON_STARTS = ("[", "{", '"')
 
 
 def patch_of(words: Iterable[str]) -> ClientPatch:
     """Raises Refused for a word that is no assignment or names nothing that can be set."""
-    fields: dict[str, Any] = {"settings": {}}
-    for word in words:
-        key, separator, text = word.partition("=")
-        if not separator or key not in COLUMNS | set(Settings.model_fields):
-            known = ", ".join([*sorted(COLUMNS), *Settings.model_fields])
-            refuse(422, key, "is not something to set", f"write key=value with one of {known}")
-        if key in COLUMNS:
-            fields[key] = text
-        else:
-            fields["settings"][key] = value_of(key, text)
-    return parsed(ClientPatch, fields)
+    pairs = [pair(word, {*COLUMNS, *SETTINGS}) for word in words]
+    fields = {key: text for key, text in pairs if key in COLUMNS}
+    settings = {key: value_of(key, text) for key, text in pairs if key not in COLUMNS}
+    return parsed(ClientPatch, {**fields, "settings": settings})
+
+
+def settings_of(words: Iterable[str]) -> dict[str, Any]:
+    """For a new client, whose other fields are arguments."""
+    pairs = [pair(word, set(SETTINGS)) for word in words]
+    return {key: value_of(key, text) for key, text in pairs}
+
+
+def pair(word: str, known: set[str]) -> tuple[str, str]:
+    key, separator, text = word.partition("=")
+    if not separator or key not in known:
+        fix = f"write key=value with one of {', '.join(sorted(known))}"
+        refuse(422, key, "is not something to set", fix)
+    return key, text
 
 
 def value_of(key: str, text: str) -> Any:

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from tenant_admin import clients
-from tenant_admin.assignments import patch_of
+from tenant_admin.assignments import patch_of, settings_of
 from tenant_admin.cli_assistants import app as assistant_app
 from tenant_admin.clients import Client
 from tenant_admin.forms import NewClient, SecretValue
@@ -27,23 +27,31 @@ app.add_typer(assistant_app, name="assistant")
 
 ClientId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2_147_483_647)]
 Assignments = Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")]
+NewSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting, for example language=en"),
+]
 PAGE = 100
 
 
 @app.command()
 def add(
-    name: str, phone_number: str, phone_number_id: str, assistant_id: str, as_json: AsJson = False
+    name: str,
+    phone_number: str,
+    phone_number_id: str,
+    assistant_id: str,
+    settings: NewSettings = None,
+    as_json: AsJson = False,
 ) -> None:
     """Add a client; it answers at once. An unknown assistant is made from a template."""
-    form = parsed(
-        NewClient,
-        {
-            "name": name,
-            "phone_number": phone_number,
-            "phone_number_id": phone_number_id,
-            "assistant_id": assistant_id,
-        },
-    )
+    fields = {
+        "name": name,
+        "phone_number": phone_number,
+        "phone_number_id": phone_number_id,
+        "assistant_id": assistant_id,
+        "settings": settings_of(settings or ()),
+    }
+    form = parsed(NewClient, fields)
     with session() as run:
         done = run.apply(partial(clients.create, form=form))
     print_change("added", done, as_json)

@@ -28,6 +28,7 @@ PHONE_NUMBER_ID = r"^[0-9]{5,20}$"
 ASSISTANT_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$"
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+VISIBLE = r"^[\x21-\x7e]*$"
 TEXT = r"^[^\x00]*$"
 
 
@@ -100,6 +101,14 @@ def known_timezone(name: str) -> str:
     return name
 
 
+def fit_for_a_header(secret: SecretStr) -> SecretStr:
+    """It travels in an HTTP header, where a line break would end it."""
+    if not re.fullmatch(VISIBLE, secret.get_secret_value()):
+        fix = "copy it again, without spaces or line breaks"
+        raise PydanticCustomError("secret", "holds characters no token has", {"fix": fix})
+    return secret
+
+
 class Form(BaseModel):
     """Unknown fields are refused: a misspelt one must not vanish silently."""
 
@@ -156,7 +165,9 @@ class SecretValue(Form):
 
     model_config = ConfigDict(json_schema_extra={"example": {"value": "EAAG-example-token"}})
 
-    value: SecretStr = Field(min_length=8, max_length=4096)
+    value: Annotated[SecretStr, AfterValidator(fit_for_a_header)] = Field(
+        min_length=8, max_length=4096, json_schema_extra={"pattern": VISIBLE}
+    )
 
 
 class AssistantBody(Form):

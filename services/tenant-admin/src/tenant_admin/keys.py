@@ -150,6 +150,11 @@ def revoke(connection: Connection, cause: Cause, prefix: str) -> Change[Key]:
     return Change(after, rows)
 
 
+def refused_key(connection: Connection, cause: Cause, remote: str) -> Change[None]:
+    """Somebody tried a key that is not valid."""
+    return Change(None, record(connection, cause, "key.refused", f"remote:{remote}"))
+
+
 def page(connection: Connection, after: str, limit: int) -> list[Key]:
     query = sa.select(api_key).where(api_key.c.prefix > after).order_by(api_key.c.prefix)
     return [Key(**row) for row in connection.execute(query.limit(limit)).mappings()]

@@ -27,7 +27,12 @@ SAYS: dict[Published, str] = {
     "unreachable": "The broker did not answer: the running tenant-admin will publish this.",
     "no broker": "KAFKA_BOOTSTRAP_SERVERS is not set: the running tenant-admin will publish this.",
 }
-NO_TABLES = {"42P01", "3F000"}  # undefined_table, invalid_schema_name
+NO_TABLES = "the tables are not there; run python scripts/create_tables.py"
+EXPECTED: dict[str | None, str] = {
+    "42P01": NO_TABLES,  # undefined_table
+    "3F000": NO_TABLES,  # invalid_schema_name
+    "42501": "DATABASE_URL: this user lacks rights in the database; use the schema's owner",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,9 @@ def explained() -> Iterator[None]:
     except Refused as refused:
         fail("\n".join(error.line() for error in refused.errors), 2)
     except sa.exc.ProgrammingError as error:
-        if sqlstate(error) not in NO_TABLES:
+        if sqlstate(error) not in EXPECTED:
             raise
-        fail("the tables are not there; run python scripts/create_tables.py", 1)
+        fail(EXPECTED[sqlstate(error)], 1)
     except sa.exc.DBAPIError as error:
         if not is_outage(error):
             raise

@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from common.tracing import trace_id_of
 from tenant_admin.api.office import AnOffice, Office
 from tenant_admin.change import Cause
-from tenant_admin.keys import Holder, authenticate, bootstrap_holder
+from tenant_admin.keys import Holder, authenticate, bootstrap_holder, refused_key
 from tenant_admin.problems import refuse
 
 log = structlog.get_logger()
@@ -27,13 +27,17 @@ async def caller(
         refuse(401, HEADER, "is missing", "send Authorization: Bearer <API key>")
     holder = await holder_of(office, credentials.credentials)
     if holder is None:
-        refuse_key(office, request.client.host if request.client else "unknown")
+        remote = request.client.host if request.client else "unknown"
+        await refuse_key(office, cause_of(request, office, "unknown", None), remote)
     for scope in scopes.scopes:
         if scope not in holder.scopes:
             refuse(403, HEADER, f"this key lacks the scope {scope}", "use a key that has it")
+    return cause_of(request, office, f"key:{holder.name}", holder.prefix)
+
+
+def cause_of(request: Request, office: Office, actor: str, prefix: str | None) -> Cause:
     trace_id = trace_id_of({"traceparent": request.headers.get("traceparent", "").encode()})
-    request_id: str = request.state.request_id
-    return Cause(f"key:{holder.name}", holder.prefix, request_id, trace_id, office.clock.now())
+    return Cause(actor, prefix, request.state.request_id, trace_id, office.clock.now())
 
 
 async def holder_of(office: Office, presented: str) -> Holder | None:
@@ -42,10 +46,12 @@ async def holder_of(office: Office, presented: str) -> Holder | None:
     return holder or await office.read(partial(authenticate, presented=presented, now=now))
 
 
-def refuse_key(office: Office, remote: str) -> NoReturn:
+async def refuse_key(office: Office, cause: Cause, remote: str) -> NoReturn:
+    """Audited until the brake holds, so that guessing cannot fill the log."""
     log.warning("key_refused", remote=remote)
     if office.failed_keys.exceeded(remote):
         refuse(429, HEADER, "too many wrong keys from this address", "wait a minute")
+    await office.apply(cause, partial(refused_key, remote=remote))
     refuse(401, HEADER, "this key is not valid", "check it, or have a new one made")
 
 

@@ -96,9 +96,7 @@ def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field:
     assert set(refusal(NewClient, GOOD | {"settings": settings})) == {field}
 
 
-@pytest.mark.parametrize(
-    "secret", ["EAAG\r\nX: injected", "EAAG spaces", "EAAGñandú", "short"]
-)
+@pytest.mark.parametrize("secret", ["EAAG\r\nX: injected", "EAAG spaces", "EAAGñandú", "short"])
 def test_a_token_that_could_not_be_a_header_is_refused_without_being_shown(secret: str) -> None:
     with pytest.raises(Refused) as refused:
         parsed(SecretValue, {"value": secret})

@@ -1,0 +1,144 @@
+"""Real calls over TCP to the strict emulator, with the faults that a vendor has."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.assistant import a_client
+from tests.support.builders import NOON, an_assistant
+from tests.support.loopback import serve
+from tests.support.turns import a_turn
+
+from assistant.model import ResponsesApi
+from assistant.prompt import request, safety_identifier
+from assistant.read_answer import Answer, Failure
+from devkit.openai import EmulatorConfig, create_app
+
+pytestmark = pytest.mark.integration
+DEADLINE = 5.0
+KEYS = ("key-of-ours", "key-of-client-2")
+
+
+@pytest.fixture
+def emulator() -> Iterator[str]:
+    config = EmulatorConfig(api_keys=frozenset(KEYS))
+    with serve(create_app(config)) as url:
+        yield url
+
+
+@pytest.fixture
+async def model(emulator: str) -> AsyncIterator[ResponsesApi]:
+    api = ResponsesApi(f"{emulator}/v1", connections=50)
+    await api.start()
+    yield api
+    await api.stop()
+
+
+def a_body(**assistant: Any) -> dict[str, Any]:
+    values = {"model": "gpt-6-luna"} | assistant
+    body: dict[str, Any] = request(a_turn("¿Abren hoy?"), a_client(), an_assistant(**values), NOON)
+    return body | {"safety_identifier": safety_identifier("secret", 1, "ann")}
+
+
+async def fault(emulator: str, kind: str, **fields: Any) -> None:
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{emulator}/control/faults", json={"kind": kind} | fields)
+        answer.raise_for_status()
+
+
+async def journal(emulator: str) -> dict[str, Any]:
+    async with httpx.AsyncClient() as client:
+        found: dict[str, Any] = (await client.get(f"{emulator}/control/journal")).json()
+    return found
+
+
+@pytest.mark.parametrize(
+    "assistant",
+    [
+        {},
+        {"reasoning_effort": "none", "temperature": 0.3, "top_p": 0.9, "verbosity": "low"},
+        {"reasoning_effort": "low", "temperature": 0.3},
+        {"assistant_id": "asst_" + "x" * 90},
+    ],
+)
+async def test_the_strict_server_accepts_our_requests(
+    model: ResponsesApi, assistant: dict[str, Any]
+) -> None:
+    answer = await model.ask(KEYS[0], a_body(**assistant), DEADLINE)
+    assert isinstance(answer, Answer)
+    assert answer.text
+    assert answer.usage.input_tokens > 0
+
+
+async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesApi) -> None:
+    for key in KEYS:
+        assert isinstance(await model.ask(key, a_body(), DEADLINE), Answer)
+    refused = await model.ask("key-of-a-stranger", a_body(), DEADLINE)
+    assert refused == Failure("http_401:invalid_api_key")
+
+
+async def test_a_model_that_is_gone_is_named_as_such(model: ResponsesApi) -> None:
+    answer = await model.ask(KEYS[0], a_body(model="gpt-4.1-nano"), DEADLINE)
+    assert isinstance(answer, Failure)
+    assert answer.reason.endswith(":model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "failure"),
+    [
+        (
+            "status",
+            {"status": 429, "retry_after": 7},
+            Failure("http_429:rate_limit_exceeded", 7.0),
+        ),
+        (
+            "status",
+            {"status": 429, "code": "insufficient_quota", "retry_after": 7},
+            Failure("billing:insufficient_quota"),
+        ),
+        ("status", {"status": 500}, Failure("http_500:server_error", 1.0)),
+        ("html", {}, Failure("unreadable", 1.0)),
+        ("garbage", {}, Failure("unreadable", 1.0)),
+        ("cut", {}, Failure("connection", 1.0)),
+        ("failed", {}, Failure("failed:server_error", 1.0)),
+        ("incomplete", {}, Failure("incomplete:max_output_tokens")),
+        ("empty", {}, Failure("empty")),
+        ("huge", {}, Failure("too_long")),
+    ],
+)
+async def test_a_fault_is_one_call_and_a_failure_with_its_reason(
+    emulator: str, model: ResponsesApi, kind: str, fields: dict[str, Any], failure: Failure
+) -> None:
+    await fault(emulator, kind, **fields)
+    assert await model.ask(KEYS[0], a_body(), DEADLINE) == failure
+    assert len((await journal(emulator))["requests"]) == 1
+    assert isinstance(await model.ask(KEYS[0], a_body(), DEADLINE), Answer)
+
+
+async def test_a_refusal_is_said(emulator: str, model: ResponsesApi) -> None:
+    await fault(emulator, "refusal")
+    answer = await model.ask(KEYS[0], a_body(), DEADLINE)
+    assert isinstance(answer, Answer)
+    assert answer.text
+
+
+async def test_silence_ends_at_the_deadline(emulator: str, model: ResponsesApi) -> None:
+    await fault(emulator, "hang", seconds=2)
+    async with asyncio.timeout(1):
+        assert await model.ask(KEYS[0], a_body(), 0.2) == Failure("deadline", 1.0)
+
+
+async def test_nobody_there_is_a_failure(model: ResponsesApi) -> None:
+    nobody = ResponsesApi("http://127.0.0.1:9/v1", connections=5)
+    await nobody.start()
+    assert await nobody.ask(KEYS[0], a_body(), DEADLINE) == Failure("connection", 1.0)
+    await nobody.stop()
+
+
+async def test_many_calls_at_once_share_the_connections(model: ResponsesApi) -> None:
+    answers = await asyncio.gather(
+        *(model.ask(KEYS[n % 2], a_body(), DEADLINE) for n in range(100))
+    )
+    assert all(isinstance(answer, Answer) for answer in answers)

@@ -1,0 +1,105 @@
+"""The assistant as its own process, so that it can be killed; fed and read through Kafka."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from confluent_kafka import Producer
+from tests.support.parts import until
+from tests.support.read_topic import everything
+
+from common.database import driver_url
+from common.events import Event, MessageReceived, ReplyReady
+from common.kafka.producer import producer_config
+from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic
+from devkit.stack.ports import free_ports
+
+WAITING_TO_STORE = (
+    "select count(*) from pg_stat_activity where datname = current_database()"
+    " and wait_event_type = 'Lock' and query like '%r as (%'"
+)
+
+
+@dataclass
+class AssistantProcess:
+    """Started and killed at will; what it has stored and published is looked at from outside."""
+
+    bootstrap: str
+    url: str
+    model_url: str
+    log: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.engine = sa.create_engine(driver_url(self.url), isolation_level="AUTOCOMMIT")
+
+    def start(self) -> None:
+        environment = os.environ | {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "DATABASE_URL": self.url,
+            "OPENAI_API_KEY": "key-of-the-test",
+            "OPENAI_BASE_URL": f"{self.model_url}/v1",
+            "HEALTH_PORT": str(free_ports(1)[0]),
+        }
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "assistant.main"]
+            self.processes.append(
+                subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            )
+
+    def kill(self) -> None:
+        self.processes[-1].kill()
+        self.processes[-1].wait(10)
+
+    def terminate(self, seconds: float = 20) -> int:
+        """The exit code after SIGTERM."""
+        self.processes[-1].terminate()
+        return self.processes[-1].wait(seconds)
+
+    def publish(self, topic: Topic, *pairs: tuple[str, Event]) -> None:
+        producer = Producer(producer_config(self.bootstrap, deadline_ms=20_000, linger_ms=5))
+        for key, event in pairs:
+            producer.produce(topic.name, key=key.encode(), value=event.encode())
+        assert producer.flush(20) == 0
+
+    def send(self, messages: Sequence[MessageReceived]) -> None:
+        self.publish(MESSAGES_INBOUND, *((one.conversation, one) for one in messages))
+
+    def count(self, query: str) -> int:
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("set search_path = assistant")
+            found: Any = connection.execute(sa.text(query)).scalar()
+            return int(found)
+
+    @contextmanager
+    def turns_locked(self) -> Iterator[None]:
+        """Meanwhile no turn can be claimed or finished."""
+        with self.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+            connection.exec_driver_sql("lock table assistant.turn in share row exclusive mode")
+            yield
+
+    def settle(self, messages: int) -> None:
+        """Waits until so many messages are stored, no turn is open and every event is out."""
+        until(lambda: self.count("select count(*) from message where role = 'u'") == messages,
+              "messages to be stored", 40)  # fmt: skip
+        until(self._is_settled, "turns to end", 40)
+
+    def _is_settled(self) -> bool:
+        open_turns = self.count("select count(*) from turn where finished_at is null")
+        return open_turns + self.count("select count(*) from outbox") == 0
+
+    def replies(self) -> list[ReplyReady]:
+        return everything(self.bootstrap, REPLIES_OUTBOUND, ReplyReady)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
+        self.engine.dispose()

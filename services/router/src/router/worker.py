@@ -6,6 +6,7 @@ assistant and the sender absorb.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -27,8 +28,17 @@ log = structlog.get_logger()
 BATCH, WITHIN_SECONDS = 500, 0.005
 DELIVERY_SECONDS = 60.0
 REBALANCE_SECONDS = 60.0  # Faust stays in a rebalance for ever after a coordinator's error
-STOP_SECONDS = 30.0  # leaving a group needs the broker, which may be gone
+STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be gone
 LARGEST_RECORD = (4 << 20) + (64 << 10)
+
+
+# While the broker is away aiokafka logs a hundred lines a second; what its coordinator says counts.
+LOG_LEVELS = {
+    "aiokafka": logging.CRITICAL,
+    "aiokafka.consumer.group_coordinator": logging.WARNING,
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
+}
 
 
 class App(faust.App):
@@ -79,6 +89,8 @@ class RouterWorker:
         self._rebalancing_since: float | None = None
 
     async def start(self) -> None:
+        for name, level in LOG_LEVELS.items():
+            logging.getLogger(name).setLevel(level)
         app = application(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
         topic = app.topic(WEBHOOKS_RAW.name, key_type=bytes, value_type=bytes)
         app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(self._consume)

@@ -34,7 +34,8 @@ class LoadPlan:
     `run` (up to 6 digits) makes contacts and wamids new, so that runs do not mix. `duplicates`: how
     often each webhook is posted; the copies leave together, or `duplicate_spacing` seconds apart.
     `retry_seconds`: how long a webhook is tried again, as Meta does for 7 days. `quiet_seconds`:
-    the run is over when nothing more came for so long, at the latest after `deadline_seconds`.
+    the run is over when nothing more came for so long, at the latest after `deadline_seconds`;
+    while a message has no end yet, silence must last `patience_seconds` instead.
     `faults`: which emulators were told to inject any ("openai", "whatsapp").
     """
 
@@ -49,6 +50,7 @@ class LoadPlan:
     text: str = "Hola"
     retry_seconds: float = 60.0
     quiet_seconds: float = 5.0
+    patience_seconds: float = 0.0
     deadline_seconds: float = 300.0
     faults: tuple[str, ...] = ()
     connections: int = 256

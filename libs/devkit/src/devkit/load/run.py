@@ -31,7 +31,7 @@ async def run_load(plan: LoadPlan, endpoints: Endpoints) -> LoadReport:
         before = await injected(session, endpoints, plan.faults)
         async with event_log(endpoints.kafka) as events:
             sent = await Generator(session, plan, endpoints).run()
-            await settle(plan, graph, events)
+            await settle(plan, sent, graph, events)
         after = await injected(session, endpoints, plan.faults)
     faults = {name: after[name] - before[name] for name in plan.faults}
     evidence = evidence_of(plan, sent, graph, events, faults)
@@ -78,15 +78,18 @@ async def post(session: aiohttp.ClientSession, url: str, value: dict[str, Any]) 
         await response.read()
 
 
-async def settle(plan: LoadPlan, graph: GraphLog, events: EventLog | None) -> None:
+async def settle(plan: LoadPlan, sent: Sent, graph: GraphLog, events: EventLog | None) -> None:
     """Until the logs have not grown for quiet_seconds, so that late duplicates are seen too."""
     deadline = time.monotonic() + plan.deadline_seconds
     quiet_since = time.monotonic()
-    while time.monotonic() < min(deadline, quiet_since + plan.quiet_seconds):
+    enough = plan.quiet_seconds
+    while time.monotonic() < min(deadline, quiet_since + enough):
         new = await graph.read_on()
         new += await asyncio.to_thread(events.read_on) if events else 0
         if new:
             quiet_since = time.monotonic()
+        missing = events and any(acked.wamid not in events.outcomes for acked in sent.acked)
+        enough = max(plan.quiet_seconds, plan.patience_seconds if missing else 0.0)
         await asyncio.sleep(POLL)
 
 

@@ -41,7 +41,7 @@ class FaultProxy:
     def __init__(self, host: str, port: int) -> None:
         self.hits: Counter[str] = Counter()
         self.connections = 0
-        self._target = (host, port)
+        self.target_host, self.target_port = host, port
         self._toxics: list[Toxic] = []
         self._open: set[asyncio.Task[None]] = set()
 
@@ -81,7 +81,7 @@ class FaultProxy:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Until either side or a toxic ends it; then both sides are closed."""
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        far_reader, far_writer = await asyncio.open_connection(self.target_host, self.target_port)
         pumps = [
             asyncio.create_task(self._pump("up", reader, far_writer)),
             asyncio.create_task(self._pump("down", far_reader, writer)),

@@ -1,0 +1,1 @@
+"""Something is killed, stopped or cut while load runs."""

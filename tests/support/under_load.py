@@ -1,0 +1,34 @@
+"""Load through a running system while a nemesis does its work, judged by the ledger."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from tests.support.system import World
+
+from devkit.load import LoadReport, run_load
+from devkit.stack.load import Load, endpoints_of, plan_of
+
+SMALL = Load(clients=3, contacts=8, messages=6, rate=30, duplicates=1)
+QUIET, PATIENCE = 2.0, 150.0  # a send in doubt is repeated after 90 s
+
+
+async def under_load(
+    world: World, nemesis: Coroutine[Any, Any, None], wanted: Load = SMALL
+) -> LoadReport:
+    """The report of a run with fresh clients. Fails on a nemesis that fails."""
+    clients = [(await world.client()).client for _ in range(wanted.clients)]
+    plan = plan_of(world.system, wanted, clients)
+    plan = replace(plan, quiet_seconds=QUIET, patience_seconds=PATIENCE)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(run_load(plan, endpoints_of(world.system)))
+        group.create_task(nemesis)
+    return running.result()
+
+
+def assert_kept(report: LoadReport) -> None:
+    """Nothing lost, twice, out of order, crossed or dead, and all of it was answered."""
+    assert report.ok, report.as_json_line()
+    assert report.verdict.accepted == report.plan.total, report.as_json_line()
+    assert report.verdict.outcomes == {"answered": report.plan.total}, report.as_json_line()

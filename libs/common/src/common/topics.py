@@ -17,6 +17,8 @@ from common.events import (
 )
 
 DAY_MS = 24 * 3600 * 1000
+DLQ_MARKS_BYTES = 64 << 10  # a dead letter is its record and headers that say why
+LARGEST_MESSAGE = (4 << 20) + DLQ_MARKS_BYTES
 MESSAGE_PARTITIONS = 24  # hard to change later: a key would move to another partition
 
 
@@ -135,7 +137,7 @@ def dlq_of(topic: Topic) -> Topic:
         consumers=("operator",),
         partitions=1,
         retention_ms=30 * DAY_MS,
-        max_message_bytes=topic.max_message_bytes,
+        max_message_bytes=topic.max_message_bytes + DLQ_MARKS_BYTES,
     )
 
 

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from common import metrics
 from common.events import Event, Undecodable
-from common.kafka.dead_letter import DeadLetters, TooManyDeadLetters
+from common.kafka.dead_letter import DeadLetters, Outage, TooManyDeadLetters
 from common.kafka.record import Record, record_of
 from common.lifecycle import Lifecycle
 from common.topics import Topic
@@ -24,10 +24,6 @@ Handle = Callable[[Sequence[E]], None]
 BATCH = 500
 TRIES = 3
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
-
-
-class Outage(RuntimeError):
-    """Raised (or named by `is_outage`) when waiting is right: never a dead letter."""
 
 
 def group_of(service: str, topic: Topic) -> str:
@@ -79,6 +75,7 @@ class BatchConsumer(Generic[E]):
         self._stopping = threading.Event()
         self._waiting = False
         self._owned: set[int] = set()
+        self._buried: set[tuple[int, int]] = set()  # of the batch in hand
         self._thread = threading.Thread(target=self._run, name=topic.name, daemon=True)
 
     async def start(self) -> None:
@@ -137,39 +134,46 @@ class BatchConsumer(Generic[E]):
     def _settle(self, batch: list[Record]) -> None:
         """Returns when every record of the batch is stored, dead-lettered or another's."""
         wait = FIRST_WAIT
-        while batch and not self._stopping.is_set():
+        self._buried.clear()
+        while not self._stopping.is_set():
+            batch = [record for record in batch if record.partition in self._owned]
             try:
-                self._store(batch)
+                self._store([one for one in batch if position(one) not in self._buried])
             except Outage:
                 self._pause(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
-                batch = [record for record in batch if record.partition in self._owned]
             else:
                 self._resume()
                 self._remember(batch)
                 return
 
     def _store(self, batch: list[Record]) -> None:
-        decoded = [pair for record in batch if (pair := self._decoded(record))]
-        if decoded:
-            self._hand_over(decoded)
+        """An undecodable record is given up in its turn: what stands before it is stored first."""
+        pairs: list[tuple[Record, E]] = []
+        for record in batch:
+            try:
+                pairs.append((record, self._event.decode(record.value)))
+            except Undecodable as error:
+                self._hand_over(pairs)
+                pairs = []
+                self._bury(record, "undecodable", str(error))
+        self._hand_over(pairs)
 
-    def _decoded(self, record: Record) -> tuple[Record, E] | None:
-        try:
-            return record, self._event.decode(record.value)
-        except Undecodable as error:
-            self._dead_letters.bury(record, "undecodable", str(error))
-            return None
+    def _bury(self, record: Record, reason: str, detail: str) -> None:
+        self._dead_letters.bury(record, reason, detail)
+        self._buried.add(position(record))
 
     def _hand_over(self, pairs: list[tuple[Record, E]]) -> None:
         """Splits on failure, first half first, so that the order of a key is kept."""
+        if not pairs:
+            return
         error = self._tried([event for _, event in pairs], TRIES if len(pairs) == 1 else 1)
         if error is None:
             metrics.CONSUMED.labels(self._topic.name).inc(len(pairs))
-            self._dead_letters.stored(pairs[-1][0], len(pairs))
+            self._dead_letters.stored(record for record, _ in pairs)
         elif len(pairs) == 1:
             log.error("record_failed", topic=self._topic.name, exc_info=error)
-            self._dead_letters.bury(pairs[0][0], "always_fails", type(error).__name__)
+            self._bury(pairs[0][0], "always_fails", type(error).__name__)
         else:
             middle = len(pairs) // 2
             self._hand_over(pairs[:middle])
@@ -227,10 +231,10 @@ class BatchConsumer(Generic[E]):
     # ---- rebalances -----------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """librdkafka remembers a pause even of a partition that was lost in the meantime."""
         self._owned.update(partition.partition for partition in partitions)
         consumer.incremental_assign(partitions)
-        if self._waiting:
-            consumer.pause(partitions)
+        (consumer.pause if self._waiting else consumer.resume)(partitions)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Between batches nothing is in flight: commit what was stored and let go."""
@@ -247,6 +251,10 @@ class BatchConsumer(Generic[E]):
     @property
     def assigned(self) -> bool:
         return bool(self._owned)
+
+
+def position(record: Record) -> tuple[int, int]:
+    return record.partition, record.offset
 
 
 FATAL = frozenset(

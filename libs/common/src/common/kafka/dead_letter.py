@@ -5,11 +5,14 @@ gave it up and why. Reasons name fields and error types, never content.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from time import monotonic
 
 import structlog
+from confluent_kafka import KafkaException
 
 from common import metrics
 from common.kafka.producer import Producer
@@ -21,6 +24,11 @@ IN_A_ROW = 10
 SHARE = 0.05
 WINDOW_SECONDS = 300.0
 PREFIX = "dlq-"
+ACK_SECONDS = 1.0
+
+
+class Outage(RuntimeError):
+    """Waiting and trying again is right: never a dead letter, never an end."""
 
 
 class TooManyDeadLetters(RuntimeError):
@@ -68,28 +76,46 @@ class DeadLetters:
     def __init__(self, service: str, producer: Producer, loop: asyncio.AbstractEventLoop) -> None:
         self._service, self._producer, self._loop = service, producer, loop
         self._allowances: dict[tuple[str, int], Allowance] = {}
+        self._sending: dict[tuple[str, int, int], Future[None]] = {}
 
-    def stored(self, record: Record, count: int) -> None:
-        self._allowance(record).stored(count, monotonic())
+    def stored(self, records: Iterable[Record]) -> None:
+        for place, count in Counter(record.place for record in records).items():
+            self._allowance(place).stored(count, monotonic())
 
     def bury(self, record: Record, reason: str, detail: str) -> None:
-        """From a consumer's thread; returns when the broker has it. Raises TooManyDeadLetters."""
+        """From a consumer's thread; returns when the broker has it. Raises TooManyDeadLetters.
+
+        Raises Outage after a second without the broker: call again, the same copy is on its way.
+        """
+        self._acked(record, reason, detail)
         metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
         log.warning("dead_letter", topic=record.topic, offset=record.offset, reason=reason)
-        sending = asyncio.run_coroutine_threadsafe(self._send(record, reason, detail), self._loop)
-        sending.result()
-        allowance = self._allowance(record)
+        allowance = self._allowance(record.place)
         allowance.dead(monotonic())
         if allowance.exceeded:
             raise TooManyDeadLetters(f"{record.topic}[{record.partition}] at {record.offset}")
+
+    def _acked(self, record: Record, reason: str, detail: str) -> None:
+        at = (*record.place, record.offset)
+        if at not in self._sending:
+            send = self._send(record, reason, detail)
+            self._sending[at] = asyncio.run_coroutine_threadsafe(send, self._loop)
+        try:
+            self._sending[at].result(ACK_SECONDS)
+        except TimeoutError as error:
+            raise Outage from error
+        except (KafkaException, BufferError) as error:
+            del self._sending[at]
+            raise Outage from error
+        del self._sending[at]
 
     async def _send(self, record: Record, reason: str, detail: str) -> None:
         headers = [*record.headers.items(), *marks(record, self._service, reason, detail)]
         key = (record.key or b"").decode("utf-8", "replace")
         await self._producer.send(dlq_of(BY_NAME[record.topic]), key, record.value, headers)
 
-    def _allowance(self, record: Record) -> Allowance:
-        return self._allowances.setdefault(record.place, Allowance())
+    def _allowance(self, place: tuple[str, int]) -> Allowance:
+        return self._allowances.setdefault(place, Allowance())
 
 
 def marks(record: Record, service: str, reason: str, detail: str) -> list[tuple[str, bytes]]:

@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Librdkafka
 
-from common.topics import Topic
+from common.topics import LARGEST_MESSAGE, Topic
 
 Headers = Sequence[tuple[str, bytes]]
 Delivered = asyncio.Future[None]
@@ -32,7 +32,7 @@ def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> di
         "partitioner": PARTITIONER,
         "linger.ms": linger_ms,
         "message.timeout.ms": deadline_ms,
-        "message.max.bytes": 4 << 20,
+        "message.max.bytes": LARGEST_MESSAGE,
         "queue.buffering.max.messages": 100_000,
         "queue.buffering.max.kbytes": 128 << 10,
         "log_level": 2,
@@ -46,6 +46,7 @@ class Producer:
         self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
         self._reports: deque[tuple[Delivered, KafkaError | None]] = deque()
         self._stopping = threading.Event()
+        self._told = False
         self._waiting = 0
 
     async def start(self) -> None:
@@ -73,7 +74,8 @@ class Producer:
 
         def report(error: KafkaError | None, _: Message) -> None:
             self._reports.append((delivered, error))
-            if len(self._reports) == 1:
+            if not self._told:
+                self._told = True
                 self._loop.call_soon_threadsafe(self._deliver)
 
         self._librdkafka.produce(
@@ -94,6 +96,7 @@ class Producer:
             self._librdkafka.poll(0.1)
 
     def _deliver(self) -> None:
+        self._told = False  # first: a report that comes from now on tells again
         while self._reports:
             delivered, error = self._reports.popleft()
             self._waiting -= 1

@@ -1,0 +1,157 @@
+"""The mechanisms together, as processes under load: members come, go and die; everything stops.
+
+Whatever happens, each message sent is stored once and in order, has exactly one effect, and is
+published at least once, first copies in order.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from tests.support.members import drain, members
+from tests.support.parts import Broker, Databases, until
+from tests.support.pipeline import SCHEMA, create_tables
+from tests.support.records import load, records
+
+from common.database import driver_url
+from common.events import ReplyReady
+from common.kafka.create_topics import create
+from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, dlq_of, every_topic
+from devkit.stack.kafka import LocalKafka
+from devkit.stack.ports import free_ports
+from devkit.stack.postgres import LocalPostgres
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
+CONTACTS, PER_SECOND = 12, 80
+Numbers = dict[str, list[int]]
+
+
+@pytest.fixture
+def own_kafka(home: Path) -> Iterator[LocalKafka]:
+    """Ours to stop: the session's broker serves other tests."""
+    port, controller = free_ports(2)
+    kafka = LocalKafka.start(home / f"kafka-{port}", port, controller)
+    create(kafka.bootstrap, every_topic(), partitions=6)
+    yield kafka
+    kafka.stop()
+
+
+@pytest.fixture
+def own_postgres(home: Path) -> Iterator[LocalPostgres]:
+    port = free_ports(1)[0]
+    postgres = LocalPostgres.start(home / f"postgres-{port}", port)
+    yield postgres
+    postgres.stop()
+
+
+def test_members_that_die_freeze_join_and_leave_lose_nothing(
+    kafka: Broker, new_database: Databases, tmp_path: Path
+) -> None:
+    url = new_database()
+    create_tables(url)
+    with members(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
+        first, second = group.start(), group.start()
+        until(lambda: "service_ready" in group.said(1), "two members")
+        with load(
+            kafka.bootstrap, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
+        ) as sending:
+            until(lambda: effects(url), "the first effects")
+            first.kill()
+            third = group.start()
+            pass_time(2)
+            assert drain(second) == 0
+            fourth = group.start()
+            pass_time(2)
+            third.send_signal(signal.SIGSTOP)
+            pass_time(2)
+            third.send_signal(signal.SIGCONT)
+        wait_for_the_end(url, sending.sent)
+        assert drain(fourth) == 0
+        assert drain(third) == 0
+    assert_whole(kafka.bootstrap, url, sending.sent)
+
+
+def test_a_database_and_a_broker_away_for_ten_seconds_delay_and_lose_nothing(
+    own_kafka: LocalKafka, own_postgres: LocalPostgres, tmp_path: Path
+) -> None:
+    url = own_postgres.url()
+    create_tables(url)
+    with members(own_kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
+        group.start(), group.start()
+        until(lambda: "service_ready" in group.said(1), "two members")
+        with load(
+            own_kafka.bootstrap, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
+        ) as sending:
+            until(lambda: effects(url), "the first effects")
+            own_postgres.kill()
+            pass_time(5)
+            own_kafka.kill()
+            pass_time(5)
+            own_postgres.restart()
+            pass_time(5)
+            own_kafka.restart()
+        wait_for_the_end(url, sending.sent)
+        assert [process.poll() for process in group.processes] == [None, None]
+        assert [drain(process) for process in group.processes] == [0, 0]
+    assert_whole(own_kafka.bootstrap, url, sending.sent)
+
+
+def pass_time(seconds: float) -> None:
+    """The fault lasts this long; there is no condition to wait for."""
+    time.sleep(seconds)
+
+
+def wait_for_the_end(url: str, sent: dict[str, int]) -> None:
+    wanted = sum(sent.values())
+    try:
+        until(lambda: len(effects(url)) >= wanted and not pending(url), "all effects", 45)
+    except AssertionError as error:
+        counts = {
+            table: query(url, f"select count(*), max(id) from {table}")
+            for table in ("received", "job", "effect", "outbox")
+        }
+        raise AssertionError(f"{wanted} sent, but (count, highest id): {counts}") from error
+
+
+def assert_whole(bootstrap: str, url: str, sent: dict[str, int]) -> None:
+    wanted = {contact: list(range(count)) for contact, count in sent.items()}
+    assert numbers(query(url, "select contact, n from received order by id")) == wanted
+    assert numbers(effects(url)) == wanted
+    assert first_copies(bootstrap) == wanted
+    assert records(bootstrap, dlq_of(MESSAGES_INBOUND)) == []
+
+
+def first_copies(bootstrap: str) -> Numbers:
+    found: Numbers = {}
+    for record in records(bootstrap, REPLIES_OUTBOUND):
+        reply = ReplyReady.decode(record.value)
+        contact, _, number = reply.reply_id.rpartition("-")
+        seen = found.setdefault(contact, [])
+        if int(number) not in seen:
+            seen.append(int(number))
+    return found
+
+
+def numbers(rows: list[tuple[str, int]]) -> Numbers:
+    found: Numbers = {}
+    for contact, number in rows:
+        found.setdefault(contact, []).append(number)
+    return found
+
+
+def effects(url: str) -> list[tuple[str, int]]:
+    return query(url, "select contact, n from effect order by id")
+
+
+def pending(url: str) -> list[tuple[str, int]]:
+    return query(url, "select key, id from outbox")
+
+
+def query(url: str, statement: str) -> list[tuple[str, int]]:
+    options = {"options": f"-c search_path={SCHEMA}"}
+    engine = sa.create_engine(driver_url(url), connect_args=options, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return [(row[0], row[1]) for row in connection.exec_driver_sql(statement)]

@@ -1,0 +1,145 @@
+"""A small service out of all mechanisms, as a process: `python -m tests.support.pipeline`.
+
+messages.inbound -> a row and a job per message -> an effect per job -> replies.outbound. Its tables
+have no unique key on effects, so that something done twice is seen.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from tests.support.builders import a_reply
+
+from common import lifecycle, outbox
+from common.database import Database, driver_url, is_outage, storing
+from common.events import MessageReceived
+from common.kafka.consumer import BatchConsumer
+from common.kafka.dead_letter import DeadLetters
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle, Part
+from common.outbox import Outbox, Row
+from common.settings import ServiceSettings
+from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND
+from common.work import Claim, Done, Hint, Limits, Outcome, Owner, Runner, Settled, WorkTable, owner
+from common.work.table import COLUMNS, STORAGE
+
+SCHEMA = "pipeline"
+JOBS = WorkTable("job", serial="contact")
+TABLES = f"""
+create schema {SCHEMA};
+set search_path = {SCHEMA};
+create table received (
+  id bigint generated always as identity primary key, contact text, n int, wamid text unique);
+create table job ({COLUMNS}, contact text not null, n int not null) {STORAGE};
+create index job_contact on job (contact, id) where finished_at is null;
+create table effect (
+  id bigint generated always as identity primary key, job bigint, contact text, n int, pid int);
+{JOBS.indexes()}
+{owner.SEQUENCE}
+{outbox.TABLE}
+"""
+RECEIVE = """
+with new as (
+  insert into received (contact, n, wamid)
+  select c, n, w from unnest(%(contact)s::text[], %(n)s::int[], %(wamid)s::text[])
+    with ordinality u(c, n, w, o) order by o
+  on conflict (wamid) do nothing returning id, contact, n)
+insert into job (tenant_id, contact, n) select 1, contact, n from new order by id
+returning id, tenant_id
+"""
+EFFECT = """
+insert into effect (job, contact, n, pid)
+select j, c, n, %(pid)s from unnest(%(job)s::bigint[], %(contact)s::text[], %(n)s::int[]) u(j, c, n)
+"""
+
+
+class PipelineSettings(ServiceSettings):
+    database_url: str
+    handle_seconds: float = 0.0
+    slots: int = 50
+
+
+class Job(NamedTuple):
+    id: int
+    contact: str
+    n: int
+
+
+class Jobs:
+    """The work: wait, then say what was done."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def load(self, connection: Connection, claims: Sequence[Claim]) -> list[Job]:
+        query = "select id, contact, n from job where id = any(%(ids)s)"
+        found = connection.exec_driver_sql(query, {"ids": [claim.id for claim in claims]})
+        jobs = {row[0]: Job(*row) for row in found}
+        return [jobs[claim.id] for claim in claims]
+
+    async def handle(self, claim: Claim, item: Job) -> Outcome[Job]:
+        await asyncio.sleep(self._seconds)
+        return Done(item)
+
+    def store(
+        self, connection: Connection, settled: Sequence[Settled[Job, Job]]
+    ) -> tuple[list[Row], list[Hint]]:
+        jobs = [one.item for one in settled]
+        ids, contacts, numbers = zip(*jobs, strict=True) if jobs else ((), (), ())
+        values = {"job": list(ids), "contact": list(contacts), "n": list(numbers)}
+        connection.exec_driver_sql(EFFECT, values | {"pid": os.getpid()})
+        return outbox.add(connection, [reply_to(job) for job in jobs]), []
+
+
+def reply_to(job: Job) -> outbox.Draft:
+    event = a_reply(str(job.n), contact_id=job.contact, reply_id=f"{job.contact}-{job.n}")
+    return outbox.draft(REPLIES_OUTBOUND, event.conversation, event)
+
+
+def receive(connection: Connection, events: Sequence[MessageReceived]) -> list[Hint]:
+    values = {
+        "contact": [event.contact_id for event in events],
+        "n": [int(event.text) for event in events],
+        "wamid": [event.wamid for event in events],
+    }
+    return [Hint(id, tenant, 0) for id, tenant in connection.exec_driver_sql(RECEIVE, values)]
+
+
+def create_tables(url: str) -> None:
+    engine = sa.create_engine(driver_url(url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(TABLES)
+    engine.dispose()
+
+
+def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Part]:
+    database = Database(settings.database_url, SCHEMA, life)
+    producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
+    publishing = Outbox(database, producer)
+    holder = Owner(database, JOBS)
+    runner = Runner(
+        JOBS,
+        Jobs(settings.handle_seconds),
+        Limits(slots=settings.slots, deadline=10),
+        database=database,
+        outbox=publishing,
+        owner=holder,
+        life=life,
+    )
+    consumer = BatchConsumer(
+        settings.kafka_bootstrap_servers,
+        MESSAGES_INBOUND,
+        MessageReceived,
+        storing(database, receive, runner.hint),
+        life=life,
+        dead_letters=DeadLetters(life.service, producer, life.loop),
+        is_outage=is_outage,
+    )
+    return [database, producer, publishing, holder, runner, consumer]
+
+
+if __name__ == "__main__":
+    lifecycle.run("pipeline", PipelineSettings, build)

@@ -8,9 +8,9 @@ must be safe to repeat: one that lost its connection is tried once more.
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -25,15 +25,20 @@ E = TypeVar("E")
 Work = Callable[[Connection], T]
 DEADLINE = 5.0
 
-# Shutdown and start of the server, too many connections, serialization failure, deadlock.
-WAIT_STATES = {"57P01", "57P02", "57P03", "53300", "40001", "40P01"}
+# Connection, resources, shutdown and timeouts, disk; read-only after a failover, serialization
+# failure, deadlock, lock timeout. https://www.postgresql.org/docs/18/errcodes-appendix.html
+WAIT_STATES = ("08", "53", "57", "58", "25006", "40001", "40P01", "55P03")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Wait and repeat; the statement was not wrong."""
-    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
-        return True
-    return sqlstate(error) in WAIT_STATES
+    """Wait and repeat; the statement was not wrong.
+
+    The state decides where the server gave one: psycopg2's OperationalError also covers values that
+    will never fit (54000), and waiting for these would block a partition for ever.
+    """
+    if state := sqlstate(error):
+        return state.startswith(WAIT_STATES)
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -120,13 +125,21 @@ class Database:
                 wait = min(wait * 2, 2.0)
 
     def _once(self, work: Work[T], deadline: float) -> T:
-        with self.engine.connect() as connection:
-            watch = Watch(self._life.loop, connection, deadline)
-            try:
-                with connection.begin():
-                    return work(connection)
-            finally:
-                watch.done()
+        with (
+            self.engine.connect() as connection,
+            self.watched(connection, deadline),
+            connection.begin(),
+        ):
+            return work(connection)
+
+    @contextmanager
+    def watched(self, connection: Connection, deadline: float = DEADLINE) -> Iterator[None]:
+        """A connection that is still busy at the deadline, in seconds, is cut."""
+        watch = Watch(self._life.loop, connection, deadline)
+        try:
+            yield
+        finally:
+            watch.done()
 
 
 class Watch:

@@ -67,7 +67,8 @@ class Owner:
             if self._connection is None:
                 self._lock()
             else:
-                self._connection.exec_driver_sql("select 1")
+                with self._database.watched(self._connection):
+                    self._connection.exec_driver_sql("select 1")
         except sa.exc.DBAPIError:
             self.number = 0
             self._let_go()

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from common.lifecycle import Lifecycle
 from common.outbox import Outbox, Row
 from common.work.outcome import Done, Dropped, Later, Outcome
 from common.work.owner import Owner
-from common.work.shares import CLAIM_AT_MOST, room
+from common.work.shares import is_held_back, room
 from common.work.table import Claim, Hint, Verdict, WorkTable
 
 log = structlog.get_logger()
@@ -90,11 +90,14 @@ class Runner(Generic[I, R]):
         self._table, self._work, self._limits = table, work, limits
         self._database, self._outbox, self._owner, self._life = database, outbox, owner, life
         self._hints: deque[Hint] = deque()
-        self._running: Counter[int] = Counter()
+        self._held: set[Claim] = set()
+        self._running: Counter[int] = Counter()  # of _held, by tenant
         self._tasks: set[asyncio.Task[None]] = set()
         self._finished: list[tuple[Settled[I, R], Verdict]] = []
         self._wake, self._finish = asyncio.Event(), asyncio.Event()
         self._backlog = False
+        self._held_back = False
+        self._unheard = False  # the last claim may stand without our knowing
         self._stopping = False
         self._cursor = 0
         self._loops: list[asyncio.Task[None]] = []
@@ -104,6 +107,8 @@ class Runner(Generic[I, R]):
             asyncio.create_task(self._claims()),
             asyncio.create_task(self._finishes()),
         ]
+        for task in self._loops:
+            task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """No new claims; what runs gets its deadline; what is finished is stored."""
@@ -116,6 +121,11 @@ class Runner(Generic[I, R]):
         await asyncio.wait([self._loops[1]], timeout=10)
         for task in self._tasks | {self._loops[1]}:
             task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("work_ended", work=self._table.name, exc_info=error)
+            self._life.fatal("work_ended")
 
     def hint(self, hints: Sequence[Hint]) -> None:
         """From any thread, after the commit that made these rows due."""
@@ -138,7 +148,7 @@ class Runner(Generic[I, R]):
     # ---- claiming -------------------------------------------------------------------------
 
     async def _claims(self) -> None:
-        """Hints first; a sweep when slots are free and there is a backlog, else twice a second."""
+        """Hints first; a sweep when slots are free and rows wait for them, else twice a second."""
         beat = f"work:{self._table.name}"
         swept = -SWEEP_EVERY
         while not self._stopping:
@@ -161,8 +171,6 @@ class Runner(Generic[I, R]):
 
     async def _sleep(self, seconds: float) -> None:
         self._wake.clear()
-        if self._hints and self._free:
-            return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
@@ -189,7 +197,6 @@ class Runner(Generic[I, R]):
                 ids.append(hint.id)
             else:
                 self._backlog = True
-        self._running += Counter()  # reading a missing tenant left a zero
         return ids
 
     async def _claim_swept(self) -> None:
@@ -203,7 +210,8 @@ class Runner(Generic[I, R]):
             return claims
 
         claimed = await self._launch(claim, "sweep")
-        self._backlog = claimed >= min(space.take, CLAIM_AT_MOST) > 0
+        self._backlog = claimed >= space.take
+        self._held_back = is_held_back(self._limits.slots, self._running)
 
     @property
     def _hold(self) -> dict[str, Any]:
@@ -211,8 +219,10 @@ class Runner(Generic[I, R]):
 
     async def _launch(self, claim: Callable[[Connection], list[Claim]], way: str) -> int:
         pairs = await self._database.transaction(partial(self._claim_and_load, claim))
+        self._unheard = False
         metrics.WORK_CLAIMED.labels(self._table.name, way).inc(len(pairs))
         for taken, item in pairs:
+            self._held.add(taken)
             self._running[taken.tenant_id] += 1
             task = asyncio.create_task(self._handle(taken, item))
             self._tasks.add(task)
@@ -225,6 +235,9 @@ class Runner(Generic[I, R]):
     ) -> list[tuple[Claim, I]]:
         if not self._limits.careful:
             connection.exec_driver_sql("set local synchronous_commit = off")
+        if self._unheard:
+            self._table.give_back(connection, self._owner.number, list(self._held))
+        self._unheard = True
         claims = claim(connection)
         items = self._work.load(connection, claims) if claims else []
         return list(zip(claims, items, strict=True))
@@ -255,21 +268,33 @@ class Runner(Generic[I, R]):
                 del self._finished[:FINISH_AT_MOST]
                 await self._finish_batch(batch)
 
-    async def _finish_batch(self, batch: list[tuple[Settled[I, R], Verdict]]) -> None:
-        """A batch the database refuses for good is taken apart; one alone is given back."""
+    async def _finish_batch(
+        self, batch: list[tuple[Settled[I, R], Verdict]], failed: bool = False
+    ) -> None:
+        """A batch the database refuses for good is taken apart: one alone is a failed try."""
         try:
             rows, hints = await self._stored(batch)
         except Exception as error:
             log.error("finish_failed", work=self._table.name, size=len(batch), exc_info=error)
-            if len(batch) > 1:
-                for one in batch:
-                    await self._finish_batch([one])
-                return
-            self._let_go(batch)
+            await self._finish_apart(batch, error, failed)
             return
         self._outbox.publish(rows)
         self._let_go(batch)
         self._take_hints(hints)
+
+    async def _finish_apart(
+        self, batch: list[tuple[Settled[I, R], Verdict]], error: Exception, failed: bool
+    ) -> None:
+        if len(batch) > 1:
+            for one in batch:
+                await self._finish_batch([one])
+        elif not failed:
+            settled = batch[0][0]
+            outcome = after_failure(settled.claim, error)
+            verdict = verdict_of(settled.claim, outcome)
+            await self._finish_batch([(replace(settled, outcome=outcome), verdict)], failed=True)
+        else:  # not even the failure can be stored: the row waits for the end of its lease
+            self._let_go(batch)
 
     async def _stored(
         self, batch: list[tuple[Settled[I, R], Verdict]]
@@ -280,7 +305,7 @@ class Runner(Generic[I, R]):
         self, batch: list[tuple[Settled[I, R], Verdict]], connection: Connection
     ) -> tuple[Sequence[Row], Sequence[Hint]]:
         stood = self._table.finish(connection, [verdict for _, verdict in batch])
-        settled = [one for one, _ in batch if one.claim.id in stood]
+        settled = [one for one, _ in batch if (one.claim.id, one.claim.epoch) in stood]
         rows, hints = self._work.store(connection, settled)
         ended = [verdict.claim.id for _, verdict in batch if verdict.state != 0]
         behind = self._table.successors(connection, ended)
@@ -289,10 +314,12 @@ class Runner(Generic[I, R]):
 
     def _let_go(self, batch: list[tuple[Settled[I, R], Verdict]]) -> None:
         for settled, _ in batch:
+            self._held.discard(settled.claim)
             self._running[settled.claim.tenant_id] -= 1
             name = type(settled.outcome).__name__.lower()
             metrics.WORK_FINISHED.labels(self._table.name, name).inc()
         self._running += Counter()  # forgets tenants at zero
+        self._backlog |= self._held_back
         self._wake.set()
 
 
@@ -314,9 +341,9 @@ def after_failure(claim: Claim, error: Exception) -> Outcome[Any]:
     return Later(2.0 ** (claim.attempts - 1), f"failed:{name}")
 
 
-def delays(batch: Sequence[tuple[Any, Verdict]], stood: set[int]) -> list[Hint]:
+def delays(batch: Sequence[tuple[Any, Verdict]], stood: set[tuple[int, int]]) -> list[Hint]:
     return [
         Hint(verdict.claim.id, verdict.claim.tenant_id, verdict.delay)
         for _, verdict in batch
-        if verdict.state == 0 and verdict.claim.id in stood
+        if verdict.state == 0 and (verdict.claim.id, verdict.claim.epoch) in stood
     ]

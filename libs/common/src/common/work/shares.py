@@ -1,5 +1,6 @@
 """Fairness among tenants as pure numbers (measured shapes: a flood must not hide a neighbour)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 MAX_TENANTS = 200
@@ -22,7 +23,20 @@ def room(slots: int, running: int, active_tenants: int) -> Room:
     reserve = slots // 5
     return Room(
         take=max(0, min(free, CLAIM_AT_MOST)),
-        share=max(1, slots // 2),
+        share=share_of(slots),
         general=max(0, free - reserve),
         fair=max(1, (slots - reserve) // (active_tenants + 1)),
     )
+
+
+def share_of(slots: int) -> int:
+    return max(1, slots // 2)
+
+
+def is_held_back(slots: int, running: Mapping[int, int]) -> bool:
+    """Limits, not a lack of rows, may have ended the last claim: a slot that comes free counts.
+
+    running: tenant_id -> rows in hand.
+    """
+    general = slots - slots // 5
+    return sum(running.values()) >= general or max(running.values(), default=0) >= share_of(slots)

@@ -6,6 +6,7 @@ ten times as much. The shapes avoid planner traps that cost time once: the parti
 rows is on finished_at, ids are matched with `= any(array(...))`, locks come first.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ COLUMNS = """
   tenant_id int not null,
   state smallint not null default 0,
   epoch int not null default 0,
-  attempts smallint not null default 0,
+  attempts int not null default 0,
   due_at timestamptz not null default now(),
   lease_until timestamptz,
   owner int,
@@ -66,6 +67,7 @@ class WorkTable:
         names = {"table": name, "head": head, "serial": serial or "id"}
         self._by_id, self._sweep = BY_ID.format(**names), SWEEP.format(**names)
         self._finish, self._release = FINISH.format(**names), RELEASE.format(**names)
+        self._give_back = GIVE_BACK.format(**names)
         self._next = NEXT.format(**names) if serial else None
 
     def indexes(self) -> str:
@@ -108,8 +110,8 @@ class WorkTable:
         claims = [Claim(*row[:4]) for row in rows if row[0] is not None]
         return claims, last if seen == MAX_TENANTS else 0
 
-    def finish(self, connection: Connection, verdicts: list[Verdict]) -> set[int]:
-        """The ids whose claim still stood; the others are refused and change nothing."""
+    def finish(self, connection: Connection, verdicts: list[Verdict]) -> set[tuple[int, int]]:
+        """(id, epoch) of claims that still stood; the others are refused and change nothing."""
         ordered = sorted(verdicts, key=lambda verdict: verdict.claim.id)
         values = {
             "id": [verdict.claim.id for verdict in ordered],
@@ -118,7 +120,7 @@ class WorkTable:
             "delay": [verdict.delay for verdict in ordered],
             "reason": [verdict.reason for verdict in ordered],
         }
-        return set(connection.exec_driver_sql(self._finish, values).scalars())
+        return {(id, epoch) for id, epoch in connection.exec_driver_sql(self._finish, values)}
 
     def successors(self, connection: Connection, ids: list[int]) -> list[Hint]:
         """The next due rows behind finished ones, where rows run one after the other."""
@@ -133,6 +135,15 @@ class WorkTable:
     def release(self, connection: Connection, dead_owners: list[int]) -> int:
         """Gives back what dead owners and expired leases held; returns how many."""
         return connection.exec_driver_sql(self._release, {"dead": dead_owners}).rowcount
+
+    def give_back(self, connection: Connection, owner: int, held: Collection[Claim]) -> None:
+        """Rows that stand as this owner's and that it does not hold: their claim was not heard."""
+        values = {
+            "owner": owner,
+            "ids": [claim.id for claim in held],
+            "epochs": [claim.epoch for claim in held],
+        }
+        connection.exec_driver_sql(self._give_back, values)
 
 
 def serial_condition(table: str, column: str) -> str:
@@ -210,7 +221,7 @@ update {table} t set state = r.state, reason = r.reason, lease_until = null, own
   finished_at = case when r.state = 0 then null else now() end
 from r
 where t.id = any(%(id)s::bigint[]) and t.id = r.id and t.epoch = r.epoch and t.state = 1
-returning t.id
+returning t.id, t.epoch
 """
 
 RELEASE = """
@@ -218,6 +229,16 @@ update {table} set state = 0, epoch = epoch + 1, lease_until = null, owner = nul
 where id = any(array(
   select id from {table}
   where state = 1 and (lease_until < now() or owner = any(%(dead)s::int[]))
+  for update skip locked))
+"""
+
+GIVE_BACK = """
+update {table} set state = 0, epoch = epoch + 1, lease_until = null, owner = null
+where id = any(array(
+  select id from {table} w
+  where w.state = 1 and w.owner = %(owner)s and not exists (
+    select from unnest(%(ids)s::bigint[], %(epochs)s::int[]) h(id, epoch)
+    where h.id = w.id and h.epoch = w.epoch)
   for update skip locked))
 """
 

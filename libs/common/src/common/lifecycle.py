@@ -24,7 +24,7 @@ class Part(Protocol):
     async def start(self) -> None: ...
 
     async def stop(self) -> None:
-        """Finish what is in hand, take nothing new. Called once, also when start failed."""
+        """Finish what is in hand, take nothing new. Called once if start was, even if it failed."""
 
 
 class Lifecycle:
@@ -35,6 +35,7 @@ class Lifecycle:
         self.health = Health()
         self.loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._begun: list[Part] = []
         self._serving = False
         self._failed = False
         self.health.expect("started", lambda: self._serving)
@@ -60,7 +61,7 @@ class Lifecycle:
         with suppress(asyncio.CancelledError, Exception):
             await starting
         ended.cancel()
-        await self._stop(parts)
+        await self._stop()
         return int(self._failed)
 
     async def _serve(self, starting: "asyncio.Task[None]") -> None:
@@ -77,12 +78,13 @@ class Lifecycle:
 
     async def _start(self, parts: Sequence[Part]) -> None:
         for part in parts:
+            self._begun.append(part)
             await part.start()
 
-    async def _stop(self, parts: Sequence[Part]) -> None:
+    async def _stop(self) -> None:
         self._serving = False
         log.info("service_draining")
-        for part in reversed(parts):
+        for part in reversed(self._begun):
             try:
                 await part.stop()
             except Exception as error:

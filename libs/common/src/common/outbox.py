@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
+from confluent_kafka import KafkaException
 from sqlalchemy import Connection
 
 from common import metrics
@@ -126,8 +127,10 @@ class Outbox:
         """Waits until what flies has landed, then deletes it; the rest is for the next sweep."""
         self._stopping = True
         self._wake.set()
-        self._tasks[1].cancel()
-        await asyncio.wait(self._tasks, timeout=10)
+        deleting, sweeping = self._tasks
+        sweeping.cancel()
+        await asyncio.wait({deleting}, timeout=10)
+        deleting.cancel()
 
     @property
     def waiting(self) -> int:
@@ -146,7 +149,7 @@ class Outbox:
             sent = self._producer.send(
                 BY_NAME[row.topic], row.key, row.payload, trace_headers(row.trace_id)
             )
-        except BufferError:
+        except (BufferError, KafkaException):
             self._hold(row)
             return False
         self._flying.add(row.id)
@@ -170,21 +173,13 @@ class Outbox:
             await self._wake.wait()
             self._wake.clear()
             await asyncio.sleep(DELETE_EVERY)
-            ids, self._acked = self._acked, []
-            if ids and not await self._deleted(ids):
-                self._acked += ids
-            if self._acked or self._stopping:
+            if self._acked:
+                ids, self._acked = self._acked, []
+                await self._database.patiently(partial(delete, ids=ids))
+                self._flying.difference_update(ids)
+                metrics.OUTBOX_PUBLISHED.inc(len(ids))
+            if self._stopping:
                 self._wake.set()
-
-    async def _deleted(self, ids: list[int]) -> bool:
-        try:
-            await self._database.transaction(lambda connection: delete(connection, ids))
-        except Exception as error:
-            log.warning("outbox_delete_waits", outage=is_outage(error), exc_info=error)
-            return False
-        self._flying.difference_update(ids)
-        metrics.OUTBOX_PUBLISHED.inc(len(ids))
-        return True
 
     async def _sweep(self) -> None:
         while True:

@@ -42,7 +42,13 @@ class TenantSettings(BaseModel):
     reasoning_effort: Effort | None = None
 
 
-class TenantConfig(Event):
+class ConfigEvent(Event):
+    """A row of a compacted topic: the newest version of its key counts."""
+
+    version: int = Field(ge=1, description="Grows with each change")
+
+
+class TenantConfig(ConfigEvent):
     """tenants.config, keyed by phone_number_id. Secrets are sealed; a tombstone removes it."""
 
     name: str
@@ -50,14 +56,13 @@ class TenantConfig(Event):
     phone_number_id: str = Field(min_length=1)
     assistant_id: str
     active: bool
-    version: int = Field(ge=1, description="Grows with each change of the client")
     settings: TenantSettings = TenantSettings()
     access_token: str | None = Field(default=None, description="Sealed; absent: the default token")
     openai_api_key: str | None = Field(default=None, description="Sealed; absent: the default key")
     updated_at: AwareDatetime
 
 
-class AssistantConfig(Event):
+class AssistantConfig(ConfigEvent):
     """assistants.config, keyed by assistant_id: the published version.
 
     An assistant may serve several clients, so tenant_id is that of the change's owner (1 for the
@@ -65,7 +70,6 @@ class AssistantConfig(Event):
     """
 
     assistant_id: str = Field(min_length=1)
-    version: int = Field(ge=1)
     name: str
     instructions: str
     model: str

@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from common.events import Event, Undecodable
+from common.events import ConfigEvent, Undecodable
 from common.kafka.record import Record, record_of
 from common.lifecycle import Lifecycle
 from common.topics import Topic
 
 log = structlog.get_logger()
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=ConfigEvent)
 OnChange = Callable[[str, E | None], None]
 
 
@@ -131,6 +131,8 @@ class CompactedView(Generic[E]):
             return
         if row is None:
             self._rows.pop(key, None)
+        elif is_older(row, self._rows.get(key)):
+            return
         else:
             self._rows[key] = row
         if self._on_change:
@@ -140,3 +142,8 @@ class CompactedView(Generic[E]):
         self._behind.discard(partition)
         if not self._behind:
             self._life.loop.call_soon_threadsafe(self._caught_up.set)
+
+
+def is_older(row: ConfigEvent, known: ConfigEvent | None) -> bool:
+    """At least once allows a late second copy of an earlier version: it must not come back."""
+    return known is not None and row.tenant_id == known.tenant_id and row.version < known.version

@@ -1,0 +1,70 @@
+"""Services end, by force or in order, or stand still, in the middle of load."""
+
+import asyncio
+import signal
+from dataclasses import replace
+
+import pytest
+from tests.support.system import World
+from tests.support.under_load import SMALL, assert_kept, under_load
+
+from devkit.stack.load import kill_in_turn
+from devkit.stack.system import SERVICES, System
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
+STANDSTILL = 8.0
+
+
+async def test_kill_9_of_router_assistant_and_sender_loses_and_repeats_nothing(
+    world: World,
+) -> None:
+    wanted = replace(SMALL, kill=("router", "assistant", "sender"))
+    before = restarts(world.system)
+    report = await under_load(world, kill_in_turn(world.system, wanted), wanted)
+    assert_kept(report)
+    for service in wanted.kill:
+        assert restarts(world.system)[service] == before[service] + 1
+
+
+async def test_kill_9_of_the_ingress_costs_retries_only(world: World) -> None:
+    wanted = replace(SMALL, kill=("ingress", "ingress"))
+    before = restarts(world.system)["ingress"]
+    report = await under_load(world, kill_in_turn(world.system, wanted), wanted)
+    assert_kept(report)
+    assert restarts(world.system)["ingress"] == before + 2
+    assert report.sent.refusals[0] > 0, "some webhooks found nobody"
+
+
+async def test_a_rolling_restart_loses_and_repeats_nothing(world: World) -> None:
+    before = restarts(world.system)
+    report = await under_load(world, end_in_turn(world))
+    assert_kept(report)
+    assert restarts(world.system) == {name: count + 1 for name, count in before.items()}
+
+
+async def end_in_turn(world: World) -> None:
+    """As a deployment does: the next one once the one before is ready again."""
+    for service in SERVICES:
+        await asyncio.sleep(SMALL.seconds / len(SERVICES) / 2)
+        before = world.system.children.restarts(service)
+        world.system.children.kill(service, signal.SIGTERM)
+        while world.system.children.restarts(service) == before:
+            await asyncio.sleep(0.02)
+        await world.ready(service)
+
+
+async def test_an_assistant_that_stands_still_for_a_while_goes_on(world: World) -> None:
+    report = await under_load(world, stand_still(world, "assistant"))
+    assert_kept(report)
+    assert report.verdict.answer.p99 > 1000 * STANDSTILL / 2, "it did stand still"
+
+
+async def stand_still(world: World, service: str) -> None:
+    await asyncio.sleep(SMALL.seconds / 4)
+    world.system.children.kill(service, signal.SIGSTOP)
+    await asyncio.sleep(STANDSTILL)
+    world.system.children.kill(service, signal.SIGCONT)
+
+
+def restarts(system: System) -> dict[str, int]:
+    return {service: system.children.restarts(service) for service in SERVICES}

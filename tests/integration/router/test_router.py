@@ -92,13 +92,13 @@ def test_messages_are_routed_once_and_committed_at_the_end(kafka: Broker, tmp_pa
 
 def test_a_killed_router_loses_nothing_and_keeps_the_order(kafka: Broker, tmp_path: Path) -> None:
     know(kafka.bootstrap)
-    feed(kafka.bootstrap, burst(0, 1500))
+    feed(kafka.bootstrap, burst(0, 1000))
     with running("router", kafka.bootstrap, tmp_path) as first:
         until(lambda: inbound(kafka.bootstrap), "the first messages", 30)
         first.kill()
-    assert len(inbound(kafka.bootstrap)) < 1500 * CONTACTS, "killed too late to be a test"
+    assert len(inbound(kafka.bootstrap)) < 1000 * CONTACTS, "killed too late to be a test"
     with running("router", kafka.bootstrap, tmp_path) as second:
-        until(lambda: everything(1500) == conversations(inbound(kafka.bootstrap)), "the rest", 60)
+        until(lambda: everything(1000) == conversations(inbound(kafka.bootstrap)), "the rest", 60)
         assert second.drain() == 0
 
 

@@ -1,0 +1,40 @@
+"""The broker or the database is gone for a while under load."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tests.support.system import World
+from tests.support.under_load import SMALL, assert_kept, under_load
+
+from devkit.stack.kafka import LocalKafka
+from devkit.stack.postgres import LocalPostgres
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
+OUTAGE = 10.0
+LONGER = replace(SMALL, rate=12)  # so that the load outlasts the outage
+
+
+async def test_without_a_broker_webhooks_get_503_and_nothing_is_lost(world: World) -> None:
+    if not (kafka := world.system.kafka):
+        pytest.skip("NOT RUN: the broker is an external one")
+    report = await under_load(world, gone_for_a_while(kafka), LONGER)
+    assert_kept(report)
+    assert report.sent.refusals[503] > 0
+
+
+async def test_without_a_database_everything_waits(world: World) -> None:
+    if not (postgres := world.system.postgres):
+        pytest.skip("NOT RUN: the database is an external one")
+    report = await under_load(world, gone_for_a_while(postgres), LONGER)
+    assert_kept(report)
+    assert not report.sent.refusals, "the ingress needs no database"
+    assert report.verdict.answer.p99 > 1000 * OUTAGE / 2, "nothing was answered meanwhile"
+
+
+async def gone_for_a_while(server: LocalKafka | LocalPostgres) -> None:
+    """A crash, then a new start on the same data."""
+    await asyncio.sleep(LONGER.seconds / 6)
+    server.kill()
+    await asyncio.sleep(OUTAGE)
+    server.restart()

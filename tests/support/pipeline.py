@@ -87,7 +87,7 @@ class Jobs:
     def store(
         self, connection: Connection, settled: Sequence[Settled[Job, Job]]
     ) -> tuple[list[Row], list[Hint]]:
-        jobs = [one.item for one in settled]
+        jobs = [one.item for one in settled if isinstance(one.outcome, Done)]
         ids, contacts, numbers = zip(*jobs, strict=True) if jobs else ((), (), ())
         values = {"job": list(ids), "contact": list(contacts), "n": list(numbers)}
         connection.exec_driver_sql(EFFECT, values | {"pid": os.getpid()})

@@ -11,20 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import structlog
 from confluent_kafka import KafkaException
 from sqlalchemy import Connection
 
 from common import metrics
-from common.database import Database, is_outage
+from common.database import Work, is_outage
 from common.events import Event
-from common.kafka.producer import Delivered, Producer
+from common.kafka.producer import Delivered, Headers
 from common.topics import BY_NAME, Topic
 from common.tracing import trace_headers
 
 log = structlog.get_logger()
+T = TypeVar("T")
 DELETE_EVERY = 0.05
 SWEEP_EVERY = 1.0
 ORPHAN_SECONDS = 10.0
@@ -107,10 +108,26 @@ def rows_of(found: Any) -> list[Row]:
     ]
 
 
+class Sending(Protocol):
+    """What the outbox asks of a producer; see Producer.send."""
+
+    def send(
+        self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()
+    ) -> Delivered: ...
+
+
+class Storing(Protocol):
+    """What the outbox asks of a database; see Database."""
+
+    async def transaction(self, work: Work[T]) -> T: ...
+
+    async def patiently(self, work: Work[T]) -> T: ...
+
+
 class Outbox:
     """A Part: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
 
-    def __init__(self, database: Database, producer: Producer) -> None:
+    def __init__(self, database: Storing, producer: Sending) -> None:
         self._database, self._producer = database, producer
         self._flying: set[int] = set()
         self._acked: list[int] = []

@@ -1,0 +1,180 @@
+"""The consumer loop on a real broker: order, commits after the effect, dead letters, waiting."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event as Signal
+
+import pytest
+from tests.support.builders import a_message
+from tests.support.living import living
+from tests.support.parts import Broker
+from tests.support.records import committed, produce, records
+from tests.support.waiting import until
+
+from common.events import MessageReceived
+from common.kafka.consumer import BatchConsumer, group_of
+from common.kafka.dead_letter import DeadLetters
+from common.kafka.producer import Producer
+from common.kafka.record import Record
+from common.lifecycle import Lifecycle, Part
+from common.topics import MESSAGES_INBOUND, dlq_of
+
+pytestmark = pytest.mark.integration
+GROUP = group_of("tests", MESSAGES_INBOUND)
+DLQ = dlq_of(MESSAGES_INBOUND)
+
+
+class DatabaseDown(RuntimeError):
+    pass
+
+
+@dataclass
+class Handler:
+    """Keeps the texts it stored. `poison` never can be stored; nothing can while `down`."""
+
+    poison: frozenset[str] = frozenset()
+    down: Signal = field(default_factory=Signal)
+    stored: list[str] = field(default_factory=list)
+    calls: int = 0
+
+    def __call__(self, events: Sequence[MessageReceived]) -> None:
+        self.calls += 1
+        if self.down.is_set():
+            raise DatabaseDown
+        if any(event.text in self.poison for event in events):
+            raise ValueError("never")
+        self.stored += [event.text for event in events]
+
+
+def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Part]:
+    producer = Producer(bootstrap)
+    consumer = BatchConsumer(
+        bootstrap,
+        MESSAGES_INBOUND,
+        MessageReceived,
+        handler,
+        life=life,
+        dead_letters=DeadLetters("tests", producer, life.loop),
+        is_outage=lambda error: isinstance(error, DatabaseDown),
+    )
+    return [producer, consumer]
+
+
+def write(bootstrap: str, values: Sequence[str | bytes], key: str = "k") -> None:
+    """Texts become messages; bytes go as they are."""
+    encoded = [a_message(one).encode() if isinstance(one, str) else one for one in values]
+    produce(bootstrap, MESSAGES_INBOUND, [(key, value) for value in encoded])
+
+
+def marks(record: Record) -> dict[str, str]:
+    return {name: value.decode() for name, value in record.headers.items()}
+
+
+async def test_records_of_one_key_are_stored_once_in_order_and_committed(kafka: Broker) -> None:
+    texts = [str(number) for number in range(1200)]
+    write(kafka.bootstrap, texts)
+    handler = Handler()
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)):
+        await until(lambda: len(handler.stored) >= len(texts))
+    assert handler.stored == texts
+    assert handler.calls < 30
+    assert committed(kafka.bootstrap, GROUP) == len(texts)
+
+
+async def test_bad_records_are_dead_lettered_alone_and_as_they_were(kafka: Broker) -> None:
+    good = [str(number) for number in range(60)]
+    values: list[str | bytes] = [*good]
+    values[20:20] = [b"\xff\x00 no json"]
+    values[40:40] = ["poison"]
+    write(kafka.bootstrap, values)
+    handler = Handler(poison=frozenset({"poison"}))
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await until(lambda: len(handler.stored) >= len(good))
+        assert life.fatals == []
+    undecodable, failing = records(kafka.bootstrap, DLQ)
+    assert handler.stored == good
+    assert undecodable.value == b"\xff\x00 no json"
+    assert undecodable.key == b"k"
+    assert failing.value == a_message("poison").encode()
+    said = marks(undecodable)
+    assert said["dlq-topic"] == "messages.inbound"
+    assert said["dlq-offset"] == "20"
+    assert said["dlq-service"] == "tests"
+    assert said["dlq-reason"] == "undecodable"
+    assert marks(failing)["dlq-reason"] == "always_fails"
+    assert marks(failing)["dlq-detail"] == "ValueError"
+    assert committed(kafka.bootstrap, GROUP) == len(values)
+
+
+async def test_eleven_bad_records_in_a_row_stop_the_service(kafka: Broker) -> None:
+    write(kafka.bootstrap, ["good", *[b"bad"] * 50])
+    handler = Handler()
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await until(lambda: life.fatals)
+        assert life.fatals[0].startswith("too_many_dead_letters messages.inbound[")
+    assert handler.stored == ["good"]
+    assert len(records(kafka.bootstrap, DLQ)) == 11
+    assert committed(kafka.bootstrap, GROUP) <= 1
+
+
+async def test_bad_records_spread_thinly_over_good_ones_do_not_stop_it(kafka: Broker) -> None:
+    values: list[str | bytes] = [str(number) for number in range(400)]
+    for place in range(15, 360, 30):
+        values[place] = b"bad"
+    write(kafka.bootstrap, values)
+    handler = Handler()
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await until(lambda: len(handler.stored) >= 388 or life.fatals)
+        assert life.fatals == []
+    assert len(records(kafka.bootstrap, DLQ)) == 12
+
+
+async def test_an_outage_stores_commits_and_buries_nothing(kafka: Broker) -> None:
+    handler = Handler()
+    handler.down.set()
+    write(kafka.bootstrap, ["before", b"bad", "after"])
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)):
+        await until(lambda: handler.calls >= 4)
+        assert committed(kafka.bootstrap, GROUP) == 0
+        handler.down.clear()
+        await until(lambda: len(handler.stored) == 2)
+    assert handler.stored == ["before", "after"]
+    assert len(records(kafka.bootstrap, DLQ)) == 1
+
+
+async def test_a_bad_record_before_an_outage_is_buried_once(kafka: Broker) -> None:
+    handler = Handler()
+    handler.down.set()
+    write(kafka.bootstrap, [b"bad", "after"])
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await until(lambda: handler.calls >= 5)
+        handler.down.clear()
+        await until(lambda: handler.stored)
+        assert life.fatals == []
+    assert len(records(kafka.bootstrap, DLQ)) == 1
+
+
+async def test_what_was_not_stored_is_read_again_by_the_next_member(kafka: Broker) -> None:
+    handler, successor = Handler(), Handler()
+    write(kafka.bootstrap, ["stored"])
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)):
+        await until(lambda: handler.stored)
+        handler.down.set()
+        write(kafka.bootstrap, ["left", "over"])
+        await until(lambda: handler.calls >= 3)
+    async with living(lambda life: consuming(kafka.bootstrap, successor, life)):
+        await until(lambda: len(successor.stored) >= 2)
+    assert handler.stored == ["stored"]
+    assert successor.stored == ["left", "over"]
+
+
+async def test_a_bad_record_of_the_largest_size_fits_the_dead_letter_topic(kafka: Broker) -> None:
+    room = MESSAGES_INBOUND.max_message_bytes - 200
+    huge = random.Random(1).randbytes(room)
+    write(kafka.bootstrap, [huge, "good"])
+    handler = Handler()
+    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await until(lambda: handler.stored or life.fatals)
+        assert life.fatals == []
+    assert [record.value for record in records(kafka.bootstrap, DLQ)] == [huge]

@@ -178,7 +178,7 @@ async def test_a_rollback_publishes_the_older_version_again(admin: Admin, kafka:
     assert (back.status_code, back.json()["version"]) == (200, 1)
     assert (await admin.http.get(path)).json()["version"] == 1
     found = await asyncio.to_thread(events, kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3)
-    assert [one.version for one in found] == [1, 2, 1]
+    assert [(one.version, one.revision) for one in found] == [(1, 1), (2, 2), (1, 3)]
     assert len({one.event_id for one in found}) == 3
 
 

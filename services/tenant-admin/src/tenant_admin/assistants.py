@@ -93,7 +93,7 @@ def ensure(
         "assistant.create",
         f"assistant:{assistant_id}",
         after=version.model_dump(mode="json"),
-        drafts=[_published(version, cause)],
+        drafts=[_published(version, cause, revision=1)],
     )
     return Change(version, rows)
 
@@ -221,7 +221,7 @@ def imported_as(connection: Connection, assistant_id: str, source_hash: str) -> 
     return connection.execute(query).scalar()
 
 
-def config_of(version: AssistantVersion, cause: Cause) -> AssistantConfig:
+def config_of(version: AssistantVersion, cause: Cause, revision: int) -> AssistantConfig:
     """The event that makes this version answer."""
     return AssistantConfig(
         event_id=event_id("assistant", version.assistant_id, version.version, cause.now),
@@ -230,6 +230,7 @@ def config_of(version: AssistantVersion, cause: Cause) -> AssistantConfig:
         occurred_at=cause.now,
         assistant_id=version.assistant_id,
         version=version.version,
+        revision=revision,
         **version.model_dump(include=set(BODY)),
     )
 
@@ -283,16 +284,21 @@ def _write(
 
 
 def _switch(connection: Connection, cause: Cause, version: AssistantVersion) -> Sequence[Draft]:
-    connection.execute(
+    revision = connection.execute(
         sa.update(assistant)
         .where(assistant.c.assistant_id == version.assistant_id)
-        .values(name=version.name, published_version=version.version)
-    )
-    return [_published(version, cause)]
+        .values(
+            name=version.name,
+            published_version=version.version,
+            revision=assistant.c.revision + 1,
+        )
+        .returning(assistant.c.revision)
+    ).scalar_one()
+    return [_published(version, cause, revision)]
 
 
-def _published(version: AssistantVersion, cause: Cause) -> Draft:
-    return draft(ASSISTANTS_CONFIG, version.assistant_id, config_of(version, cause))
+def _published(version: AssistantVersion, cause: Cause, revision: int) -> Draft:
+    return draft(ASSISTANTS_CONFIG, version.assistant_id, config_of(version, cause, revision))
 
 
 def _version(row: Any) -> AssistantVersion:

@@ -212,6 +212,7 @@ def config_of(stored: Stored, cause: Cause) -> TenantConfig:
         tenant_id=client.id,
         occurred_at=cause.now,
         **client.model_dump(include=shared),
+        revision=client.version,
         settings=client.settings,
         access_token=stored.secrets.get("access_token"),
         openai_api_key=stored.secrets.get("openai_api_key"),

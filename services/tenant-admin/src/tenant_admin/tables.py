@@ -34,6 +34,7 @@ assistant = sa.Table(
     sa.Column("assistant_id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text),
     sa.Column("published_version", sa.Integer),
+    sa.Column("revision", sa.Integer),
     sa.Column("created_at", MOMENT),
 )
 assistant_version = sa.Table(

@@ -43,9 +43,10 @@ class TenantSettings(BaseModel):
 
 
 class ConfigEvent(Event):
-    """A row of a compacted topic: the newest version of its key counts."""
+    """A row of a compacted topic: the newest revision of its key counts."""
 
-    version: int = Field(ge=1, description="Grows with each change")
+    version: int = Field(ge=1, description="The one that operators see; may go back")
+    revision: int = Field(default=0, ge=0, description="Grows with each change of the key")
 
 
 class TenantConfig(ConfigEvent):

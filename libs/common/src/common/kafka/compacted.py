@@ -145,5 +145,5 @@ class CompactedView(Generic[E]):
 
 
 def is_older(row: ConfigEvent, known: ConfigEvent | None) -> bool:
-    """At least once allows a late second copy of an earlier version: it must not come back."""
-    return known is not None and row.tenant_id == known.tenant_id and row.version < known.version
+    """At least once allows a late second copy of an earlier change: it must not come back."""
+    return known is not None and row.tenant_id == known.tenant_id and row.revision < known.revision

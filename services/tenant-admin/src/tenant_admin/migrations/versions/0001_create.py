@@ -12,6 +12,7 @@ create table assistant (
   assistant_id text primary key,
   name text not null,
   published_version integer not null,
+  revision integer not null default 1,   -- grows with every publication, also of an older version
   created_at timestamptz not null
 );
 create table assistant_version (

@@ -1,3 +1,3 @@
 """Fixtures of every layer. Tests never import from here; they name what they need."""
 
-pytest_plugins = ["tests.support.parts", "tests.support.summary"]
+pytest_plugins = ["tests.support.summary", "tests.support.parts"]

@@ -5,6 +5,7 @@ import signal
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 from tests.support.system import World
 from tests.support.under_load import SMALL, assert_kept, under_load
 
@@ -13,6 +14,13 @@ from devkit.stack.system import SERVICES, System
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
 STANDSTILL = 8.0
+MODEL_SECONDS, GRAPH_SECONDS = 0.5, 0.2  # so that every crash finds work in hand
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def slow_providers(world: World) -> None:
+    await world.model("delay", ms=1000 * MODEL_SECONDS)
+    await world.chat.post("/control/settings", {"latency": GRAPH_SECONDS})
 
 
 async def test_kill_9_of_router_assistant_and_sender_loses_and_repeats_nothing(

@@ -1,0 +1,262 @@
+"""Due work on a real database: fair, serial per conversation, finished once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from tests.support.jobs import Doing, Gate, add_jobs, query, runner_of, working
+from tests.support.living import living
+from tests.support.members import drain, members
+from tests.support.parts import Broker, Databases
+from tests.support.parts import until as wait_until
+from tests.support.pipeline import SCHEMA, Job, create_tables
+from tests.support.waiting import until
+
+from common.database import Database, Work
+from common.lifecycle import Lifecycle, Part
+from common.outbox import Row
+from common.work import Claim, Done, Hint, Later, Limits, Outcome, Settled
+
+pytestmark = pytest.mark.integration
+T = TypeVar("T")
+
+
+@pytest.fixture
+def url(new_database: Databases) -> str:
+    made = new_database()
+    create_tables(made)
+    return made
+
+
+async def done(claim: Claim, item: Job) -> Outcome[Job]:
+    return Done(item)
+
+
+def flood(tenant: int, count: int) -> list[tuple[int, str, int]]:
+    """Jobs of as many conversations of one tenant."""
+    return [(tenant, f"t{tenant}-{number}", 0) for number in range(count)]
+
+
+def finished(url: str) -> int:
+    count: int = query(url, "select count(*) from job where finished_at is not null")[0][0]
+    return count
+
+
+# ---- fairness -------------------------------------------------------------------------------
+
+
+async def test_a_flood_holds_half_of_the_slots_and_a_neighbour_starts_at_once(url: str) -> None:
+    gate = Gate()
+    add_jobs(url, *flood(1, 1000))
+    async with living(working(url, Doing(gate), slots=10)):
+        await until(lambda: len(gate.started) >= 5)
+        add_jobs(url, (2, "b", 0))
+        await until(lambda: 2 in gate.tenants)
+        assert Counter(gate.tenants) == {1: 5, 2: 1}
+        gate.open()
+
+
+async def test_a_free_slot_goes_to_the_tenant_that_holds_least(url: str) -> None:
+    gate = Gate()
+    add_jobs(url, *(job for tenant in range(1, 6) for job in flood(tenant, 100)))
+    async with living(working(url, Doing(gate), slots=10)):
+        await until(lambda: len(gate.started) == 10)
+        add_jobs(url, (99, "b", 0))
+        gate.let_go(0)
+        await until(lambda: len(gate.started) == 11)
+        assert gate.tenants[10] == 99
+        gate.open()
+
+
+async def test_a_tenant_alone_is_served_without_waiting_for_the_next_sweep(url: str) -> None:
+    add_jobs(url, *flood(1, 300))
+    async with living(working(url, Doing(done), slots=10)):
+        await until(lambda: finished(url) == 300, 15)  # 5 slots each half second would take 30 s
+
+
+# ---- order and ends -------------------------------------------------------------------------
+
+
+async def test_jobs_of_one_conversation_run_one_after_the_other(url: str) -> None:
+    running: Counter[str] = Counter()
+    seen: dict[str, list[int]] = {}
+    together: list[int] = []
+
+    async def watch(claim: Claim, item: Job) -> Outcome[Job]:
+        running[item.contact] += 1
+        together.append(running[item.contact])
+        seen.setdefault(item.contact, []).append(item.n)
+        await asyncio.sleep(0)
+        running[item.contact] -= 1
+        return Done(item)
+
+    add_jobs(url, *((1, f"c{number % 6}", number // 6) for number in range(90)))
+    async with living(working(url, Doing(watch), slots=20)):
+        await until(lambda: finished(url) == 90)
+    assert max(together) == 1
+    assert seen == {f"c{number}": list(range(15)) for number in range(6)}
+
+
+async def test_later_is_due_again_and_done_once(url: str) -> None:
+    tries: list[int] = []
+
+    async def twice(claim: Claim, item: Job) -> Outcome[Job]:
+        tries.append(claim.attempts)
+        return Later(0.1, "not_yet") if len(tries) == 1 else Done(item)
+
+    add_jobs(url, (1, "a", 0))
+    async with living(working(url, Doing(twice))):
+        await until(lambda: finished(url))
+    assert tries == [1, 2]
+    assert query(url, "select n from effect") == [(0,)]
+
+
+async def test_a_bug_is_tried_again_and_given_up_at_the_fifth_claim(url: str) -> None:
+    async def broken(claim: Claim, item: Job) -> Outcome[Job]:
+        raise ValueError("never")
+
+    add_jobs(url, (1, "fresh", 0))
+    add_jobs(url, (1, "old", 0), attempts=4)
+    async with living(working(url, Doing(broken))):
+        await until(lambda: finished(url))
+    rows = query(url, "select contact, state, reason from job order by id")
+    assert rows == [("fresh", 0, "failed:ValueError"), ("old", 3, "always_fails:ValueError")]
+    assert query(url, "select n from effect") == []
+
+
+async def test_a_handler_past_its_deadline_is_a_failed_try(url: str) -> None:
+    add_jobs(url, (1, "slow", 0), attempts=4)
+    async with living(working(url, Doing(Gate()), deadline=0.2)):
+        await until(lambda: finished(url))
+    assert query(url, "select state, reason from job") == [(3, "always_fails:TimeoutError")]
+
+
+async def test_what_one_item_cannot_store_does_not_stop_its_batch(url: str) -> None:
+    class Picky(Doing):
+        def store(
+            self, connection: Connection, settled: Sequence[Settled[Job, Job]]
+        ) -> tuple[list[Row], list[Hint]]:
+            if any(one.item.n == 13 and isinstance(one.outcome, Done) for one in settled):
+                raise ValueError("never")
+            return super().store(connection, settled)
+
+    add_jobs(url, *((1, f"c{number}", number) for number in range(20)), attempts=4)
+    async with living(working(url, Picky(done), slots=50)):
+        await until(lambda: finished(url) == 20)
+    assert query(url, "select n, reason from job where state = 3") == [
+        (13, "always_fails:ValueError")
+    ]
+    assert len(query(url, "select distinct n from effect")) == 19
+
+
+async def test_a_hint_is_followed_when_it_is_due_and_not_before(url: str) -> None:
+    gate = Gate()
+
+    def build(life: Lifecycle) -> Sequence[Part]:
+        parts = working(url, Doing(gate))(life)
+        hinting.append(parts[-1])
+        return parts
+
+    hinting: list[Any] = []
+    async with living(build):
+        (id,) = add_jobs(url, (1, "a", 0), due=0.2)
+        hinting[0].hint([Hint(id, 1, 0.2)])
+        await until(lambda: gate.started)
+        assert query(url, "select due_at <= clock_timestamp() from job") == [(True,)]
+        gate.open()
+
+
+async def test_stopping_lets_what_runs_finish_and_starts_nothing(url: str) -> None:
+    gate = Gate()
+    add_jobs(url, *flood(1, 40))
+    async with living(working(url, Doing(gate), slots=10)):
+        await until(lambda: len(gate.started) == 5)
+        asyncio.get_running_loop().call_later(0.3, gate.open)
+    assert finished(url) == 5
+    assert query(url, "select count(*) from effect") == [(5,)]
+    assert query(url, "select count(*) from job where state = 1") == [(0,)]
+
+
+# ---- leases, epochs, owners -----------------------------------------------------------------
+
+
+async def test_a_late_result_of_a_lost_lease_is_refused_even_beside_the_new_one(url: str) -> None:
+    gate = Gate()
+    add_jobs(url, (1, "a", 0))
+    async with living(working(url, Doing(gate))):
+        await until(lambda: len(gate.started) == 1)
+        query(url, "update job set lease_until = now() - interval '1 second'")
+        await until(lambda: len(gate.started) == 2)
+        gate.open()  # both end in one pass of the loop, so they reach one finish
+        await until(lambda: finished(url))
+    assert query(url, "select n from effect") == [(0,)]
+    assert query(url, "select state, attempts from job") == [(2, 2)]
+
+
+async def test_a_superseded_claim_changes_nothing(url: str) -> None:
+    gate = Gate()
+    add_jobs(url, (1, "a", 0))
+    async with living(working(url, Doing(gate))):
+        await until(lambda: len(gate.started) == 1)
+        query(url, "update job set state = 3, epoch = epoch + 1, finished_at = now()")
+        gate.open()
+    assert query(url, "select state, reason from job") == [(3, None)]
+    assert query(url, "select n from effect") == []
+
+
+async def test_two_runners_share_the_work_without_doubles(url: str) -> None:
+    add_jobs(url, *(job for tenant in range(1, 9) for job in flood(tenant, 100)))
+    both = [working(url, Doing(done), slots=20), working(url, Doing(done), slots=20)]
+    async with living(both[0]), living(both[1]):
+        await until(lambda: finished(url) == 800, 20)
+    assert query(url, "select count(*), count(distinct job) from effect") == [(800, 800)]
+
+
+async def test_a_claim_whose_commit_was_not_heard_is_taken_up_at_once(url: str) -> None:
+    class Deaf(Database):
+        """Loses the connection after its first claim was committed."""
+
+        deaf = True
+
+        async def transaction(self, work: Work[T], deadline: float = 5) -> T:
+            found = await super().transaction(work, deadline)
+            if isinstance(found, list) and found and self.deaf:
+                self.deaf = False
+                raise sa.exc.OperationalError("commit", {}, ConnectionError("cut"))
+            return found
+
+    def build(life: Lifecycle) -> Sequence[Part]:
+        database = Deaf(url, SCHEMA, life)
+        return [database, *runner_of(database, Doing(done), life, Limits(slots=10))]
+
+    add_jobs(url, *flood(1, 3))
+    async with living(build):
+        await until(lambda: finished(url) == 3)
+    assert query(url, "select count(*), count(distinct job) from effect") == [(3, 3)]
+
+
+def test_a_killed_process_is_replaced_within_seconds_of_its_death(
+    kafka: Broker, url: str, tmp_path: Path
+) -> None:
+    with members(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="3", SLOTS="20") as group:
+        first = group.start()
+        add_jobs(url, *flood(1, 10))
+        wait_until(lambda: running_owners(url), "the first claims")
+        second = group.start()
+        wait_until(lambda: "service_ready" in group.said(1), "the second member")
+        (dead,) = running_owners(url)
+        first.kill()
+        wait_until(lambda: running_owners(url) - {dead}, "the second to take over", 4)
+        wait_until(lambda: finished(url) == 10, "the end")
+        assert drain(second) == 0
+    assert query(url, "select count(*), count(distinct job) from effect") == [(10, 10)]
+    assert query(url, f"select count(*) from effect where pid = {second.pid}") == [(10,)]
+
+
+def running_owners(url: str) -> set[int]:
+    return {row[0] for row in query(url, "select distinct owner from job where state = 1")}

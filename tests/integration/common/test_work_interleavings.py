@@ -1,0 +1,146 @@
+"""Any interleaving of claims, ends, deaths and superseding keeps a work table's promises."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+from tests.support.jobs import session, states
+from tests.support.parts import Databases
+from tests.support.pipeline import JOBS, create_tables
+
+from common.work import Claim
+from common.work.shares import room
+from common.work.table import Verdict
+
+pytestmark = pytest.mark.integration
+SLOTS, LEASE = 8, 600.0
+OWNERS = (1, 2)
+
+Step = tuple[str, int, int]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["open", "claim", "claim", "finish", "finish", "later", "die", "supersede"]
+        ),
+        st.integers(0, 5),
+        st.integers(0, 5),
+    ),
+    max_size=60,
+)
+
+
+@dataclass
+class World:
+    """What the processes believe: claims in hand, and which ends were accepted."""
+
+    connection: Connection
+    held: dict[int, list[Claim]] = field(default_factory=lambda: {owner: [] for owner in OWNERS})
+    zombies: list[Claim] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+    def take(self, step: Step) -> None:
+        name, first, second = step
+        getattr(self, f"do_{name}")(first, second)
+
+    def do_open(self, tenant: int, contact: int) -> None:
+        self.connection.exec_driver_sql(
+            "insert into job (tenant_id, contact, n) values (%(t)s, %(c)s, 0)",
+            {"t": tenant % 2 + 1, "c": f"{tenant % 2}-{contact}"},
+        )
+
+    def do_claim(self, owner: int, _: int) -> None:
+        number = OWNERS[owner % 2]
+        running: dict[int, int] = {}
+        for claim in self.held[number]:
+            running[claim.tenant_id] = running.get(claim.tenant_id, 0) + 1
+        space = room(SLOTS, sum(running.values()), len(running))
+        claims, _ = JOBS.sweep(self.connection, space, running, 0, owner=number, lease=LEASE)
+        self.held[number] += claims
+        for tenant in (1, 2):
+            mine = [claim for claim in self.held[number] if claim.tenant_id == tenant]
+            assert len(mine) <= space.share
+        assert len(self.held[number]) <= SLOTS
+
+    def do_finish(self, owner: int, which: int) -> None:
+        self.end(self.pick(owner, which), 2)
+
+    def do_later(self, owner: int, which: int) -> None:
+        self.end(self.pick(owner, which), 0)
+
+    def do_die(self, owner: int, _: int) -> None:
+        """Its rows are released; the dead process may still be alive enough to answer late."""
+        number = OWNERS[owner % 2]
+        self.zombies += self.held[number]
+        self.held[number] = []
+        JOBS.release(self.connection, [number])
+
+    def do_supersede(self, _: int, which: int) -> None:
+        self.connection.exec_driver_sql(
+            "update job set state = 0, epoch = epoch + 1, lease_until = null, owner = null"
+            " where id = (select id from job where state = 1 order by id offset %(o)s limit 1)",
+            {"o": which},
+        )
+
+    def pick(self, owner: int, which: int) -> Claim | None:
+        """A claim in hand, or a dead process's."""
+        number = OWNERS[owner % 2]
+        hand = self.zombies if owner >= 4 else self.held[number]
+        return hand.pop(which % len(hand)) if hand else None
+
+    def end(self, claim: Claim | None, state: int) -> None:
+        if claim is None:
+            return
+        stands = states(self.connection)[claim.id] == (1, claim.epoch)
+        accepted = JOBS.finish(self.connection, [Verdict(claim, state, 0, "end")])
+        assert accepted == ({(claim.id, claim.epoch)} if stands else set())
+        if accepted and state == 2:
+            assert claim.id not in self.ends
+            self.ends.append(claim.id)
+
+    def check(self) -> None:
+        now = states(self.connection)
+        assert sorted(self.ends) == sorted(id for id, (state, _) in now.items() if state == 2)
+        crowded = self.connection.exec_driver_sql(
+            "select contact from job where state = 1 group by contact having count(*) > 1"
+        )
+        assert crowded.all() == []
+
+
+@pytest.fixture
+def url(new_database: Databases) -> str:
+    made = new_database()
+    create_tables(made)
+    return made
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=STEPS)
+def test_one_end_per_row_one_running_per_conversation_and_no_share_exceeded(
+    url: str, steps: list[Step]
+) -> None:
+    with session(url) as connection:
+        connection.exec_driver_sql("truncate job")
+        world = World(connection)
+        for step in steps:
+            world.take(step)
+            world.check()
+
+
+def test_what_an_owner_does_not_know_it_holds_is_given_back(url: str) -> None:
+    with session(url) as connection:
+        world = World(connection)
+        for contact in range(3):
+            world.do_open(0, contact)
+        world.do_claim(0, 0)
+        known = world.held[1][:1]
+        JOBS.give_back(connection, 1, known)
+        waiting = {id for id, (state, _) in states(connection).items() if state == 0}
+        assert waiting == {claim.id for claim in world.held[1][1:]}
+        accepted = JOBS.finish(connection, [Verdict(claim, 2, 0, "end") for claim in world.held[1]])
+        assert accepted == {(known[0].id, known[0].epoch)}

@@ -1,0 +1,105 @@
+"""Due work inside a test: the pipeline's tables, a handler of the test's own, one runner."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from tests.support.living import FakeProducer
+from tests.support.pipeline import JOBS, SCHEMA, Job, Jobs
+
+from common.database import Database, driver_url
+from common.lifecycle import Lifecycle, Part
+from common.outbox import Outbox
+from common.work import Claim, Done, Limits, Outcome, Owner, Runner
+
+Do = Callable[[Claim, Job], Awaitable[Outcome[Job]]]
+
+
+class Doing(Jobs):
+    """The pipeline's work with another handler."""
+
+    def __init__(self, do: Do) -> None:
+        super().__init__(0)
+        self._do = do
+
+    async def handle(self, claim: Claim, item: Job) -> Outcome[Job]:
+        return await self._do(claim, item)
+
+
+class Gate:
+    """A handler that waits until it is let go; remembers the order of starts."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[int, Job]] = []  # tenant, job
+        self._gates: list[asyncio.Event] = []
+
+    async def __call__(self, claim: Claim, item: Job) -> Outcome[Job]:
+        gate = asyncio.Event()
+        self.started.append((claim.tenant_id, item))
+        self._gates.append(gate)
+        await gate.wait()
+        return Done(item)
+
+    @property
+    def tenants(self) -> list[int]:
+        return [tenant for tenant, _ in self.started]
+
+    def let_go(self, number: int) -> None:
+        """The start of that number, from 0, ends."""
+        self._gates[number].set()
+
+    def open(self) -> None:
+        for gate in self._gates:
+            gate.set()
+
+
+def runner_of(database: Database, work: Jobs, life: Lifecycle, limits: Limits) -> Sequence[Any]:
+    """[outbox, owner, runner], to be started after the database."""
+    outbox, owner = Outbox(database, FakeProducer()), Owner(database, JOBS)
+    runner = Runner(JOBS, work, limits, database=database, outbox=outbox, owner=owner, life=life)
+    return [outbox, owner, runner]
+
+
+def working(
+    url: str, work: Jobs, slots: int = 10, deadline: float = 10
+) -> Callable[[Lifecycle], Sequence[Part]]:
+    def build(life: Lifecycle) -> Sequence[Part]:
+        database = Database(url, SCHEMA, life)
+        limits = Limits(slots=slots, deadline=deadline)
+        return [database, *runner_of(database, work, life, limits)]
+
+    return build
+
+
+def add_jobs(url: str, *jobs: tuple[int, str, int], due: float = 0, attempts: int = 0) -> list[int]:
+    """(tenant, contact, n) each; due in `due` seconds. Their ids."""
+    statement = """
+    insert into job (tenant_id, contact, n, attempts, due_at)
+    select t, c, n, %(attempts)s, now() + %(due)s * interval '1 second'
+    from unnest(%(t)s::int[], %(c)s::text[], %(n)s::int[]) with ordinality u(t, c, n, o) order by o
+    returning id
+    """
+    tenants, contacts, numbers = zip(*jobs, strict=True)
+    values = {"t": list(tenants), "c": list(contacts), "n": list(numbers)}
+    return [row[0] for row in query(url, statement, values | {"due": due, "attempts": attempts})]
+
+
+def query(url: str, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """One committed transaction in the pipeline's schema."""
+    with session(url) as connection:
+        found = connection.exec_driver_sql(statement, values or {})
+        return [tuple(row) for row in found] if found.returns_rows else []
+
+
+def session(url: str) -> Any:
+    options = {"options": f"-c search_path={SCHEMA}"}
+    engine = sa.create_engine(driver_url(url), connect_args=options, poolclass=sa.NullPool)
+    return engine.begin()
+
+
+def states(connection: Connection) -> dict[int, tuple[int, int]]:
+    """id -> (state, epoch)"""
+    rows = connection.exec_driver_sql("select id, state, epoch from job")
+    return {id: (state, epoch) for id, state, epoch in rows}

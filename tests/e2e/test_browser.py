@@ -1,0 +1,96 @@
+"""A newcomer chats with two businesses side by side on the emulator's page."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from tests.support.system import World
+
+from devkit.stack.businesses import DEMO, LA_PLAZA, SONRISA, DemoClient
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+CHROMIUM = Path("/usr/bin/chromium")
+SCREENS: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "is_mobile": True,
+        "has_touch": True,
+    },
+}
+QUESTION = "¿Qué horario tienen?"
+MODEL_SECONDS = 1.0  # long enough to see somebody type
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("NOT RUN: there is no Chromium at /usr/bin/chromium")
+    async with async_playwright() as playwright:
+        args = ["--no-sandbox", "--disable-dev-shm-usage"]
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def businesses(world: World) -> AsyncIterator[tuple[DemoClient, ...]]:
+    """The demo's two, with a model that takes its time."""
+    for client in DEMO:
+        await world.know(client)
+        await world.admin.add(client)
+    await world.model("delay", ms=1000 * MODEL_SECONDS)
+    yield DEMO
+    await world.model("delay", ms=0)
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=SCREENS.values(), ids=SCREENS)
+async def page(
+    browser: Browser, world: World, request: pytest.FixtureRequest
+) -> AsyncIterator[Page]:
+    options = {"locale": "es-ES", "timezone_id": "Europe/Madrid"} | request.param
+    async with await browser.new_context(**options) as context:
+        page = await context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: problems.extend([line.text] * (line.type == "error")))
+        await page.goto(world.system.chat_url)
+        yield page
+        assert not problems, problems
+
+
+async def test_two_businesses_answer_the_same_question_each_in_its_own_way(
+    page: Page, businesses: tuple[DemoClient, ...], screenshots: Path
+) -> None:
+    answers = {LA_PLAZA.name: "martes a domingo", SONRISA.name: "lunes a viernes"}
+    for name, fact in answers.items():
+        chat = await opened(page, name)
+        before = await chat.locator(".message.in").count()
+        await say(chat, QUESTION)
+        await expect(chat.get_by_text("escribiendo…")).to_be_visible(timeout=10_000)
+        await expect(chat.locator(".message.in")).to_have_count(before + 1, timeout=20_000)
+        await expect(chat.locator(".message.in").last).to_contain_text(fact)
+        await expect(chat.locator(".message.out .tick").last).to_have_class("tick read")
+        foreign = next(other for other in answers.values() if other != fact)
+        await expect(chat).not_to_contain_text(foreign)
+    width = await page.evaluate("innerWidth")
+    await page.screenshot(path=screenshots / f"chat-{width}.png")
+
+
+async def opened(page: Page, name: str) -> Locator:
+    back = page.get_by_role("button", name="Volver")
+    if await back.is_visible():
+        await back.click()
+    await page.get_by_role("button", name=name).click()
+    return page.get_by_role("region", name=f"Chat con {name}")
+
+
+async def say(chat: Locator, text: str) -> None:
+    box = chat.get_by_role("textbox")
+    await box.fill(text)
+    await box.press("Enter")

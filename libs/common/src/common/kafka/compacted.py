@@ -50,11 +50,12 @@ class CompactedView(Generic[E]):
         life: Lifecycle,
         on_change: OnChange[E] | None = None,
     ) -> None:
-        self._config = reader_config(bootstrap)
+        # An empty fetch may wait long: a new record ends it at once, and idle views cost little.
+        self._config = reader_config(bootstrap) | {"fetch.wait.max.ms": 500}
         self._topic, self._event, self._life = topic, event, life
         self._on_change = on_change
         self._rows: dict[str, E] = {}
-        self._behind: set[int] = set()
+        self._behind: dict[int, int] = {}  # partition -> where it ended when we started
         self._caught_up = asyncio.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=topic.name, daemon=True)
@@ -95,30 +96,42 @@ class CompactedView(Generic[E]):
         """Waits for the broker and the topic; False when stopped before."""
         while not self._stopping.is_set():
             self._life.health.beat(f"view:{self._topic.name}")
-            if partitions := self._partitions(consumer):
-                self._behind = set(partitions)
-                consumer.assign(
-                    [TopicPartition(self._topic.name, p, OFFSET_BEGINNING) for p in partitions]
-                )
+            try:
+                ends = self._ends(consumer)
+            except KafkaException:
+                ends = {}
+            if ends:
+                self._begin(consumer, ends)
                 return True
             self._stopping.wait(0.2)
         return False
 
-    def _partitions(self, consumer: Consumer) -> list[int]:
-        try:
-            found = consumer.list_topics(self._topic.name, timeout=1).topics[self._topic.name]
-        except KafkaException:
-            return []
-        return [] if found.error else list(found.partitions)
+    def _ends(self, consumer: Consumer) -> dict[int, int]:
+        """The end of every partition; nothing when the topic is not there."""
+        found = consumer.list_topics(self._topic.name, timeout=1).topics[self._topic.name]
+        places = (
+            [] if found.error else [TopicPartition(self._topic.name, p) for p in found.partitions]
+        )
+        return {
+            place.partition: consumer.get_watermark_offsets(place, timeout=1)[1] for place in places
+        }
+
+    def _begin(self, consumer: Consumer, ends: dict[int, int]) -> None:
+        consumer.assign([TopicPartition(self._topic.name, p, OFFSET_BEGINNING) for p in ends])
+        self._behind = ends
+        for partition in tuple(ends):
+            self._reached(partition, 0)
 
     def _follow(self, consumer: Consumer) -> None:
         first = consumer.poll(0.2)
         for message in [first, *consumer.consume(1999, 0)] if first else []:
             error = message.error()
             if error is None:
-                self._apply(record_of(message))
+                record = record_of(message)
+                self._apply(record)
+                self._reached(record.partition, record.offset + 1)
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._reached_end(message.partition() or 0)
+                self._reached(message.partition() or 0, message.offset() or 0)
             else:
                 log.warning("view_error", topic=self._topic.name, reason=error.name())
 
@@ -138,9 +151,11 @@ class CompactedView(Generic[E]):
         if self._on_change:
             self._on_change(key, row)
 
-    def _reached_end(self, partition: int) -> None:
-        self._behind.discard(partition)
-        if not self._behind:
+    def _reached(self, partition: int, offset: int) -> None:
+        """Caught up once every partition has been read to where it ended at the start."""
+        if offset >= self._behind.get(partition, 0):
+            self._behind.pop(partition, None)
+        if not self._behind and not self._caught_up.is_set():
             self._life.loop.call_soon_threadsafe(self._caught_up.set)
 
 

@@ -5,6 +5,8 @@ from aiohttp import web
 from tests.support.fake_graph import FakeGraph, Sent, accept
 from tests.support.sender_running import RunningSender, a_reply, a_status, eventually
 
+from sender.statuses import forget
+
 pytestmark = pytest.mark.integration
 
 
@@ -77,5 +79,18 @@ async def test_neither_a_forged_tag_nor_another_clients_status_moves_a_delivery(
     assert sender.statuses() == ["accepted"]
 
 
+async def test_what_matches_nothing_for_eight_days_is_forgotten(sender: RunningSender) -> None:
+    await sender.status(a_status("wamid.old", "sent"), a_status("wamid.new", "sent"))
+    await eventually(lambda: parked(sender) == 2)
+    sender.execute(
+        "update early_status set parked_at = now() - interval '8 days 1 second'"
+        " where wamid = 'wamid.old'"
+    )
+    with sender.engine.begin() as connection:
+        assert forget(connection) == 1
+    assert parked(sender) == 1
+
+
 def parked(sender: RunningSender) -> int:
-    return int(sender.rows("(select count(*) from early_status)")[0][0])
+    with sender.engine.connect() as connection:
+        return int(connection.exec_driver_sql("select count(*) from early_status").scalar() or 0)

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from tests.support.sender_running import a_tenant
 
 from common.sealed import KeyRing, seal
+from devkit.whatsapp.validation import check_send
 from sender.circuit import Circuits
 from sender.pacing import LONGEST_PAUSE, Pacing
-from sender.payloads import address
+from sender.payloads import address, text_message
 from sender.tag import Tags
 from sender.tokens import NoToken, Tokens
 
@@ -86,3 +87,8 @@ def test_people_are_reached_by_phone_where_there_is_one(
     wa_id: str | None, contact_id: str, expected: dict[str, str]
 ) -> None:
     assert address(wa_id, contact_id) == expected
+
+
+@pytest.mark.parametrize("to", [address("34600111222", "ES.1"), address(None, "ES.1349")])
+def test_the_emulator_of_graph_takes_our_messages(to: dict[str, str]) -> None:
+    check_send(text_message(to, "hola", Tags(RING).make(1, DELIVERY, 1)))

@@ -11,6 +11,7 @@ from common.events import TenantConfig
 from common.work import Done, Dropped, Later
 from sender.classify import Accepted, Ambiguous, Cure, NotSent, Refused
 from sender.decide import after_send, before_send, wait_after
+from sender.deliver import change_of
 from sender.tables import Change, DueDelivery
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -84,8 +85,13 @@ def test_after_a_send() -> None:
     assert after_send(due(), Accepted("w"), NOW) == Done(Change("accepted", 0, "w"), "accepted")
     assert after_send(due(), Ambiguous("x"), NOW) == Later(90, "unknown:x", Change("unknown"))
     assert after_send(due(refusals=2), NotSent("x"), NOW) == Later(
-        4, "not_sent:x", Change("pending", 3)
+        5, "not_sent:x", Change("pending", 2)
     )
+
+
+def test_a_handler_that_always_fails_ends_its_delivery_as_unknown() -> None:
+    assert change_of(Dropped("always_fails:KeyError")) == Change("unknown")
+    assert change_of(Later(1, "failed:KeyError")) is None
 
 
 def test_a_refusal_that_time_cures_is_tried_again_inside_the_window_only() -> None:

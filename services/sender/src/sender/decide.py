@@ -12,7 +12,8 @@ DOUBT_SECONDS = 90.0  # how long a status may take to settle an unknown send
 MOST_COPIES_AGAIN = 1
 UNKNOWN_NUMBER_SECONDS, UNKNOWN_NUMBER_LIMIT = 5.0, timedelta(minutes=5)
 MOST_REFUSALS = 40
-LONGEST_WAIT, LONGEST_OFFLINE_WAIT = 600.0, 30.0
+LONGEST_WAIT = 600.0
+OFFLINE_SECONDS = 5.0  # Graph cannot be reached: no refusal, so it counts against nobody
 TENANT_WAIT = 60.0
 
 Ending = Outcome[Change]
@@ -71,8 +72,7 @@ def after_send(delivery: DueDelivery, verdict: Verdict, now: datetime) -> Ending
         case Ambiguous(why=why):
             return Later(DOUBT_SECONDS, f"unknown:{why}", Change("unknown", delivery.refusals))
         case NotSent(why=why):
-            wait = min(back_off(delivery.refusals), LONGEST_OFFLINE_WAIT)
-            return Later(wait, f"not_sent:{why}", Change("pending", delivery.refusals + 1))
+            return not_now(delivery, OFFLINE_SECONDS, f"not_sent:{why}")
         case Refused():
             return refused(delivery, verdict, now)
 

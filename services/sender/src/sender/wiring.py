@@ -27,7 +27,7 @@ from sender.graph import Graph
 from sender.pacing import Pacing
 from sender.reconcile import Effects, Parked, Reconcile
 from sender.settings import SenderSettings
-from sender.show_typing import ShowTyping
+from sender.show_typing import IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, Change, DueDelivery
 from sender.tag import Tags
 from sender.tokens import Tokens
@@ -47,7 +47,7 @@ class Wiring:
         self.dead_letters = DeadLetters(life.service, self.producer, life.loop)
         self.outbox = Outbox(self.database, self.producer)
         self.tenants = CompactedView(self.bootstrap, TENANTS_CONFIG, TenantConfig, life)
-        self.graph = Graph(settings.whatsapp_graph_url, settings.slots)
+        self.graph = Graph(settings.whatsapp_graph_url, settings.slots + IN_FLIGHT)
         ring, default = KeyRing.read(settings.key_ring_file), settings.whatsapp_access_token
         self.tokens = Tokens(ring, default.get_secret_value() if default else None)
         self.tags, self.clock = Tags(ring), SystemClock()

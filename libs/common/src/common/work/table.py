@@ -212,15 +212,18 @@ from (select count(*) n, coalesce(max(tenant_id), 0) last from win) w left join 
 """
 )
 
+# Rows are locked by id, as whoever stores into the table does: two ways round are a deadlock.
 FINISH = """
 with r as (
   select * from unnest(%(id)s::bigint[], %(epoch)s::int[], %(state)s::smallint[],
-    %(delay)s::float8[], %(reason)s::text[]) r(id, epoch, state, delay, reason))
+    %(delay)s::float8[], %(reason)s::text[]) r(id, epoch, state, delay, reason)),
+held as (select id from {table} where id = any(%(id)s::bigint[]) order by id for update)
 update {table} t set state = r.state, reason = r.reason, lease_until = null, owner = null,
   due_at = case when r.state = 0 then now() + r.delay * interval '1 second' else t.due_at end,
   finished_at = case when r.state = 0 then null else now() end
 from r
-where t.id = any(%(id)s::bigint[]) and t.id = r.id and t.epoch = r.epoch and t.state = 1
+where t.id = any(array(select id from held)) and t.id = r.id and t.epoch = r.epoch
+  and t.state = 1
 returning t.id, t.epoch
 """
 

@@ -222,3 +222,14 @@ async def test_the_name_of_a_contact_is_kept_up_to_date(assistant: RunningAssist
     rows = await assistant.rows("select contact_name, wa_id from conversation")
     assert [tuple(row) for row in rows] == [("Ana María", "34600")]
     await assistant.settled()
+
+
+async def test_storing_and_finishing_the_same_turns_is_no_deadlock(
+    assistant: RunningAssistant,
+) -> None:
+    deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
+    for batch in range(30):
+        await assistant.take(*(written(f"{batch}.{n}", f"c{n % 150}") for n in range(300)))
+    await assistant.settled()
+    assert [row[0] for row in await assistant.rows(deadlocks)] == [0]
+    assert await assistant.rows("select from message where turn_id is null") == []

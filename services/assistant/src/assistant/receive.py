@@ -30,12 +30,14 @@ returning id, tenant_id, conversation_id
 """
 
 SUPERSEDES = f"(turn.state = 1 and turn.superseded < {SUPERSEDED_AT_MOST})"
+# Open turns are locked in the order of their ids, like at their finish.
 OPEN_TURNS = f"""
 insert into turn (tenant_id, conversation_id, due_at, last_message_id)
 select t, c, now() + q * interval '1 second', m
 from unnest(%(tenant)s::int[], %(conversation)s::bigint[], %(message)s::bigint[],
   %(quiet)s::float8[]) u(t, c, m, q)
-order by c
+left join turn there on there.conversation_id = c and there.finished_at is null
+order by there.id, c
 on conflict (conversation_id) where finished_at is null do update set
   due_at = greatest(turn.due_at,
     least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds')),

@@ -138,7 +138,7 @@ class Outbox:
         self._stopping = False
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._delete()), asyncio.create_task(self._sweep())]
+        self._tasks = [asyncio.create_task(self._delete()), asyncio.create_task(self._sweeps())]
 
     async def stop(self) -> None:
         """Waits until what flies has landed, then deletes it; the rest is for the next sweep."""
@@ -198,18 +198,21 @@ class Outbox:
             if self._stopping:
                 self._wake.set()
 
-    async def _sweep(self) -> None:
+    async def _sweeps(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_EVERY)
-            held, self._skipped = set(self._held), set()
-            wanted = {"age": ORPHAN_SECONDS, "held": list(held), "flying": list(self._flying)}
             try:
-                rows = await self._database.transaction(partial(orphans, wanted=wanted))
+                await self.sweep()
             except Exception as error:
                 log.warning("outbox_sweep_waits", outage=is_outage(error), exc_info=error)
-                continue
-            self._held -= held - self._skipped
-            self._publish_orphans(rows)
+
+    async def sweep(self) -> None:
+        """One pass over held keys and over what a dead process left."""
+        held, self._skipped = set(self._held), set()
+        wanted = {"age": ORPHAN_SECONDS, "held": list(held), "flying": list(self._flying)}
+        rows = await self._database.transaction(partial(orphans, wanted=wanted))
+        self._held -= held - self._skipped
+        self._publish_orphans(rows)
 
     def _publish_orphans(self, rows: Sequence[Row]) -> None:
         """Also of held keys: these are their older rows."""

@@ -1,0 +1,50 @@
+"""Writes to three keys under their row locks and publishes: `python -m tests.support.rival`.
+
+Arguments: bootstrap, database URL, number of transactions. Two of them compete for the same keys;
+the n of an event is its place in the commit order of its key.
+"""
+
+import asyncio
+import sys
+from functools import partial
+
+from sqlalchemy import Connection
+from tests.support.pipeline import SCHEMA, Job, reply_to
+
+from common import outbox
+from common.database import Database
+from common.kafka.producer import Producer
+from common.lifecycle import Lifecycle, Part
+from common.outbox import Outbox, Row
+
+LOCK = "insert into rival (key) values (%(key)s) on conflict (key) do update set n = rival.n + 1"
+TABLE = "create table if not exists rival (key text primary key, n int not null default 0)"
+
+
+def write(connection: Connection, key: str) -> list[Row]:
+    number = connection.exec_driver_sql(f"{LOCK} returning n", {"key": key}).scalar()
+    return outbox.add(connection, [reply_to(Job(1, key, int(number or 0)))])
+
+
+def create(connection: Connection) -> None:
+    connection.exec_driver_sql("select pg_advisory_xact_lock(1)")
+    connection.exec_driver_sql(TABLE)
+
+
+async def main(bootstrap: str, url: str, count: int) -> None:
+    life = Lifecycle("rival")
+    database, producer = Database(url, SCHEMA, life), Producer(bootstrap, deadline_ms=0)
+    publishing = Outbox(database, producer)
+    parts: list[Part] = [database, producer, publishing]
+    for part in parts:
+        await part.start()
+    await database.transaction(create)
+    for number in range(count):
+        rows = await database.transaction(partial(write, key=f"c{number % 3}"))
+        publishing.publish(rows)
+    for part in reversed(parts):
+        await part.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from devkit.whatsapp.markup import html
+from devkit.whatsapp.markup import html, plain
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,14 @@ def test_text_without_marks_is_only_escaped(text: str) -> None:
 def test_a_link_cannot_leave_its_attribute() -> None:
     assert '" onclick' not in html('https://e.com/" onclick="x')
     assert "&#34;" in html('https://e.com/"onclick="x')
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Nuestro *horario*:\n\n- de _9_ a ~14~ 15", "Nuestro horario: - de 9 a 14 15"),
+        ("2 * 3 * 4 y snake_case_", "2 * 3 * 4 y snake_case_"),
+    ],
+)
+def test_plain_text_is_one_line_without_marks(text: str, shown: str) -> None:
+    assert plain(text) == shown

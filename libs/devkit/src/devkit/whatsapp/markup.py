@@ -38,6 +38,13 @@ def html(text: str) -> Markup:
     return Markup(KEPT.sub(lambda found: kept[int(found[1])], body))
 
 
+def plain(text: str) -> str:
+    """On one line, without the marks of bold, italic and strike: as WhatsApp's list of chats."""
+    for marked, _ in STYLES:
+        text = marked.sub(r"\1", text)
+    return " ".join(text.split())
+
+
 def verbatim(found: re.Match[str]) -> tuple[Markup, str]:
     """The element, and what follows it as plain text: a sentence's dot is not part of a link."""
     link = found["link"]

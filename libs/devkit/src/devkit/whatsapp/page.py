@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from devkit.whatsapp.emulator import Emulator
 from devkit.whatsapp.feed import Change
 from devkit.whatsapp.identities import Business, Contact
-from devkit.whatsapp.markup import html
+from devkit.whatsapp.markup import html, plain
 from devkit.whatsapp.state import Conversation, Message
 
 HERE = Path(__file__).parent
@@ -129,9 +129,9 @@ def preview(message: Message) -> str:
     content = message.content
     match message.kind:
         case "text":
-            return str(content["body"]).replace("\n", " ")
+            return plain(str(content["body"]))
         case "interactive" if message.outgoing:
-            return str(content["body"]["text"]).replace("\n", " ")
+            return plain(str(content["body"]["text"]))
         case "interactive":
             return str(content.get("button_reply", content.get("list_reply", {})).get("title", ""))
         case "location":

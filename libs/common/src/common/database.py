@@ -54,7 +54,7 @@ def driver_url(url: str) -> str:
 
 
 def connect(url: str, service: str, schema: str, connections: int) -> Engine:
-    """hide_parameters: an error's text must never quote a customer."""
+    """hide_parameters keeps values out of SQLAlchemy's part of an error; the server's may quote."""
     options = (
         f"-c search_path={schema} -c statement_timeout=5000 -c lock_timeout=2000"
         " -c idle_in_transaction_session_timeout=10000"

@@ -124,7 +124,9 @@ class CompactedView(Generic[E]):
 
     def _follow(self, consumer: Consumer) -> None:
         first = consumer.poll(0.2)
-        for message in [first, *consumer.consume(1999, 0)] if first else []:
+        if first is None:  # never `not first`: the length of a tombstone is 0
+            return
+        for message in [first, *consumer.consume(1999, 0)]:
             error = message.error()
             if error is None:
                 record = record_of(message)

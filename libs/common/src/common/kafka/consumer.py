@@ -212,7 +212,8 @@ class BatchConsumer(Generic[E]):
         self._waiting = True
         self._consumer.pause(self._consumer.assignment())
         self._life.health.beat(f"consumer:{self._topic.name}")
-        if message := self._consumer.poll(seconds):
+        message = self._consumer.poll(seconds)
+        if message is not None:  # never `if message`: the length of one without a value is 0
             self._refuse(message)
 
     def _refuse(self, message: Message) -> None:

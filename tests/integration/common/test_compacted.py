@@ -1,0 +1,119 @@
+"""The view of a compacted topic on a real broker."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from tests.support.builders import a_tenant
+from tests.support.living import living
+from tests.support.parts import Broker
+from tests.support.records import produce
+from tests.support.waiting import until
+
+from common.events import TenantConfig
+from common.kafka.compacted import CompactedView
+from common.kafka.create_topics import create
+from common.lifecycle import Lifecycle, Part
+from common.topics import TENANTS_CONFIG
+from devkit.stack.kafka import LocalKafka
+from devkit.stack.ports import free_ports
+
+pytestmark = pytest.mark.integration
+Changes = list[tuple[str, TenantConfig | None]]
+
+
+def viewing(
+    bootstrap: str, into: list[CompactedView[TenantConfig]], changes: Changes
+) -> Callable[[Lifecycle], Sequence[Part]]:
+    def build(life: Lifecycle) -> Sequence[Part]:
+        def note(key: str, row: TenantConfig | None) -> None:
+            changes.append((key, row))
+
+        into.append(CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life, note))
+        return into
+
+    return build
+
+
+def write(bootstrap: str, *rows: tuple[str, bytes | None]) -> None:
+    produce(bootstrap, TENANTS_CONFIG, rows)
+
+
+async def test_a_started_view_holds_everything_written_before(kafka: Broker) -> None:
+    many = [(str(number), a_tenant(f"T{number}").encode()) for number in range(3000)]
+    write(kafka.bootstrap, *many, ("7", None), ("8", a_tenant("renamed", revision=2).encode()))
+    views: list[CompactedView[TenantConfig]] = []
+    async with living(viewing(kafka.bootstrap, views, [])):
+        (view,) = views
+        assert len(view.all()) == 2999
+        assert view.get("7") is None
+        renamed = view.get("8")
+        assert renamed is not None
+        assert renamed.name == "renamed"
+
+
+async def test_an_empty_topic_is_caught_up_with_at_once(kafka: Broker) -> None:
+    views: list[CompactedView[TenantConfig]] = []
+    async with living(viewing(kafka.bootstrap, views, [])):
+        assert views[0].all() == []
+
+
+async def test_a_view_follows_within_a_second_and_tells(kafka: Broker) -> None:
+    views: list[CompactedView[TenantConfig]] = []
+    changes: Changes = []
+    async with living(viewing(kafka.bootstrap, views, changes)):
+        tenant = a_tenant()
+        write(kafka.bootstrap, ("n", tenant.encode()))
+        await until(lambda: views[0].get("n") == tenant, 1)
+        write(kafka.bootstrap, ("n", None))
+        await until(lambda: views[0].get("n") is None, 1)
+    assert changes == [("n", tenant), ("n", None)]
+
+
+async def test_a_bad_row_keeps_the_last_good_one(kafka: Broker) -> None:
+    views: list[CompactedView[TenantConfig]] = []
+    good = a_tenant()
+    write(kafka.bootstrap, ("n", good.encode()), ("n", b"{}"), ("other", good.encode()))
+    async with living(viewing(kafka.bootstrap, views, [])):
+        assert views[0].get("n") == good
+        assert views[0].get("other") == good
+
+
+async def test_a_late_copy_of_an_earlier_revision_is_passed_over(kafka: Broker) -> None:
+    old, new = a_tenant(revision=1), a_tenant(revision=2, active=False)
+    write(kafka.bootstrap, *[("n", one.encode()) for one in (old, new, old)])
+    views: list[CompactedView[TenantConfig]] = []
+    async with living(viewing(kafka.bootstrap, views, [])):
+        assert views[0].get("n") == new
+
+
+async def test_a_view_waits_for_a_broker_that_comes_later(home: Path) -> None:
+    port, controller = free_ports(2)
+    views: list[CompactedView[TenantConfig]] = []
+    kafka: list[LocalKafka] = []
+
+    def begin() -> None:
+        kafka.append(LocalKafka.start(home / f"late-{port}", port, controller))
+        create(kafka[0].bootstrap, [TENANTS_CONFIG])
+
+    class LateBroker:
+        """Started behind the view's back, while the view waits."""
+
+        async def start(self) -> None:
+            self.life.loop.call_later(1, begin)
+
+        async def stop(self) -> None:
+            kafka[0].stop()
+
+        def __init__(self, life: Lifecycle) -> None:
+            self.life = life
+
+    def build(life: Lifecycle) -> Sequence[Part]:
+        return [LateBroker(life), *viewing(f"127.0.0.1:{port}", views, [])(life)]
+
+    began = time.monotonic()
+    async with living(build):
+        assert time.monotonic() - began > 1
+        write(kafka[0].bootstrap, ("n", a_tenant().encode()))
+        await until(lambda: views[0].get("n"))

@@ -1,0 +1,139 @@
+"""PostgreSQL from asyncio: cut at the deadline, repeated once; outages are no wrong statements."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from tests.support.living import living
+from tests.support.parts import Databases
+
+from common.database import Database, connect, is_outage
+from common.lifecycle import Lifecycle, Part
+from devkit.faults import FaultProxy, Toxic
+
+pytestmark = pytest.mark.integration
+
+
+def one(connection: Connection) -> int:
+    found: int = connection.exec_driver_sql("select 1").scalar_one()
+    return found
+
+
+def using(url: str, into: list[Database]) -> Callable[[Lifecycle], Sequence[Part]]:
+    def build(life: Lifecycle) -> Sequence[Part]:
+        into.append(Database(url, "public", life))
+        return into
+
+    return build
+
+
+async def test_a_frozen_server_is_cut_at_the_deadline_and_forgotten(
+    new_database: Databases,
+) -> None:
+    url = sa.engine.make_url(new_database())
+    async with FaultProxy("127.0.0.1", url.port or 0) as proxy:
+        through = url.set(port=proxy.port).render_as_string(hide_password=False)
+        databases: list[Database] = []
+        async with living(using(through, databases)):
+            (database,) = databases
+            assert await database.transaction(one) == 1
+            proxy.add(Toxic("blackhole"))
+            began = time.monotonic()
+            with pytest.raises(sa.exc.OperationalError):
+                await database.transaction(one, deadline=0.5)
+            assert 0.5 <= time.monotonic() - began < 8
+            proxy.heal()
+            assert await database.transaction(one) == 1
+
+
+async def test_a_transaction_that_lost_its_connection_is_tried_once_more(
+    new_database: Databases,
+) -> None:
+    databases: list[Database] = []
+    tries: list[int] = []
+
+    def killed_first(connection: Connection) -> int:
+        tries.append(len(tries))
+        if len(tries) == 1:
+            connection.exec_driver_sql("select pg_terminate_backend(pg_backend_pid())")
+        return one(connection)
+
+    def killed_always(connection: Connection) -> None:
+        tries.append(len(tries))
+        connection.exec_driver_sql("select pg_terminate_backend(pg_backend_pid())")
+
+    async with living(using(new_database(), databases)):
+        assert await databases[0].transaction(killed_first) == 1
+        assert tries == [0, 1]
+        tries.clear()
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            await databases[0].transaction(killed_always)
+        assert tries == [0, 1]
+        assert is_outage(caught.value)
+
+
+async def test_a_wrong_statement_is_raised_at_once_also_to_the_patient(
+    new_database: Databases,
+) -> None:
+    databases: list[Database] = []
+    async with living(using(new_database(), databases)):
+        with pytest.raises(sa.exc.ProgrammingError):
+            await databases[0].patiently(lambda it: it.exec_driver_sql("select nothing_there"))
+
+
+async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: Databases) -> None:
+    url = sa.engine.make_url(new_database())
+    async with FaultProxy("127.0.0.1", url.port or 0) as proxy:
+        proxy.add(Toxic("close"))
+        through = url.set(port=proxy.port).render_as_string(hide_password=False)
+        life = Lifecycle("tests")
+        database = Database(through, "public", life)
+        starting = asyncio.create_task(database.start())
+        done, _ = await asyncio.wait({starting}, timeout=0.3)
+        assert not done
+        proxy.heal()
+        await asyncio.wait_for(starting, 10)
+        await database.stop()
+
+
+def failing(url: str, *statements: str) -> Exception:
+    engine = connect(url, "tests", "public", 1)
+    try:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    except sa.exc.DBAPIError as error:
+        return error
+    finally:
+        engine.dispose()
+    raise AssertionError("nothing failed")
+
+
+TOO_LONG = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9000))
+
+
+@pytest.mark.parametrize(
+    ("statements", "outage"),
+    [
+        (("select pg_terminate_backend(pg_backend_pid())",), True),
+        (("set transaction read only", "create table t (a int)"), True),
+        (("set local statement_timeout = 50", "select pg_sleep(5)"), True),
+        (("select 1/0",), False),
+        (("create table t (a text unique)", f"insert into t values ('{TOO_LONG}')"), False),
+        (("create table t (a int unique)", "insert into t values (1), (1)"), False),
+    ],
+    ids=["killed", "read-only", "timeout", "division", "never fits an index", "duplicate"],
+)
+def test_only_what_waiting_can_cure_is_an_outage(
+    new_database: Databases, statements: tuple[str, ...], outage: bool
+) -> None:
+    assert is_outage(failing(new_database(), *statements)) is outage
+
+
+def test_a_server_that_is_not_there_is_an_outage(new_database: Databases) -> None:
+    nowhere = sa.engine.make_url(new_database()).set(port=1)
+    assert is_outage(failing(nowhere.render_as_string(hide_password=False), "select 1"))

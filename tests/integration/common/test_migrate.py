@@ -1,0 +1,28 @@
+"""Migrations: idempotent, and safe when replicas start together."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from tests.support.parts import Databases
+
+from common.database import driver_url
+from common.migrate import current, newest, upgrade
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("package", ["assistant", "sender"])
+def test_replicas_that_migrate_together_and_again_reach_the_newest(
+    new_database: Databases, package: str
+) -> None:
+    url = new_database()
+    with ThreadPoolExecutor(3) as pool:
+        reached = set(pool.map(lambda _: upgrade(url, package, package), range(3)))
+    assert reached == {newest(package)}
+    assert upgrade(url, package, package) == newest(package)
+    engine = sa.create_engine(driver_url(url))
+    with engine.connect() as connection:
+        assert current(connection, package) == newest(package)
+        assert "outbox" in sa.inspect(connection).get_table_names(package)
+    engine.dispose()

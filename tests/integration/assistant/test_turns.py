@@ -233,3 +233,25 @@ async def test_storing_and_finishing_the_same_turns_is_no_deadlock(
     await assistant.settled()
     assert [row[0] for row in await assistant.rows(deadlocks)] == [0]
     assert await assistant.rows("select from message where turn_id is null") == []
+
+
+async def test_two_replicas_answer_every_message_once_and_in_order(
+    kafka: Broker, new_database: Databases
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    clients = [a_client(1), a_client(2, settings={"quiet_window_ms": 5})]
+    sent = [written(str(n), f"c{n % 40}", tenant=1 + n % 2) for n in range(800)]
+    async with (
+        running_assistant(url, kafka.bootstrap, *clients, slots=20) as one,
+        running_assistant(url, kafka.bootstrap, *clients, slots=20) as two,
+    ):
+        for batch in range(0, 800, 40):
+            replica = (one, two)[batch // 40 % 2]
+            await replica.take(*sent[batch : batch + 40])
+        copies = await one.replies()
+    replies = list({reply.reply_id: reply for reply in copies}.values())
+    answered = [wamid for reply in replies for wamid in reply.answers]
+    assert sorted(answered) == sorted(event.wamid for event in sent)
+    for contact in {reply.contact_id for reply in replies}:
+        own = [w for reply in replies if reply.contact_id == contact for w in reply.answers]
+        assert own == [event.wamid for event in sent if event.contact_id == contact]

@@ -13,10 +13,13 @@ from common.events import conversation_key
 HISTORY_READ = 40  # messages of earlier turns per conversation
 PENDING_READ = 500  # messages that one turn can answer; the next turn takes the rest
 
+# Ids are matched with `= any`: in a plain join the planner may read a whole table.
 READ_TURNS = """
+with t as materialized (select * from turn where id = any(%(ids)s::bigint[]))
 select t.id, t.last_message_id, t.superseded, c.id, c.tenant_id, c.phone_number_id, c.contact_id,
   c.wa_id, c.contact_name, c.opted_out, coalesce(c.taken_over_until > now(), false)
-from turn t join conversation c on c.id = t.conversation_id where t.id = any(%(ids)s::bigint[])
+from t join conversation c on c.id = t.conversation_id
+where c.id = any(array(select conversation_id from t))
 """
 
 READ_MESSAGES = f"""

@@ -36,7 +36,10 @@ insert into turn (tenant_id, conversation_id, due_at, last_message_id)
 select t, c, now() + q * interval '1 second', m
 from unnest(%(tenant)s::int[], %(conversation)s::bigint[], %(message)s::bigint[],
   %(quiet)s::float8[]) u(t, c, m, q)
-left join turn there on there.conversation_id = c and there.finished_at is null
+left join (
+  select id, conversation_id from turn
+  where conversation_id = any(%(conversation)s::bigint[]) and finished_at is null) there
+  on there.conversation_id = c
 order by there.id, c
 on conflict (conversation_id) where finished_at is null do update set
   due_at = greatest(turn.due_at,

@@ -43,7 +43,7 @@ NEXT_TURNS = """
 insert into turn (tenant_id, conversation_id, last_message_id)
 select t.tenant_id, t.conversation_id, t.last_message_id
 from turn t join unnest(%(turn)s::bigint[], %(last)s::bigint[]) u(id, last) on u.id = t.id
-where t.finished_at is not null and t.last_message_id > u.last
+where t.id = any(%(turn)s::bigint[]) and t.finished_at is not null and t.last_message_id > u.last
 returning id, tenant_id
 """
 COMMANDS = {

@@ -4,6 +4,7 @@ What must never be read in a log (texts, phone numbers, secrets) is redacted by 
 exceptions are logged as type and frames: their messages quote data.
 """
 
+import json
 import logging
 import sys
 import traceback
@@ -92,4 +93,8 @@ def _renderer(style: Style) -> Any:
 
 
 def _dumps(event: EventDict, **_: Any) -> str:
-    return orjson.dumps(event, default=repr).decode()
+    """A line in any case: what orjson refuses (huge numbers, lone surrogates) json escapes."""
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:
+        return json.dumps(event, default=repr, skipkeys=True)

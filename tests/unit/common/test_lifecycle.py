@@ -1,0 +1,88 @@
+"""The life of a process: parts start in order, stop in reverse; codes say how it ended."""
+
+import signal
+import subprocess
+import sys
+from typing import IO
+
+import pytest
+
+SERVICE = """
+import asyncio, sys
+from common import lifecycle
+from common.settings import ServiceSettings
+from common.clock import SystemClock
+class Named:
+    def __init__(self, name, life):
+        self.name, self.life = name, life
+    async def start(self):
+        print("start", self.name, flush=True)
+        if self.name == "broken":
+            raise RuntimeError("CANARY")
+        if self.name == "endless":
+            await asyncio.Event().wait()
+        if self.name == "fatal":
+            await asyncio.to_thread(self.life.fatal, "found_out")
+    async def stop(self):
+        print("stop", self.name, flush=True)
+        if self.name == "stubborn":
+            raise RuntimeError("CANARY")
+lifecycle.run("tests", ServiceSettings, lambda _, life: [Named(one, life) for one in sys.argv[1:]])
+"""
+ENVIRONMENT = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "HEALTH_PORT": "0"}
+
+
+def begun(*parts: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVICE, *parts], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def lived(*parts: str, ended_by: str = "", number: int = signal.SIGTERM) -> tuple[int, list[str]]:
+    """(exit code, what starts and stops); signalled once a line holds `ended_by`."""
+    process = begun(*parts)
+    assert process.stdout
+    try:
+        said = list(_signalled(process, process.stdout, ended_by, number))
+        code = process.wait(10)
+    finally:
+        process.kill()
+    assert not any("CANARY" in line for line in said)
+    return code, [line for line in said if line.startswith(("start ", "stop "))]
+
+
+def _signalled(
+    process: "subprocess.Popen[str]", out: IO[str], ended_by: str, number: int
+) -> list[str]:
+    said = []
+    for line in out:
+        said.append(line.strip())
+        if ended_by and ended_by in line:
+            process.send_signal(number)
+    return said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_parts_in_reverse(number: int) -> None:
+    code, said = lived("a", "b", ended_by="service_ready", number=number)
+    assert (code, said) == (0, ["start a", "start b", "stop b", "stop a"])
+
+
+def test_a_failed_start_stops_what_was_started_and_nothing_else() -> None:
+    code, said = lived("a", "broken", "never")
+    assert (code, said) == (1, ["start a", "start broken", "stop broken", "stop a"])
+
+
+def test_a_fatal_finding_from_a_thread_drains_and_fails() -> None:
+    code, said = lived("a", "fatal")
+    assert (code, said) == (1, ["start a", "start fatal", "stop fatal", "stop a"])
+
+
+def test_a_signal_during_a_start_that_waits_is_heard() -> None:
+    code, said = lived("a", "endless", "never", ended_by="start endless")
+    assert (code, said) == (0, ["start a", "start endless", "stop endless", "stop a"])
+
+
+def test_a_part_that_cannot_stop_does_not_keep_the_others_from_it() -> None:
+    code, said = lived("a", "stubborn", ended_by="service_ready")
+    assert (code, said) == (1, ["start a", "start stubborn", "stop stubborn", "stop a"])

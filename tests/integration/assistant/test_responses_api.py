@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import RedirectResponse
 from tests.support.assistant import a_client
 from tests.support.builders import NOON, an_assistant
 from tests.support.loopback import serve
@@ -135,6 +136,16 @@ async def test_nobody_there_is_a_failure(model: ResponsesApi) -> None:
     await nobody.start()
     assert await nobody.ask(KEYS[0], a_body(), DEADLINE) == Failure("connection", 1.0)
     await nobody.stop()
+
+
+async def test_a_redirect_is_not_followed(emulator: str) -> None:
+    elsewhere = RedirectResponse(f"{emulator}/v1/responses", 307)
+    with serve(elsewhere) as url:
+        api = ResponsesApi(f"{url}/v1", connections=5)
+        await api.start()
+        assert await api.ask(KEYS[0], a_body(), DEADLINE) == Failure("http_307")
+        await api.stop()
+    assert (await journal(emulator))["requests"] == []
 
 
 async def test_many_calls_at_once_share_the_connections(model: ResponsesApi) -> None:

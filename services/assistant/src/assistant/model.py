@@ -38,11 +38,13 @@ class ResponsesApi:
             max_connections=self._connections, max_keepalive_connections=self._connections
         )
         timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
+        # A redirect would carry customers' words to a host that nobody named.
+        transport = DefaultAioHttpClient(limits=limits, timeout=timeout, follow_redirects=False)
         self._client = AsyncOpenAI(
             api_key="each call has its own",
             base_url=self._base_url,
             max_retries=0,
-            http_client=DefaultAioHttpClient(limits=limits, timeout=timeout),
+            http_client=transport,
         )
 
     async def stop(self) -> None:

@@ -1,0 +1,90 @@
+"""`python -m tests.contract.freeze`: writes schemas and examples of new or extended events.
+
+Refuses a change that breaks readers or writers: make it a V2 beside the event.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from tests.contract.compatible import Schema, breaks
+from tests.support.builders import (
+    a_delivery,
+    a_message,
+    a_reply,
+    a_status,
+    a_tenant,
+    an_assistant,
+    an_outcome,
+)
+
+from common.events import Event
+from common.topics import ALL
+
+FOLDER = Path(__file__).parent
+EVENTS: dict[str, type[Event]] = {
+    topic.event.__name__: topic.event for topic in ALL if topic.event is not None
+}
+
+
+def examples() -> dict[str, Event]:
+    """One of each event, every field filled in."""
+    sealed = "v1.k1.bm90LWEta2V5.bm90LWEtc2VjcmV0"
+    error = {"error_code": 131026, "error_title": "Message undeliverable"}
+    pricing = {"pricing_type": "regular", "pricing_category": "service"}
+    hours = {
+        "business_hours": [{"weekday": 1, "opens": "09:00", "closes": "14:00"}],
+        "handoff_words": ["persona"],
+        "daily_token_budget": 200_000,
+        "model": "gpt-5.2",
+        "reasoning_effort": "low",
+    }
+    person = {"wa_id": "34600111222"}
+    made: list[Event] = [
+        a_message(choice_id="row-1", reply_to="wamid.out.1", contact_name="Lucía", **person),
+        a_status("failed", tag="v1:delivery-1:1", **error, **pricing),
+        a_reply(**person),
+        a_delivery("failed", wamid="wamid.out.1", **error),
+        an_outcome("suppressed", reason="inactive", reply_id="reply-1"),
+        a_tenant(revision=1, settings=hours, access_token=sealed, openai_api_key=sealed),
+        an_assistant(
+            revision=1, reasoning_effort="low", verbosity="low", temperature=0.5, top_p=0.9
+        ),
+    ]
+    return {type(event).__name__: event for event in made}
+
+
+def frozen(name: str) -> Schema | None:
+    path = FOLDER / "schemas" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def current(event: type[Event]) -> Schema:
+    """Tuples of the model are lists in JSON, so that both sides compare equal."""
+    schema: Schema = json.loads(json.dumps(event.model_json_schema(mode="validation")))
+    return schema
+
+
+def write(folder: str, name: str, content: object) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    (FOLDER / folder / f"{name}.json").write_text(f"{text}\n")
+
+
+def main() -> int:
+    broken = [
+        f"{name}: {line}"
+        for name, event in EVENTS.items()
+        for line in breaks(frozen(name) or {}, current(event))
+        if frozen(name)
+    ]
+    if broken:
+        sys.stderr.write("\n".join(["refused, these need a V2:", *broken, ""]))
+        return 1
+    for name, event in EVENTS.items():
+        write("schemas", name, current(event))
+        write("examples", name, json.loads(examples()[name].encode()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

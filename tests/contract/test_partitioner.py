@@ -1,0 +1,32 @@
+"""librdkafka and aiokafka (Faust's client) send a key to the same partition."""
+
+import random
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
+from tests.support.parts import PARTITIONS, Broker
+from tests.support.records import produce, records
+
+from common.topics import MESSAGES_INBOUND
+
+pytestmark = pytest.mark.integration
+
+
+def keys() -> list[str]:
+    """Conversations as they are, odd lengths, and characters beyond ASCII."""
+    chance = random.Random(24)
+    numbers = [f"{chance.randrange(10**15)}:ES.{chance.randrange(10**20)}" for _ in range(800)]
+    odd = ["x" * length for length in range(1, 101)]
+    return numbers + odd + [f"ñ{number}€{'語' * (number % 5)}" for number in range(100)]
+
+
+def test_a_thousand_keys_land_where_the_other_client_puts_them(kafka: Broker) -> None:
+    produce(kafka.bootstrap, MESSAGES_INBOUND, [(key, b"{}") for key in keys()])
+    landed = {record.key: record.partition for record in records(kafka.bootstrap, MESSAGES_INBOUND)}
+    all_partitions = list(range(PARTITIONS))
+    wanted = {
+        key.encode(): DefaultPartitioner()(key.encode(), all_partitions, all_partitions)
+        for key in keys()
+    }
+    assert len(wanted) == 1000
+    assert landed == wanted

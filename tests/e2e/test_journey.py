@@ -126,3 +126,20 @@ async def test_a_forged_webhook_is_refused_and_leaves_nothing(world: World) -> N
         await world.http.post(world.system.webhook_url, data=body, raise_for_status=True)
     await world.say(client.number, contact)
     assert not any(b"forged" in (record.value or b"") for record in world.tape.of(WEBHOOKS_RAW))
+
+
+async def test_contacts_can_stop_the_assistant_and_ask_for_a_person(world: World) -> None:
+    client, contact = await world.client(handoff_words=["persona"]), a_contact()
+    ends = [
+        await world.say(client.number, contact, text)
+        for text in ("BAJA", "Hola", "ALTA", "Hola", "Persona", "Hola")
+    ]
+    assert [(end.outcome, end.reason) for end in ends] == [
+        ("answered", None),
+        ("suppressed", "opted_out"),
+        ("answered", None),
+        ("answered", None),
+        ("answered", None),
+        ("handed_over", "taken_over"),
+    ]
+    assert len(await world.accepted(client.number)) == 4

@@ -4,11 +4,11 @@ import asyncio
 import itertools
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -24,6 +24,7 @@ from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import Plan, System, running
 
+T = TypeVar("T")
 DEFAULT_KEY, OWN_KEY = "sk-default-of-tests", "sk-own-of-one-client"
 ROOT = Path(__file__).parents[2]
 RUN = random.randrange(10**5)  # an external broker or database keeps what earlier runs left
@@ -107,6 +108,10 @@ class World:
         async with self.http.get(url, params=query, raise_for_status=True) as response:
             return await response.json()
 
+    async def text(self, url: str) -> str:
+        async with self.http.get(url, raise_for_status=True) as response:
+            return await response.text()
+
     async def run(self, *argv: str) -> str:
         """An operator's command; its output. Fails when the command does."""
         process = await asyncio.create_subprocess_exec(
@@ -122,6 +127,14 @@ class World:
 
     async def ready(self, service: str) -> None:
         await self.system.wait_ready(service)
+
+
+async def eventually(ask: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
+    """The first true answer. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not (found := await ask()):
+            await asyncio.sleep(0.01)
+    return found
 
 
 def a_client(**settings: Any) -> DemoClient:

@@ -2,6 +2,9 @@
 
 import asyncio
 import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,11 +12,19 @@ import pytest_asyncio
 from tests.support.system import World
 from tests.support.under_load import SMALL, assert_kept, under_load
 
+from devkit.stack.child import Child
 from devkit.stack.load import kill_in_turn
-from devkit.stack.system import SERVICES, System
+from devkit.stack.ports import free_ports
+from devkit.stack.system import READY_SECONDS, SERVICES, System
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
 STANDSTILL = 8.0
+REPLICATED = ("router", "assistant", "sender")
+DONE = {
+    "router": "conserje_consumed_total",
+    "assistant": "conserje_work_finished_total",
+    "sender": "conserje_work_finished_total",
+}
 MODEL_SECONDS, GRAPH_SECONDS = 0.5, 0.2  # so that every crash finds work in hand
 
 
@@ -72,6 +83,42 @@ async def stand_still(world: World, service: str) -> None:
     world.system.children.kill(service, signal.SIGSTOP)
     await asyncio.sleep(STANDSTILL)
     world.system.children.kill(service, signal.SIGCONT)
+
+
+async def test_replicas_share_the_load_and_take_over_from_each_other(world: World) -> None:
+    wanted = replace(SMALL, clients=8, contacts=3, kill=REPLICATED)  # numbers for every partition
+    before = restarts(world.system)
+    async with replicas(world.system) as ports:
+        report = await under_load(world, kill_in_turn(world.system, wanted), wanted)
+        shares = {
+            service: counted(await world.text(f"http://127.0.0.1:{port}/metrics"), DONE[service])
+            for service, port in ports.items()
+        }
+    assert_kept(report)
+    for service in REPLICATED:
+        assert shares[service] > 0, f"the second {service} worked too"
+        assert restarts(world.system)[service] == before[service] + 1
+
+
+@asynccontextmanager
+async def replicas(system: System) -> AsyncIterator[dict[str, int]]:
+    """A second process of each; their health ports."""
+    ports = dict(zip(REPLICATED, free_ports(len(REPLICATED)), strict=True))
+    for service, port in ports.items():
+        environment = {**system.environment(service), "HEALTH_PORT": str(port)}
+        argv = [sys.executable, "-m", f"{service}.main"]
+        await system.children.start(Child(f"{service}-2", argv, environment))
+    for service, port in ports.items():
+        url = f"http://127.0.0.1:{port}/ready"
+        await system.children.wait_ready(f"{service}-2", url, READY_SECONDS)
+    yield ports
+    await system.children.stop(*(f"{service}-2" for service in ports))
+
+
+def counted(metrics: str, name: str) -> float:
+    """The sum of a counter over its labels."""
+    lines = (line for line in metrics.splitlines() if line.startswith(name))
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
 def restarts(system: System) -> dict[str, int]:

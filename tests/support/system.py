@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import aiohttp
 import pytest
@@ -160,11 +160,13 @@ def a_phone() -> str:
 
 
 @asynccontextmanager
-async def world(config: pytest.Config, **changes: Any) -> AsyncIterator[World]:
-    """A system of its own; `changes` to its Plan. What the services say is captured."""
+async def world(
+    config: pytest.Config, out: TextIO = sys.stdout, **changes: Any
+) -> AsyncIterator[World]:
+    """A system of its own; `changes` to its Plan. What its processes say goes to `out`."""
     async with AsyncExitStack() as stack:
         plan = replace(plan_of(Path(stack.enter_context(temporary_home()))), **changes)
-        system = await stack.enter_async_context(running(plan))
+        system = await stack.enter_async_context(running(plan, out=out))
         remember(config, "broker", system.broker)
         remember(config, "database", system.database)
         tape = Tape(system.bootstrap)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from common.kafka.create_topics import create
 from common.topics import every_topic
@@ -157,9 +158,12 @@ class System:
 
 
 @asynccontextmanager
-async def running(plan: Plan, announce: Announce = print) -> AsyncIterator[System]:
-    """Everything up and ready. Raises CannotStart, naming what failed."""
-    async with Supervisor(colour=None if plan.style == "console" else False) as children:
+async def running(
+    plan: Plan, announce: Announce = print, out: TextIO = sys.stdout
+) -> AsyncIterator[System]:
+    """Everything up and ready; `out` gets what the children say. Raises CannotStart, naming what
+    failed."""
+    async with Supervisor(out, colour=None if plan.style == "console" else False) as children:
         kafka, postgres = None, None
         try:
             kafka, bootstrap = start_kafka(plan, announce)

@@ -1,0 +1,73 @@
+"""What the services log: at every level nothing that a contact wrote, no phone and no secret."""
+
+import io
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from confluent_kafka import Producer
+from tests.support.system import DEFAULT_KEY, OWN_KEY, World, a_contact
+from tests.support.system import world as new_world
+from tests.support.tape import POISON
+
+from common.kafka.producer import producer_config
+from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW
+from devkit.stack.system import SERVICES
+from devkit.whatsapp.payloads import sign
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+WORDS, PHONE, TOKEN = "canario amarillo", "34699887766", "EAAG-canary-token-of-a-client"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def said() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(said: io.StringIO, pytestconfig: pytest.Config) -> AsyncIterator[World]:
+    """One that tells everything."""
+    async with new_world(pytestconfig, said, style="json", level="debug") as system:
+        yield system
+
+
+async def test_no_log_line_holds_words_phones_or_secrets(world: World, said: io.StringIO) -> None:
+    client = await world.client(token=TOKEN)
+    for field, value in (("access_token", TOKEN), ("openai_api_key", OWN_KEY)):
+        await world.admin.call("PUT", f"/v1/clients/{client.id}/secrets/{field}", {"value": value})
+    assert (await world.say(client.number, PHONE, WORDS)).outcome == "answered"
+    await go_wrong(world, client.number, client.name)
+    secrets = [*world.system.secrets.values(), TOKEN, OWN_KEY, DEFAULT_KEY]
+    lines = lines_of_services(said.getvalue())
+    assert {line["service"] for line in lines} == set(SERVICES)
+    assert any(line["level"] == "warning" for line in lines), "what went wrong was logged"
+    told = json.dumps(lines, ensure_ascii=False)
+    assert not [canary for canary in (WORDS, PHONE, *secrets) if canary in told]
+
+
+async def go_wrong(world: World, number: str, name: str) -> None:
+    """A refused send, a failing model, an unreadable webhook and a poisoned topic."""
+    match = {"phone_number_id": number}
+    await world.chat.post(
+        "/control/faults",
+        {"phase": "before_accept", "action": {"error": 131026}, "match": match},
+    )
+    assert (await world.say(number, PHONE, WORDS)).outcome == "failed"
+    await world.model("faults", kind="status", status=401, match={"instructions": name})
+    await world.say(number, a_contact(), WORDS)
+    body = f'{{"{WORDS}": {PHONE}'.encode()
+    headers = {"X-Hub-Signature-256": sign(world.system.secrets["WHATSAPP_APP_SECRETS"], body)}
+    await world.http.post(world.system.webhook_url, data=body, headers=headers)
+    producer = Producer(producer_config(world.system.bootstrap, deadline_ms=10_000, linger_ms=0))
+    for topic in (MESSAGES_INBOUND, WEBHOOKS_RAW):
+        key = f"{number}:{PHONE}" if topic is MESSAGES_INBOUND else number
+        producer.produce(topic.name, body, key=key.encode(), headers=[(POISON, b"1")])
+    assert producer.flush(10) == 0
+    assert (await world.say(number, PHONE, WORDS)).outcome == "answered"
+
+
+def lines_of_services(said: str) -> list[dict[str, str]]:
+    """Every line of a service, which must be one JSON object."""
+    pairs = (line.split(" | ", 1) for line in said.splitlines())
+    return [json.loads(text) for name, text in pairs if name.strip() in SERVICES]

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from common import metrics
 from common.database import Work, is_outage
 from common.events import Event
-from common.kafka.producer import Delivered, Headers
+from common.kafka.producer import Delivered, Sending
 from common.topics import BY_NAME, Topic
 from common.tracing import trace_headers
 
@@ -30,6 +30,7 @@ DELETE_EVERY = 0.05
 SWEEP_EVERY = 1.0
 ORPHAN_SECONDS = 10.0
 SWEEP_ROWS = 1000
+LANDING_SECONDS = 5.0  # and as long in the producer: a drain must end within its grace
 
 TABLE = """
 create table outbox (
@@ -108,14 +109,6 @@ def rows_of(found: Any) -> list[Row]:
     ]
 
 
-class Sending(Protocol):
-    """What the outbox asks of a producer; see Producer.send."""
-
-    def send(
-        self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()
-    ) -> Delivered: ...
-
-
 class Storing(Protocol):
     """What the outbox asks of a database; see Database."""
 
@@ -146,7 +139,7 @@ class Outbox:
         self._wake.set()
         deleting, sweeping = self._tasks
         sweeping.cancel()
-        await asyncio.wait({deleting}, timeout=10)
+        await asyncio.wait({deleting}, timeout=LANDING_SECONDS)
         deleting.cancel()
 
     @property

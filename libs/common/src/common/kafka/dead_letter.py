@@ -15,7 +15,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from common import metrics
-from common.kafka.producer import Producer
+from common.kafka.producer import Sending
 from common.kafka.record import Record
 from common.topics import BY_NAME, dlq_of
 
@@ -73,7 +73,7 @@ class Allowance:
 class DeadLetters:
     """Publishes dead records; keeps an Allowance per partition."""
 
-    def __init__(self, service: str, producer: Producer, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, service: str, producer: Sending, loop: asyncio.AbstractEventLoop) -> None:
         self._service, self._producer, self._loop = service, producer, loop
         self._allowances: dict[tuple[str, int], Allowance] = {}
         self._sending: dict[tuple[str, int, int], Future[None]] = {}

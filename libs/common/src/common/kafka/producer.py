@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Librdkafka
@@ -17,7 +17,7 @@ from common.topics import LARGEST_MESSAGE, Topic
 
 Headers = Sequence[tuple[str, bytes]]
 Delivered = asyncio.Future[None]
-FLUSH_SECONDS = 10.0
+FLUSH_SECONDS = 5.0
 
 # librdkafka's own default places keys elsewhere than Faust, aiokafka and Java do.
 PARTITIONER = "murmur2_random"
@@ -37,6 +37,14 @@ def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> di
         "queue.buffering.max.kbytes": 128 << 10,
         "log_level": 2,
     }
+
+
+class Sending(Protocol):
+    """What those who publish ask of a producer; see Producer.send."""
+
+    def send(
+        self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()
+    ) -> Delivered: ...
 
 
 class Producer:

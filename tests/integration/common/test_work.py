@@ -24,6 +24,11 @@ from common.work import Claim, Done, Hint, Later, Limits, Outcome, Settled
 
 pytestmark = pytest.mark.integration
 T = TypeVar("T")
+KILL_LOCK_HOLDERS = """
+select pg_terminate_backend(l.pid) from pg_locks l
+where l.locktype = 'advisory' and l.granted and l.database =
+  (select oid from pg_database where datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -238,6 +243,21 @@ async def test_a_claim_whose_commit_was_not_heard_is_taken_up_at_once(url: str) 
     async with living(build):
         await until(lambda: finished(url) == 3)
     assert query(url, "select count(*), count(distinct job) from effect") == [(3, 3)]
+
+
+async def test_an_owner_that_lost_its_session_takes_its_number_again(url: str) -> None:
+    gate = Gate()
+    add_jobs(url, (1, "a", 0))
+    async with living(working(url, Doing(gate))):
+        await until(lambda: len(gate.started) == 1)
+        (before,) = running_owners(url)
+        query(url, KILL_LOCK_HOLDERS)
+        gate.open()  # what is in hand still counts
+        await until(lambda: finished(url) == 1)
+        add_jobs(url, (1, "b", 0))
+        await until(lambda: len(gate.started) == 2)
+        assert running_owners(url) == {before}
+        gate.open()
 
 
 def test_a_killed_process_is_replaced_within_seconds_of_its_death(

@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import Producer
 from tests.support.system import World, a_contact
-from tests.support.tape import POISON
+from tests.support.tape import POISON, consumed
 
 from common.kafka.dead_letter import PREFIX
 from common.kafka.producer import producer_config
@@ -45,20 +45,17 @@ async def test_poison_before_a_message_is_set_aside_and_the_message_answered(
         assert letter.headers[f"{PREFIX}topic"] == topic.name.encode()
 
 
-@pytest.mark.parametrize("body", [b"\xff{", b"[1, 2]", b'{"object":"page","entry":[]}', b""])
-async def test_a_signed_webhook_that_means_nothing_is_taken_and_set_aside(
-    world: World, body: bytes
-) -> None:
-    before = len(world.tape.of(WEBHOOKS_QUARANTINE))
+async def test_signed_webhooks_that_mean_nothing_are_taken_and_set_aside(world: World) -> None:
+    bodies = (b"\xff{", b"[1, 2]", b'{"object":"page","entry":[]}', b"")
     secret = world.system.secrets["WHATSAPP_APP_SECRETS"].split(",")[0]
-    headers = {"X-Hub-Signature-256": sign(secret, body)}
-    async with world.http.post(world.system.webhook_url, data=body, headers=headers) as response:
-        assert response.status == 200
+    for body in bodies:
+        headers = {"X-Hub-Signature-256": sign(secret, body)}
+        async with world.http.post(
+            world.system.webhook_url, data=body, headers=headers
+        ) as response:
+            assert response.status == 200
     await world.tape.wait(
-        lambda: [
-            record
-            for record in world.tape.of(WEBHOOKS_QUARANTINE)[before:]
-            if (record.value or b"") == body
-        ],
-        "the webhook in quarantine",
+        lambda: set(bodies) <= {one.value for one in world.tape.of(WEBHOOKS_QUARANTINE)},
+        "the webhooks in quarantine",
     )
+    await consumed(world.system.bootstrap)

@@ -119,7 +119,9 @@ async def consumed(bootstrap: str, seconds: float = 30) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     for topic, service in groups:
         while missing := await asyncio.to_thread(lag, bootstrap, topic, group_of(service, topic)):
-            assert asyncio.get_running_loop().time() < deadline, f"{service} lacks {missing}"
+            assert asyncio.get_running_loop().time() < deadline, (
+                f"{service} lacks {missing} of {topic.name}"
+            )
 
 
 def lag(bootstrap: str, topic: Topic, group: str) -> int:

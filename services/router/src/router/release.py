@@ -76,7 +76,9 @@ class Release:
 
     def _poll(self) -> list[Record]:
         first = self._consumer.poll(0.2)
-        messages = [first, *self._consumer.consume(BATCH - 1, 0)] if first else []
+        if first is None:  # a message without a value is false
+            return []
+        messages = [first, *self._consumer.consume(BATCH - 1, 0)]
         return [record_of(message) for message in messages if is_record(message)]
 
     def _look_at(self, record: Record) -> None:

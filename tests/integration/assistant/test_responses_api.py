@@ -1,12 +1,16 @@
 """Real calls over TCP to the strict emulator, with the faults that a vendor has."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from starlette.responses import RedirectResponse
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 from tests.support.assistant import a_client
 from tests.support.builders import NOON, an_assistant
 from tests.support.loopback import serve
@@ -78,6 +82,39 @@ async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesApi) 
         assert isinstance(await model.ask(key, a_body(), DEADLINE), Answer)
     refused = await model.ask("key-of-a-stranger", a_body(), DEADLINE)
     assert refused == Failure("http_401:invalid_api_key")
+
+
+ONE_CALL = """
+import asyncio, sys
+from assistant.model import ResponsesApi
+async def ask():
+    model = ResponsesApi(sys.argv[1], connections=1)
+    await model.start()
+    await model.ask("key-of-client-2", {"model": "gpt-6-luna", "input": "hola"}, 5)
+    await model.stop()
+asyncio.run(ask())
+"""
+
+
+def test_an_account_of_our_environment_never_goes_with_a_clients_key() -> None:
+    heard: list[Headers] = []
+
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            heard.append(Headers(scope=scope))
+            await Response("{}")(scope, receive, send)
+
+    ours = {
+        "OPENAI_ORG_ID": "org-of-ours",
+        "OPENAI_PROJECT_ID": "project-of-ours",
+        "OPENAI_API_KEY": "key-of-ours",
+        "OPENAI_CUSTOM_HEADERS": "openai-organization: org-of-ours",
+    }
+    with serve(listen) as url:
+        subprocess.run([sys.executable, "-c", ONE_CALL, url], env=ours, check=True, timeout=30)
+    [headers] = heard
+    assert headers["authorization"] == "Bearer key-of-client-2"
+    assert [value for value in headers.values() if "of-ours" in value] == []
 
 
 async def test_a_model_that_is_gone_is_named_as_such(model: ResponsesApi) -> None:

@@ -12,12 +12,14 @@ from typing import Any, Protocol
 
 import httpx2
 import openai
-from openai import AsyncOpenAI, DefaultAioHttpClient
+from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
 
 from assistant.read_answer import FIRST_WAIT, Answer, Failure, read_refusal, read_response
 from common import metrics
 
 CONNECT_SECONDS = 5.0
+# The SDK would send OPENAI_ORG_ID and OPENAI_PROJECT_ID of our environment with a client's own key.
+WITHOUT_OURS = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
 # A 200 with broken JSON is a ValueError, one nested too deeply a RecursionError.
 UNREADABLE = (openai.OpenAIError, ValueError, TypeError, RecursionError)
 
@@ -74,9 +76,9 @@ class ResponsesApi:
             return Failure("unreadable", FIRST_WAIT)
 
     async def _post(self, api_key: str, body: dict[str, Any]) -> object:
-        key = {"Authorization": f"Bearer {api_key}"}
+        headers: dict[str, str | Omit] = {"Authorization": f"Bearer {api_key}", **WITHOUT_OURS}
         return await self._client.post(
-            "/responses", cast_to=object, body=body, options={"headers": key}
+            "/responses", cast_to=object, body=body, options={"headers": headers}
         )
 
 

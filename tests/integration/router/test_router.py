@@ -170,6 +170,8 @@ def test_a_poisoned_topic_does_not_stop_the_rest(kafka: Broker, tmp_path: Path) 
     with running("router", kafka.bootstrap, tmp_path) as router:
         until(lambda: len(records(kafka.bootstrap, MESSAGES_STATUS)) == 1, "the status", 30)
         until(lambda: len(set_aside(kafka)) == 3, "the quarantine")
+        group = "router.webhooks.quarantine"
+        until(lambda: committed(kafka.bootstrap, group) == 3, "the empty record to be passed too")
         assert router.drain() == 0
 
 

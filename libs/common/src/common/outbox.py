@@ -9,7 +9,6 @@ first publishes its older unpublished rows.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -26,7 +25,8 @@ from common.tracing import trace_headers
 
 log = structlog.get_logger()
 T = TypeVar("T")
-DELETE_EVERY = 0.05
+DELETE_EVERY = 0.2
+REMEMBERED_SECONDS = 10.0  # longer than a transaction lasts
 SWEEP_EVERY = 1.0
 ORPHAN_SECONDS = 10.0
 SWEEP_ROWS = 1000
@@ -123,6 +123,9 @@ class Outbox:
     def __init__(self, database: Storing, producer: Sending) -> None:
         self._database, self._producer = database, producer
         self._flying: set[int] = set()
+        self._sent: set[int] = (
+            set()
+        )  # flying, or gone so lately that a transaction may still see it
         self._acked: list[int] = []
         self._held: set[str] = set()  # keys that wait for their older row
         self._skipped: set[str] = set()  # held keys that got a newer row since the last sweep
@@ -142,16 +145,12 @@ class Outbox:
         await asyncio.wait({deleting}, timeout=LANDING_SECONDS)
         deleting.cancel()
 
-    @property
-    def waiting(self) -> int:
-        return len(self._flying)
-
     def publish(self, rows: Sequence[Row]) -> None:
         """After the commit. Keeps the order per key; a held key waits for the sweep."""
         for row in rows:
             if row.key in self._held:
                 self._skipped.add(row.key)
-            elif row.id not in self._flying:
+            elif row.id not in self._sent:
                 self._send(row)
 
     def _send(self, row: Row) -> bool:
@@ -163,12 +162,14 @@ class Outbox:
             self._hold(row)
             return False
         self._flying.add(row.id)
+        self._sent.add(row.id)
         sent.add_done_callback(lambda delivered: self._landed(row, delivered))
         return True
 
     def _landed(self, row: Row, delivered: Delivered) -> None:
         if delivered.cancelled() or delivered.exception():
             self._flying.discard(row.id)
+            self._sent.discard(row.id)
             self._hold(row)
         else:
             self._acked.append(row.id)
@@ -187,6 +188,9 @@ class Outbox:
                 ids, self._acked = self._acked, []
                 await self._database.patiently(partial(delete, ids=ids))
                 self._flying.difference_update(ids)
+                asyncio.get_running_loop().call_later(
+                    REMEMBERED_SECONDS, self._sent.difference_update, ids
+                )
                 metrics.OUTBOX_PUBLISHED.inc(len(ids))
             if self._stopping:
                 self._wake.set()
@@ -211,7 +215,7 @@ class Outbox:
         """Also of held keys: these are their older rows."""
         failed: set[str] = set()
         for row in rows:
-            if row.key not in failed and row.id not in self._flying and not self._send(row):
+            if row.key not in failed and row.id not in self._sent and not self._send(row):
                 failed.add(row.key)
 
 
@@ -225,9 +229,3 @@ def delete(connection: Connection, ids: Sequence[int]) -> None:
         "set local synchronous_commit = off; delete from outbox where id = any(%(ids)s)",
         {"ids": list(ids)},
     )
-
-
-def oldest_age(connection: Connection, now: datetime) -> float:
-    """Seconds that the oldest unpublished row has waited; 0 when there is none."""
-    oldest = connection.exec_driver_sql("select min(created_at) from outbox").scalar()
-    return (now - oldest).total_seconds() if oldest else 0.0

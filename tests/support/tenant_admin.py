@@ -40,6 +40,7 @@ class Admin:
 
     http: httpx.AsyncClient
     database: Database
+    outbox: Outbox
 
     async def add(self, **fields: Any) -> dict[str, Any]:
         answer = await self.http.post("/v1/clients", json=PLAZA | fields)
@@ -68,7 +69,7 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
             stack.push_async_callback(part.stop)
         transport = httpx.ASGITransport(web(office))
         http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
-        yield Admin(await stack.enter_async_context(http), database)
+        yield Admin(await stack.enter_async_context(http), database, outbox)
 
 
 def environment(**variables: str) -> dict[str, str]:

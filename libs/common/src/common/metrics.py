@@ -21,6 +21,7 @@ WORK_REFUSED = Counter("conserje_work_refused", "Late results refused by their e
 WORK_RUNNING = Gauge("conserje_work_running", "Due rows in hand", ["work"])
 OUTBOX_PUBLISHED = Counter("conserje_outbox_published", "Rows acked by the broker")
 OUTBOX_FAILED = Counter("conserje_outbox_failed", "Rows that stay for the sweep")
+CONFIG_MENDED = Counter("conserje_config_mended", "Records put right", ["topic"])
 MODEL_CALLS = Counter("conserje_model_calls", "Calls of the Responses API", ["result"])
 MODEL_SECONDS = Histogram("conserje_model_seconds", "Duration of a model call", buckets=SECONDS)
 MODEL_TOKENS = Counter("conserje_model_tokens", "Tokens billed", ["direction"])

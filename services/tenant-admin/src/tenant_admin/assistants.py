@@ -235,6 +235,23 @@ def config_of(version: AssistantVersion, cause: Cause, revision: int) -> Assista
     )
 
 
+def stands(connection: Connection) -> dict[str, tuple[int, int]]:
+    """The owner of the event and the revision, by assistant_id."""
+    rows = connection.execute(sa.select(assistant.c.assistant_id, assistant.c.revision))
+    return {assistant_id: (OPERATOR, revision) for assistant_id, revision in rows}
+
+
+def configs(connection: Connection, cause: Cause, ids: Sequence[str]) -> dict[str, AssistantConfig]:
+    """The events of the published versions, by assistant_id."""
+    published = sa.and_(
+        assistant_version.c.assistant_id == assistant.c.assistant_id,
+        assistant_version.c.version == assistant.c.published_version,
+    )
+    query = sa.select(assistant_version, assistant.c.revision).join(assistant, published)
+    rows = connection.execute(query.where(assistant.c.assistant_id.in_(ids))).mappings()
+    return {row["assistant_id"]: config_of(_version(row), cause, row["revision"]) for row in rows}
+
+
 def warnings_of(body: AssistantBody) -> tuple[str, ...]:
     """What will not work as written."""
     _, retired = current(body.model)

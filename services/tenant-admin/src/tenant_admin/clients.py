@@ -1,6 +1,6 @@
 """Clients: every use-case is one transaction that writes the row, the audit line and the event."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -133,6 +133,23 @@ def page(connection: Connection, after: int, limit: int) -> list[Client]:
 
 def get(connection: Connection, client_id: int) -> Client:
     return _found(connection, client_id).client
+
+
+def stands(connection: Connection) -> dict[str, tuple[int, int]]:
+    """Client id and version by phone_number_id."""
+    rows = connection.execute(sa.select(clients.c.phone_number_id, clients.c.id, clients.c.version))
+    return {number: (client_id, version) for number, client_id, version in rows}
+
+
+def configs(
+    connection: Connection, cause: Cause, numbers: Sequence[str]
+) -> dict[str, TenantConfig]:
+    """The events of the clients that have these numbers, by phone_number_id."""
+    query = sa.select(clients).where(clients.c.phone_number_id.in_(numbers))
+    rows = connection.execute(query).mappings().all()
+    secrets = _secrets(connection, [row["id"] for row in rows])
+    found = [_stored(row, secrets.get(row["id"], {})) for row in rows]
+    return {one.client.phone_number_id: config_of(one, cause) for one in found}
 
 
 def locked(connection: Connection, client_id: int, expected: int | None = None) -> Stored:

@@ -11,6 +11,7 @@ from common.outbox import Outbox
 from tenant_admin.api.app import web
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.office import Office
+from tenant_admin.republish import Republish
 from tenant_admin.serve import WebServer
 from tenant_admin.settings import TenantAdminSettings
 from tenant_admin.tables import SCHEMA
@@ -20,13 +21,15 @@ def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
     outbox = Outbox(database, producer)
+    clock = SystemClock()
     office = Office(
         database,
         outbox,
-        SystemClock(),
+        clock,
         settings.admin_api_key.get_secret_value(),
         FailedKeys(monotonic),
         settings.key_ring_file,
     )
     server = WebServer(web(office), settings.listen_host, settings.admin_port, life)
-    return [database, producer, outbox, server]
+    republish = Republish(settings.kafka_bootstrap_servers, database, outbox, clock)
+    return [database, producer, outbox, server, republish]

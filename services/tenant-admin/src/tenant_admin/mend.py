@@ -13,7 +13,7 @@ from tenant_admin import assistants, clients
 from tenant_admin.change import Cause
 from tenant_admin.compare import Stand, Stands, differing, mending
 
-AT_ONCE = 500  # keys of a topic in one transaction
+AT_ONCE = 1000  # keys of a topic in one transaction
 RESTING = timedelta(seconds=30)  # what changed just now is on its way
 
 # Nobody changes a client or an assistant between our reading it and our event's place in the

@@ -25,7 +25,7 @@ from tenant_admin.read_last import Unread, read_last
 
 log = structlog.get_logger()
 EVERY = 600.0
-SOON = 5.0
+SOON = 2.0
 
 
 class Republish:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from common.lifecycle import Lifecycle, Part, run
 from common.settings import ServiceSettings
-from ingress.serve import WebServer
+from ingress.serve import web_server
 
 
 class NoopSettings(ServiceSettings):
@@ -24,7 +24,7 @@ def build(settings: NoopSettings, life: Lifecycle) -> Sequence[Part]:
     async def noop() -> dict[str, bool]:
         return {"ok": True}
 
-    return [WebServer(app, settings.listen_host, int(sys.argv[1]), 4096, life)]
+    return [web_server(app, settings.listen_host, int(sys.argv[1]), 4096, life)]
 
 
 if __name__ == "__main__":

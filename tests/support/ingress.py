@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import KafkaError, KafkaException
 
 from common.clock import SystemClock
+from common.http import WebServer
 from common.lifecycle import Lifecycle
 from common.topics import Topic
 from devkit.whatsapp.payloads import sign
@@ -15,7 +16,7 @@ from ingress.guard import GuardedProtocol
 from ingress.handshake import application
 from ingress.publish import Publisher
 from ingress.receive import Limits
-from ingress.serve import WebServer
+from ingress.serve import web_server
 
 SECRETS = ("current-app-secret", "previous-app-secret")
 TOKEN = "a-verify-token-of-our-own"
@@ -63,7 +64,7 @@ async def an_ingress(
     publisher = Publisher(broker, SystemClock(), ack_seconds)
     secrets = tuple(secret.encode() for secret in SECRETS)
     app = application(secrets, TOKEN, publisher, limits or Limits())
-    server = WebServer(app, "127.0.0.1", 0, 500, Lifecycle("ingress"), protocol)
+    server = web_server(app, "127.0.0.1", 0, 500, Lifecycle("ingress"), protocol)
     await server.start()
     try:
         yield server

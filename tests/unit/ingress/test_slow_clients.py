@@ -6,9 +6,9 @@ from time import monotonic
 import pytest
 from tests.support.ingress import FakeBroker, an_ingress, signature
 
+from common.http import WebServer
 from ingress.guard import GuardedProtocol
 from ingress.receive import Limits
-from ingress.serve import WebServer
 
 HEAD = b"POST /webhook HTTP/1.1\r\nHost: a\r\n"
 

@@ -1,81 +1,29 @@
-"""uvicorn as a Part: our loop, our signals, a drain of at most ten seconds."""
-
-import asyncio
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""The web server of /webhook: connections kept open, slow ones guarded."""
 
 from starlette.types import ASGIApp
-from uvicorn import Config, Server
 
+from common.http import WebServer
 from common.lifecycle import Lifecycle
 from ingress.guard import GuardedProtocol
 
-DRAIN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
 
 
-class EmbeddedServer(Server):
-    """Signals belong to the lifecycle."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
-class WebServer:
-    """A Part. `port` is the real one after start, also when 0 was asked for."""
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        host: str,
-        port: int,
-        connections: int,
-        life: Lifecycle,
-        protocol: type[GuardedProtocol] = GuardedProtocol,
-    ) -> None:
-        self._host, self.port, self._life = host, port, life
-        self._server = EmbeddedServer(server_config(app, connections, protocol))
-
-    async def start(self) -> None:
-        listener = socket.create_server((self._host, self.port), backlog=2048)
-        self.port = listener.getsockname()[1]
-        self._task = asyncio.create_task(self._server.serve([listener]))
-        self._task.add_done_callback(self._ended)
-        await self._server.listening.wait()
-
-    async def stop(self) -> None:
-        self._server.should_exit = True
-        if hasattr(self, "_task"):
-            await self._task
-
-    def _ended(self, _: "asyncio.Task[None]") -> None:
-        if not self._server.should_exit:
-            self._life.fatal("web_server_ended")
-
-
-def server_config(app: ASGIApp, connections: int, protocol: type[GuardedProtocol]) -> Config:
-    return Config(
+def web_server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    connections: int,
+    life: Lifecycle,
+    protocol: type[GuardedProtocol] = GuardedProtocol,
+) -> WebServer:
+    return WebServer(
         app,
+        host,
+        port,
+        connections,
+        life,
         http=protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        server_header=False,
         date_header=False,
-        proxy_headers=False,
-        limit_concurrency=connections,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
     )

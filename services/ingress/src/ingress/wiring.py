@@ -8,7 +8,7 @@ from common.lifecycle import Lifecycle, Part
 from ingress.handshake import application
 from ingress.publish import Publisher
 from ingress.receive import Limits
-from ingress.serve import WebServer
+from ingress.serve import web_server
 from ingress.settings import Settings
 from ingress.watch import BrokerWatch
 
@@ -27,7 +27,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
         Publisher(producer, SystemClock(), ACK_SECONDS),
         Limits(held_bytes=settings.ingress_held_bytes),
     )
-    server = WebServer(
+    server = web_server(
         app, settings.listen_host, settings.ingress_port, settings.ingress_connections, life
     )
     return [producer, BrokerWatch(producer, life), server]

@@ -5,6 +5,7 @@ from time import monotonic
 
 from common.clock import SystemClock
 from common.database import Database
+from common.http import WebServer
 from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
 from common.outbox import Outbox
@@ -12,9 +13,10 @@ from tenant_admin.api.app import web
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.office import Office
 from tenant_admin.republish import Republish
-from tenant_admin.serve import WebServer
 from tenant_admin.settings import TenantAdminSettings
 from tenant_admin.tables import SCHEMA
+
+CONNECTIONS = 200
 
 
 def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
@@ -30,6 +32,6 @@ def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
         FailedKeys(monotonic),
         settings.key_ring_file,
     )
-    server = WebServer(web(office), settings.listen_host, settings.admin_port, life)
+    server = WebServer(web(office), settings.listen_host, settings.admin_port, CONNECTIONS, life)
     republish = Republish(settings.kafka_bootstrap_servers, database, outbox, clock)
     return [database, producer, outbox, server, republish]

@@ -1,16 +1,20 @@
-"""uvicorn as a Part: our loop, our signals, a drain of at most ten seconds."""
+"""uvicorn as a Part: our loop, our signals, a drain of at most ten seconds.
+
+Only for services that have uvicorn among their own dependencies.
+"""
 
 import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from common.lifecycle import Lifecycle
 
 DRAIN_SECONDS = 10
+BACKLOG = 2048
 
 
 class EmbeddedServer(Server):
@@ -30,9 +34,14 @@ class EmbeddedServer(Server):
 
 
 class WebServer:
-    """A Part. `port` is the real one after start, also when 0 was asked for."""
+    """A Part. `port` is the real one after start, also when 0 was asked for.
 
-    def __init__(self, app: ASGIApp, host: str, port: int, life: Lifecycle) -> None:
+    More than `connections` at once get 503. `options` are uvicorn's, beside what all have.
+    """
+
+    def __init__(
+        self, app: Any, host: str, port: int, connections: int, life: Lifecycle, **options: Any
+    ) -> None:
         self._host, self.port, self._life = host, port, life
         self._server = EmbeddedServer(
             Config(
@@ -44,13 +53,14 @@ class WebServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=200,
+                limit_concurrency=connections,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
+                **options,
             )
         )
 
     async def start(self) -> None:
-        listener = socket.create_server((self._host, self.port))
+        listener = socket.create_server((self._host, self.port), backlog=BACKLOG)
         self.port = listener.getsockname()[1]
         self._task = asyncio.create_task(self._server.serve([listener]))
         self._task.add_done_callback(self._ended)

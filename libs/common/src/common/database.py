@@ -24,6 +24,7 @@ T = TypeVar("T")
 E = TypeVar("E")
 Work = Callable[[Connection], T]
 DEADLINE = 5.0
+BEGIN = "begin"
 
 # Connection, resources, shutdown and timeouts, disk; read-only after a failover, serialization
 # failure, deadlock, lock timeout. https://www.postgresql.org/docs/18/errcodes-appendix.html
@@ -84,7 +85,9 @@ class Database:
     def __init__(
         self, url: str, schema: str, life: Lifecycle, *, threads: int = 4, others: int = 2
     ) -> None:
-        self.engine = connect(url, life.service, schema, threads + others)
+        engine = connect(url, life.service, schema, threads + others)
+        self.engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        sa.event.listen(self.engine, "before_cursor_execute", begin_with_it, retval=True)
         self._life = life
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="database")
 
@@ -128,7 +131,7 @@ class Database:
         with (
             self.engine.connect() as connection,
             self.watched(connection, deadline),
-            connection.begin(),
+            one_transaction(connection),
         ):
             return work(connection)
 
@@ -140,6 +143,27 @@ class Database:
             yield
         finally:
             watch.done()
+
+
+@contextmanager
+def one_transaction(connection: Connection) -> Iterator[None]:
+    """BEGIN travels with the first statement, which spares every transaction a round trip."""
+    connection.info[BEGIN] = True
+    try:
+        yield
+        if not connection.info.pop(BEGIN, False):
+            connection.exec_driver_sql("commit")
+    except BaseException:
+        if not connection.invalidated and not connection.info.pop(BEGIN, False):
+            with suppress(sa.exc.DBAPIError):
+                connection.exec_driver_sql("rollback")
+        raise
+
+
+def begin_with_it(connection: Connection, _: Any, statement: str, values: Any, *__: Any) -> Any:
+    if not connection.invalidated and connection.info.pop(BEGIN, False):
+        statement = f"begin;{statement}"
+    return statement, values
 
 
 class Watch:

@@ -20,6 +20,7 @@ from common import metrics
 from common.database import Work, is_outage
 from common.events import Event
 from common.kafka.producer import Delivered, Sending
+from common.round_trip import NO_WAIT, Statement, together
 from common.topics import BY_NAME, Topic
 from common.tracing import trace_headers
 
@@ -85,13 +86,17 @@ def draft(topic: Topic, key: str, event: Event) -> Draft:
     return Draft(topic, key, event, event.trace_id)
 
 
-def add(connection: Connection, drafts: Sequence[Draft]) -> list[Row]:
-    """Writes the drafts in the caller's transaction.
+def add(
+    connection: Connection, drafts: Sequence[Draft], after: Sequence[Statement] = ()
+) -> list[Row]:
+    """Writes the drafts in the caller's transaction, in one round trip with `after`'s statements.
 
     Returns what to publish after the commit: they, and older unpublished rows of the same keys
     (almost always none), in the order to publish.
     """
     if not drafts:
+        if after:
+            together(connection, after)
         return []
     columns = {
         "topic": [one.topic.name for one in drafts],
@@ -99,7 +104,7 @@ def add(connection: Connection, drafts: Sequence[Draft]) -> list[Row]:
         "payload": [one.event.encode() if one.event else None for one in drafts],
         "trace_id": [one.trace_id for one in drafts],
     }
-    return rows_of(connection.exec_driver_sql(INSERT, columns))
+    return rows_of(together(connection, [*after, (INSERT, columns)]))
 
 
 def rows_of(found: Any) -> list[Row]:
@@ -226,6 +231,6 @@ def orphans(connection: Connection, wanted: dict[str, Any]) -> list[Row]:
 def delete(connection: Connection, ids: Sequence[int]) -> None:
     """Losing this commit costs a second copy, so it need not wait for the disk."""
     connection.exec_driver_sql(
-        "set local synchronous_commit = off; delete from outbox where id = any(%(ids)s)",
+        f"{NO_WAIT} delete from outbox where id = any(%(ids)s)",
         {"ids": list(ids)},
     )

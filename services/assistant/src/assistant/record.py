@@ -15,6 +15,7 @@ from assistant.words import HANDOFF_HOURS
 from common.clock import Clock
 from common.events import OutcomeRecorded, ReplyReady, event_id
 from common.outbox import Draft, Row, add, draft
+from common.round_trip import Statement
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Hint, Later, Settled
 
@@ -35,9 +36,15 @@ select t, (now() at time zone 'utc')::date, u, m, i, c, o from unnest(%(tenant)s
   %(turn)s::bigint[], %(model)s::text[], %(input)s::int[], %(cached)s::int[], %(output)s::int[])
   x(t, u, m, i, c, o)
 """
-FLAGGED = """
-select id, opted_out from conversation
-where id = any(%(ids)s::bigint[]) and (opted_out or taken_over_until > now())
+# As the turn stands now: our update holds its row, so nothing changes until the commit.
+STANDING = """
+with t as materialized (
+  select t.conversation_id, t.last_message_id > u.last as newer
+  from turn t join unnest(%(turn)s::bigint[], %(last)s::bigint[]) u(id, last) on u.id = t.id
+  where t.id = any(%(turn)s::bigint[]))
+select c.id, c.opted_out, coalesce(c.taken_over_until > now(), false), t.newer
+from t join conversation c on c.id = t.conversation_id
+where c.id = any(array(select conversation_id from t))
 """
 NEXT_TURNS = """
 insert into turn (tenant_id, conversation_id, last_message_id)
@@ -55,6 +62,14 @@ COMMANDS = {
 }
 
 
+class Standing(NamedTuple):
+    """What may have changed while the model thought. newer: messages the turn did not see."""
+
+    opted_out: bool
+    taken_over: bool
+    newer: bool
+
+
 class Ended(NamedTuple):
     """A turn that ended, and how."""
 
@@ -69,11 +84,12 @@ def store(
     ended = [end for one in settled if (end := ended_of(one))]
     if not ended:
         return [], []
-    flagged = flags(connection, ended)
-    ended = [checked(end, flagged) for end in ended]
-    write(connection, ended)
-    rows = add(connection, [event for end in ended for event in drafts(end, clock)])
-    return rows, open_next(connection, ended)
+    found = standings(connection, ended)
+    ended = [checked(end, found[end.item.conversation.id]) for end in ended]
+    events = [event for end in ended for event in drafts(end, clock)]
+    rows = add(connection, events, after=effects(ended))
+    newer = [end for end in ended if found[end.item.conversation.id].newer]
+    return rows, open_next(connection, newer) if newer else []
 
 
 def ended_of(one: Settled[TurnItem, Result]) -> Ended | None:
@@ -87,33 +103,35 @@ def ended_of(one: Settled[TurnItem, Result]) -> Ended | None:
             return None
 
 
-def flags(connection: Connection, ended: Sequence[Ended]) -> dict[int, bool]:
-    """conversation id -> opted out (else taken over), of those that must not be answered now."""
-    values = {"ids": [end.item.conversation.id for end in ended]}
-    return {row[0]: row[1] for row in connection.exec_driver_sql(FLAGGED, values)}
+def standings(connection: Connection, ended: Sequence[Ended]) -> dict[int, Standing]:
+    """By conversation id."""
+    rows = connection.exec_driver_sql(STANDING, turn_columns(ended))
+    return {row[0]: Standing(*row[1:]) for row in rows}
 
 
-def checked(end: Ended, flagged: dict[int, bool]) -> Ended:
+def checked(end: Ended, now: Standing) -> Ended:
     """An answer that came too late becomes silence; notices answer a command and always go."""
-    id = end.item.conversation.id
-    if isinstance(end.result, Silence) or end.result.command or id not in flagged:
+    if isinstance(end.result, Silence) or end.result.command:
         return end
-    if flagged[id]:
+    if now.opted_out:
         return end._replace(result=Silence("suppressed", "opted_out"))
-    return end._replace(result=Silence("handed_over", "taken_over"))
+    if now.taken_over:
+        return end._replace(result=Silence("handed_over", "taken_over"))
+    return end
 
 
-def write(connection: Connection, ended: Sequence[Ended]) -> None:
-    connection.exec_driver_sql(MARK_ANSWERED, pending_columns(ended))
+def effects(ended: Sequence[Ended]) -> list[Statement]:
+    statements: list[Statement] = [(MARK_ANSWERED, pending_columns(ended))]
     spoken = [(end.item, end.result) for end in ended if isinstance(end.result, Reply)]
     if spoken:
-        connection.exec_driver_sql(STORE_ANSWERS, answer_columns(spoken))
+        statements.append((STORE_ANSWERS, answer_columns(spoken)))
     billed = [(item, reply.usage) for item, reply in spoken if reply.usage]
     if billed:
-        connection.exec_driver_sql(STORE_USAGE, usage_columns(billed))
+        statements.append((STORE_USAGE, usage_columns(billed)))
     for command, statement in COMMANDS.items():
         if ids := [item.conversation.id for item, reply in spoken if reply.command == command]:
-            connection.exec_driver_sql(statement, {"ids": ids})
+            statements.append((statement, {"ids": ids}))
+    return statements
 
 
 def pending_columns(ended: Sequence[Ended]) -> dict[str, list[int]]:

@@ -14,6 +14,7 @@ from common.events import (
     event_id,
 )
 from common.outbox import Draft, draft
+from common.round_trip import Statement
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
 from sender.tables import Change, Delivery, PartEnd, ends_of
 
@@ -74,13 +75,13 @@ def outcomes(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Itera
 
 
 def replies_ended(
-    connection: Connection, ended: Sequence[Delivery], at: datetime
+    connection: Connection, ended: Sequence[Delivery], at: datetime, after: Sequence[Statement]
 ) -> Iterator[Draft]:
-    """Outcomes of the replies whose last part is among `ended`.
+    """Outcomes of the replies whose last part is among `ended`, once `after` has been stored.
 
     Parts leave one after the other, so the end of the last is the end of the reply.
     """
     last = [delivery for delivery in ended if delivery.part == delivery.parts]
-    ends = ends_of(connection, last)
+    ends = ends_of(connection, last, after)
     for delivery in last:
         yield from outcomes(delivery, ends[delivery.id], at)

@@ -33,7 +33,7 @@ Handled = Settled[DueDelivery, Change]
 
 
 def limits(slots: int) -> Limits:
-    return Limits(slots=slots, deadline=DEADLINE, careful=True)
+    return Limits(slots=slots, deadline=DEADLINE)
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Deliver:
     ) -> tuple[list[Row], list[Hint]]:
         """A handler that failed leaves its row marked as being sent: a doubt for the next claim."""
         moves = [(one, change) for one in settled if (change := change_of(one.outcome))]
-        tables.write(connection, [(one.item.id, change) for one, change in moves])
+        writing = tables.writing([(one.item.id, change) for one, change in moves])
         now = self.clock.now()
         drafts = [
             event
@@ -103,7 +103,7 @@ class Deliver:
         ended = [one.item for one in settled if not isinstance(one.outcome, Later)]
         for _, change in moves:
             metrics.DELIVERIES.labels(change.status).inc()
-        return add(connection, [*drafts, *replies_ended(connection, ended, now)]), []
+        return add(connection, [*drafts, *replies_ended(connection, ended, now, writing)]), []
 
 
 def change_of(outcome: Outcome[Change]) -> Change | None:

@@ -61,11 +61,10 @@ class Reconcile:
         following = Following(statuses.lock(connection, news))
         for one in news:
             following.apply(one)
-        statuses.settle(connection, following.changes)
-        statuses.park(connection, following.strangers)
+        after = [*statuses.settling(following.changes), *statuses.parking(following.strangers)]
         report(following)
-        ended = following.ended
-        drafts = [*following.drafts, *replies_ended(connection, ended, self._clock.now())]
+        ended, now = following.ended, self._clock.now()
+        drafts = [*following.drafts, *replies_ended(connection, ended, now, after)]
         hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])
         return Effects(add(connection, drafts), hints)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from common.round_trip import Statement
 from sender.follow import News
 from sender.tables import IDENTITY, Change, Delivery
 
@@ -22,10 +23,10 @@ def lock(connection: Connection, news: Sequence[News]) -> list[Delivery]:
     return [Delivery(*row) for row in connection.exec_driver_sql(LOCK, values)]
 
 
-def settle(connection: Connection, changes: dict[int, Change]) -> None:
+def settling(changes: dict[int, Change]) -> list[Statement]:
     """Ends what is not finished; a higher epoch refuses the late answer of a send in hand."""
     if not changes:
-        return
+        return []
     values = {
         "id": list(changes),
         "status": [change.status for change in changes.values()],
@@ -33,13 +34,13 @@ def settle(connection: Connection, changes: dict[int, Change]) -> None:
         "code": [change.error_code for change in changes.values()],
         "title": [change.error_title for change in changes.values()],
     }
-    connection.exec_driver_sql(SETTLE, values)
+    return [(SETTLE, values)]
 
 
-def park(connection: Connection, strangers: Sequence[News]) -> None:
-    if strangers:
-        values = {name: [getattr(one, name) for one in strangers] for name in PARKED}
-        connection.exec_driver_sql(PARK, values)
+def parking(strangers: Sequence[News]) -> list[Statement]:
+    if not strangers:
+        return []
+    return [(PARK, {name: [getattr(one, name) for one in strangers] for name in PARKED})]
 
 
 def take_known(connection: Connection) -> list[News]:

@@ -12,10 +12,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from common.events import ReplyReady, conversation_key, event_id
+from common.round_trip import Statement, together
 from common.work import Claim, Hint, WorkTable
 
 SCHEMA = "sender"
-DELIVERY = WorkTable("delivery", serial="conversation")
+DELIVERY = WorkTable("delivery", serial="conversation", careful=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +112,23 @@ def load(connection: Connection, claims: Sequence[Claim], at: float) -> list[Due
     return [found[claim.id] for claim in claims]
 
 
-def write(connection: Connection, changes: Sequence[tuple[int, Change]]) -> None:
+def writing(changes: Sequence[tuple[int, Change]]) -> list[Statement]:
+    """The statement that stores (id, change) pairs; none without any."""
     if not changes:
-        return
+        return []
     columns = {"id": [id for id, _ in changes]} | {
         name: [getattr(change, name) for _, change in changes] for name in Change._fields
     }
-    connection.exec_driver_sql(WRITE, columns)
+    return [(WRITE, columns)]
 
 
-def ends_of(connection: Connection, deliveries: Sequence[Delivery]) -> dict[int, list[PartEnd]]:
-    """By the id of each given delivery: how all parts of its reply ended, in order."""
+def ends_of(
+    connection: Connection, deliveries: Sequence[Delivery], after: Sequence[Statement]
+) -> dict[int, list[PartEnd]]:
+    """By the id of each given delivery: how all parts of its reply ended, in order.
+
+    `after`'s statements go before, in the same round trip.
+    """
     parts = {
         delivery.id: [
             delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
@@ -129,11 +136,12 @@ def ends_of(connection: Connection, deliveries: Sequence[Delivery]) -> dict[int,
         ]
         for delivery in deliveries
     }
-    if not parts:
-        return {}
     wanted = [one for ids in parts.values() for one in ids]
-    rows = connection.exec_driver_sql(ENDS, {"ids": wanted})
-    found = {row[0]: PartEnd(row[1], row[2]) for row in rows}
+    statements = [*after, *([(ENDS, {"ids": wanted})] if wanted else [])]
+    if not statements:
+        return {}
+    rows = together(connection, statements)
+    found = {row[0]: PartEnd(row[1], row[2]) for row in rows} if wanted else {}
     return {id: [found[one] for one in ids] for id, ids in parts.items()}
 
 

@@ -33,6 +33,8 @@ from sender.tag import Tags
 from sender.tokens import Tokens
 
 E = TypeVar("E", bound=Event)
+STATUSES_WAIT_MS = 150  # three statuses follow each message: a tenth of the work in larger batches
+EVENTS_WAIT_MS = 20  # nobody waits for what the sender tells
 
 
 class Wiring:
@@ -43,7 +45,7 @@ class Wiring:
         self.bootstrap = settings.kafka_bootstrap_servers
         self.database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
         # For ever: a gap would break a key's order.
-        self.producer = Producer(self.bootstrap, deadline_ms=0)
+        self.producer = Producer(self.bootstrap, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
         self.dead_letters = DeadLetters(life.service, self.producer, life.loop)
         self.outbox = Outbox(self.database, self.producer)
         self.tenants = CompactedView(self.bootstrap, TENANTS_CONFIG, TenantConfig, life)
@@ -91,7 +93,7 @@ class Wiring:
 
         statuses = storing(self.database, reconcile, then)
         return [
-            self.consumer(MESSAGES_STATUS, StatusReceived, statuses),
+            self.consumer(MESSAGES_STATUS, StatusReceived, statuses, gather_ms=STATUSES_WAIT_MS),
             Parked(self.database, reconcile, then),
         ]
 
@@ -102,7 +104,11 @@ class Wiring:
         return [show, self.consumer(MESSAGES_INBOUND, MessageReceived, show)]
 
     def consumer(
-        self, topic: Topic, event: type[E], handle: Callable[[Sequence[E]], None]
+        self,
+        topic: Topic,
+        event: type[E],
+        handle: Callable[[Sequence[E]], None],
+        gather_ms: int = 0,
     ) -> BatchConsumer[E]:
         return BatchConsumer(
             self.bootstrap,
@@ -112,6 +118,7 @@ class Wiring:
             life=self.life,
             dead_letters=self.dead_letters,
             is_outage=is_outage,
+            gather_ms=gather_ms,
         )
 
 

@@ -23,6 +23,7 @@ E = TypeVar("E", bound=Event)
 Handle = Callable[[Sequence[E]], None]
 BATCH = 500
 TRIES = 3
+GATHERED_BYTES = 256 << 10
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
 
@@ -68,10 +69,14 @@ class BatchConsumer(Generic[E]):
         life: Lifecycle,
         dead_letters: DeadLetters,
         is_outage: Callable[[BaseException], bool],
+        gather_ms: int = 0,
     ) -> None:
+        """`gather_ms`: for what is not urgent, larger batches that waited so long at most."""
         self._topic, self._event, self._handle = topic, event, handle
         self._life, self._dead_letters, self._is_outage = life, dead_letters, is_outage
         self._config = consumer_config(bootstrap, group_of(life.service, topic))
+        if gather_ms:
+            self._config |= {"fetch.min.bytes": GATHERED_BYTES, "fetch.wait.max.ms": gather_ms}
         self._stopping = threading.Event()
         self._waiting = False
         self._owned: set[int] = set()

@@ -142,8 +142,6 @@ class Claimer(Generic[I]):
         return len(pairs)
 
     def _claim_and_load(self, claiming: Claiming, connection: Connection) -> list[tuple[Claim, I]]:
-        if not self._limits.careful:
-            connection.exec_driver_sql("set local synchronous_commit = off")
         if self._unheard:
             self._table.give_back(connection, self._owner.number, list(self._hand.held))
         self._unheard = True

@@ -42,14 +42,10 @@ class Work(Protocol[I, R]):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """slots: rows in hand at once. deadline: seconds of one handle. The lease outlives it.
-
-    careful: the claim waits for the disk, because acting on a lost claim is not repeatable.
-    """
+    """slots: rows in hand at once. deadline: seconds of one handle. The lease outlives it."""
 
     slots: int = 500
     deadline: float = 60.0
-    careful: bool = False
 
     @property
     def lease(self) -> float:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from common.round_trip import NO_WAIT
 from common.work.shares import MAX_TENANTS, Room
 
 COLUMNS = """
@@ -59,13 +60,17 @@ class Verdict:
 
 
 class WorkTable:
-    """The statements for one table. `serial`: the column whose rows run one after the other."""
+    """The statements for one table. `serial`: the column whose rows run one after the other.
 
-    def __init__(self, name: str, serial: str | None = None) -> None:
+    `careful`: a claim waits for the disk, because acting on a lost claim is not repeatable.
+    """
+
+    def __init__(self, name: str, serial: str | None = None, *, careful: bool = False) -> None:
         self.name = name
         head = serial_condition(name, serial) if serial else ""
         names = {"table": name, "head": head, "serial": serial or "id"}
-        self._by_id, self._sweep = BY_ID.format(**names), SWEEP.format(**names)
+        first = "" if careful else NO_WAIT
+        self._by_id, self._sweep = first + BY_ID.format(**names), first + SWEEP.format(**names)
         self._finish, self._release = FINISH.format(**names), RELEASE.format(**names)
         self._give_back = GIVE_BACK.format(**names)
         self._next = NEXT.format(**names) if serial else None
@@ -161,8 +166,6 @@ create index {table}_running on {table} (lease_until) where state = 1;
 TAKE = """update {table} t set state = 1, epoch = epoch + 1, attempts = attempts + 1,
   owner = %(owner)s, lease_until = now() + %(lease)s * interval '1 second'"""
 
-# The claim need not wait for the disk only where losing it costs nothing but work done again;
-# the sender's must, so the choice is the caller's.
 BY_ID = (
     """
 with pick as (

@@ -1,0 +1,23 @@
+"""Several statements in one round trip.
+
+psycopg2 puts values in on the client's side and speaks the simple protocol, so one string may hold
+many statements. A round trip costs both sides a wake-up, often more than the statement itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult
+
+Statement = tuple[str, Mapping[str, Any]]
+NO_WAIT = "set local synchronous_commit = off;"  # before statements that may be lost and repeated
+
+
+def together(
+    connection: Connection, statements: Sequence[Statement]
+) -> CursorResult[*tuple[Any, ...]]:
+    """Runs them in order, in the transaction of the connection; the result is the last one's."""
+    cursor = connection.connection.cursor()
+    filled = b";".join(cursor.mogrify(sql, values) for sql, values in statements)
+    cursor.close()
+    return connection.exec_driver_sql(filled.decode(), execution_options={"no_parameters": True})

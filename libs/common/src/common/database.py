@@ -1,13 +1,11 @@
 """PostgreSQL from asyncio: SQLAlchemy Core over psycopg2 in a bounded pool of threads.
 
-One whole transaction per call; never a model or HTTP call inside. psycopg2 has no read timeout,
-so at the deadline the socket is shut down and the pool replaces the connection. Every transaction
-must be safe to repeat: one that lost its connection is tried once more.
+One whole transaction per call; never a model or HTTP call inside. At its deadline a connection is
+cut and the pool replaces it. Every transaction must be safe to repeat: one that lost its connection
+is tried once more.
 """
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection, Engine
 
+from common.deadlines import Deadlines
 from common.lifecycle import Lifecycle
 
 log = structlog.get_logger()
@@ -89,14 +88,17 @@ class Database:
         self.engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         sa.event.listen(self.engine, "before_cursor_execute", begin_with_it, retval=True)
         self._life = life
+        self._deadlines = Deadlines(life.loop)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="database")
 
     async def start(self) -> None:
         """Waits for the database: dependencies may come up in any order."""
+        self._deadlines.start()
         await self.patiently(lambda connection: connection.exec_driver_sql("select 1"))
 
     async def stop(self) -> None:
         await asyncio.to_thread(self._executor.shutdown)
+        self._deadlines.stop()
         self.engine.dispose()
 
     async def transaction(self, work: Work[T], deadline: float = DEADLINE) -> T:
@@ -138,11 +140,8 @@ class Database:
     @contextmanager
     def watched(self, connection: Connection, deadline: float = DEADLINE) -> Iterator[None]:
         """A connection that is still busy at the deadline, in seconds, is cut."""
-        watch = Watch(self._life.loop, connection, deadline)
-        try:
+        with self._deadlines.watched(connection.connection.dbapi_connection, deadline):
             yield
-        finally:
-            watch.done()
 
 
 @contextmanager
@@ -164,40 +163,6 @@ def begin_with_it(connection: Connection, _: Any, statement: str, values: Any, *
     if not connection.invalidated and connection.info.pop(BEGIN, False):
         statement = f"begin;{statement}"
     return statement, values
-
-
-class Watch:
-    """Cuts a connection that outlives its deadline, from the event loop."""
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, connection: Connection, deadline: float
-    ) -> None:
-        self._loop, self._raw = loop, connection.connection.dbapi_connection
-        self._timer: asyncio.TimerHandle | None = None
-        self._done = False
-        loop.call_soon_threadsafe(self._arm, deadline)
-
-    def done(self) -> None:
-        self._done = True
-        self._loop.call_soon_threadsafe(self._disarm)
-
-    def _arm(self, deadline: float) -> None:
-        if not self._done:
-            self._timer = self._loop.call_later(deadline, self._cut)
-
-    def _disarm(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-
-    def _cut(self) -> None:
-        if not self._done:
-            cut(self._raw)
-
-
-def cut(raw: Any) -> None:
-    """Shuts the socket of a psycopg2 connection; its blocked call raises OperationalError."""
-    with suppress(Exception), socket.socket(fileno=os.dup(raw.fileno())) as wire:
-        wire.shutdown(socket.SHUT_RDWR)
 
 
 def storing(

@@ -51,7 +51,7 @@ async def bench(names: list[str]) -> dict[str, Any]:
     with temporary_home() as home:
         async with running(plan_for(home, partitions=24), announce=say) as system:
             results |= {"broker": system.broker, "database": system.database}
-            await add_clients(system, [*DEMO, *(load_client(number) for number in (1, 2, 3))])
+            await add_clients(system, [*DEMO, *map(load_client, range(1, whole.CLIENTS + 1))])
             for name in names:
                 say(f"benchmark {name}")
                 results[name] = await attempted(BENCHMARKS[name], system)

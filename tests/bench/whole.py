@@ -12,6 +12,7 @@ from devkit.stack.businesses import load_client
 from devkit.stack.load import Load, endpoints_of, plan_of
 from devkit.stack.system import System
 
+CLIENTS = 8  # a number sends 70 messages a second at most, as Meta allows
 PARTS = ("ingress", "router", "assistant", "sender", "kafka", "postgres")
 
 
@@ -31,8 +32,8 @@ async def steady(system: System) -> dict[str, Any]:
 async def turns(system: System, rate: float, seconds: float) -> dict[str, Any]:
     """A model that takes 1 s; every message is a turn of its own."""
     await delay(system, 1000)
-    contacts = max(1, int(rate * seconds / 3 / 2))
-    wanted = Load(contacts=contacts, messages=2, rate=rate, duplicates=1)
+    contacts = int(rate * seconds / CLIENTS)
+    wanted = Load(clients=CLIENTS, contacts=contacts, messages=1, rate=rate, duplicates=1)
     report, cpu = await measured(system, wanted)
     await delay(system, 0)
     return {

@@ -23,13 +23,13 @@ async def memory(system: System) -> dict[str, Any]:
 
 
 async def turns(system: System) -> dict[str, Any]:
-    return await whole.turns(system, rate=300, seconds=15)
+    return await whole.turns(system, rate=320, seconds=15)
 
 
 async def turns_without_statuses(system: System) -> dict[str, Any]:
     """As they count where Meta's statuses are left out of the comparison."""
     await whole.statuses(system, False)
-    found = await whole.turns(system, rate=300, seconds=15)
+    found = await whole.turns(system, rate=400, seconds=15)
     await whole.statuses(system, True)
     return found
 

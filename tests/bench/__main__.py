@@ -12,7 +12,7 @@ from tests.bench.processes import memory_mib
 
 from devkit.stack.businesses import DEMO, load_client
 from devkit.stack.home import temporary_home
-from devkit.stack.smoke import add_clients, plan_for
+from devkit.stack.smoke import add_clients, aside, plan_for
 from devkit.stack.system import System, running
 
 Benchmark = Callable[[System], Awaitable[dict[str, Any]]]
@@ -34,26 +34,26 @@ async def turns_without_statuses(system: System) -> dict[str, Any]:
     return found
 
 
-# The order matters: the ingress leaves a backlog in quarantine, the router stops its neighbours.
+# The order matters: from the router on, the other services stand still.
 BENCHMARKS: dict[str, Benchmark] = {
     "idle": whole.idle,
     "steady": whole.steady,
     "turns": turns,
     "turns_without_statuses": turns_without_statuses,
     "memory": memory,
-    "ingress": ingress.ingress,
     "router": router.router,
+    "ingress": ingress.ingress,
 }
 
 
 async def bench(names: list[str]) -> dict[str, Any]:
     results: dict[str, Any] = {"cores": os.cpu_count()}
     with temporary_home() as home:
-        async with running(plan_for(home, partitions=24), announce=say) as system:
+        async with running(plan_for(home, partitions=24), announce=aside, out=sys.stderr) as system:
             results |= {"broker": system.broker, "database": system.database}
             await add_clients(system, [*DEMO, *map(load_client, range(1, whole.CLIENTS + 1))])
             for name in names:
-                say(f"benchmark {name}")
+                aside(f"benchmark {name}")
                 results[name] = await attempted(BENCHMARKS[name], system)
     return results
 
@@ -64,10 +64,6 @@ async def attempted(benchmark: Benchmark, system: System) -> dict[str, Any]:
         return await benchmark(system)
     except Exception as error:  # noqa: BLE001 - reported as the result
         return {"not_run": f"{type(error).__name__}: {error}"}
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 def main() -> None:

@@ -22,7 +22,8 @@ CONNECTIONS = 64
 
 
 async def ingress(system: System) -> dict[str, Any]:
-    """Rounds of both, turn about, so that both see the same machine."""
+    """Rounds of both, turn about; who would consume stands still, so both have the machine."""
+    await system.children.stop("router", "assistant", "sender")
     webhooks, noops = webhook_requests(system, 2000), [post("/noop", b"{}")]
     ours, theirs, cpu = [], [], []
     async with noop_server(system) as port:

@@ -16,6 +16,7 @@ from router.route import Note, Routed
 log = structlog.get_logger()
 DEAD = dlq_of(WEBHOOKS_RAW)
 REMARKABLE = frozenset({"unknown_number", "unreadable", "no_phone_number", "malformed"})
+SAID_EVERY = 60.0
 
 
 class Judge:
@@ -24,6 +25,7 @@ class Judge:
     def __init__(self, route: Callable[[Record], Routed], memory: Memory) -> None:
         self._route, self._memory = route, memory
         self._allowances: dict[int, Allowance] = {}
+        self._said: dict[str, float] = {}
         self.exceeded = False
 
     def outs_of(self, record: Record) -> list[Out]:
@@ -39,8 +41,23 @@ class Judge:
         allowance.stored(1, monotonic())
         self._memory.remember(routed.facts)
         for note in routed.notes:
-            report(note, record)
+            self._report(note, record)
         return routed.outs
+
+    def _report(self, note: Note, record: Record) -> None:
+        """Everything is counted; what is remarkable is logged once a minute per reason."""
+        metrics.ROUTED.labels(note.kind, note.result).inc()
+        if note.result == "noted":
+            log.info("webhook_noted", kind=note.kind, code=note.code)
+        elif note.result in REMARKABLE and self._is_news(note.result):
+            log.warning("webhook_set_aside", reason=note.result, offset=record.offset)
+
+    def _is_news(self, reason: str) -> bool:
+        now = monotonic()
+        if now - self._said.get(reason, -SAID_EVERY) < SAID_EVERY:
+            return False
+        self._said[reason] = now
+        return True
 
 
 def dead_letter(record: Record, error: Exception) -> Out:
@@ -48,11 +65,3 @@ def dead_letter(record: Record, error: Exception) -> Out:
     said = marks(record, "router", "route_failed", type(error).__name__)
     key = (record.key or b"").decode("utf-8", "replace")
     return Out(DEAD, key, record.value or b"", [*record.headers.items(), *said])
-
-
-def report(note: Note, record: Record) -> None:
-    metrics.ROUTED.labels(note.kind, note.result).inc()
-    if note.result in REMARKABLE:
-        log.warning("webhook_set_aside", reason=note.result, offset=record.offset)
-    elif note.result == "noted":
-        log.info("webhook_noted", kind=note.kind, code=note.code)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from devkit.load.report import LoadReport
 from devkit.load.run import run_load
 from devkit.stack.businesses import DemoClient, load_client
 from devkit.stack.home import temporary_home
-from devkit.stack.smoke import add_clients, plan_for
+from devkit.stack.smoke import add_clients, aside, plan_for
 from devkit.stack.system import System, running
 
 
@@ -35,7 +36,9 @@ class Load:
 async def load(wanted: Load) -> LoadReport:
     """A system of its own, from start to end."""
     with temporary_home() as home:
-        async with running(plan_for(home, partitions=wanted.partitions)) as system:
+        async with running(
+            plan_for(home, partitions=wanted.partitions), aside, sys.stderr
+        ) as system:
             return await load_on(system, wanted)
 
 

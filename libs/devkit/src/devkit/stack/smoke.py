@@ -1,6 +1,7 @@
 """`make smoke`: the whole system once, headless; the verdict on one line of JSON."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -20,6 +21,11 @@ CONTACTS = ("ES.13491208655302741918", "ES.24817730916653087742")
 QUESTIONS = ("Hola, buenas", "¿Qué horario tienen?")
 
 
+def aside(line: str) -> None:
+    """Progress: stdout is for the result alone."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def plan_for(home: Path, **changes: Any) -> Plan:
     """Free ports; Meta and OpenAI are always the emulators, so that nothing costs or is real."""
     outside = Outside()
@@ -35,7 +41,7 @@ async def smoke() -> dict[str, Any]:
     """Raises what kept the system from answering."""
     began = monotonic()
     with temporary_home() as home:
-        async with running(plan_for(home)) as system:
+        async with running(plan_for(home), aside, sys.stderr) as system:
             await add_clients(system, DEMO)
             replies = await converse(system)
             return {

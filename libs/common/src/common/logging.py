@@ -20,8 +20,6 @@ FORBIDDEN = frozenset(
     | {"api_key", "access_token", "authorization", "password", "instructions", "payload"}
     | {"value", "database_url"}
 )
-# They say at every call or start what our own events say better.
-TALKATIVE = ("aiokafka", "faust", "mode", "httpx", "httpx2", "uvicorn", "alembic")
 REDACTED = "[redacted]"
 
 
@@ -78,8 +76,6 @@ def configure(service: str, level: str = "info", style: Style = "json") -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for library in TALKATIVE:
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _named(service: str) -> Any:

@@ -9,8 +9,8 @@ from sender.tables import SCHEMA
 
 
 def main() -> None:
-    settings = load(DatabaseSettings)
-    sys.stdout.write(upgrade(settings.database_url.get_secret_value(), "sender", SCHEMA) + "\n")
+    url = load(DatabaseSettings).database_url.get_secret_value()
+    sys.stdout.write(f"sender: schema at revision {upgrade(url, 'sender', SCHEMA)}\n")
 
 
 if __name__ == "__main__":

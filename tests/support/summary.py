@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def remember(config: pytest.Config, part: str, version: str) -> None:
     config.stash[used][part] = version
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it used."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["used"] = session.config.stash[used]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    node.config.stash[used].update(getattr(node, "workeroutput", {}).get("used", {}))
 
 
 def pytest_terminal_summary(terminalreporter: Reporter, config: pytest.Config) -> None:

@@ -20,7 +20,7 @@ from sender.tokens import NoToken, Tokens
 
 log = structlog.get_logger()
 FRESH = timedelta(seconds=20)
-QUIET_SECONDS = 5.0  # at most one mark per conversation in this time
+QUIET_SECONDS = 1.0  # at most one mark per conversation in this time: bursts
 IN_FLIGHT = 50
 REMEMBERED = 10_000
 

@@ -39,7 +39,8 @@ async def test_one_trace_leads_through_every_hop_to_the_blue_ticks(world: World)
         records = world.tape.of(topic)
         assert any(trace_id_of(record.headers) == trace for record in records), topic.name
     raw = [record for record in world.tape.of(WEBHOOKS_RAW) if holds(record, wamid)]
-    assert [trace_id_of(record.headers) for record in raw] == [trace]
+    # Meta's side sends a webhook again when its 200 is late: each copy has a trace of its own.
+    assert trace in [trace_id_of(record.headers) for record in raw]
     (reply,) = world.tape.replies_to(wamid)
     states = world.tape.states(reply.reply_id)
     assert [one.state for one in states] == ["accepted", "sent", "delivered", "read"]

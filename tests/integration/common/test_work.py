@@ -203,6 +203,19 @@ async def test_a_late_result_of_a_lost_lease_is_refused_even_beside_the_new_one(
     assert query(url, "select state, attempts from job") == [(2, 2)]
 
 
+async def test_a_claim_that_a_crash_of_the_database_forgot_is_finished_once(url: str) -> None:
+    """Claims do not wait for the disk, so after a crash the same epoch may be claimed again."""
+    gate = Gate()
+    add_jobs(url, (1, "a", 0))
+    async with living(working(url, Doing(gate))):
+        await until(lambda: len(gate.started) == 1)
+        query(url, "update job set state = 0, epoch = 0, attempts = 0, owner = null")
+        await until(lambda: len(gate.started) == 2)
+        gate.open()
+        await until(lambda: finished(url))
+    assert query(url, "select n from effect") == [(0,)]
+
+
 async def test_a_superseded_claim_changes_nothing(url: str) -> None:
     gate = Gate()
     add_jobs(url, (1, "a", 0))

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from confluent_kafka import Producer
 from tests.support.parts import Broker, until
+from tests.support.read_topic import events
 from tests.support.records import committed, produce, records
 from tests.support.router import NUMBER, a_client, a_record
 from tests.support.service_process import running
@@ -92,13 +93,13 @@ def test_messages_are_routed_once_and_committed_at_the_end(kafka: Broker, tmp_pa
 
 def test_a_killed_router_loses_nothing_and_keeps_the_order(kafka: Broker, tmp_path: Path) -> None:
     know(kafka.bootstrap)
-    feed(kafka.bootstrap, burst(0, 1000))
+    feed(kafka.bootstrap, burst(0, 1500))
     with running("router", kafka.bootstrap, tmp_path) as first:
-        until(lambda: inbound(kafka.bootstrap), "the first messages", 30)
+        events(kafka.bootstrap, MESSAGES_INBOUND, MessageReceived, 1)
         first.kill()
-    assert len(inbound(kafka.bootstrap)) < 1000 * CONTACTS, "killed too late to be a test"
+    assert len(inbound(kafka.bootstrap)) < 1500 * CONTACTS, "killed too late to be a test"
     with running("router", kafka.bootstrap, tmp_path) as second:
-        until(lambda: everything(1000) == conversations(inbound(kafka.bootstrap)), "the rest", 60)
+        until(lambda: everything(1500) == conversations(inbound(kafka.bootstrap)), "the rest", 60)
         assert second.drain() == 0
 
 

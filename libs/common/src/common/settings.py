@@ -45,16 +45,10 @@ class FileSource(PydanticBaseSettingsSource):
         return list(self.settings_cls.model_fields.items())
 
 
-class ServiceSettings(BaseSettings):
-    """What every service needs."""
+class FromEnvironment(BaseSettings):
+    """Read from the environment and from the files that NAME_FILE variables name."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    kafka_bootstrap_servers: str
-    listen_host: str = "127.0.0.1"
-    health_port: int = 9000
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
     def settings_customise_sources(
@@ -66,6 +60,22 @@ class ServiceSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, FileSource(settings_cls)
+
+
+class DatabaseSettings(FromEnvironment):
+    """All that a migration needs."""
+
+    database_url: Secret
+
+
+class ServiceSettings(FromEnvironment):
+    """What every service needs."""
+
+    kafka_bootstrap_servers: str
+    listen_host: str = "127.0.0.1"
+    health_port: int = 9000
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -2,9 +2,8 @@
 
 import sys
 
-from assistant.settings import DatabaseSettings
 from common.migrate import upgrade
-from common.settings import load
+from common.settings import DatabaseSettings, load
 
 
 def main() -> None:

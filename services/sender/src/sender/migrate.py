@@ -3,8 +3,7 @@
 import sys
 
 from common.migrate import upgrade
-from common.settings import load
-from sender.settings import DatabaseSettings
+from common.settings import DatabaseSettings, load
 from sender.tables import SCHEMA
 
 

@@ -4,20 +4,12 @@ from pathlib import Path
 
 from pydantic import Field, HttpUrl
 
-from common.settings import Secret, ServiceSettings
+from common.settings import DatabaseSettings, Secret, ServiceSettings
 
 GRAPH = "https://graph.facebook.com/v26.0"
 
 
-class DatabaseSettings(ServiceSettings):
-    """All that the migration needs."""
-
-    kafka_bootstrap_servers: str = ""
-    database_url: Secret
-
-
-class SenderSettings(DatabaseSettings):
-    kafka_bootstrap_servers: str
+class SenderSettings(ServiceSettings, DatabaseSettings):
     whatsapp_graph_url: HttpUrl = HttpUrl(GRAPH)
     whatsapp_access_token: Secret | None = None
     key_ring_file: Path

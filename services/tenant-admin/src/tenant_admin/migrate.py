@@ -4,9 +4,8 @@ import sys
 
 from common.database import connect
 from common.migrate import current, upgrade
-from common.settings import load
+from common.settings import DatabaseSettings, load
 from tenant_admin.session import explained
-from tenant_admin.settings import DatabaseSettings
 from tenant_admin.tables import SCHEMA
 
 

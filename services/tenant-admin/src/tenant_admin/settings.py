@@ -1,39 +1,18 @@
-"""The settings of tenant-admin, its migrations and its command line."""
+"""The settings of tenant-admin and its command line."""
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field
 
-from common.settings import FileSource, Secret, ServiceSettings
+from common.settings import DatabaseSettings, Secret, ServiceSettings
 
 
-class TenantAdminSettings(ServiceSettings):
+class TenantAdminSettings(ServiceSettings, DatabaseSettings):
     """The service's."""
 
-    database_url: SecretStr
     admin_port: int = Field(default=8001, ge=0, le=65535)
     admin_api_key: Secret = Field(min_length=16)
     key_ring_file: Path | None = None
-
-
-class DatabaseSettings(BaseSettings):
-    """All that a migration needs."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    database_url: SecretStr
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, FileSource(settings_cls)
 
 
 class CommandSettings(DatabaseSettings):

@@ -87,6 +87,7 @@ class Finisher(Generic[I, R]):
     def _store(
         self, batch: Batch[I, R], connection: Connection
     ) -> tuple[Sequence[Row], Sequence[Hint]]:
+        batch = once_each(batch)
         stood = self._table.finish(connection, [verdict for _, verdict in batch])
         settled = [one for one, _ in batch if (one.claim.id, one.claim.epoch) in stood]
         rows, hints = self._work.store(connection, settled)
@@ -100,6 +101,15 @@ class Finisher(Generic[I, R]):
             name = type(settled.outcome).__name__.lower()
             metrics.WORK_FINISHED.labels(self._table.name, name).inc()
         self._then([settled.claim for settled, _ in batch], hints)
+
+
+def once_each(batch: Batch[I, R]) -> Batch[I, R]:
+    """A crash of the database may forget a claim, and the same epoch is then claimed again: two
+    results with one claim, of which the first counts."""
+    once: dict[Claim, tuple[Settled[I, R], Verdict]] = {}
+    for settled, verdict in batch:
+        once.setdefault(settled.claim, (settled, verdict))
+    return list(once.values())
 
 
 def put_off(batch: Sequence[tuple[Any, Verdict]], stood: set[tuple[int, int]]) -> list[Hint]:

@@ -26,10 +26,15 @@ class LoadReport:
     def as_json_line(self) -> str:
         """Latencies in ms, at most ten offenders of a kind, no message text and no secret."""
         verdict = asdict(self.verdict)
-        offenders = verdict.pop("offenders")
+        offenders, by_outcome = verdict.pop("offenders"), verdict.pop("outcomes")
+        latency, ack = verdict.pop("answer"), verdict.pop("ack")
         line = {
             "ok": self.ok,
             **verdict,
+            "outcomes": sum(by_outcome.values()),
+            "by_outcome": by_outcome,
+            "latency_ms": latency,
+            "ack_ms": ack,
             "planned": self.plan.total,
             "unacked": len(self.sent.unacked),
             "posts": self.sent.posts,

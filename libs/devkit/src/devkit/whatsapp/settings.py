@@ -4,19 +4,16 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from common.settings import FileSource
+from common.settings import FromEnvironment
 from devkit.whatsapp.config import WhatsAppConfig, businesses_in
 
 
-class WhatsAppSettings(BaseSettings):
+class WhatsAppSettings(FromEnvironment):
     """Same names as the services, so that both sides of the webhook agree.
 
     `businesses` is a JSON file, see config.businesses_in.
     """
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     whatsapp_emulator_port: int = 9102
     webhook_url: str | None = None
@@ -25,17 +22,6 @@ class WhatsAppSettings(BaseSettings):
     whatsapp_access_token: SecretStr
     businesses: Path | None = None
     log_format: Literal["json", "console"] = "json"
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, FileSource(settings_cls)
 
     def config(self) -> WhatsAppConfig:
         """Webhooks are signed with the first of the app secrets."""

@@ -215,7 +215,7 @@ def assemble(
     return System(
         plan=plan,
         children=children,
-        secrets=secrets_of(plan.outside),
+        secrets=secrets_of(plan.outside, plan.home),
         kafka=kafka,
         postgres=postgres,
         bootstrap=bootstrap,

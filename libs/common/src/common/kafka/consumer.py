@@ -254,10 +254,6 @@ class BatchConsumer(Generic[E]):
         self._owned.difference_update(partition.partition for partition in partitions)
         consumer.incremental_unassign(partitions)
 
-    @property
-    def assigned(self) -> bool:
-        return bool(self._owned)
-
 
 def position(record: Record) -> tuple[int, int]:
     return record.partition, record.offset

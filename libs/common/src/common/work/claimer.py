@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import structlog
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from common import metrics
 from common.database import Database
 from common.lifecycle import Lifecycle
-from common.work.contract import Limits
+from common.work.contract import I, Limits
 from common.work.hand import Hand
 from common.work.owner import Owner
 from common.work.table import Claim, Hint, WorkTable
@@ -21,7 +21,6 @@ from common.work.table import Claim, Hint, WorkTable
 log = structlog.get_logger()
 SWEEP_EVERY = 0.5
 
-I = TypeVar("I")  # noqa: E741 - the item a handler gets
 Load = Callable[[Connection, Sequence[Claim]], Sequence[I]]
 Claiming = Callable[[Connection], list[Claim]]
 

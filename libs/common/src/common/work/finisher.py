@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import structlog
 from sqlalchemy import Connection
@@ -12,14 +12,12 @@ from sqlalchemy import Connection
 from common import metrics
 from common.database import Database
 from common.outbox import Outbox, Row
-from common.work.contract import Settled, Work, after_failure, verdict_of
+from common.work.contract import I, R, Settled, Work, after_failure, verdict_of
 from common.work.table import Claim, Hint, Verdict, WorkTable
 
 log = structlog.get_logger()
 FINISH_AT_MOST = 200
 
-I = TypeVar("I")  # noqa: E741 - the item a handler gets
-R = TypeVar("R")
 Batch = list[tuple[Settled[I, R], Verdict]]
 
 

@@ -46,7 +46,7 @@ class Admin:
                 "settings": client.settings,
             },
         )
-        return int(added["client"]["id"] if "client" in added else added["id"])
+        return int(added["id"])
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's JSON. Raises Refused."""

@@ -181,11 +181,6 @@ def statuses(business: Business, contacts: Iterable[Contact], *updates: Json) ->
     return webhook(business, messaging(business, contacts, statuses=list(updates)))
 
 
-def account_error(business: Business, code: int, title: str) -> Json:
-    """A webhook with an error of the number itself and no message."""
-    return webhook(business, messaging(business, [], errors=[error(code, title, title)]))
-
-
 def messaging(business: Business, contacts: Iterable[Contact], **content: Any) -> Json:
     people = [profile(contact) for contact in contacts]
     return {

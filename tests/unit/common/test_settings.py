@@ -70,3 +70,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     done = started(environment | {"APP_SECRET_FILE": str(tmp_path / "nothing")})
     assert done.returncode == 2
     assert done.stderr == f"settings: cannot read {tmp_path}/nothing: No such file or directory\n"
+
+
+def test_an_empty_file_is_a_missing_value(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("\n")
+    environment = {name: value for name, value in GOOD.items() if name != "APP_SECRET"}
+    done = started(environment | {"APP_SECRET_FILE": str(path)})
+    assert "APP_SECRET is missing" in done.stderr

@@ -29,12 +29,15 @@ Secret = Annotated[SecretStr, AfterValidator(refuse_default)]
 
 
 class FileSource(PydanticBaseSettingsSource):
-    """NAME_FILE=/path holds the value of NAME: how Docker and Kubernetes hand over secrets."""
+    """NAME_FILE=/path holds the value of NAME: how Docker and Kubernetes hand over secrets.
+
+    An empty file says as little as an empty variable: the setting is not set.
+    """
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{field_name.upper()}_FILE")
         value = Path(path).read_text(encoding="utf-8").strip() if path else None
-        return value, field_name, False
+        return value or None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(field, name)[0] for name, field in self._fields}
@@ -63,15 +66,20 @@ class FromEnvironment(BaseSettings):
 
 
 class DatabaseSettings(FromEnvironment):
-    """All that a migration needs."""
+    """All that a migration needs: postgresql://user:password@host:port/database."""
 
     database_url: Secret
 
 
-class ServiceSettings(FromEnvironment):
-    """What every service needs."""
+class KafkaSettings(FromEnvironment):
+    """Where the broker is: host:port, several with commas."""
 
     kafka_bootstrap_servers: str
+
+
+class ServiceSettings(KafkaSettings):
+    """What every service needs."""
+
     listen_host: str = "127.0.0.1"
     health_port: int = 9000
     log_format: Literal["json", "console"] = "json"

@@ -11,13 +11,13 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from common.settings import ServiceSettings, load
+from common.settings import KafkaSettings, load
 from common.topics import MESSAGE_PARTITIONS, Topic, every_topic
 
 DEADLINE = 30.0
 
 
-class TopicSettings(ServiceSettings):
+class TopicSettings(KafkaSettings):
     """topic_replicas: 3 on a real cluster; min.insync.replicas follows (one less, at least 1)."""
 
     topic_replicas: int = 1

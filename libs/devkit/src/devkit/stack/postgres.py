@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
 
+from common.create_roles import create_roles
 from devkit.stack import Announce
 from devkit.stack.ports import is_free
 from devkit.stack.postgres_binaries import find_binaries
-from devkit.stack.postgres_databases import create_database, create_roles
+from devkit.stack.postgres_databases import create_database
 from devkit.stack.postgres_home import (
     end_orphan,
     is_ready,

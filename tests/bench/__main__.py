@@ -10,9 +10,10 @@ import orjson
 from tests.bench import ingress, router, whole
 from tests.bench.processes import memory_mib
 
-from devkit.stack.businesses import DEMO, load_client
+from devkit.exercise.businesses import DEMO, load_client
+from devkit.exercise.converse import add_clients
 from devkit.stack.home import temporary_home
-from devkit.stack.smoke import add_clients, aside, plan_for
+from devkit.stack.smoke import aside, plan_for
 from devkit.stack.system import System, running
 
 Benchmark = Callable[[System], Awaitable[dict[str, Any]]]
@@ -51,7 +52,7 @@ async def bench(names: list[str]) -> dict[str, Any]:
     with temporary_home() as home:
         async with running(plan_for(home, partitions=24), announce=aside, out=sys.stderr) as system:
             results |= {"broker": system.broker, "database": system.database}
-            await add_clients(system, [*DEMO, *map(load_client, range(1, whole.CLIENTS + 1))])
+            await add_clients(system.place, [*DEMO, *map(load_client, range(1, whole.CLIENTS + 1))])
             for name in names:
                 aside(f"benchmark {name}")
                 results[name] = await attempted(BENCHMARKS[name], system)

@@ -12,7 +12,7 @@ from tests.bench.processes import cpu_seconds
 from common.kafka.compacted import reader_config
 from common.kafka.producer import producer_config
 from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW, Topic
-from devkit.stack.businesses import DEMO
+from devkit.exercise.businesses import DEMO
 from devkit.stack.system import System
 from devkit.whatsapp import payloads
 from devkit.whatsapp.identities import Business, Contact

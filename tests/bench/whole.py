@@ -6,10 +6,10 @@ from typing import Any
 import aiohttp
 from tests.bench.processes import snapshot, spent
 
+from devkit.exercise.businesses import load_client
+from devkit.exercise.load import Load, plan_of
 from devkit.load.report import LoadReport
 from devkit.load.run import run_load
-from devkit.stack.businesses import load_client
-from devkit.stack.load import Load, endpoints_of, plan_of
 from devkit.stack.system import System
 
 CLIENTS = 8  # a number sends 70 messages a second at most, as Meta allows
@@ -54,7 +54,7 @@ def throughput(report: LoadReport) -> float:
 async def measured(system: System, wanted: Load) -> tuple[LoadReport, dict[str, float]]:
     clients = [load_client(number) for number in range(1, wanted.clients + 1)]
     before = snapshot(system)
-    report = await run_load(plan_of(system, wanted, clients), endpoints_of(system))
+    report = await run_load(plan_of(system.place, wanted, clients), system.place.endpoints)
     return report, spent(before, snapshot(system))
 
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.support.system import Known, World, a_contact
 
+from devkit.exercise.load import Load, plan_of
 from devkit.load.generate import Generator, Sent, client
 from devkit.load.run import open_doors
-from devkit.stack.load import Load, endpoints_of, plan_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 FLOOD = 1000
@@ -43,7 +43,8 @@ async def test_a_flood_of_one_client_does_not_delay_another(
 async def flooded(world: World, noisy: Known, contacts: int) -> AsyncIterator[Sent]:
     """With all of the flood accepted, and none of Meta's limits on what is sent."""
     wanted = Load(1, contacts, FLOOD // contacts, rate=1000, duplicates=1)
-    plan, endpoints = plan_of(world.system, wanted, [noisy.client]), endpoints_of(world.system)
+    place = world.system.place
+    plan, endpoints = plan_of(place, wanted, [noisy.client]), place.endpoints
     async with client(plan.connections) as session, open_doors(session, plan, endpoints):
         sent = await Generator(session, plan, endpoints).run()
         assert len(sent.acked) == FLOOD

@@ -8,8 +8,8 @@ from tests.support.system import World, a_contact
 from tests.support.tape import consumed, holds
 
 from common.topics import WEBHOOKS_RAW
+from devkit.exercise.load import Load, plan_of
 from devkit.load import run_load
-from devkit.stack.load import Load, endpoints_of, plan_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 REPLAY = "scripts/replay.py"
@@ -66,7 +66,8 @@ async def test_a_record_can_be_looked_at(world: World) -> None:
 async def test_webhooks_that_meta_delivers_twice_are_answered_once_in_order(world: World) -> None:
     clients = [(await world.client()).client for _ in range(3)]
     wanted = Load(clients=3, contacts=5, messages=4, rate=30, duplicates=2)
-    report = await run_load(plan_of(world.system, wanted, clients), endpoints_of(world.system))
+    place = world.system.place
+    report = await run_load(plan_of(place, wanted, clients), place.endpoints)
     assert report.ok, report.as_json_line()
     assert report.sent.posts >= 2 * report.verdict.accepted
     assert report.verdict.outcomes == {"answered": 60}

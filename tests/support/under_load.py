@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.support.system import World
 
+from devkit.exercise.load import Load, plan_of
 from devkit.load import LoadReport, run_load
-from devkit.stack.load import Load, endpoints_of, plan_of
 
 SMALL = Load(clients=3, contacts=8, messages=6, rate=30, duplicates=1)
 QUIET, PATIENCE = 2.0, 150.0  # a send in doubt is repeated after 90 s
@@ -19,10 +19,10 @@ async def under_load(
 ) -> LoadReport:
     """The report of a run with fresh clients. Fails on a nemesis that fails."""
     clients = [(await world.client()).client for _ in range(wanted.clients)]
-    plan = plan_of(world.system, wanted, clients)
+    plan = plan_of(world.system.place, wanted, clients)
     plan = replace(plan, quiet_seconds=QUIET, patience_seconds=PATIENCE)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(run_load(plan, endpoints_of(world.system)))
+        running = group.create_task(run_load(plan, world.system.place.endpoints))
         group.create_task(nemesis)
     return running.result()
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from devkit.exercise.load import Load
 from devkit.stack import demo as foreground
 from devkit.stack import load as under_load
 from devkit.stack import smoke as headless
@@ -49,8 +50,8 @@ def load(
 ) -> None:
     """Load through the whole system; the ledger on one JSON line, exit code 0 or 1."""
     names = tuple(name.strip() for name in kill.split(",") if name.strip())
-    wanted = under_load.Load(clients, contacts, messages, rate, duplicates, names)
-    report = asyncio.run(under_load.load(wanted))
+    wanted = Load(clients, contacts, messages, rate, duplicates, disturbed=bool(names))
+    report = asyncio.run(under_load.load(wanted, names))
     print(report.as_json_line())
     raise typer.Exit(0 if report.ok else 1)
 

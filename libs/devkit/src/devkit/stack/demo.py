@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devkit.stack.businesses import DEMO
+from devkit.exercise.businesses import DEMO
+from devkit.exercise.converse import add_clients
 from devkit.stack.home import lasting_home, temporary_home
 from devkit.stack.ports import usual_or_free
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside
-from devkit.stack.smoke import add_clients
 from devkit.stack.system import Plan, System, running
 
 WELCOME = """
@@ -58,7 +58,7 @@ async def demo() -> None:
             partitions=6,
         )
         async with running(plan) as system:
-            await add_clients(system, DEMO)
+            await add_clients(system.place, DEMO)
             with for_commands(system) as env:
                 print(WELCOME.format(**words(system, env)), flush=True)
                 await asyncio.Event().wait()

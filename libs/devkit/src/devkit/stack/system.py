@@ -13,6 +13,7 @@ from typing import TextIO
 
 from common.kafka.create_topics import create
 from common.topics import every_topic
+from devkit.exercise.place import Place
 from devkit.stack import Announce
 from devkit.stack.child import Child
 from devkit.stack.environment import key_ring, secrets_of, value_of
@@ -81,6 +82,19 @@ class System:
     @property
     def chat_url(self) -> str:
         return f"http://127.0.0.1:{self.plan.chat_port}"
+
+    @property
+    def place(self) -> Place:
+        return Place(
+            webhook_url=self.webhook_url,
+            admin_url=self.admin_url,
+            chat_url=self.chat_url,
+            model_url=self.openai_url.removesuffix("/v1"),
+            kafka=self.bootstrap,
+            app_secret=self.secrets["WHATSAPP_APP_SECRETS"].split(",")[0],
+            access_token=self.secrets["WHATSAPP_ACCESS_TOKEN"],
+            admin_api_key=self.secrets["ADMIN_API_KEY"],
+        )
 
     def database_url(self, service: str) -> str:
         """A user of its own per service on our PostgreSQL; the given one on another's."""

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from devkit.stack.businesses import DemoClient
+from devkit.exercise.businesses import DemoClient
 
 POLL = 0.02
 

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from devkit.stack.businesses import DemoClient
+from devkit.exercise.businesses import DemoClient
 
 
 class Refused(RuntimeError):

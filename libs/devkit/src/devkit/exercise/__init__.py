@@ -1,0 +1,1 @@
+"""Exercises a running installation: adds clients, chats with them, puts load on it."""

@@ -21,8 +21,16 @@ async def add_clients(place: Place, clients: Sequence[DemoClient]) -> list[int]:
     return ids
 
 
+async def ensure_clients(place: Place, clients: Sequence[DemoClient]) -> None:
+    """The same for clients that may be there already."""
+    async with Admin(place.admin_url, place.admin_api_key) as admin:
+        for client in clients:
+            await admin.ensure(client)
+    await show_clients(place, clients)
+
+
 async def show_clients(place: Place, clients: Sequence[DemoClient]) -> None:
-    """Puts clients that are there already on the chat page."""
+    """Puts clients that the installation has on the chat page."""
     async with Chat(place.chat_url) as chat:
         for client in clients:
             await chat.know(client)

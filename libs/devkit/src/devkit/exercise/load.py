@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devkit.exercise.businesses import DemoClient, load_client
-from devkit.exercise.converse import add_clients
+from devkit.exercise.converse import ensure_clients
 from devkit.exercise.place import Place
 from devkit.load.plan import LoadPlan, LoadTenant
 from devkit.load.report import LoadReport
@@ -31,9 +31,9 @@ class Load:
 
 
 async def load_on(place: Place, wanted: Load) -> LoadReport:
-    """Adds the clients that the run needs, and runs it."""
+    """Adds the clients that the run needs and that are not there, and runs it."""
     clients = [load_client(number) for number in range(1, wanted.clients + 1)]
-    await add_clients(place, clients)
+    await ensure_clients(place, clients)
     return await run_load(plan_of(place, wanted, clients), place.endpoints)
 
 

@@ -1,16 +1,17 @@
-"""`python -m devkit.openai`: the emulator on 127.0.0.1 until SIGTERM."""
+"""`python -m devkit.openai`: the emulator until SIGTERM."""
 
 import uvicorn
 
+from common.settings import load
 from devkit.openai.app import create_app
 from devkit.openai.settings import OpenAISettings
 
 
 def main() -> None:
-    settings = OpenAISettings()
+    settings = load(OpenAISettings)
     uvicorn.run(
         create_app(settings.config()),
-        host="127.0.0.1",
+        host=settings.listen_host,
         port=settings.openai_emulator_port,
         loop="uvloop",
         http="httptools",

@@ -1,16 +1,15 @@
 """The emulator's settings, read from the environment."""
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common.settings import FromEnvironment
 from devkit.openai.config import EmulatorConfig
 
 
-class OpenAISettings(BaseSettings):
+class OpenAISettings(FromEnvironment):
     """`OPENAI_API_KEY`: the accepted keys, comma-separated; none: any key is accepted."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
+    listen_host: str = "127.0.0.1"
     openai_emulator_port: int = Field(default=4640, ge=0, le=65535)
     openai_api_key: SecretStr = SecretStr("")
     model_delay_ms: float = Field(default=0, ge=0)

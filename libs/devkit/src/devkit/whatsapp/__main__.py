@@ -1,4 +1,4 @@
-"""`python -m devkit.whatsapp`: the emulator on 127.0.0.1."""
+"""`python -m devkit.whatsapp`: the emulator."""
 
 import uvicorn
 
@@ -13,7 +13,7 @@ def main() -> None:
     configure("whatsapp", "warning", settings.log_format)
     uvicorn.run(
         create_app(settings.config()),
-        host="127.0.0.1",
+        host=settings.listen_host,
         port=settings.whatsapp_emulator_port,
         access_log=False,
         log_config=None,

@@ -15,6 +15,7 @@ class WhatsAppSettings(FromEnvironment):
     `businesses` is a JSON file, see config.businesses_in.
     """
 
+    listen_host: str = "127.0.0.1"
     whatsapp_emulator_port: int = 9102
     webhook_url: str | None = None
     whatsapp_app_secrets: SecretStr

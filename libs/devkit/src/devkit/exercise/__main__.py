@@ -1,0 +1,81 @@
+"""`python -m devkit.exercise clients|smoke|load`, against a running installation."""
+
+import asyncio
+from time import monotonic
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from common.settings import load as from_environment
+from devkit.exercise.businesses import DEMO, DemoClient
+from devkit.exercise.converse import converse, ensure_clients, show_clients
+from devkit.exercise.load import Load, load_on
+from devkit.exercise.place import Place
+from devkit.exercise.settings import ExerciseSettings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+Others = Annotated[
+    list[str] | None,
+    typer.Option("--client", help="one that is there: NAME,+PHONE,PHONE_NUMBER_ID"),
+]
+
+
+@app.command()
+def clients() -> None:
+    """Adds the demo's two clients, if they are not there, and shows them on the chat page."""
+    asyncio.run(ensure_clients(place(), DEMO))
+    print(f"on the chat page: {', '.join(client.name for client in DEMO)}")
+
+
+@app.command()
+def smoke(client: Others = None) -> None:
+    """Chats with the demo's clients and those named; one JSON line, exit code 0 or 1."""
+    began = monotonic()
+    others = [named(text) for text in client or []]
+    try:
+        replies = asyncio.run(chatted(place(), others))
+        result: dict[str, Any] = {"ok": True, "clients": len(DEMO) + len(others)}
+        result |= {"replies": replies, "seconds": round(monotonic() - began, 1)}
+    except Exception as error:  # noqa: BLE001 - whatever failed is the result
+        result = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+    print(orjson.dumps(result).decode())
+    raise typer.Exit(0 if result["ok"] else 1)
+
+
+@app.command()
+def load(
+    clients: int = 3,
+    contacts: int = 20,
+    messages: int = 10,
+    rate: float = 50.0,
+    duplicates: Annotated[int, typer.Option(help="how often each webhook is posted")] = 2,
+    disturbed: Annotated[bool, typer.Option(help="services restart meanwhile")] = False,
+) -> None:
+    """Load with a ledger on one JSON line; exit code 0 or 1."""
+    wanted = Load(clients, contacts, messages, rate, duplicates, disturbed)
+    report = asyncio.run(load_on(place(), wanted))
+    print(report.as_json_line())
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def place() -> Place:
+    return from_environment(ExerciseSettings).place()
+
+
+async def chatted(place: Place, others: list[DemoClient]) -> int:
+    await ensure_clients(place, DEMO)
+    await show_clients(place, others)
+    return await converse(place, [*DEMO, *others])
+
+
+def named(text: str) -> DemoClient:
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3:
+        raise typer.BadParameter(f"{text!r} is not NAME,+PHONE,PHONE_NUMBER_ID")
+    name, phone_number, phone_number_id = parts
+    return DemoClient(name, phone_number, phone_number_id, assistant_id="", instructions="")
+
+
+if __name__ == "__main__":
+    app()

@@ -70,5 +70,6 @@ def output_of_go(*arguments: str) -> str:
     """Its stdout. Raises NotRun with Go's words."""
     done = subprocess.run([find_go(), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotRun(f"go {' '.join(arguments)} failed: {(done.stderr or done.stdout).strip()}")
+        said = " ".join((done.stderr or done.stdout).split())
+        raise NotRun(f"go {' '.join(arguments)} failed: {said}")
     return done.stdout

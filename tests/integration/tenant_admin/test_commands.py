@@ -166,6 +166,20 @@ def test_an_edited_assistant_answers_with_its_new_version(
     assert [one.version for one in found] == [1, 2, 3]
 
 
+def test_instructions_come_from_stdin_where_there_is_no_editor(
+    url: str, kafka: Broker, manage: Manage
+) -> None:
+    """As in a container: docker compose exec -T ... edit asst_x --file - < facts.md"""
+    manage(*ADD)
+    variables = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+    words = ("manage_clients.py", "assistant", "edit", "asst_abc123xyz", "--file", "-")
+    assert command(*words, stdin="Abrimos de 7 a 14.", **variables).returncode == 0
+    assert "Abrimos de 7 a 14." in manage("assistant", "show", "asst_abc123xyz").stdout
+    ran = manage("assistant", "edit", "asst_abc123xyz", EDITOR="no-such-editor")
+    assert ran.returncode == 2
+    assert "no-such-editor failed; set EDITOR, or use --file" in ran.stderr
+
+
 def test_an_export_is_imported_after_a_dry_run(manage: Manage, tmp_path: Path) -> None:
     export = tmp_path / "assistants.jsonl"
     export.write_text('{"id": "asst_1", "name": "Uno", "model": "gpt-4o", "instructions": "Hi"}\n')

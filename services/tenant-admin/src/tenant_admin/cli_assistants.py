@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Assistants: what they say, and which version answers.")
 AssistantId = Annotated[str, typer.Argument(metavar="ASSISTANT_ID")]
-ImportFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
-File = Annotated[Path, typer.Option("--file", exists=True, dir_okay=False)]
+ImportFile = Annotated[typer.FileBinaryRead, typer.Argument(metavar="FILE")]
+File = Annotated[typer.FileText, typer.Option("--file", encoding="utf-8", help="- for stdin")]
 PAGE = 100
 
 
@@ -63,7 +63,7 @@ def edit(assistant_id: AssistantId, file: File | None = None, model: str | None 
     """Change the instructions, in $EDITOR or from --file; the new version answers at once."""
     with session() as run:
         before = run.read(partial(assistants.published, assistant_id=assistant_id))
-        text = file.read_text("utf-8") if file else edited(run.settings.editor, before.instructions)
+        text = file.read() if file else edited(run.settings.editor, before.instructions)
         changes = {"instructions": text, "model": model or before.model}
         body = before.model_dump(include=set(BODY)) | changes
         if body == before.model_dump(include=set(BODY)):
@@ -92,7 +92,7 @@ def import_file(
     from tenant_admin.import_assistants import import_all
     from tenant_admin.import_shapes import sources_of
 
-    sources = sources_of(file.read_bytes())
+    sources = sources_of(file.read())
     with session() as run:
         done = run.apply(partial(import_all, sources=sources, dry_run=dry_run))
     if as_json:
@@ -126,7 +126,9 @@ def edited(editor: str, text: str) -> str:
         try:
             subprocess.run([*shlex.split(editor), str(file)], check=True)
         except (OSError, subprocess.CalledProcessError):
-            refuse(422, "EDITOR", f"{editor} failed", "set EDITOR, or use --file")
+            refuse(
+                422, "EDITOR", f"{editor} failed", "set EDITOR, or use --file FILE (- for stdin)"
+            )
         return file.read_text(encoding="utf-8")
 
 

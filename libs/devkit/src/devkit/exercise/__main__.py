@@ -23,9 +23,9 @@ Others = Annotated[
 
 @app.command()
 def clients() -> None:
-    """Adds the demo's two clients, if they are not there, and shows them on the chat page."""
+    """Adds the demo's two clients, if they are not there."""
     asyncio.run(ensure_clients(place(), DEMO))
-    print(f"on the chat page: {', '.join(client.name for client in DEMO)}")
+    print(f"clients: {', '.join(client.name for client in DEMO)}")
 
 
 @app.command()
@@ -65,7 +65,7 @@ def place() -> Place:
 
 async def chatted(place: Place, others: list[DemoClient]) -> int:
     await ensure_clients(place, DEMO)
-    await show_clients(place, others)
+    await show_clients(place, [*DEMO, *others])
     return await converse(place, [*DEMO, *others])
 
 

@@ -22,11 +22,10 @@ async def add_clients(place: Place, clients: Sequence[DemoClient]) -> list[int]:
 
 
 async def ensure_clients(place: Place, clients: Sequence[DemoClient]) -> None:
-    """The same for clients that may be there already."""
+    """Adds those that are not there."""
     async with Admin(place.admin_url, place.admin_api_key) as admin:
         for client in clients:
             await admin.ensure(client)
-    await show_clients(place, clients)
 
 
 async def show_clients(place: Place, clients: Sequence[DemoClient]) -> None:

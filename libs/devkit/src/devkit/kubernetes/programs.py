@@ -27,7 +27,7 @@ class Programs:
 
 
 def find_programs(cache: Path, announce: Announce) -> Programs:
-    """Builds what is not in the cache: five minutes on two cores. Raises NotRun."""
+    """Builds what is not in the cache: five to nine minutes on two cores. Raises NotRun."""
     etcd = shutil.which("etcd")
     if not etcd:
         raise NotRun("no etcd on PATH: on Debian and Ubuntu, apt install etcd-server")

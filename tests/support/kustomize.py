@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from devkit.kubernetes import NotRun
 from devkit.kubernetes.programs import find_kustomize
 from devkit.stack.settings import cache_dir
+from devkit.verdict import NotRun
 
 OVERLAYS = Path(__file__).parents[2] / "deploy" / "k8s" / "overlays"
 

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from devkit.kubernetes import NotRun
 from devkit.kubernetes.go import kept
 from devkit.kubernetes.go_module import go_mod, link_flags
 from devkit.kubernetes.programs import has_kustomize_5
+from devkit.verdict import NotRun
 
 KUBERNETES = """\
 module k8s.io/kubernetes

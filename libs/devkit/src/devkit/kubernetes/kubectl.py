@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from devkit.kubernetes import Failed
+from devkit.verdict import Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from devkit.kubernetes import NotRun
 from devkit.kubernetes.go import install, kept, output_of_go, run_go
 from devkit.kubernetes.go_module import link_flags, sources
 from devkit.stack import Announce
+from devkit.verdict import NotRun
 
 VERSION = "1.34.4"
 KUSTOMIZE = "5.6.0"

@@ -8,7 +8,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from devkit.kubernetes import Failed
 from devkit.kubernetes.breaking import BREAKS, Object, broken
 from devkit.kubernetes.kubectl import Kubectl
 from devkit.kubernetes.programs import VERSION, find_programs
@@ -16,6 +15,7 @@ from devkit.kubernetes.server import api_server
 from devkit.stack import Announce
 from devkit.stack.home import temporary_home
 from devkit.stack.settings import cache_dir
+from devkit.verdict import Failed
 
 OUR_IMAGE = re.compile(r"(image: \S*conserje/[\w-]+):\S+")
 SETUP = "app.kubernetes.io/component=setup"

@@ -1,0 +1,35 @@
+"""A check of something large, and its verdict on one line of JSON: held, failed, or not run."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+HELD, FAILED, NOT_RUN = 0, 1, 3
+
+
+class NotRun(RuntimeError):
+    """Something of the machine is missing; the message says what, and what would help."""
+
+
+class Failed(RuntimeError):
+    """The check failed; the message says where."""
+
+
+def pronounce(check: Callable[[], dict[str, Any]]) -> int:
+    """Prints what `check` finds, which has "ok" in it, or why it did not; gives the exit code."""
+    try:
+        verdict = check()
+        code = HELD if verdict["ok"] else FAILED
+    except NotRun as reason:
+        aside(f"NOT RUN: {reason}")
+        verdict, code = {"ok": None, "not_run": str(reason)}, NOT_RUN
+    except Exception as error:  # noqa: BLE001 - whatever failed is the verdict
+        verdict, code = {"ok": False, "error": f"{type(error).__name__}: {error}"}, FAILED
+    print(json.dumps(verdict, ensure_ascii=False))
+    return code
+
+
+def aside(line: str) -> None:
+    """Progress: stdout is for the verdict alone."""
+    print(line, file=sys.stderr, flush=True)

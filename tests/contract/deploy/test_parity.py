@@ -1,0 +1,192 @@
+"""Every setting of every service is in compose and in Kubernetes, and nothing else is."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_settings import BaseSettings
+from tests.support.compose import example_without_comments, services
+from tests.support.kustomize import Object, built
+
+from assistant.settings import AssistantSettings
+from common.create_roles import RoleSettings
+from common.kafka.create_topics import TopicSettings
+from common.secret_files import SecretFileSettings
+from common.settings import DatabaseSettings
+from devkit.exercise.settings import ExerciseSettings
+from devkit.openai.settings import OpenAISettings
+from devkit.whatsapp.settings import WhatsAppSettings
+from ingress.settings import Settings as IngressSettings
+from router.settings import Settings as RouterSettings
+from sender.settings import SenderSettings
+from tenant_admin.settings import CommandSettings, TenantAdminSettings
+
+Parts = Mapping[str, type[BaseSettings]]
+PARTS: Parts = {
+    "ingress": IngressSettings,
+    "router": RouterSettings,
+    "assistant": AssistantSettings,
+    "sender": SenderSettings,
+    "tenant-admin": TenantAdminSettings,
+    "topics": TopicSettings,
+    "roles": RoleSettings,
+    "migrate-assistant": DatabaseSettings,
+    "migrate-sender": DatabaseSettings,
+    "migrate-tenant-admin": DatabaseSettings,
+    "whatsapp": WhatsAppSettings,
+    "openai": OpenAISettings,
+}
+IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": ExerciseSettings}
+# A cluster of one's own has roles made by its administrator, and no stand-ins.
+IN_PRODUCTION: Parts = {
+    name: settings
+    for name, settings in PARTS.items()
+    if name not in ("roles", "whatsapp", "openai")
+}
+SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
+DEPLOYED = {"LISTEN_HOST", "KAFKA_BOOTSTRAP_SERVERS"}  # differ from the code's defaults
+Environment = dict[str, str]
+
+
+def names_of(settings: type[BaseSettings]) -> set[str]:
+    return {name.upper() for name in settings.model_fields}
+
+
+def differences(settings: type[BaseSettings], environment: Mapping[str, str]) -> list[str]:
+    """What is missing, and what nobody reads. NAME_FILE counts as NAME."""
+    wanted = names_of(settings)
+    given = {name if name in wanted else name.removesuffix("_FILE") for name in environment}
+    missing = [f"{name} is missing" for name in sorted(wanted - given)]
+    return missing + [f"{name} is read by nobody" for name in sorted(given - wanted)]
+
+
+def compose_environment(name: str, env_file: Path | None = None) -> Environment:
+    found = services(env_file)[name] if env_file else services()[name]
+    return {key: value or "" for key, value in found["environment"].items()}
+
+
+def cluster(overlay: str) -> dict[str, Environment]:
+    """The environment of every pod of ours, by the name of its workload."""
+    objects = built(overlay)
+    maps = {one["metadata"]["name"]: one["data"] for one in objects if one["kind"] == "ConfigMap"}
+    return {
+        one["metadata"]["name"]: dict(variables(container, maps))
+        for one in objects
+        for container in containers(one)
+        if "conserje/" in container["image"]
+    }
+
+
+def containers(found: Object) -> list[dict[str, Any]]:
+    template = found.get("spec", {}).get("template", {}) if "spec" in found else {}
+    return list(template.get("spec", {}).get("containers", []))
+
+
+def variables(
+    container: dict[str, Any], maps: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, str]]:
+    for source in container.get("envFrom", []):
+        yield from maps[source["configMapRef"]["name"]].items()
+    for one in container.get("env", []):
+        if reference := one.get("valueFrom", {}).get("configMapKeyRef"):
+            yield one["name"], maps[reference["name"]][reference["key"]]
+        else:
+            yield one["name"], one.get("value", "")
+
+
+@pytest.mark.parametrize("name", IN_COMPOSE)
+def test_compose_sets_what_is_read_and_nothing_else(name: str) -> None:
+    assert differences(IN_COMPOSE[name], compose_environment(name)) == []
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_dev_overlay_sets_what_is_read_and_nothing_else(name: str) -> None:
+    assert differences(PARTS[name], cluster("dev")[name]) == []
+
+
+@pytest.mark.parametrize("name", IN_PRODUCTION)
+def test_the_production_overlay_sets_what_is_read_and_nothing_else(name: str) -> None:
+    assert differences(IN_PRODUCTION[name], cluster("production")[name]) == []
+
+
+@pytest.mark.parametrize("overlay", ["dev", "production"])
+def test_no_workload_is_left_out(overlay: str) -> None:
+    wanted = {"dev": PARTS, "production": IN_PRODUCTION}[overlay]
+    assert set(cluster(overlay)) - {"exercise"} == set(wanted)
+
+
+def test_every_setting_that_goes_missing_or_is_misspelt_is_found() -> None:
+    for name, settings in IN_COMPOSE.items():
+        environment = compose_environment(name)
+        for variable in environment:
+            rest = {key: value for key, value in environment.items() if key != variable}
+            assert len(differences(settings, rest)) == 1
+            assert len(differences(settings, rest | {f"{variable}S": ""})) == 2
+
+
+def test_the_commands_inside_the_admin_container_find_their_settings() -> None:
+    """EDITOR is the operator's, where the container has any."""
+    for environment in (compose_environment("tenant-admin"), cluster("dev")["tenant-admin"]):
+        missing = [line for line in differences(CommandSettings, environment) if "missing" in line]
+        assert missing == ["EDITOR is missing"]
+
+
+@pytest.fixture(scope="module")
+def everything_shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An .env in which every default that .env.example shows is written out."""
+    path = tmp_path_factory.mktemp("env") / "everything.env"
+    path.write_text(example_without_comments())
+    return path
+
+
+def values(settings: type[BaseSettings], environment: Mapping[str, str]) -> dict[str, Any]:
+    """What the class makes of it; a secret's file is not there, so it gets some value."""
+    given = {name.lower(): value for name, value in environment.items() if value}
+    for name, field in settings.model_fields.items():
+        if field.is_required() and name not in given:
+            given[name] = "/a/path" if name.endswith("_file") else "some-long-enough-secret"
+    return settings.model_validate(given).model_dump(mode="json", exclude={"admin_api_key"})
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_example_shows_the_codes_own_defaults(name: str, everything_shown: Path) -> None:
+    silent, shown = (
+        compose_environment(name, path) for path in (_nothing(everything_shown), everything_shown)
+    )
+    assert values(PARTS[name], shown) == values(PARTS[name], silent)
+
+
+def _nothing(beside: Path) -> Path:
+    path = beside.with_name("nothing.env")
+    path.write_text("")
+    return path
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_base_of_kubernetes_shows_the_codes_own_defaults(name: str) -> None:
+    environment = cluster("production")[name]
+    bare = {key: value for key, value in environment.items() if key in DEPLOYED}
+    bare |= {key: value for key, value in environment.items() if key.endswith("_FILE")}
+    assert values(PARTS[name], environment) == values(PARTS[name], bare)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_the_same_time_to_end_everywhere(name: str) -> None:
+    grace = f"{termination(name)}s"
+    assert services()[name]["stop_grace_period"] in (grace, minutes(grace))
+
+
+def termination(name: str) -> int:
+    [found] = [
+        one
+        for one in built("production")
+        if one["kind"] == "Deployment" and one["metadata"]["name"] == name
+    ]
+    return int(found["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
+
+
+def minutes(seconds: str) -> str:
+    """As Compose writes what is a minute or more."""
+    whole, rest = divmod(int(seconds[:-1]), 60)
+    return f"{whole}m{rest}s"

@@ -1,0 +1,49 @@
+"""docker-compose.yml as a real Compose resolves it; no engine is needed for that."""
+
+import json
+import os
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devkit.containers.compose import find_program
+from devkit.verdict import NotRun
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "docker-compose.yml"
+EXAMPLE = ROOT / ".env.example"
+COMMENTED = re.compile(r"^#([A-Z][A-Z_]*=)", re.MULTILINE)
+
+
+@cache
+def program() -> tuple[str, ...]:
+    try:
+        return find_program()
+    except NotRun as reason:
+        pytest.skip(f"NOT RUN: {reason}")
+
+
+def compose(*words: str, file: Path = FILE, env_file: Path = EXAMPLE) -> str:
+    """Its output. Fails with what Compose says."""
+    argv = [*program(), "-f", str(file), "--env-file", str(env_file), *words]
+    environment = {"PATH": os.defpath}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@cache
+def services(env_file: Path = EXAMPLE) -> dict[str, dict[str, Any]]:
+    """Every service and job of the file, those of the demo among them. Read only: it is kept."""
+    resolved = compose("--profile", "demo", "config", "--format", "json", env_file=env_file)
+    return dict(json.loads(resolved)["services"])
+
+
+def example_without_comments() -> str:
+    """.env.example with every default that it shows in force, and without the demo."""
+    text = COMMENTED.sub(r"\1", EXAMPLE.read_text(encoding="utf-8"))
+    return text.replace("COMPOSE_PROFILES=demo\n", "")

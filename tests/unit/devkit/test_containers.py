@@ -1,0 +1,121 @@
+"""The pure parts of deploy/compose/verify; the whole of it takes a Docker engine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devkit.containers.base_images import ensure, python_image
+from devkit.containers.disturb import Disturbed, last_json
+from devkit.containers.engine import Engine
+from devkit.containers.settings import ContainerSettings
+from devkit.verdict import FAILED, HELD, NOT_RUN, Failed, NotRun, pronounce
+
+ROOT = Path(__file__).parents[3]
+
+
+class Registry(Engine):
+    """An engine with some images, and a registry with others behind it."""
+
+    def __init__(self, here: set[str], there: set[str]) -> None:
+        super().__init__("docker")
+        object.__setattr__(self, "images", (here, there))
+
+    def has(self, image: str) -> bool:
+        return image in self.__dict__["images"][0]
+
+    def run(self, *argv: str, timeout: float | None = None) -> str:
+        assert argv[:2] == ("pull", "--quiet")
+        if argv[2] not in self.__dict__["images"][1]:
+            raise subprocess.CalledProcessError(1, argv)
+        return argv[2]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "source"),
+    [({"kafka:1"}, set(), "here"), (set(), {"kafka:1"}, "pulled"), (set(), set(), "stand-in")],
+)
+def test_a_base_image_is_stood_in_for_only_when_no_registry_has_it(
+    here: set[str], there: set[str], source: str
+) -> None:
+    built: list[str] = []
+    assert ensure(Registry(here, there), "kafka:1", built.append) == source
+    assert built == (["kafka:1"] if source == "stand-in" else [])
+
+
+def test_the_base_image_is_read_from_the_dockerfile(tmp_path: Path) -> None:
+    assert python_image(ROOT / "deploy" / "Dockerfile").startswith("python:3.")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(ValueError, match="ARG PYTHON"):
+        python_image(tmp_path / "Dockerfile")
+
+
+def test_the_last_line_of_json_counts_and_none_is_a_failure() -> None:
+    assert last_json('chatter\n{"ok": false}\n{"ok": true}\n') == {"ok": True}
+    with pytest.raises(Failed, match="no line of JSON in: only chatter"):
+        last_json("only chatter")
+
+
+@pytest.mark.parametrize(
+    ("covered", "ledger", "ok"), [(True, True, True), (False, True, False), (True, False, False)]
+)
+def test_restarts_after_the_load_prove_nothing(covered: bool, ledger: bool, ok: bool) -> None:
+    assert Disturbed(("ingress",), covered, {"ok": ledger}).ok is ok
+
+
+def test_a_build_gets_the_certificates_that_this_machine_needs(tmp_path: Path) -> None:
+    settings = ContainerSettings(ssl_cert_file=tmp_path / "ca.pem")
+    assert settings.for_build()["BUILD_CA_FILE"] == str(tmp_path / "ca.pem")
+
+
+def held() -> dict[str, object]:
+    return {"ok": True}
+
+
+def broken() -> dict[str, object]:
+    return {"ok": False, "lost": 1}
+
+
+def missing() -> dict[str, object]:
+    raise NotRun("no engine; install one")
+
+
+def wrong() -> dict[str, object]:
+    raise ValueError("what happened")
+
+
+@pytest.mark.parametrize(
+    ("check", "code", "verdict"),
+    [
+        (held, HELD, {"ok": True}),
+        (broken, FAILED, {"ok": False, "lost": 1}),
+        (missing, NOT_RUN, {"ok": None, "not_run": "no engine; install one"}),
+        (wrong, FAILED, {"ok": False, "error": "ValueError: what happened"}),
+    ],
+)
+def test_a_verdict_is_one_line_and_what_was_not_run_is_neither_good_nor_bad(
+    check: object, code: int, verdict: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(check)
+    assert pronounce(check) == code
+    said = capsys.readouterr()
+    assert json.loads(said.out) == verdict
+    assert said.out.count("\n") == 1
+    assert ("NOT RUN: no engine" in said.err) is (code == NOT_RUN)
+
+
+def test_without_docker_it_says_not_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "devkit.containers"],
+        cwd=ROOT,
+        env={"PATH": "/nowhere", "HOME": os.environ["HOME"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == NOT_RUN, done.stderr
+    assert json.loads(done.stdout)["ok"] is None
+    assert "NOT RUN: no docker client" in done.stderr

@@ -16,6 +16,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
+from common.migrated import Migrated
 from common.outbox import Outbox
 from common.sealed import KeyRing
 from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
@@ -47,4 +48,16 @@ def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Part]:
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,
     )
-    return [database, producer, tenants, assistants, model, outbox, owner, runner, consumer]
+    migrated = Migrated(database, "assistant")
+    return [
+        database,
+        migrated,
+        producer,
+        tenants,
+        assistants,
+        model,
+        outbox,
+        owner,
+        runner,
+        consumer,
+    ]

@@ -11,6 +11,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
+from common.migrated import Migrated
 from common.outbox import Outbox
 from common.sealed import KeyRing
 from common.topics import (
@@ -60,6 +61,7 @@ class Wiring:
         replies = storing(self.database, accept, runner.hint)
         return [
             self.database,
+            Migrated(self.database, "sender"),
             self.producer,
             self.tenants,
             self.graph,

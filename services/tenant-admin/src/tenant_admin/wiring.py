@@ -8,6 +8,7 @@ from common.database import Database
 from common.http import WebServer
 from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
+from common.migrated import Migrated
 from common.outbox import Outbox
 from tenant_admin.api.app import web
 from tenant_admin.api.failed_keys import FailedKeys
@@ -34,4 +35,5 @@ def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
     )
     server = WebServer(web(office), settings.listen_host, settings.admin_port, CONNECTIONS, life)
     republish = Republish(settings.kafka_bootstrap_servers, database, outbox, clock)
-    return [database, producer, outbox, server, republish]
+    migrated = Migrated(database, "tenant_admin")
+    return [database, migrated, producer, outbox, server, republish]

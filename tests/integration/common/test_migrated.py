@@ -1,0 +1,53 @@
+"""Services wait for their tables instead of failing on them."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+from tests.support.living import WatchedLife
+from tests.support.parts import Databases
+
+from common import migrate
+from common.database import Database, driver_url
+from common.migrated import Migrated, newest
+
+pytestmark = pytest.mark.integration
+SHORT = 1.2  # more than two looks
+MIGRATING = ("assistant", "sender", "tenant_admin")
+
+
+@pytest.mark.parametrize("package", MIGRATING)
+def test_the_number_of_the_newest_file_is_the_newest_revision(package: str) -> None:
+    assert newest(package) == migrate.newest(package)
+
+
+def set_revision(url: str, number: str) -> None:
+    engine = sa.create_engine(driver_url(url))
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("update sender.alembic_version set version_num = :n"), {"n": number}
+        )
+    engine.dispose()
+
+
+async def test_it_waits_for_the_first_migration_and_for_each_later_one(
+    new_database: Databases,
+) -> None:
+    url = new_database()
+    database = Database(url, "sender", WatchedLife("sender"))
+    await database.start()
+    waiting = asyncio.create_task(Migrated(database, "sender").start())
+    await asyncio.wait({waiting}, timeout=SHORT)
+    assert not waiting.done(), "there are no tables"
+
+    await asyncio.to_thread(migrate.upgrade, url, "sender", "sender")
+    await asyncio.wait_for(waiting, 5)
+
+    await asyncio.to_thread(set_revision, url, "0000")
+    waiting = asyncio.create_task(Migrated(database, "sender").start())
+    await asyncio.wait({waiting}, timeout=SHORT)
+    assert not waiting.done(), "the tables are older than the code"
+
+    await asyncio.to_thread(set_revision, url, "9999")
+    await asyncio.wait_for(waiting, 5)  # a newer schema than the code: an older replica goes on
+    await database.stop()

@@ -1,6 +1,7 @@
 """A check of something large, and its verdict on one line of JSON: held, failed, or not run."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,11 @@ class Failed(RuntimeError):
 
 
 def pronounce(check: Callable[[], dict[str, Any]]) -> int:
-    """Prints what `check` finds, which has "ok" in it, or why it did not; gives the exit code."""
+    """Prints what `check` finds, which has "ok" in it, or why it did not; gives the exit code.
+
+    SIGTERM unwinds it as Ctrl-C does: what it started is stopped.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         verdict = check()
         code = HELD if verdict["ok"] else FAILED

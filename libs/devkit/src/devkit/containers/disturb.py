@@ -12,7 +12,6 @@ from devkit.stack import Announce
 from devkit.verdict import Failed
 
 HEALTHY_SECONDS = 120.0
-LOAD = ("run", "--rm", "--no-deps", "-T", "exercise", "load", "--disturbed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,8 @@ class Disturbed:
 def under_load(
     compose: Compose, services: Sequence[str], load: Sequence[str], announce: Announce
 ) -> Disturbed:
-    """load: further words for the load command. Raises Failed."""
-    running = compose.start(*LOAD, *load)
+    """load: the words that start it. Raises Failed."""
+    running = compose.start(*load)
     try:
         for service in services:
             announce(f"under load: restarting {service}")

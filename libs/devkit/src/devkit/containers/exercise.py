@@ -14,7 +14,9 @@ NAME, PHONE, NUMBER, ASSISTANT = "Panadería Sol", "+34611222333", "555000111222
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 RESTARTED = (*SERVICES, "kafka", "postgres")
 REPLICAS = 3
-LOAD = ("--clients=3", "--contacts=20", "--messages=60", "--rate=30", "--duplicates=2")
+LOAD = ("run", "--rm", "--no-deps", "-T", "exercise", "load", "--clients=3", "--contacts=20")
+STEADY = ("--messages=10", "--rate=30")
+DISTURBED = ("--messages=60", "--rate=30", "--disturbed")
 FROM_LEDGER = (
     *("ok", "accepted", "outcomes", "by_outcome", "lost", "answered_twice", "order_violations"),
     *("cross_tenant", "contradicted", "reasons", "latency_ms", "posts", "refusals"),
@@ -29,15 +31,20 @@ def exercise(compose: Compose, watch: Watch) -> dict[str, Any]:
         add_client(compose)
     with watch("smoke"):
         chatted = smoke(compose)
+    with watch("steady_load"):
+        steady = last_json(compose.run(*LOAD, *STEADY))
     with watch("scale"):
         assistants = scale(compose)
     with watch("load_and_restarts"):
-        disturbed = under_load(compose, RESTARTED, LOAD, aside)
+        disturbed = under_load(compose, RESTARTED, (*LOAD, *DISTURBED), aside)
     loose = [service for service in SERVICES if not hardened(compose, service)]
     return {
-        "ok": bool(chatted["ok"] and disturbed.ok and assistants == REPLICAS and not loose),
+        "ok": bool(
+            chatted["ok"] and steady["ok"] and disturbed.ok and assistants == REPLICAS and not loose
+        ),
         "client_added": NAME,
         "smoke": chatted,
+        "steady_latency_ms": steady["latency_ms"],
         "assistants": assistants,
         "restarted_under_load": disturbed.restarted if disturbed.covered else (),
         "ledger": shown(disturbed),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from common.clock import SystemClock
 from common.kafka.producer import Producer
+from common.kafka.watch import BrokerWatch
 from common.lifecycle import Lifecycle, Part
 from ingress.handshake import application
 from ingress.publish import Publisher
 from ingress.receive import Limits
 from ingress.serve import web_server
 from ingress.settings import Settings
-from ingress.watch import BrokerWatch
 
 PRODUCER_DEADLINE_MS = 5000
 LINGER_MS = 2  # halves the CPU per webhook under load; nobody feels 2 ms here

@@ -14,6 +14,8 @@ from sqlalchemy.engine import make_url
 from common.settings import DatabaseSettings, Secret, load
 
 ROLE_AND_SCHEMA = (
+    # An administrator who is no superuser may not hand a schema to a role it cannot become.
+    "GRANT {name} TO CURRENT_USER",
     "ALTER ROLE {name} LOGIN PASSWORD {password}",
     "ALTER ROLE {name} SET search_path = {name}",
     "CREATE SCHEMA IF NOT EXISTS {name} AUTHORIZATION {name}",

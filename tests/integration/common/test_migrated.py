@@ -30,6 +30,13 @@ def set_revision(url: str, number: str) -> None:
     engine.dispose()
 
 
+def test_an_older_version_leaves_a_newer_schema_as_it_is(new_database: Databases) -> None:
+    """A rollback: its migration job must not stop the services from starting."""
+    url = new_database(("sender", "sender"))
+    set_revision(url, "9999")
+    assert migrate.upgrade(url, "sender", "sender") == "9999"
+
+
 async def test_it_waits_for_the_first_migration_and_for_each_later_one(
     new_database: Databases,
 ) -> None:

@@ -14,9 +14,10 @@ LOCK = 7_700_001  # two replicas that start together migrate one after the other
 
 
 def upgrade(url: str, package: str, schema: str) -> str:
-    """Brings the package's schema to its newest revision, and names it.
+    """Brings the package's schema to its newest revision, and names the one it then has.
 
-    Migrations have no statement timeout; they still give up on a lock after 10 s.
+    A schema that a newer version migrated is left as it is: that is a rollback, and migrations only
+    add. Migrations have no statement timeout; they still give up on a lock after 10 s.
     """
     engine = sa.create_engine(
         driver_url(url), connect_args={"options": "-c lock_timeout=10000"}, hide_parameters=True
@@ -26,11 +27,15 @@ def upgrade(url: str, package: str, schema: str) -> str:
         if not sa.inspect(connection).has_schema(schema):  # a service's own user may not create one
             connection.exec_driver_sql(f"create schema {schema}")
         connection.exec_driver_sql(f"set search_path = {schema}")
-        config = configuration(package)
-        config.attributes.update(connection=connection, schema=schema)
-        command.upgrade(config, "head")
+        reached = newest(package)
+        if (there := current(connection, schema) or "") > reached:
+            reached = there
+        else:
+            config = configuration(package)
+            config.attributes.update(connection=connection, schema=schema)
+            command.upgrade(config, "head")
     engine.dispose()
-    return newest(package)
+    return reached
 
 
 def configuration(package: str) -> Config:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.clock import Clock
 from common.events import TenantConfig
-from common.kafka.record import Record
+from common.kafka.record import REPLAYED, Record
 from common.topics import WEBHOOKS_QUARANTINE
 from common.tracing import trace_id_of
 from router.enrich import Origin, Out, message_event, outcome_event, status_event
@@ -71,11 +71,14 @@ class Router:
         elif isinstance(item, Malformed):
             _keep_malformed(routed, item, record)
         else:
-            self._place_once(routed, item, origin)
+            self._place_once(routed, item, origin, again=REPLAYED in record.headers)
 
-    def _place_once(self, routed: Routed, item: Message | Status, origin: Origin) -> None:
+    def _place_once(
+        self, routed: Routed, item: Message | Status, origin: Origin, *, again: bool
+    ) -> None:
+        """again: an operator wants it to pass, whatever is remembered."""
         fact = fact_of(item, origin)
-        if fact in self._memory or fact in routed.facts:
+        if (fact in self._memory and not again) or fact in routed.facts:
             routed.notes.append(Note(_kind(item), "duplicate"))
             return
         routed.facts[fact] = None

@@ -5,6 +5,8 @@ from typing import cast
 
 from confluent_kafka import Message
 
+REPLAYED = "replayed"  # header of what an operator sends again: who, when and why
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from common.kafka.dead_letter import PREFIX
 from common.kafka.producer import Headers, producer_config
-from common.kafka.record import Record
+from common.kafka.record import REPLAYED, Record
 from common.topics import BY_NAME, WEBHOOKS_QUARANTINE, WEBHOOKS_RAW, Topic
 from tenant_admin.problems import refuse
 
@@ -31,7 +31,7 @@ def again(record: Record, by: str, reason: str, now: datetime) -> Headers:
     """The record's own headers, without what dead-lettering added, and who replays it why."""
     kept = [pair for pair in record.headers.items() if not pair[0].startswith(PREFIX)]
     said = f"{now.isoformat(timespec='seconds')} {by}: {reason}"
-    return [*kept, ("replayed", said.encode())]
+    return [*kept, (REPLAYED, said.encode())]
 
 
 def send(bootstrap: str, topic: Topic, records: Sequence[tuple[Record, Headers]]) -> int:

@@ -108,6 +108,12 @@ def test_a_refusal_is_not_repeated_for_ever() -> None:
     assert isinstance(after_send(due(refusals=40), refusal, NOW), Dropped)
 
 
+def test_an_expired_token_costs_no_answer_while_whatsapps_window_is_open() -> None:
+    refusal = Refused(190, "Expired", Cure.TENANT)
+    assert isinstance(after_send(due(refusals=1000), refusal, NOW), Later)
+    assert isinstance(after_send(due(last_inbound_at=OLD), refusal, NOW), Dropped)
+
+
 @pytest.mark.parametrize(
     ("cure", "waits"),
     [

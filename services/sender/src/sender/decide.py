@@ -81,11 +81,16 @@ def refused(delivery: DueDelivery, refusal: Refused, now: datetime) -> Ending:
     tries = delivery.refusals + 1
     wait = wait_after(refusal, delivery.refusals)
     too_late = now + timedelta(seconds=wait or 0) > delivery.last_inbound_at + WINDOW
-    if wait is None or too_late or tries > MOST_REFUSALS:
+    if wait is None or too_late or hopeless(refusal, tries):
         ended = Change("rejected", tries, None, refusal.code, refusal.title)
         return Dropped(str(refusal.code), ended)
     change = Change("pending", tries, None, refusal.code, refusal.title)
     return Later(wait, str(refusal.code), change)
+
+
+def hopeless(refusal: Refused, tries: int) -> bool:
+    """What the operator or the client must mend, such as an expired token, has the whole window."""
+    return refusal.cure is not Cure.TENANT and tries > MOST_REFUSALS
 
 
 def wait_after(refusal: Refused, refusals: int) -> float | None:

@@ -100,6 +100,29 @@ async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: Data
         await database.stop()
 
 
+async def test_an_outage_makes_it_not_ready_until_a_transaction_succeeds(
+    new_database: Databases,
+) -> None:
+    url = sa.engine.make_url(new_database())
+    async with FaultProxy("127.0.0.1", url.port or 0) as proxy:
+        through = url.set(port=proxy.port).render_as_string(hide_password=False)
+        databases: list[Database] = []
+        async with living(using(through, databases)) as life:
+            assert "database" not in life.health.not_ready()
+            proxy.add(Toxic("close"))
+            with pytest.raises(sa.exc.DBAPIError):
+                await databases[0].transaction(one)
+            assert "database" in life.health.not_ready()
+            proxy.heal()
+            await databases[0].patiently(one)
+            assert "database" not in life.health.not_ready()
+            with pytest.raises(sa.exc.ProgrammingError):
+                await databases[0].transaction(
+                    lambda it: it.exec_driver_sql("select nothing_there")
+                )
+            assert "database" not in life.health.not_ready(), "a wrong statement is no outage"
+
+
 def failing(url: str, *statements: str) -> Exception:
     engine = connect(url, "tests", "public", 1)
     try:

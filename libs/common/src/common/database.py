@@ -88,12 +88,14 @@ class Database:
         self.engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         sa.event.listen(self.engine, "before_cursor_execute", begin_with_it, retval=True)
         self._life = life
+        self._reachable = True
         self._deadlines = Deadlines(life.loop)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="database")
 
     async def start(self) -> None:
         """Waits for the database: dependencies may come up in any order."""
         self._deadlines.start()
+        self._life.health.expect("database", lambda: self._reachable)
         await self.patiently(lambda connection: connection.exec_driver_sql("select 1"))
 
     async def stop(self) -> None:
@@ -110,11 +112,11 @@ class Database:
     def transaction_here(self, work: Work[T], deadline: float = DEADLINE) -> T:
         """The same in the calling thread, for consumers' threads."""
         try:
-            return self._once(work, deadline)
+            return self._noted(work, deadline)
         except sa.exc.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            return self._once(work, deadline)
+            return self._noted(work, deadline)
 
     async def patiently(self, work: Work[T]) -> T:
         """A transaction repeated until the database is back; other errors are raised."""
@@ -128,6 +130,16 @@ class Database:
                 log.warning("database_waits", exc_info=error)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
+
+    def _noted(self, work: Work[T], deadline: float) -> T:
+        """Not ready while the last transaction met an outage; nothing is asked for that alone."""
+        try:
+            done = self._once(work, deadline)
+        except Exception as error:
+            self._reachable = not is_outage(error)
+            raise
+        self._reachable = True
+        return done
 
     def _once(self, work: Work[T], deadline: float) -> T:
         with (

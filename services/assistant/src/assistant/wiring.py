@@ -15,6 +15,7 @@ from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
+from common.kafka.watch import BrokerWatch
 from common.lifecycle import Lifecycle, Part
 from common.migrated import Migrated
 from common.outbox import Outbox
@@ -48,11 +49,11 @@ def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Part]:
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,
     )
-    migrated = Migrated(database, "assistant")
     return [
         database,
-        migrated,
+        Migrated(database, "assistant"),
         producer,
+        BrokerWatch(producer, life),
         tenants,
         assistants,
         model,

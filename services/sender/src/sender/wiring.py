@@ -10,6 +10,7 @@ from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
+from common.kafka.watch import BrokerWatch
 from common.lifecycle import Lifecycle, Part
 from common.migrated import Migrated
 from common.outbox import Outbox
@@ -63,6 +64,7 @@ class Wiring:
             self.database,
             Migrated(self.database, "sender"),
             self.producer,
+            BrokerWatch(self.producer, self.life),
             self.tenants,
             self.graph,
             owner,

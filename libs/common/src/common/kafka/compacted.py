@@ -93,16 +93,20 @@ class CompactedView(Generic[E]):
             consumer.close()
 
     def _assign(self, consumer: Consumer) -> bool:
-        """Waits for the broker and the topic; False when stopped before."""
+        """Waits for the broker and the topic, and says so once; False when stopped before."""
+        said = ""
         while not self._stopping.is_set():
             self._life.health.beat(f"view:{self._topic.name}")
             try:
-                ends = self._ends(consumer)
+                ends, missing = self._ends(consumer), "topic"
             except KafkaException:
-                ends = {}
+                ends, missing = {}, "broker"
             if ends:
                 self._begin(consumer, ends)
                 return True
+            if missing != said:
+                log.warning("view_waits", topic=self._topic.name, missing=missing)
+                said = missing
             self._stopping.wait(0.2)
         return False
 

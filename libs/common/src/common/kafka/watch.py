@@ -1,4 +1,4 @@
-"""Whether webhooks can be stored now, asked in the background and never per request."""
+"""Whether events can be published now, asked in the background and never per request."""
 
 import asyncio
 from contextlib import suppress

@@ -45,7 +45,8 @@ IN_PRODUCTION: Parts = {
     if name not in ("roles", "whatsapp", "openai")
 }
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
-DEPLOYED = {"LISTEN_HOST", "KAFKA_BOOTSTRAP_SERVERS"}  # differ from the code's defaults
+# Differ from the code's defaults: what a pod is, where its broker is, how many share a limit.
+DEPLOYED = {"LISTEN_HOST", "KAFKA_BOOTSTRAP_SERVERS", "NUMBER_PER_SECOND"}
 Environment = dict[str, str]
 
 
@@ -171,19 +172,26 @@ def test_the_base_of_kubernetes_shows_the_codes_own_defaults(name: str) -> None:
     assert values(PARTS[name], environment) == values(PARTS[name], bare)
 
 
+def test_the_senders_together_stay_below_what_meta_allows_a_number() -> None:
+    """80 messages a second; each sender counts alone."""
+    rate = float(cluster("production")["sender"]["NUMBER_PER_SECOND"])
+    assert rate * deployment("sender")["spec"]["replicas"] <= 80
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_has_the_same_time_to_end_everywhere(name: str) -> None:
-    grace = f"{termination(name)}s"
+    pod = deployment(name)["spec"]["template"]["spec"]
+    grace = f"{pod['terminationGracePeriodSeconds']}s"
     assert services()[name]["stop_grace_period"] in (grace, minutes(grace))
 
 
-def termination(name: str) -> int:
+def deployment(name: str) -> Object:
     [found] = [
         one
         for one in built("production")
         if one["kind"] == "Deployment" and one["metadata"]["name"] == name
     ]
-    return int(found["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
+    return found
 
 
 def minutes(seconds: str) -> str:

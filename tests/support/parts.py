@@ -1,8 +1,11 @@
 """The real parts: one broker and one PostgreSQL per test run, fresh topics and databases per test.
 
-KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL name running ones; otherwise they are started here.
+KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL name running ones. Otherwise they are started for the run:
+in containers where a Docker engine has the images, else from the local stack.
+CONSERJE_TESTS_ON=containers or =local leaves no choice.
 """
 
+import contextlib
 import itertools
 import os
 import tempfile
@@ -16,6 +19,13 @@ import sqlalchemy as sa
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from tests.support.containers import (
+    Running,
+    image_of,
+    kafka_container,
+    lacking,
+    postgres_container,
+)
 from tests.support.summary import remember
 
 from common.database import driver_url
@@ -31,20 +41,17 @@ PARTITIONS = 6
 
 @dataclass(frozen=True)
 class Broker:
-    """`local` is None where the broker is an external one: it cannot be stopped by a test."""
-
     bootstrap: str
     version: str
-    local: LocalKafka | None = None
 
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL server; `local` as above."""
+    """A PostgreSQL server; `ours` where it was made for this run and may be changed."""
 
     url: str
     version: str
-    local: LocalPostgres | None = None
+    ours: bool
 
 
 @pytest.fixture(scope="session")
@@ -61,23 +68,57 @@ def broker(home: Path, pytestconfig: pytest.Config) -> Iterator[Broker]:
         remember(pytestconfig, "broker", f"external, {bootstrap}")
         yield Broker(bootstrap, "external")
         return
-    port, controller = free_ports(2)
-    kafka = LocalKafka.start(home / "kafka", port, controller)
-    remember(pytestconfig, "broker", kafka.version)
-    yield Broker(kafka.bootstrap, kafka.version, kafka)
-    kafka.stop()
+    image = image_for("kafka")
+    with kafka_container(image) if image else local_kafka(home) as (bootstrap, version):
+        remember(pytestconfig, "broker", version)
+        yield Broker(bootstrap, version)
 
 
 @pytest.fixture(scope="session")
 def server(home: Path, pytestconfig: pytest.Config) -> Iterator[Server]:
     if url := os.environ.get("DATABASE_URL"):
         remember(pytestconfig, "database", "external")
-        yield Server(url, "external")
+        yield Server(url, "external", ours=False)
         return
+    image = image_for("postgres")
+    with postgres_container(image) if image else local_postgres(home) as (url, version):
+        remember(pytestconfig, "database", version)
+        yield Server(url, version, ours=True)
+
+
+def image_for(service: str) -> str | None:
+    """None where the local stack is to be used."""
+    wish = os.environ.get("CONSERJE_TESTS_ON", "")
+    if wish not in ("", "local", "containers"):
+        told = f"CONSERJE_TESTS_ON is {wish!r}: set local, containers or nothing"
+        pytest.fail(told, pytrace=False)
+    if wish == "local":
+        return None
+    image = image_of(service)
+    if missing := lacking(image):
+        if wish == "containers":
+            pytest.fail(f"CONSERJE_TESTS_ON=containers, but {missing}", pytrace=False)
+        return None
+    return image
+
+
+@contextlib.contextmanager
+def local_kafka(home: Path) -> Iterator[Running]:
+    port, controller = free_ports(2)
+    kafka = LocalKafka.start(home / "kafka", port, controller)
+    try:
+        yield kafka.bootstrap, f"{kafka.version}, local stack"
+    finally:
+        kafka.stop()
+
+
+@contextlib.contextmanager
+def local_postgres(home: Path) -> Iterator[Running]:
     postgres = LocalPostgres.start(home / "postgres", free_ports(1)[0])
-    remember(pytestconfig, "database", postgres.version)
-    yield Server(postgres.url(), postgres.version, postgres)
-    postgres.stop()
+    try:
+        yield postgres.url(), f"{postgres.version}, local stack"
+    finally:
+        postgres.stop()
 
 
 @pytest.fixture

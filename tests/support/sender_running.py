@@ -24,6 +24,7 @@ from common.events import (
     TenantConfig,
     event_id,
 )
+from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import as_bytes
 from common.lifecycle import Lifecycle
@@ -159,6 +160,7 @@ class RunningSender:
     ring: KeyRing
     producer: Producer
     heard: Heard
+    tenants: CompactedView[TenantConfig]
     engine: sa.Engine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -171,7 +173,9 @@ class RunningSender:
             await self.producer.send(topic, key, event.encode())
 
     async def add_tenant(self, tenant: TenantConfig) -> None:
+        """Returns once the sender knows the number: another topic may overtake this one."""
         await self.publish(TENANTS_CONFIG, tenant.phone_number_id, tenant)
+        await eventually(lambda: self.tenants.get(tenant.phone_number_id))
 
     async def reply(self, *replies: ReplyReady) -> None:
         for reply in replies:
@@ -248,7 +252,8 @@ async def running_sender(
         for part in parts:
             started.append(part)
             await part.start()
-        yield RunningSender(database_url, ring, producer, heard)
+        tenants = next(part for part in parts if isinstance(part, CompactedView))
+        yield RunningSender(database_url, ring, producer, heard, tenants)
     finally:
         heard.close()
         for part in reversed(started):

@@ -16,7 +16,7 @@ RESTARTED = (*SERVICES, "kafka", "postgres")
 REPLICAS = 3
 LOAD = ("run", "--rm", "--no-deps", "-T", "exercise", "load", "--clients=3", "--contacts=20")
 STEADY = ("--messages=10", "--rate=30")
-DISTURBED = ("--messages=60", "--rate=30", "--disturbed")
+DISTURBED = ("--messages=90", "--rate=30", "--disturbed")  # three minutes
 FROM_LEDGER = (
     *("ok", "accepted", "outcomes", "by_outcome", "lost", "answered_twice", "order_violations"),
     *("cross_tenant", "contradicted", "reasons", "latency_ms", "posts", "refusals"),

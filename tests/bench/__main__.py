@@ -13,8 +13,9 @@ from tests.bench.processes import memory_mib
 from devkit.exercise.businesses import DEMO, load_client
 from devkit.exercise.converse import add_clients
 from devkit.stack.home import temporary_home
-from devkit.stack.smoke import aside, plan_for
+from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running
+from devkit.verdict import aside
 
 Benchmark = Callable[[System], Awaitable[dict[str, Any]]]
 

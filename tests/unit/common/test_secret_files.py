@@ -111,8 +111,10 @@ def test_a_bad_value_is_named_and_not_quoted(tmp_path: Path, variable: str, valu
     assert "Traceback" not in done.stderr
 
 
-def test_a_given_key_ring_reaches_all_three_that_seal(tmp_path: Path) -> None:
+def test_a_given_key_ring_reaches_all_three_that_seal_and_stays(tmp_path: Path) -> None:
     ring = KeyRing.fresh("k7")
+    run(tmp_path, **GIVEN)
     run(tmp_path, **GIVEN, KEY_RING=ring.model_dump_json())
+    run(tmp_path, **GIVEN)  # the older ring must never come back: secrets are sealed with this one
     for reader in ("assistant", "sender", "tenant-admin"):
         assert KeyRing.read(tmp_path / reader / "key_ring") == ring

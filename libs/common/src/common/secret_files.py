@@ -88,12 +88,15 @@ def missing(settings: SecretFileSettings) -> list[str]:
 def secrets_of(settings: SecretFileSettings) -> dict[str, str]:
     """All secrets by name. Raises ValidationError for a key ring that is none."""
     keep = Keep(settings.secrets_folder / KEPT)
-    made_up = ("whatsapp_access_token", *GIVEN) if settings.demo else ()
-    found = {name: settings.given(name) or "" for name in ("whatsapp_access_token", *GIVEN)}
-    found |= {name: found[name] or keep(name) for name in made_up}
-    found["admin_api_key"] = settings.given("admin_api_key") or keep("admin_api_key")
-    ring = settings.given("key_ring") or keep("key_ring", lambda: KeyRing.fresh().model_dump_json())
-    found["key_ring"] = KeyRing.model_validate_json(ring).model_dump_json()
+    theirs = ("whatsapp_access_token", *GIVEN)
+    found = {name: settings.given(name) or "" for name in theirs}
+    if settings.demo:
+        found = {name: given or keep(name) for name, given in found.items()}
+    ring = settings.given("key_ring")
+    if ring:
+        KeyRing.model_validate_json(ring)
+    found["key_ring"] = keep("key_ring", lambda: KeyRing.fresh().model_dump_json(), ring)
+    found["admin_api_key"] = keep("admin_api_key", given=settings.given("admin_api_key"))
     return found | databases(settings.database_address, keep)
 
 
@@ -107,16 +110,21 @@ def databases(address: str, keep: "Keep") -> dict[str, str]:
 
 
 class Keep:
-    """What was made up once stays: remove its file to have it made up anew."""
+    """What was made up or given once stays: remove its file to have it made up anew."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, exist_ok=True)
 
-    def __call__(self, name: str, make: Callable[[], str] = lambda: token_urlsafe(32)) -> str:
+    def __call__(
+        self,
+        name: str,
+        make: Callable[[], str] = lambda: token_urlsafe(32),
+        given: str | None = None,
+    ) -> str:
         file = self._folder / name
-        if not file.exists():
-            write(file, make(), 0o400)
+        if given or not file.exists():
+            write(file, given or make(), 0o400)
         return file.read_text(encoding="utf-8")
 
 

@@ -1,10 +1,11 @@
 """A check of something large, and its verdict on one line of JSON: held, failed, or not run."""
 
-import json
 import signal
 import sys
 from collections.abc import Callable
 from typing import Any
+
+import orjson
 
 HELD, FAILED, NOT_RUN = 0, 1, 3
 
@@ -30,9 +31,17 @@ def pronounce(check: Callable[[], dict[str, Any]]) -> int:
         aside(f"NOT RUN: {reason}")
         verdict, code = {"ok": None, "not_run": str(reason)}, NOT_RUN
     except Exception as error:  # noqa: BLE001 - whatever failed is the verdict
-        verdict, code = {"ok": False, "error": f"{type(error).__name__}: {error}"}, FAILED
-    print(json.dumps(verdict, ensure_ascii=False))
+        cause = first_cause(error)
+        verdict, code = {"ok": False, "error": f"{type(cause).__name__}: {cause}"}, FAILED
+    print(orjson.dumps(verdict).decode())
     return code
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """What is inside a task group's error."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def aside(line: str) -> None:

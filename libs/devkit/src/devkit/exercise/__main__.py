@@ -4,7 +4,6 @@ import asyncio
 from time import monotonic
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from common.settings import load as from_environment
@@ -13,6 +12,7 @@ from devkit.exercise.converse import converse, ensure_clients, show_clients
 from devkit.exercise.load import Load, load_on
 from devkit.exercise.place import Place
 from devkit.exercise.settings import ExerciseSettings
+from devkit.verdict import pronounce
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 Others = Annotated[
@@ -31,16 +31,8 @@ def clients() -> None:
 @app.command()
 def smoke(client: Others = None) -> None:
     """Chats with the demo's clients and those named; one JSON line, exit code 0 or 1."""
-    began = monotonic()
     others = [named(text) for text in client or []]
-    try:
-        replies = asyncio.run(chatted(place(), others))
-        result: dict[str, Any] = {"ok": True, "clients": len(DEMO) + len(others)}
-        result |= {"replies": replies, "seconds": round(monotonic() - began, 1)}
-    except Exception as error:  # noqa: BLE001 - whatever failed is the result
-        result = {"ok": False, "error": f"{type(error).__name__}: {error}"}
-    print(orjson.dumps(result).decode())
-    raise typer.Exit(0 if result["ok"] else 1)
+    raise typer.Exit(pronounce(lambda: asyncio.run(chatted(place(), others))))
 
 
 @app.command()
@@ -63,10 +55,13 @@ def place() -> Place:
     return from_environment(ExerciseSettings).place()
 
 
-async def chatted(place: Place, others: list[DemoClient]) -> int:
+async def chatted(place: Place, others: list[DemoClient]) -> dict[str, Any]:
+    began, clients = monotonic(), [*DEMO, *others]
     await ensure_clients(place, DEMO)
-    await show_clients(place, [*DEMO, *others])
-    return await converse(place, [*DEMO, *others])
+    await show_clients(place, clients)
+    replies = await converse(place, clients)
+    seconds = round(monotonic() - began, 1)
+    return {"ok": True, "clients": len(clients), "replies": replies, "seconds": seconds}
 
 
 def named(text: str) -> DemoClient:

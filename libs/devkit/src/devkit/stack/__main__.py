@@ -12,6 +12,7 @@ from devkit.stack import demo as foreground
 from devkit.stack import load as under_load
 from devkit.stack import smoke as headless
 from devkit.stack.server_process import CannotStart
+from devkit.verdict import first_cause, pronounce
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -31,12 +32,7 @@ def up() -> None:
 @app.command()
 def smoke() -> None:
     """The whole system once, headless; one JSON line, exit code 0 or 1."""
-    try:
-        result = asyncio.run(headless.smoke())
-    except Exception as error:  # noqa: BLE001 - whatever failed is the result
-        result = {"ok": False, "error": f"{type(error).__name__}: {why(error)}"}
-    print(headless.report(result))
-    raise typer.Exit(0 if result["ok"] else 1)
+    raise typer.Exit(pronounce(lambda: asyncio.run(headless.smoke())))
 
 
 @app.command()
@@ -62,15 +58,8 @@ def in_foreground(work: Coroutine[Any, Any, None]) -> None:
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("Stopped; nothing is left running.")
     except (CannotStart, ExceptionGroup) as error:
-        sys.stderr.write(f"{why(error)}\n")
+        sys.stderr.write(f"{first_cause(error)}\n")
         raise typer.Exit(1) from None
-
-
-def why(error: BaseException) -> str:
-    """The first cause inside a task group's error."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error)
 
 
 if __name__ == "__main__":

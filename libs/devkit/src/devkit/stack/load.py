@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from devkit.exercise.load import Load, load_on
 from devkit.load.report import LoadReport
 from devkit.stack.home import temporary_home
-from devkit.stack.smoke import aside, plan_for
+from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running
+from devkit.verdict import aside
 
 
 async def load(wanted: Load, kill: Sequence[str] = ()) -> LoadReport:

@@ -5,19 +5,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import orjson
-
 from devkit.exercise.businesses import DEMO
 from devkit.exercise.converse import CONTACTS, QUESTIONS, add_clients, converse
 from devkit.stack.home import temporary_home
 from devkit.stack.ports import free_ports
 from devkit.stack.settings import Outside
 from devkit.stack.system import Plan, running
-
-
-def aside(line: str) -> None:
-    """Progress: stdout is for the result alone."""
-    print(line, file=sys.stderr, flush=True)
+from devkit.verdict import aside
 
 
 def plan_for(home: Path, **changes: Any) -> Plan:
@@ -47,7 +41,3 @@ async def smoke() -> dict[str, Any]:
                 "replies": replies,
                 "seconds": round(monotonic() - began, 1),
             }
-
-
-def report(result: dict[str, Any]) -> str:
-    return orjson.dumps(result).decode()

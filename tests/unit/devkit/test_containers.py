@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from devkit.containers.base_images import ensure, python_image
+from devkit.containers.base_images import ensure, forget_stand_ins, python_image
 from devkit.containers.disturb import Disturbed, last_json
 from devkit.containers.engine import Engine
 from devkit.containers.settings import ContainerSettings
@@ -17,21 +18,22 @@ from devkit.verdict import FAILED, HELD, NOT_RUN, Failed, NotRun, pronounce
 ROOT = Path(__file__).parents[3]
 
 
+@dataclass(frozen=True)
 class Registry(Engine):
     """An engine with some images, and a registry with others behind it."""
 
-    def __init__(self, here: set[str], there: set[str]) -> None:
-        super().__init__("docker")
-        object.__setattr__(self, "images", (here, there))
+    here: set[str] = field(default_factory=set)
+    there: set[str] = field(default_factory=set)
 
     def has(self, image: str) -> bool:
-        return image in self.__dict__["images"][0]
+        return image in self.here
 
     def run(self, *argv: str, timeout: float | None = None) -> str:
-        assert argv[:2] == ("pull", "--quiet")
-        if argv[2] not in self.__dict__["images"][1]:
+        if argv[0] == "rmi":
+            self.here.remove(argv[1])
+        elif argv[-1] not in self.there:
             raise subprocess.CalledProcessError(1, argv)
-        return argv[2]
+        return argv[-1]
 
 
 @pytest.mark.parametrize(
@@ -42,8 +44,15 @@ def test_a_base_image_is_stood_in_for_only_when_no_registry_has_it(
     here: set[str], there: set[str], source: str
 ) -> None:
     built: list[str] = []
-    assert ensure(Registry(here, there), "kafka:1", built.append) == source
+    assert ensure(Registry("docker", here=here, there=there), "kafka:1", built.append) == source
     assert built == (["kafka:1"] if source == "stand-in" else [])
+
+
+def test_a_stand_in_does_not_stay_under_the_name_of_another() -> None:
+    engine = Registry("docker", here={"kafka:1", "postgres:18"})
+    forget_stand_ins(engine, {"kafka:1": "stand-in", "postgres:18": "here"})
+    assert engine.has("postgres:18")
+    assert not engine.has("kafka:1")
 
 
 def test_the_base_image_is_read_from_the_dockerfile(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -56,6 +56,13 @@ def ensure(engine: Engine, image: str, stand_in: Callable[[str], None]) -> str:
         stand_in(image)
         return "stand-in"
     return "pulled"
+
+
+def forget_stand_ins(engine: Engine, sources: Mapping[str, str]) -> None:
+    """Nobody may take one for the image whose name it bears."""
+    for image, source in sources.items():
+        if source == "stand-in":
+            engine.run("rmi", image)
 
 
 class StandIns:

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from devkit.containers.base_images import base_images
+from devkit.containers.base_images import base_images, forget_stand_ins
 from devkit.containers.compose import Compose, find_program
 from devkit.containers.engine import Engine, engine
 from devkit.containers.exercise import exercise
@@ -64,16 +64,20 @@ def project(root: Path, docker: Engine, settings: ContainerSettings) -> Compose:
 def verified(compose: Compose, root: Path, home: Path, watch: Stopwatch) -> dict[str, Any]:
     with watch("base_images"):
         bases = base_images(root, compose, home)
-    with watch("build"):
-        compose.run("build", "--quiet", timeout=BUILD_SECONDS)
-    with up_and_down(compose, watch):
-        found = exercise(compose, watch)
+    try:
+        with watch("build"):
+            compose.run("build", "--quiet", timeout=BUILD_SECONDS)
+        with up_and_down(compose, watch):
+            found = exercise(compose, watch)
+        images = sizes(compose)
+    finally:
+        forget_stand_ins(compose.engine, bases)
     return {
         **found,
         "docker": compose.engine.version,
         "compose": compose.version,
         "base_images": bases,
-        "image_mb": sizes(compose),
+        "image_mb": images,
     }
 
 

@@ -23,7 +23,7 @@ def pronounce(check: Callable[[], dict[str, Any]]) -> int:
 
     SIGTERM unwinds it as Ctrl-C does: what it started is stopped.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         verdict = check()
         code = HELD if verdict["ok"] else FAILED
@@ -33,6 +33,8 @@ def pronounce(check: Callable[[], dict[str, Any]]) -> int:
     except Exception as error:  # noqa: BLE001 - whatever failed is the verdict
         cause = first_cause(error)
         verdict, code = {"ok": False, "error": f"{type(cause).__name__}: {cause}"}, FAILED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     print(orjson.dumps(verdict).decode())
     return code
 

@@ -31,10 +31,14 @@ class Load:
 
 
 async def load_on(place: Place, wanted: Load) -> LoadReport:
-    """Adds the clients that the run needs and that are not there, and runs it."""
+    return await run_load(await prepared(place, wanted), place.endpoints)
+
+
+async def prepared(place: Place, wanted: Load) -> LoadPlan:
+    """The plan, once the clients that it needs are there."""
     clients = [load_client(number) for number in range(1, wanted.clients + 1)]
     await ensure_clients(place, clients)
-    return await run_load(plan_of(place, wanted, clients), place.endpoints)
+    return plan_of(place, wanted, clients)
 
 
 def plan_of(place: Place, wanted: Load, clients: Sequence[DemoClient]) -> LoadPlan:

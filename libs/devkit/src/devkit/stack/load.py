@@ -5,8 +5,9 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from devkit.exercise.load import Load, load_on
+from devkit.exercise.load import Load, prepared
 from devkit.load.report import LoadReport
+from devkit.load.run import run_load
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running
@@ -16,9 +17,10 @@ from devkit.verdict import aside
 async def load(wanted: Load, kill: Sequence[str] = ()) -> LoadReport:
     """kill: services to kill -9 once each, spread over the run, in this order."""
     with temporary_home() as home:
-        plan = plan_for(home, partitions=None)
-        async with running(plan, aside, sys.stderr) as system, killing(system, wanted, kill):
-            return await load_on(system.place, wanted)
+        async with running(plan_for(home, partitions=None), aside, sys.stderr) as system:
+            plan = await prepared(system.place, wanted)
+            async with killing(system, wanted, kill):
+                return await run_load(plan, system.place.endpoints)
 
 
 @asynccontextmanager

@@ -13,12 +13,12 @@ CONTACTS = 2
 QUESTIONS = ("Hola, buenas", "¿Qué horario tienen?")
 
 
-async def add_clients(place: Place, clients: Sequence[DemoClient]) -> list[int]:
-    """Adds them to the running installation, and shows them on the chat page; their ids."""
+async def add_clients(place: Place, clients: Sequence[DemoClient]) -> None:
+    """Adds them to the running installation, and shows them on the chat page."""
     async with Admin(place.admin_url, place.admin_api_key) as admin:
-        ids = [await admin.add(client) for client in clients]
+        for client in clients:
+            await admin.add(client)
     await show_clients(place, clients)
-    return ids
 
 
 async def ensure_clients(place: Place, clients: Sequence[DemoClient]) -> None:

@@ -35,3 +35,11 @@ def built(overlay: str) -> list[Object]:
     )
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
+    return [found for found in objects if found["kind"] in kinds]
+
+
+def named(objects: list[Object], kind: str, name: str) -> Object:
+    return next(found for found in of_kind(objects, kind) if found["metadata"]["name"] == name)

@@ -13,8 +13,8 @@ from devkit.containers.base_images import python_image
 
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 STAND_INS = ("whatsapp", "openai")
-ROLES = ("secrets", "roles", "topics", "exercise")
-JOBS = (*ROLES, "migrate-assistant", "migrate-sender", "migrate-tenant-admin")
+MIGRATIONS = ("migrate-assistant", "migrate-sender", "migrate-tenant-admin")
+JOBS = ("secrets", "roles", "topics", "exercise", *MIGRATIONS)
 SERVERS = ("kafka", "postgres")
 VARIABLE = re.compile(r"\$\{([A-Z_]+)[:}]")
 NAMED = re.compile(r"^#?([A-Z][A-Z_]*)=", re.MULTILINE)

@@ -10,7 +10,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from tests.support.kustomize import OVERLAYS, Object, built
+from tests.support.kustomize import OVERLAYS, Object, built, named, of_kind
 
 from assistant.settings import AssistantSettings
 from common.http import DRAIN_SECONDS
@@ -52,14 +52,6 @@ def test_an_unknown_field_does_not() -> None:
 
 
 # ---- finding ----------------------------------------------------------------------------------
-
-
-def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
-    return [found for found in objects if found["kind"] in kinds]
-
-
-def named(objects: list[Object], kind: str, name: str) -> Object:
-    return next(found for found in of_kind(objects, kind) if found["metadata"]["name"] == name)
 
 
 def names(objects: list[Object], kind: str) -> set[str]:

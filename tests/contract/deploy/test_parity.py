@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 from tests.support.compose import example_without_comments, services
-from tests.support.kustomize import Object, built
+from tests.support.kustomize import Object, built, named, of_kind
 
 from assistant.settings import AssistantSettings
 from common.create_roles import RoleSettings
@@ -70,7 +70,7 @@ def compose_environment(name: str, env_file: Path | None = None) -> Environment:
 def cluster(overlay: str) -> dict[str, Environment]:
     """The environment of every pod of ours, by the name of its workload."""
     objects = built(overlay)
-    maps = {one["metadata"]["name"]: one["data"] for one in objects if one["kind"] == "ConfigMap"}
+    maps = {one["metadata"]["name"]: one["data"] for one in of_kind(objects, "ConfigMap")}
     return {
         one["metadata"]["name"]: dict(variables(container, maps))
         for one in objects
@@ -186,12 +186,7 @@ def test_a_service_has_the_same_time_to_end_everywhere(name: str) -> None:
 
 
 def deployment(name: str) -> Object:
-    [found] = [
-        one
-        for one in built("production")
-        if one["kind"] == "Deployment" and one["metadata"]["name"] == name
-    ]
-    return found
+    return named(built("production"), "Deployment", name)
 
 
 def minutes(seconds: str) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -31,12 +32,18 @@ def using(url: str, into: list[Database]) -> Callable[[Lifecycle], Sequence[Part
     return build
 
 
+@asynccontextmanager
+async def behind_a_proxy(direct: str) -> AsyncIterator[tuple[FaultProxy, str]]:
+    """The proxy, and the URL that leads through it."""
+    url = sa.engine.make_url(direct)
+    async with FaultProxy("127.0.0.1", url.port or 0) as proxy:
+        yield proxy, url.set(port=proxy.port).render_as_string(hide_password=False)
+
+
 async def test_a_frozen_server_is_cut_at_the_deadline_and_forgotten(
     new_database: Databases,
 ) -> None:
-    url = sa.engine.make_url(new_database())
-    async with FaultProxy("127.0.0.1", url.port or 0) as proxy:
-        through = url.set(port=proxy.port).render_as_string(hide_password=False)
+    async with behind_a_proxy(new_database()) as (proxy, through):
         databases: list[Database] = []
         async with living(using(through, databases)):
             (database,) = databases
@@ -86,10 +93,8 @@ async def test_a_wrong_statement_is_raised_at_once_also_to_the_patient(
 
 
 async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: Databases) -> None:
-    url = sa.engine.make_url(new_database())
-    async with FaultProxy("127.0.0.1", url.port or 0) as proxy:
+    async with behind_a_proxy(new_database()) as (proxy, through):
         proxy.add(Toxic("close"))
-        through = url.set(port=proxy.port).render_as_string(hide_password=False)
         life = Lifecycle("tests")
         database = Database(through, "public", life)
         starting = asyncio.create_task(database.start())
@@ -103,9 +108,7 @@ async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: Data
 async def test_an_outage_makes_it_not_ready_until_a_transaction_succeeds(
     new_database: Databases,
 ) -> None:
-    url = sa.engine.make_url(new_database())
-    async with FaultProxy("127.0.0.1", url.port or 0) as proxy:
-        through = url.set(port=proxy.port).render_as_string(hide_password=False)
+    async with behind_a_proxy(new_database()) as (proxy, through):
         databases: list[Database] = []
         async with living(using(through, databases)) as life:
             assert "database" not in life.health.not_ready()

@@ -6,12 +6,13 @@ from typing import Any
 
 from devkit.containers.compose import Compose
 from devkit.containers.disturb import Disturbed, last_json, under_load
-from devkit.stack.system import SERVICES
 from devkit.verdict import Failed, aside
 
 Watch = Callable[[str], AbstractContextManager[None]]
 MANAGE = ("exec", "-T", "tenant-admin", "python", "scripts/manage_clients.py")
 NAME, PHONE, NUMBER, ASSISTANT = "Panadería Sol", "+34611222333", "555000111222333", "asst_sol"
+# In the order of their restarts: the load asks tenant-admin for its clients when it begins.
+SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 RESTARTED = (*SERVICES, "kafka", "postgres")
 REPLICAS = 3
 LOAD = ("run", "--rm", "--no-deps", "-T", "exercise", "load", "--clients=3", "--contacts=20")

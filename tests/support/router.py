@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from tests.support.builders import TRACE, a_tenant
 
-from common.clock import FixedClock
 from common.events import TenantConfig
 from common.kafka.record import Record
+from common.service.clock import FixedClock
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
 from router.enrich import Out
 from router.remember import Memory

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 from tests.support.parts import Databases
 
-from common.database import driver_url
-from common.migrate import current, newest, upgrade
+from common.postgres.database import driver_url
+from common.postgres.migrate import current, newest, upgrade
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.work import Claim, Done, Dropped, Later
 from common.work.contract import FAILED_TRIES, after_failure, verdict_of
-from common.work.shares import CLAIM_AT_MOST, is_held_back, room
+from common.work.fairness import CLAIM_AT_MOST, is_held_back, room
 
 CLAIM = Claim(id=7, epoch=3, attempts=1, tenant_id=1)
 

@@ -5,9 +5,9 @@ from time import monotonic
 
 import structlog
 
-from common import metrics
 from common.kafka.dead_letter import Allowance, marks
 from common.kafka.record import Record
+from common.service import metrics
 from common.topics import WEBHOOKS_RAW, dlq_of
 from router.enrich import Out
 from router.remember import Memory

@@ -13,7 +13,7 @@ Statement = tuple[str, Mapping[str, Any]]
 NO_WAIT = "set local synchronous_commit = off;"  # before statements that may be lost and repeated
 
 
-def together(
+def execute_together(
     connection: Connection, statements: Sequence[Statement]
 ) -> CursorResult[*tuple[Any, ...]]:
     """Runs them in order, in the transaction of the connection; the result is the last one's."""

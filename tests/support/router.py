@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 from tests.support.builders import TRACE, a_tenant
+from tests.support.clock import FixedClock
 
 from common.events import TenantConfig
 from common.kafka.record import Record
-from common.service.clock import FixedClock
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
 from router.enrich import Out
 from router.remember import Memory

@@ -1,43 +1,43 @@
-"""The rows that this process holds, and the room that is left. Loop thread only."""
+"""The rows that this process has claimed, and how many more it may claim. Loop thread only."""
 
 from collections import Counter
 from collections.abc import Iterable
 
-from common.work.fairness import Room, is_held_back, room
+from common.work.fairness import ClaimBudget, claim_budget, is_held_back
 from common.work.table import Claim
 
 
-class Hand:
+class Slots:
     """`backlog`: rows are known to wait for slots, so a sweep should not wait for its time."""
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self.held: set[Claim] = set()
-        self.running: Counter[int] = Counter()  # of held, by tenant
+        self.in_flight: set[Claim] = set()
+        self.running: Counter[int] = Counter()  # of in_flight, by tenant
         self.backlog = False
         self._held_back = False
 
     @property
     def free(self) -> int:
-        return max(0, self.slots - len(self.held))
+        return max(0, self.slots - len(self.in_flight))
 
     @property
-    def room(self) -> Room:
-        return room(self.slots, len(self.held), len(self.running))
+    def budget(self) -> ClaimBudget:
+        return claim_budget(self.slots, len(self.in_flight), len(self.running))
 
-    def take(self, claims: Iterable[Claim]) -> None:
+    def acquire(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
-            self.held.add(claim)
+            self.in_flight.add(claim)
             self.running[claim.tenant_id] += 1
 
-    def let_go(self, claims: Iterable[Claim]) -> None:
+    def release(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
-            self.held.discard(claim)
+            self.in_flight.discard(claim)
             self.running[claim.tenant_id] -= 1
         self.running += Counter()  # forgets tenants at zero
         self.backlog |= self._held_back
 
-    def swept(self, claimed: int, wanted: int) -> None:
-        """A sweep that filled its room leaves more behind; so may one that shares held back."""
-        self.backlog = claimed >= wanted
+    def note_sweep(self, claimed: int, allowed: int) -> None:
+        """A sweep that used its whole budget leaves more behind; so may one that limits ended."""
+        self.backlog = claimed >= allowed
         self._held_back = is_held_back(self.slots, self.running)

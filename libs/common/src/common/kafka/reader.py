@@ -109,8 +109,8 @@ class TopicReader:
         """Partition -> the first offset that is not older; OFFSET_END when all are older."""
         milliseconds = int(time.timestamp() * 1000)
         asked = [self._position(number, milliseconds) for number in self.partitions(timeout)]
-        found = self._consumer.offsets_for_times(asked, timeout=timeout)
-        return {position.partition: position.offset for position in found}
+        positions = self._consumer.offsets_for_times(asked, timeout=timeout)
+        return {position.partition: position.offset for position in positions}
 
     def end_of(self, partition: int, timeout: float = 1.0) -> int:
         """The offset that its next record will have. Raises TopicUnavailable."""
@@ -175,11 +175,10 @@ class TopicReader:
 
         Raises ReadStopped.
         """
-        wanted = set(offsets)
         self.assign({partition: offsets[0]})
         while not is_stopped():
             for part in self.records(0.5):
-                if isinstance(part, Record) and part.offset in wanted:
+                if isinstance(part, Record) and part.offset in offsets:
                     yield part
                 if isinstance(part, PartitionEnd) or part.offset >= offsets[-1]:
                     return

@@ -6,6 +6,7 @@ Nothing is committed. Used by whatever looks at a topic: views, comparisons, rep
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic, sleep
 from typing import Any, Self
 
 import structlog
@@ -23,6 +24,7 @@ from common.kafka.record import Record, record_of
 
 log = structlog.get_logger()
 BATCH = 2000
+RETRY_SECONDS = 0.1
 FATAL = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -114,11 +116,15 @@ class TopicReader:
 
     def end_of(self, partition: int, timeout: float = 1.0) -> int:
         """The offset that its next record will have. Raises TopicUnavailable."""
-        try:
-            position = self._position(partition)
-            return int(self._consumer.get_watermark_offsets(position, timeout=timeout)[1])
-        except KafkaException as error:
-            raise TopicUnavailable("broker", error.args[0].name()) from None
+        deadline = monotonic() + timeout
+        while True:
+            try:
+                position = self._position(partition)
+                return int(self._consumer.get_watermark_offsets(position, timeout=timeout)[1])
+            except KafkaException as error:  # perhaps a partition whose leader just moved
+                if monotonic() > deadline:
+                    raise TopicUnavailable("broker", error.args[0].name()) from None
+                sleep(RETRY_SECONDS)
 
     def ends(self, timeout: float = 1.0) -> dict[int, int]:
         """Partition -> the offset that its next record will have. Raises TopicUnavailable."""

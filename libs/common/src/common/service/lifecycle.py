@@ -1,4 +1,4 @@
-"""The life of a service process: start its components in order, drain them in reverse on SIGTERM."""
+"""The life of a service process: components start in order and drain in reverse on SIGTERM."""
 
 import asyncio
 import gc

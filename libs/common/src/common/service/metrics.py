@@ -13,9 +13,7 @@ WEBHOOK_SECONDS = Histogram(
 )
 ROUTED = Counter("conserje_routed", "What the router made of webhook items", ["kind", "result"])
 CONSUMED = Counter("conserje_consumed", "Records stored by a consumer", ["topic"])
-DEAD_LETTERS = Counter(
-    "conserje_dead_letters", "Records that can never be handled", ["topic", "reason"]
-)
+DEAD_LETTERS = Counter("conserje_dead_letters", "Dead-lettered records", ["topic", "reason"])
 OUTAGES = Counter("conserje_outages", "Times a consumer had to wait", ["topic"])
 WORK_CLAIMED = Counter("conserje_work_claimed", "Due rows claimed", ["work", "way"])
 WORK_FINISHED = Counter("conserje_work_finished", "Outcomes of due work", ["work", "outcome"])

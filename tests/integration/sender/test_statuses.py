@@ -5,7 +5,7 @@ from aiohttp import web
 from tests.support.fake_graph import FakeGraph, Sent, accept
 from tests.support.sender_running import RunningSender, a_reply, a_status, eventually
 
-from sender.statuses import forget
+from sender.status_store import forget
 
 pytestmark = pytest.mark.integration
 

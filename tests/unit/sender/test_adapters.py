@@ -7,11 +7,11 @@ from tests.support.sender_running import a_tenant
 
 from common.sealed import KeyRing, seal
 from devkit.whatsapp.validation import check_send
-from sender.circuit import Circuits
+from sender.circuit_breaker import Circuits
 from sender.pacing import LONGEST_PAUSE, Pacing
-from sender.payloads import address, text_message
-from sender.tag import Tags
-from sender.tokens import NoToken, Tokens
+from sender.whatsapp.payloads import address, text_message
+from sender.whatsapp.tag import Tags
+from sender.whatsapp.tokens import NoToken, Tokens
 
 DELIVERY = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 RING = KeyRing.fresh()

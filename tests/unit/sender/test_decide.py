@@ -9,10 +9,10 @@ from tests.support.sender_running import NUMBER, TRACE, a_tenant
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
-from sender.classify import Accepted, Ambiguous, Cure, NotSent, Refused
 from sender.decide import after_send, before_send, wait_after
 from sender.deliver import change_of
 from sender.tables import Change, DueDelivery
+from sender.whatsapp.send_result import Accepted, Ambiguous, Cure, NotSent, Refused
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TENANT = a_tenant()

@@ -6,9 +6,9 @@ from sqlalchemy import Connection
 
 from common.events import ReplyReady
 from common.work import Hint
-from sender.format import to_whatsapp
-from sender.split import split
 from sender.tables import insert
+from sender.whatsapp.markdown import to_whatsapp
+from sender.whatsapp.split_text import split
 
 Part = tuple[ReplyReady, int, int, str]
 

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later, Outcome
-from sender.classify import Accepted, Ambiguous, Cure, NotSent, Refused, Verdict
 from sender.tables import Change, DueDelivery
+from sender.whatsapp.send_result import Accepted, Ambiguous, Cure, NotSent, Refused, Verdict
 
 WINDOW = timedelta(hours=23)  # of WhatsApp's 24, so that clocks and queues have an hour
 DOUBT_SECONDS = 90.0  # how long a status may take to settle an unknown send

@@ -16,16 +16,16 @@ from common.events import TenantConfig
 from common.outbox import Row, add
 from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
 from sender import tables
-from sender.announce import changed, replies_ended
-from sender.circuit import Circuits
-from sender.classify import Accepted, Cure, NotSent, Refused, Verdict
+from sender.circuit_breaker import Circuits
 from sender.decide import after_send, before_send, not_now
-from sender.graph import Graph
+from sender.events import changed, replies_ended
 from sender.pacing import LONGEST_PAUSE, Pacing
-from sender.payloads import address, text_message
 from sender.tables import Change, DueDelivery
-from sender.tag import Tags
-from sender.tokens import NoToken, Tokens
+from sender.whatsapp.graph_client import Graph
+from sender.whatsapp.payloads import address, text_message
+from sender.whatsapp.send_result import Accepted, Cure, NotSent, Refused, Verdict
+from sender.whatsapp.tag import Tags
+from sender.whatsapp.tokens import NoToken, Tokens
 
 DEADLINE = 20.0  # seconds of one handle; the lease outlives it by the longest call and more
 NO_TOKEN = Refused(190, "No access token", Cure.TENANT)

@@ -18,11 +18,11 @@ from common.database import Database
 from common.events import StatusReceived
 from common.outbox import Row, add
 from common.work import Hint
-from sender import statuses
-from sender.announce import replies_ended
-from sender.follow import Following, News
+from sender import status_store
+from sender.events import replies_ended
+from sender.status_transitions import Following, News
 from sender.tables import DELIVERY
-from sender.tag import Tags
+from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()
 SWEEP_EVERY = 5.0
@@ -58,10 +58,13 @@ class Reconcile:
 
     def settle(self, connection: Connection, news: Sequence[News]) -> Effects:
         """A delivery that a status proves sent is ended; the next of the conversation may leave."""
-        following = Following(statuses.lock(connection, news))
+        following = Following(status_store.lock(connection, news))
         for one in news:
             following.apply(one)
-        after = [*statuses.settling(following.changes), *statuses.parking(following.strangers)]
+        after = [
+            *status_store.settling(following.changes),
+            *status_store.parking(following.strangers),
+        ]
         report(following)
         ended, now = following.ended, self._clock.now()
         drafts = [*following.drafts, *replies_ended(connection, ended, now, after)]
@@ -69,7 +72,7 @@ class Reconcile:
         return Effects(add(connection, drafts), hints)
 
     def settle_parked(self, connection: Connection) -> Effects:
-        news = statuses.take_known(connection)
+        news = status_store.take_known(connection)
         return self.settle(connection, news) if news else Effects((), ())
 
 
@@ -108,7 +111,7 @@ class Parked:
         while not self._ended.is_set():
             try:
                 if sweeps % (FORGET_EVERY // SWEEP_EVERY) == 0:
-                    await self._database.transaction(statuses.forget)
+                    await self._database.transaction(status_store.forget)
                 self._then(await self._database.transaction(self._reconcile.settle_parked))
             except Exception as error:
                 log.warning("parked_waits", exc_info=error)

@@ -14,9 +14,9 @@ import structlog
 from common import metrics
 from common.clock import Clock
 from common.events import MessageReceived, TenantConfig
-from sender.graph import Graph
-from sender.payloads import read_and_typing
-from sender.tokens import NoToken, Tokens
+from sender.whatsapp.graph_client import Graph
+from sender.whatsapp.payloads import read_and_typing
+from sender.whatsapp.tokens import NoToken, Tokens
 
 log = structlog.get_logger()
 FRESH = timedelta(seconds=20)

@@ -25,14 +25,14 @@ from common.topics import (
 from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import Deliver, limits
-from sender.graph import Graph
 from sender.pacing import Pacing
 from sender.reconcile import Effects, Parked, Reconcile
 from sender.settings import SenderSettings
 from sender.show_typing import IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, Change, DueDelivery
-from sender.tag import Tags
-from sender.tokens import Tokens
+from sender.whatsapp.graph_client import Graph
+from sender.whatsapp.tag import Tags
+from sender.whatsapp.tokens import Tokens
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # three statuses follow each message: a tenth of the work in larger batches

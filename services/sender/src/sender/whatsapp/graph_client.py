@@ -11,8 +11,8 @@ import aiohttp
 from pydantic import HttpUrl
 
 from common import metrics
-from sender.classify import Accepted, Ambiguous, NotSent, Refused, Verdict, classify
-from sender.payloads import Json
+from sender.whatsapp.payloads import Json
+from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Verdict, classify
 
 DEADLINE = 10.0
 CONNECT = 5.0

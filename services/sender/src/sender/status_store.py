@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from common.round_trip import Statement
-from sender.follow import News
+from sender.status_transitions import News
 from sender.tables import IDENTITY, Change, Delivery
 
 KEPT = timedelta(days=8)  # a status may be 7 days late

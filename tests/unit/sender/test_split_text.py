@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.split import LIMIT, split
+from sender.whatsapp.split_text import LIMIT, split
 
 WORDS = st.text(st.sampled_from("ab .,\n\u0301é👍🏽\u200d`"), max_size=400)
 

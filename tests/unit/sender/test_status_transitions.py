@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from sender.follow import Following, News
+from sender.status_transitions import Following, News
 from sender.tables import Delivery
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from common.outbox import Draft
-from sender.announce import changed
+from sender.events import changed
 from sender.tables import Change, Delivery
 
 # Monotone, in whatever order statuses come. That it arrived outweighs that it failed.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.format import to_whatsapp
+from sender.whatsapp.markdown import to_whatsapp
 
 CASES = {
     "bold": ("**Hola** y __adiós__", "*Hola* y *adiós*"),

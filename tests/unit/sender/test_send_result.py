@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sender.classify import Accepted, Ambiguous, Cure, Refused, Verdict, classify
+from sender.whatsapp.send_result import Accepted, Ambiguous, Cure, Refused, Verdict, classify
 
 
 def answer(code: object, **more: object) -> bytes:

@@ -38,7 +38,7 @@ from common.topics import (
     TENANTS_CONFIG,
     Topic,
 )
-from sender.settings import SenderSettings
+from sender.settings import Settings
 from sender.wiring import build
 
 E = TypeVar("E", bound=Event)
@@ -246,7 +246,7 @@ async def running_sender(
         "slots": 20,
     }
     producer, heard = Producer(bootstrap), Heard(bootstrap)
-    parts = [producer, *build(SenderSettings(**given | settings), life)]
+    parts = [producer, *build(Settings(**given | settings), life)]
     started = []
     try:
         for part in parts:

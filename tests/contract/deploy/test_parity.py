@@ -19,7 +19,7 @@ from devkit.openai.settings import OpenAISettings
 from devkit.whatsapp.settings import WhatsAppSettings
 from ingress.settings import Settings as IngressSettings
 from router.settings import Settings as RouterSettings
-from sender.settings import SenderSettings
+from sender.settings import Settings as SenderSettings
 from tenant_admin.settings import CommandSettings, TenantAdminSettings
 
 Parts = Mapping[str, type[BaseSettings]]

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 OPEN_SECONDS = 60.0
 
 
-class Circuits:
+class CircuitBreaker:
     """Keys: whatever must change for a new try to make sense, so a changed client is tried at once.
 
     Times are monotonic seconds.
@@ -17,7 +17,7 @@ class Circuits:
     def __init__(self) -> None:
         self._until: dict[Hashable, float] = {}
 
-    def wait(self, key: Hashable, now: float) -> float:
+    def reserve(self, key: Hashable, now: float) -> float:
         """Seconds not to call. 0: call; in an open circuit one caller per minute gets that."""
         until = self._until.get(key)
         if until is None:
@@ -27,8 +27,8 @@ class Circuits:
         self._until[key] = now + OPEN_SECONDS
         return 0.0
 
-    def failed(self, key: Hashable, now: float) -> None:
+    def record_failure(self, key: Hashable, now: float) -> None:
         self._until[key] = now + OPEN_SECONDS
 
-    def worked(self, key: Hashable) -> None:
+    def record_success(self, key: Hashable) -> None:
         self._until.pop(key, None)

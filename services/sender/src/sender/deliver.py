@@ -16,20 +16,20 @@ from common.events import TenantConfig
 from common.outbox import Row, add
 from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
 from sender import tables
-from sender.circuit_breaker import Circuits
-from sender.decide import after_send, before_send, not_now
-from sender.events import changed, replies_ended
+from sender.circuit_breaker import CircuitBreaker
+from sender.decide import after_send, before_send, postponed
+from sender.events import delivery_changed, replies_ended
 from sender.pacing import LONGEST_PAUSE, Pacing
-from sender.tables import Change, DueDelivery
-from sender.whatsapp.graph_client import Graph
-from sender.whatsapp.payloads import address, text_message
-from sender.whatsapp.send_result import Accepted, Cure, NotSent, Refused, Verdict
+from sender.tables import DeliveryUpdate, DueDelivery
+from sender.whatsapp.graph_client import GraphClient
+from sender.whatsapp.payloads import recipient, text_message
+from sender.whatsapp.send_result import Accepted, NotSent, Refused, Retry, SendResult
 from sender.whatsapp.tag import Tags
 from sender.whatsapp.tokens import NoToken, Tokens
 
 DEADLINE = 20.0  # seconds of one handle; the lease outlives it by the longest call and more
-NO_TOKEN = Refused(190, "No access token", Cure.TENANT)
-Handled = Settled[DueDelivery, Change]
+NO_TOKEN = Refused(190, "No access token", Retry.TENANT)
+HandledDelivery = Settled[DueDelivery, DeliveryUpdate]
 
 
 def limits(slots: int) -> Limits:
@@ -41,72 +41,75 @@ class Deliver:
     """`tenant_of(phone_number_id)`: the number's client now."""
 
     tenant_of: Callable[[str], TenantConfig | None]
-    graph: Graph
+    graph: GraphClient
     tokens: Tokens
     tags: Tags
     pacing: Pacing
     clock: Clock
-    circuits: Circuits = field(default_factory=Circuits)
+    circuit_breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[DueDelivery]:
-        return tables.load(connection, claims, self.clock.monotonic())
+        return tables.mark_sending(connection, claims, self.clock.monotonic())
 
-    async def handle(self, claim: Claim, delivery: DueDelivery) -> Outcome[Change]:
+    async def handle(self, claim: Claim, delivery: DueDelivery) -> Outcome[DeliveryUpdate]:
         now = self.clock.now()
         tenant = before_send(delivery, self.tenant_of(delivery.phone_number_id), now)
         if not isinstance(tenant, TenantConfig):
             return tenant
         circuit = (tenant.phone_number_id, tenant.version)  # a changed client is tried at once
-        if wait := self.circuits.wait(circuit, self.clock.monotonic()):
-            return not_now(delivery, wait, "circuit_open")
+        if wait := self.circuit_breaker.reserve(circuit, self.clock.monotonic()):
+            return postponed(delivery, wait, "circuit_open")
         pair = delivery.conversation
         wait = self.pacing.reserve(delivery.phone_number_id, pair, self.clock.monotonic())
         if wait > LONGEST_PAUSE:
-            return not_now(delivery, wait, "paced")
+            return postponed(delivery, wait, "paced")
         await asyncio.sleep(wait)
-        verdict = await self._send(claim, delivery, tenant)
-        self._note(circuit, verdict)
-        return after_send(delivery, verdict, now)
+        result = await self._send(claim, delivery, tenant)
+        self._update_circuit(circuit, result)
+        return after_send(delivery, result, now)
 
-    async def _send(self, claim: Claim, delivery: DueDelivery, tenant: TenantConfig) -> Verdict:
+    async def _send(self, claim: Claim, delivery: DueDelivery, tenant: TenantConfig) -> SendResult:
         try:
             token = self.tokens.of(tenant)
         except NoToken:
             return NO_TOKEN
         tag = self.tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
-        to = address(delivery.wa_id, delivery.contact_id)
+        to = recipient(delivery.wa_id, delivery.contact_id)
         message = text_message(to, delivery.body, tag)
         if self.clock.monotonic() > delivery.claimed_at + DEADLINE:
             return NotSent("claim_too_old")  # this process stood still; another may have the row
         return await self.graph.send(delivery.phone_number_id, token, message)
 
-    def _note(self, circuit: Hashable, verdict: Verdict) -> None:
+    def _update_circuit(self, circuit: Hashable, result: SendResult) -> None:
         """Only an answer tells: a lost one leaves an open circuit open."""
-        match verdict:
-            case Refused(cure=Cure.TENANT):
-                self.circuits.failed(circuit, self.clock.monotonic())
+        match result:
+            case Refused(retry=Retry.TENANT):
+                self.circuit_breaker.record_failure(circuit, self.clock.monotonic())
             case Accepted() | Refused():
-                self.circuits.worked(circuit)
+                self.circuit_breaker.record_success(circuit)
 
     def store(
-        self, connection: Connection, settled: Sequence[Handled]
+        self, connection: Connection, settled: Sequence[HandledDelivery]
     ) -> tuple[list[Row], list[Hint]]:
         """A handler that failed leaves its row marked as being sent: a doubt for the next claim."""
-        moves = [(one, change) for one in settled if (change := change_of(one.outcome))]
-        writing = tables.writing([(one.item.id, change) for one, change in moves])
+        updates = [
+            (handled.item, update) for handled in settled if (update := update_of(handled.outcome))
+        ]
+        writing = tables.writing([(delivery.id, update) for delivery, update in updates])
         now = self.clock.now()
         drafts = [
             event
-            for one, change in moves
-            if change.status != one.item.status and (event := changed(one.item, change, now))
+            for delivery, update in updates
+            if update.status != delivery.status
+            and (event := delivery_changed(delivery, update, now))
         ]
-        ended = [one.item for one in settled if not isinstance(one.outcome, Later)]
-        for _, change in moves:
-            metrics.DELIVERIES.labels(change.status).inc()
+        ended = [handled.item for handled in settled if not isinstance(handled.outcome, Later)]
+        for _, update in updates:
+            metrics.DELIVERIES.labels(update.status).inc()
         return add(connection, [*drafts, *replies_ended(connection, ended, now, writing)]), []
 
 
-def change_of(outcome: Outcome[Change]) -> Change | None:
+def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:
     if outcome.result is None and isinstance(outcome, Dropped):
-        return Change("unknown")
+        return DeliveryUpdate("unknown")
     return outcome.result

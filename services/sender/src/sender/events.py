@@ -16,18 +16,18 @@ from common.events import (
 from common.outbox import Draft, draft
 from common.round_trip import Statement
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
-from sender.tables import Change, Delivery, PartEnd, ends_of
+from sender.tables import Delivery, DeliveryUpdate, PartEnd, ends_of
 
-STATES = frozenset(get_args(DeliveryState))
-ARRIVED = frozenset({"accepted", "sent", "delivered", "read", "played"})
+PUBLISHED = frozenset(get_args(DeliveryState))
+SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
-def changed(delivery: Delivery, change: Change, at: datetime) -> Draft | None:
+def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> Draft | None:
     """None for states that are ours alone: pending and sending."""
-    if change.status not in STATES:
+    if update.status not in PUBLISHED:
         return None
     event = DeliveryChanged(
-        event_id=event_id("delivery", delivery.delivery_id, change.status),
+        event_id=event_id("delivery", delivery.delivery_id, update.status),
         trace_id=delivery.trace_id,
         tenant_id=delivery.tenant_id,
         occurred_at=at,
@@ -37,27 +37,27 @@ def changed(delivery: Delivery, change: Change, at: datetime) -> Draft | None:
         reply_id=delivery.reply_id,
         part=delivery.part,
         parts=delivery.parts,
-        state=cast("DeliveryState", change.status),
+        state=cast("DeliveryState", update.status),
         state_at=at,
-        wamid=change.wamid,
-        error_code=change.error_code,
-        error_title=change.error_title,
+        wamid=update.wamid,
+        error_code=update.error_code,
+        error_title=update.error_title,
     )
     return draft(DELIVERIES_EVENTS, delivery.conversation, event)
 
 
-def outcome_of(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
+def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
     """The reply's end: that of its first part that did not leave."""
     for end in ends:
-        if end.status not in ARRIVED:
+        if end.status not in SUCCESSFUL:
             name: OutcomeName = "suppressed" if end.status == "suppressed" else "failed"
             return name, end.reason
     return "answered", None
 
 
-def outcomes(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Iterator[Draft]:
+def outcome_events(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Iterator[Draft]:
     """One for each message that the reply answers."""
-    outcome, reason = outcome_of(ends)
+    outcome, reason = reply_outcome(ends)
     for wamid in delivery.answers:
         event = OutcomeRecorded(
             event_id=event_id(delivery.tenant_id, wamid, "outcome"),
@@ -84,4 +84,4 @@ def replies_ended(
     last = [delivery for delivery in ended if delivery.part == delivery.parts]
     ends = ends_of(connection, last, after)
     for delivery in last:
-        yield from outcomes(delivery, ends[delivery.id], at)
+        yield from outcome_events(delivery, ends[delivery.id], at)

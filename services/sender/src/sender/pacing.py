@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 PAIR_EVERY, PAIR_BURST = 6.0, 45
 NUMBER_BURST_SECONDS = 0.25
 LONGEST_PAUSE = 2.0  # a share of the slots at 70/s waits less
-MOST = 100_000
+MAX_KEYS = 100_000
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Limit:
     def take(self, key: str, now: float) -> None:
         self._due[key] = max(self._due.get(key, now), now) + self.every
         self._due.move_to_end(key)
-        if len(self._due) > MOST:
+        if len(self._due) > MAX_KEYS:
             self._due.popitem(last=False)
 
 

@@ -20,7 +20,7 @@ from common.outbox import Row, add
 from common.work import Hint
 from sender import status_store
 from sender.events import replies_ended
-from sender.status_transitions import Following, News
+from sender.status_transitions import StatusTransitions, StatusUpdate
 from sender.tables import DELIVERY
 from sender.whatsapp.tag import Tags
 
@@ -29,7 +29,7 @@ SWEEP_EVERY = 5.0
 FORGET_EVERY = 600.0
 
 
-class Effects(NamedTuple):
+class AfterCommit(NamedTuple):
     """Rows to publish after the commit, and deliveries that became due."""
 
     rows: Sequence[Row]
@@ -42,11 +42,11 @@ class Reconcile:
     def __init__(self, tags: Tags, clock: Clock) -> None:
         self._tags, self._clock = tags, clock
 
-    def __call__(self, connection: Connection, batch: Sequence[StatusReceived]) -> Effects:
-        return self.settle(connection, [self._news(status) for status in batch])
+    def __call__(self, connection: Connection, batch: Sequence[StatusReceived]) -> AfterCommit:
+        return self.settle(connection, [self._status_update(status) for status in batch])
 
-    def _news(self, status: StatusReceived) -> News:
-        return News(
+    def _status_update(self, status: StatusReceived) -> StatusUpdate:
+        return StatusUpdate(
             status.tenant_id,
             status.wamid,
             status.status,
@@ -56,35 +56,35 @@ class Reconcile:
             self._tags.delivery_of(status.tenant_id, status.tag),
         )
 
-    def settle(self, connection: Connection, news: Sequence[News]) -> Effects:
+    def settle(self, connection: Connection, statuses: Sequence[StatusUpdate]) -> AfterCommit:
         """A delivery that a status proves sent is ended; the next of the conversation may leave."""
-        following = Following(status_store.lock(connection, news))
-        for one in news:
-            following.apply(one)
+        transitions = StatusTransitions(status_store.lock(connection, statuses))
+        for status in statuses:
+            transitions.apply(status)
         after = [
-            *status_store.settling(following.changes),
-            *status_store.parking(following.strangers),
+            *status_store.settling(transitions.updates),
+            *status_store.parking(transitions.unmatched),
         ]
-        report(following)
-        ended, now = following.ended, self._clock.now()
-        drafts = [*following.drafts, *replies_ended(connection, ended, now, after)]
+        report(transitions)
+        ended, now = transitions.ended, self._clock.now()
+        drafts = [*transitions.drafts, *replies_ended(connection, ended, now, after)]
         hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])
-        return Effects(add(connection, drafts), hints)
+        return AfterCommit(add(connection, drafts), hints)
 
-    def settle_parked(self, connection: Connection) -> Effects:
-        news = status_store.take_known(connection)
-        return self.settle(connection, news) if news else Effects((), ())
+    def settle_parked(self, connection: Connection) -> AfterCommit:
+        statuses = status_store.take_known(connection)
+        return self.settle(connection, statuses) if statuses else AfterCommit((), ())
 
 
-def report(following: Following) -> None:
-    for change in following.changes.values():
-        metrics.DELIVERIES.labels(change.status).inc()
-    for delivery in following.doubles:
+def report(transitions: StatusTransitions) -> None:
+    for update in transitions.updates.values():
+        metrics.DELIVERIES.labels(update.status).inc()
+    for delivery in transitions.duplicates:
         metrics.DELIVERIES.labels("duplicate_suspected").inc()
         log.warning("duplicate_suspected", delivery_id=delivery.delivery_id)
 
 
-class Parked:
+class ParkedStatuses:
     """A Part: settles parked statuses once their message is known, forgets the others in time.
 
     A sweep, for a status and the answer to its send can commit at the same moment, each blind to
@@ -92,7 +92,7 @@ class Parked:
     """
 
     def __init__(
-        self, database: Database, reconcile: Reconcile, then: Callable[[Effects], None]
+        self, database: Database, reconcile: Reconcile, then: Callable[[AfterCommit], None]
     ) -> None:
         self._database, self._reconcile, self._then = database, reconcile, then
         self._ended = asyncio.Event()

@@ -9,7 +9,7 @@ from common.settings import DatabaseSettings, Secret, ServiceSettings
 GRAPH = "https://graph.facebook.com/v26.0"
 
 
-class SenderSettings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings):
     whatsapp_graph_url: HttpUrl = HttpUrl(GRAPH)
     whatsapp_access_token: Secret | None = None
     key_ring_file: Path

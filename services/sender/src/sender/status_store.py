@@ -6,56 +6,56 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from common.round_trip import Statement
-from sender.status_transitions import News
-from sender.tables import IDENTITY, Change, Delivery
+from sender.status_transitions import StatusUpdate
+from sender.tables import DELIVERY_COLUMNS, Delivery, DeliveryUpdate
 
-KEPT = timedelta(days=8)  # a status may be 7 days late
+KEEP_UNMATCHED = timedelta(days=8)  # a status may be 7 days late
 
 
-def lock(connection: Connection, news: Sequence[News]) -> list[Delivery]:
-    """The deliveries that these news speak of, held until the commit."""
-    untagged = [one for one in news if one.delivery_id is None]
+def lock(connection: Connection, statuses: Sequence[StatusUpdate]) -> list[Delivery]:
+    """The deliveries that these statuses belong to, held until the commit."""
+    untagged = [status for status in statuses if status.delivery_id is None]
     values = {
-        "delivery_id": [one.delivery_id for one in news if one.delivery_id],
-        "tenant_id": [one.tenant_id for one in untagged],
-        "wamid": [one.wamid for one in untagged],
+        "delivery_id": [status.delivery_id for status in statuses if status.delivery_id],
+        "tenant_id": [status.tenant_id for status in untagged],
+        "wamid": [status.wamid for status in untagged],
     }
     return [Delivery(*row) for row in connection.exec_driver_sql(LOCK, values)]
 
 
-def settling(changes: dict[int, Change]) -> list[Statement]:
+def settling(updates: dict[int, DeliveryUpdate]) -> list[Statement]:
     """Ends what is not finished; a higher epoch refuses the late answer of a send in hand."""
-    if not changes:
+    if not updates:
         return []
     values = {
-        "id": list(changes),
-        "status": [change.status for change in changes.values()],
-        "wamid": [change.wamid for change in changes.values()],
-        "code": [change.error_code for change in changes.values()],
-        "title": [change.error_title for change in changes.values()],
+        "id": list(updates),
+        "status": [update.status for update in updates.values()],
+        "wamid": [update.wamid for update in updates.values()],
+        "code": [update.error_code for update in updates.values()],
+        "title": [update.error_title for update in updates.values()],
     }
     return [(SETTLE, values)]
 
 
-def parking(strangers: Sequence[News]) -> list[Statement]:
-    if not strangers:
+def parking(unmatched: Sequence[StatusUpdate]) -> list[Statement]:
+    if not unmatched:
         return []
-    return [(PARK, {name: [getattr(one, name) for one in strangers] for name in PARKED})]
+    return [(PARK, {name: [getattr(status, name) for status in unmatched] for name in PARKED})]
 
 
-def take_known(connection: Connection) -> list[News]:
+def take_known(connection: Connection) -> list[StatusUpdate]:
     """Parked statuses whose delivery is known by now; they are parked no longer."""
-    return [News(*row) for row in connection.exec_driver_sql(TAKE_KNOWN)]
+    return [StatusUpdate(*row) for row in connection.exec_driver_sql(TAKE_KNOWN)]
 
 
 def forget(connection: Connection) -> int:
     """Removes what was parked too long: statuses of other apps on the same number."""
-    return connection.exec_driver_sql(FORGET, {"kept": KEPT}).rowcount
+    return connection.exec_driver_sql(FORGET, {"kept": KEEP_UNMATCHED}).rowcount
 
 
-PARKED = News._fields[:-1]
+PARKED = StatusUpdate._fields[:-1]
 LOCK = f"""
-select {IDENTITY}, d.status, d.wamid, d.finished_at is not null from delivery d
+select {DELIVERY_COLUMNS}, d.status, d.wamid, d.finished_at is not null from delivery d
 where d.id = any(array(
   select id from delivery where delivery_id = any(%(delivery_id)s::uuid[])
   union

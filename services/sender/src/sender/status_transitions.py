@@ -1,4 +1,4 @@
-"""What statuses make of deliveries. Pure: deliveries and statuses in, changes and events out."""
+"""What statuses make of deliveries. Pure: deliveries and statuses in, updates and events out."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from common.outbox import Draft
-from sender.events import changed
-from sender.tables import Change, Delivery
+from sender.events import delivery_changed
+from sender.tables import Delivery, DeliveryUpdate
 
 # Monotone, in whatever order statuses come. That it arrived outweighs that it failed.
 RANK = {"accepted": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 5}
 
 
-class News(NamedTuple):
-    """A status. `delivery_id`: from a tag of ours, None without one."""
+class StatusUpdate(NamedTuple):
+    """A status as it applies to a delivery. `delivery_id`: from a tag of ours, None without one."""
 
     tenant_id: int
     wamid: str
@@ -25,53 +25,54 @@ class News(NamedTuple):
     delivery_id: str | None = None
 
 
-class Following:
-    """Applies news to deliveries one by one.
+class StatusTransitions:
+    """Applies statuses to deliveries one by one.
 
-    changes: the last per delivery's id. strangers: news of no known delivery. doubles: deliveries
-    with a second copy on its way, which happens when a lost answer was an acceptance.
+    updates: the last one by the delivery's id. unmatched: statuses of no known delivery.
+    duplicates: deliveries that were sent twice, because a lost answer was an acceptance.
     """
 
     def __init__(self, deliveries: Iterable[Delivery]) -> None:
         self.known = {delivery.id: delivery for delivery in deliveries}
-        self.changes: dict[int, Change] = {}
+        self.updates: dict[int, DeliveryUpdate] = {}
         self.drafts: list[Draft] = []
-        self.strangers: list[News] = []
-        self.doubles: list[Delivery] = []
-        self._by_delivery = {one.delivery_id: one.id for one in self.known.values()}
-        self._by_wamid = {(one.tenant_id, one.wamid): one.id for one in self.known.values()}
+        self.unmatched: list[StatusUpdate] = []
+        self.duplicates: list[Delivery] = []
+        self._by_delivery = {known.delivery_id: known.id for known in self.known.values()}
+        self._by_wamid = {(known.tenant_id, known.wamid): known.id for known in self.known.values()}
 
-    def apply(self, news: News) -> None:
-        delivery = self._find(news)
+    def apply(self, status: StatusUpdate) -> None:
+        delivery = self._find(status)
         if delivery is None:
-            self.strangers.append(news)
-        elif delivery.wamid not in (None, news.wamid):
-            self.doubles.append(delivery)
-        elif change := moved(delivery, news):
-            self._move(delivery, change, news)
+            self.unmatched.append(status)
+        elif delivery.wamid not in (None, status.wamid):
+            self.duplicates.append(delivery)
+        elif update := next_update(delivery, status):
+            self._update(delivery, update, status)
 
-    def _find(self, news: News) -> Delivery | None:
-        if news.delivery_id:
-            id = self._by_delivery.get(news.delivery_id)
+    def _find(self, status: StatusUpdate) -> Delivery | None:
+        if status.delivery_id:
+            id = self._by_delivery.get(status.delivery_id)
         else:
-            id = self._by_wamid.get((news.tenant_id, news.wamid))
+            id = self._by_wamid.get((status.tenant_id, status.wamid))
         return None if id is None else self.known[id]
 
-    def _move(self, delivery: Delivery, change: Change, news: News) -> None:
-        self.changes[delivery.id] = change
-        self.known[delivery.id] = replace(delivery, status=news.status, wamid=news.wamid)
-        self._by_wamid[news.tenant_id, news.wamid] = delivery.id
-        if event := changed(delivery, change, news.status_at):
+    def _update(self, delivery: Delivery, update: DeliveryUpdate, status: StatusUpdate) -> None:
+        self.updates[delivery.id] = update
+        self.known[delivery.id] = replace(delivery, status=status.status, wamid=status.wamid)
+        self._by_wamid[status.tenant_id, status.wamid] = delivery.id
+        if event := delivery_changed(delivery, update, status.status_at):
             self.drafts.append(event)
 
     @property
     def ended(self) -> list[Delivery]:
-        """Deliveries that these news ended: proven sent while we were not sure."""
-        return [self.known[id] for id in self.changes if not self.known[id].finished]
+        """Unfinished deliveries that a status has proven sent."""
+        return [self.known[id] for id in self.updates if not self.known[id].finished]
 
 
-def moved(delivery: Delivery, news: News) -> Change | None:
-    """None for what is no news. A delivery in doubt, refused or suppressed was sent after all."""
-    if RANK[news.status] <= RANK.get(delivery.status, -1):
+def next_update(delivery: Delivery, status: StatusUpdate) -> DeliveryUpdate | None:
+    """None where the status adds nothing. An unknown, rejected or suppressed delivery may turn out
+    to have been sent."""
+    if RANK[status.status] <= RANK.get(delivery.status, -1):
         return None
-    return Change(news.status, 0, news.wamid, news.error_code, news.error_title)
+    return DeliveryUpdate(status.status, 0, status.wamid, status.error_code, status.error_title)

@@ -60,8 +60,8 @@ class DueDelivery(Delivery):
     claimed_at: float
 
 
-class Change(NamedTuple):
-    """What a try made of a delivery."""
+class DeliveryUpdate(NamedTuple):
+    """What a try or a status made of a delivery."""
 
     status: str
     refusals: int = 0
@@ -77,13 +77,22 @@ class PartEnd(NamedTuple):
     reason: str | None
 
 
+class ReplyPart(NamedTuple):
+    """A piece of a reply that fits into one message: number `part` of `parts`, from 1."""
+
+    reply: ReplyReady
+    part: int
+    parts: int
+    body: str
+
+
 def delivery_id_of(tenant_id: int, reply_id: str, part: int) -> str:
     """The same part of the same reply is the same delivery, however often the reply comes."""
     return event_id("delivery", tenant_id, reply_id, part)
 
 
-def insert(connection: Connection, parts: Sequence[tuple[ReplyReady, int, int, str]]) -> list[Hint]:
-    """(reply, part, parts, body) in the order to send; what is there already stays as it is."""
+def insert_parts(connection: Connection, parts: Sequence[ReplyPart]) -> list[Hint]:
+    """In the order to send; what is there already stays as it is."""
     if not parts:
         return []
     columns = {
@@ -105,19 +114,19 @@ def insert(connection: Connection, parts: Sequence[tuple[ReplyReady, int, int, s
     return [Hint(id, tenant, 0) for id, tenant in connection.exec_driver_sql(INSERT, columns)]
 
 
-def load(connection: Connection, claims: Sequence[Claim], at: float) -> list[DueDelivery]:
+def mark_sending(connection: Connection, claims: Sequence[Claim], at: float) -> list[DueDelivery]:
     """The claimed rows, marked as being sent: from now on a lost process leaves them in doubt."""
-    rows = connection.exec_driver_sql(LOAD, {"ids": [claim.id for claim in claims]})
-    found = {row[0]: DueDelivery(*(*row, at)) for row in rows}
-    return [found[claim.id] for claim in claims]
+    rows = connection.exec_driver_sql(MARK_SENDING, {"ids": [claim.id for claim in claims]})
+    deliveries = {row[0]: DueDelivery(*(*row, at)) for row in rows}
+    return [deliveries[claim.id] for claim in claims]
 
 
-def writing(changes: Sequence[tuple[int, Change]]) -> list[Statement]:
-    """The statement that stores (id, change) pairs; none without any."""
-    if not changes:
+def writing(updates: Sequence[tuple[int, DeliveryUpdate]]) -> list[Statement]:
+    """The statement that stores (id, update) pairs; none without any."""
+    if not updates:
         return []
-    columns = {"id": [id for id, _ in changes]} | {
-        name: [getattr(change, name) for _, change in changes] for name in Change._fields
+    columns = {"id": [id for id, _ in updates]} | {
+        name: [getattr(update, name) for _, update in updates] for name in DeliveryUpdate._fields
     }
     return [(WRITE, columns)]
 
@@ -145,7 +154,7 @@ def ends_of(
     return {id: [found[one] for one in ids] for id, ids in parts.items()}
 
 
-IDENTITY = """d.id, d.tenant_id, d.delivery_id::text, d.reply_id, d.part, d.parts,
+DELIVERY_COLUMNS = """d.id, d.tenant_id, d.delivery_id::text, d.reply_id, d.part, d.parts,
   d.phone_number_id, d.contact_id, d.trace_id, d.answers"""
 
 INSERT = """
@@ -164,11 +173,11 @@ order by o
 on conflict (delivery_id) do nothing
 returning id, tenant_id
 """
-LOAD = f"""
+MARK_SENDING = f"""
 with before as (select id, status from delivery where id = any(%(ids)s::bigint[]))
 update delivery d set status = 'sending', resends = d.resends + (b.status = 'unknown')::int
 from before b where d.id = any(%(ids)s::bigint[]) and d.id = b.id
-returning {IDENTITY}, b.status, d.wamid, false,
+returning {DELIVERY_COLUMNS}, b.status, d.wamid, false,
   d.wa_id, d.body, d.last_inbound_at, d.created_at, d.refusals, d.resends,
   b.status <> 'unknown' or not exists (
     select from delivery later where later.conversation = d.conversation and later.id > d.id

@@ -26,11 +26,11 @@ from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import Deliver, limits
 from sender.pacing import Pacing
-from sender.reconcile import Effects, Parked, Reconcile
-from sender.settings import SenderSettings
-from sender.show_typing import IN_FLIGHT, ShowTyping
-from sender.tables import DELIVERY, SCHEMA, Change, DueDelivery
-from sender.whatsapp.graph_client import Graph
+from sender.reconcile import AfterCommit, ParkedStatuses, Reconcile
+from sender.settings import Settings
+from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
+from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
+from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.tag import Tags
 from sender.whatsapp.tokens import Tokens
 
@@ -42,7 +42,7 @@ EVENTS_WAIT_MS = 20  # nobody waits for what the sender tells
 class Wiring:
     """What several parts share, and the parts in the order to start them."""
 
-    def __init__(self, settings: SenderSettings, life: Lifecycle) -> None:
+    def __init__(self, settings: Settings, life: Lifecycle) -> None:
         self.settings, self.life = settings, life
         self.bootstrap = settings.kafka_bootstrap_servers
         self.database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
@@ -51,7 +51,7 @@ class Wiring:
         self.dead_letters = DeadLetters(life.service, self.producer, life.loop)
         self.outbox = Outbox(self.database, self.producer)
         self.tenants = CompactedView(self.bootstrap, TENANTS_CONFIG, TenantConfig, life)
-        self.graph = Graph(settings.whatsapp_graph_url, settings.slots + IN_FLIGHT)
+        self.graph = GraphClient(settings.whatsapp_graph_url, settings.slots + MAX_IN_FLIGHT)
         ring, default = KeyRing.read(settings.key_ring_file), settings.whatsapp_access_token
         self.tokens = Tokens(ring, default.get_secret_value() if default else None)
         self.tags, self.clock = Tags(ring), SystemClock()
@@ -75,7 +75,7 @@ class Wiring:
             *self.typing(),
         ]
 
-    def runner(self, owner: Owner) -> Runner[DueDelivery, Change]:
+    def runner(self, owner: Owner) -> Runner[DueDelivery, DeliveryUpdate]:
         pacing = Pacing(self.settings.number_per_second)
         work = Deliver(self.tenants.get, self.graph, self.tokens, self.tags, pacing, self.clock)
         return Runner(
@@ -88,17 +88,17 @@ class Wiring:
             life=self.life,
         )
 
-    def following(self, runner: Runner[DueDelivery, Change]) -> list[Part]:
+    def following(self, runner: Runner[DueDelivery, DeliveryUpdate]) -> list[Part]:
         reconcile = Reconcile(self.tags, self.clock)
 
-        def then(effects: Effects) -> None:
+        def then(effects: AfterCommit) -> None:
             self.life.loop.call_soon_threadsafe(self.outbox.publish, effects.rows)
             runner.hint(effects.hints)
 
         statuses = storing(self.database, reconcile, then)
         return [
             self.consumer(MESSAGES_STATUS, StatusReceived, statuses, gather_ms=STATUSES_WAIT_MS),
-            Parked(self.database, reconcile, then),
+            ParkedStatuses(self.database, reconcile, then),
         ]
 
     def typing(self) -> list[Part]:
@@ -126,5 +126,5 @@ class Wiring:
         )
 
 
-def build(settings: SenderSettings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
     return Wiring(settings, life).parts()

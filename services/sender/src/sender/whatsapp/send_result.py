@@ -10,11 +10,11 @@ from enum import Enum
 from typing import Any
 
 
-class Cure(Enum):
+class Retry(Enum):
     """What helps against a refusal."""
 
-    NOTHING = "nothing"
-    WAITING = "waiting"
+    NEVER = "never"
+    BACKOFF = "backoff"
     PAIR = "pair"  # one message per 6 s to one person; Meta: again after 4^X s
     TENANT = "tenant"  # nothing of this number will pass until someone acts
 
@@ -30,7 +30,7 @@ class Refused:
 
     code: int
     title: str
-    cure: Cure
+    retry: Retry
     retry_after: float = 0.0
 
 
@@ -46,39 +46,39 @@ class Ambiguous:
     why: str
 
 
-Verdict = Accepted | Refused | NotSent | Ambiguous
+SendResult = Accepted | Refused | NotSent | Ambiguous
 
-WAITING = {1, 2, 4, 80007, 130429, 131000, 131016, 131057, 132069, 133004}
-TENANT = {0, 3, 10, 190, 368, 131005, 131031, 131037, 131042, 131045, 131048, 133010}
-TENANT |= set(range(200, 300))
-PAIR_LIMIT = 131056
-KNOWN_REFUSALS = {33, 100, 130403, 130472, 130497, 131008, 131009, 131021, 131026, 131030, 131047}
-KNOWN_REFUSALS |= {131049, 131050, 131051, 131052, 131053, 131062, 135000, 137000}
+BACKOFF_CODES = {1, 2, 4, 80007, 130429, 131000, 131016, 131057, 132069, 133004}
+TENANT_CODES = {0, 3, 10, 190, 368, 131005, 131031, 131037, 131042, 131045, 131048, 133010}
+TENANT_CODES |= set(range(200, 300))
+PAIR_LIMIT_CODE = 131056
+NEVER_CODES = {33, 100, 130403, 130472, 130497, 131008, 131009, 131021, 131026, 131030, 131047}
+NEVER_CODES |= {131049, 131050, 131051, 131052, 131053, 131062, 135000, 137000}
 
 
-def classify(status: int, body: bytes, retry_after: str | None = None) -> Verdict:
+def classify(status: int, body: bytes, retry_after: str | None = None) -> SendResult:
     """An HTTP answer that was read to its end."""
-    said = _json(body)
+    answer = parse_json(body)
     if status == 200:
-        wamid = _wamid(said)
+        wamid = wamid_of(answer)
         return Accepted(wamid) if wamid else Ambiguous("200_without_wamid")
-    error = said.get("error") if isinstance(said, dict) else None
+    error = answer.get("error") if isinstance(answer, dict) else None
     if not isinstance(error, dict) or not isinstance(error.get("code"), int):
         return Ambiguous(f"http_{status}")
     code = error["code"]
-    cure = cure_of(code, status, transient=error.get("is_transient") is True)
-    return Refused(code, title_of(error), cure, seconds(retry_after))
+    retry = retry_of(code, status, transient=error.get("is_transient") is True)
+    return Refused(code, title_of(error), retry, seconds(retry_after))
 
 
-def cure_of(code: int, status: int, *, transient: bool = False) -> Cure:
-    if code == PAIR_LIMIT:
-        return Cure.PAIR
-    if code in TENANT:
-        return Cure.TENANT
-    if code in WAITING:
-        return Cure.WAITING
+def retry_of(code: int, status: int, *, transient: bool = False) -> Retry:
+    if code == PAIR_LIMIT_CODE:
+        return Retry.PAIR
+    if code in TENANT_CODES:
+        return Retry.TENANT
+    if code in BACKOFF_CODES:
+        return Retry.BACKOFF
     passing = transient or status >= 500 or status == 429
-    return Cure.WAITING if passing and code not in KNOWN_REFUSALS else Cure.NOTHING
+    return Retry.BACKOFF if passing and code not in NEVER_CODES else Retry.NEVER
 
 
 def title_of(error: dict[str, Any]) -> str:
@@ -92,16 +92,16 @@ def seconds(retry_after: str | None) -> float:
     return min(float(retry_after), 3600.0) if retry_after and retry_after.isdecimal() else 0.0
 
 
-def _json(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
         return None
 
 
-def _wamid(said: Any) -> str | None:
+def wamid_of(answer: Any) -> str | None:
     try:
-        wamid = said["messages"][0]["id"]
+        wamid = answer["messages"][0]["id"]
     except (TypeError, KeyError, IndexError):
         return None
     return wamid if isinstance(wamid, str) and wamid else None

@@ -8,7 +8,7 @@ JOINERS = "\u200d\ufe0f\ufe0e"
 BREAKS = ("\n\n", "\n", ". ", "! ", "? ", "… ", "; ", ", ", " ")
 
 
-def split(text: str, limit: int = LIMIT) -> list[str]:
+def split_text(text: str, limit: int = LIMIT) -> list[str]:
     """Parts of at most `limit` characters that hold all of the text but the space at the cuts.
 
     A shorter text stays as it is. A blank one has no parts.
@@ -16,13 +16,13 @@ def split(text: str, limit: int = LIMIT) -> list[str]:
     parts = []
     rest = text.strip()
     while len(rest) > limit:
-        end = cut(rest, limit)
+        end = first_part_end(rest, limit)
         parts.append(rest[:end].rstrip())
         rest = rest[end:].lstrip()
     return [*parts, rest] if rest else parts
 
 
-def cut(text: str, limit: int) -> int:
+def first_part_end(text: str, limit: int) -> int:
     """Where to end the first part: before a code block that would be torn, else at the widest
     break in the second half of the part, else anywhere between two whole characters."""
     head = text[: limit + 1]
@@ -30,16 +30,16 @@ def cut(text: str, limit: int) -> int:
     if head.count(FENCE) % 2 and fence > 0 and not text[:fence].isspace():
         return fence
     for mark in BREAKS:
-        found = head.rfind(mark, limit // 2, limit + 1)
-        if found > 0 and not head[:found].isspace():
-            return min(found + len(mark.rstrip()), limit)
-    return whole_character(text, limit)
+        position = head.rfind(mark, limit // 2, limit + 1)
+        if position > 0 and not head[:position].isspace():
+            return min(position + len(mark.rstrip()), limit)
+    return last_whole_character(text, limit)
 
 
-def whole_character(text: str, end: int) -> int:
-    """The last place up to `end` that does not part a letter from its marks or joiners."""
-    for place in range(end, max(end - 32, 1), -1):
-        after, before = text[place], text[place - 1]
+def last_whole_character(text: str, end: int) -> int:
+    """The last position up to `end` that does not part a letter from its marks or joiners."""
+    for position in range(end, max(end - 32, 1), -1):
+        after, before = text[position], text[position - 1]
         if not unicodedata.combining(after) and after not in JOINERS and before != JOINERS[0]:
-            return place
+            return position
     return end

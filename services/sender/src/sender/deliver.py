@@ -14,11 +14,12 @@ from common import metrics
 from common.clock import Clock
 from common.events import TenantConfig
 from common.outbox import Row, add
+from common.round_trip import together
 from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
 from sender import tables
 from sender.circuit_breaker import CircuitBreaker
 from sender.decide import after_send, before_send, postponed
-from sender.events import delivery_changed, replies_ended
+from sender.events import delivery_events, outcome_events
 from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.tables import DeliveryUpdate, DueDelivery
 from sender.whatsapp.graph_client import GraphClient
@@ -92,21 +93,25 @@ class Deliver:
         self, connection: Connection, settled: Sequence[HandledDelivery]
     ) -> tuple[list[Row], list[Hint]]:
         """A handler that failed leaves its row marked as being sent: a doubt for the next claim."""
-        updates = [
-            (handled.item, update) for handled in settled if (update := update_of(handled.outcome))
-        ]
-        writing = tables.writing([(delivery.id, update) for delivery, update in updates])
-        now = self.clock.now()
-        drafts = [
-            event
-            for delivery, update in updates
-            if update.status != delivery.status
-            and (event := delivery_changed(delivery, update, now))
-        ]
+        updates = updates_of(settled)
         ended = [handled.item for handled in settled if not isinstance(handled.outcome, Later)]
+        last_parts = [delivery for delivery in ended if delivery.is_last_part]
+        statements = [*tables.update_statements(updates), *tables.end_statements(last_parts)]
+        now = self.clock.now()
         for _, update in updates:
             metrics.DELIVERIES.labels(update.status).inc()
-        return add(connection, [*drafts, *replies_ended(connection, ended, now, writing)]), []
+        rows = together(connection, statements) if statements else ()
+        ends = tables.ends_of(last_parts, rows)
+        drafts = [*delivery_events(updates, now), *outcome_events(last_parts, ends, now)]
+        return add(connection, drafts), []
+
+
+def updates_of(settled: Sequence[HandledDelivery]) -> list[tuple[DueDelivery, DeliveryUpdate]]:
+    return [
+        (handled.item, update)
+        for handled in settled
+        if (update := update_of(handled.outcome)) is not None
+    ]
 
 
 def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:

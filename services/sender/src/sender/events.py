@@ -1,10 +1,8 @@
 """The events that a delivery causes, each with an id that depends on the fact alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast, get_args
-
-from sqlalchemy import Connection
 
 from common.events import (
     DeliveryChanged,
@@ -14,9 +12,8 @@ from common.events import (
     event_id,
 )
 from common.outbox import Draft, draft
-from common.round_trip import Statement
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
-from sender.tables import Delivery, DeliveryUpdate, PartEnd, ends_of
+from sender.tables import Delivery, DeliveryUpdate, PartEnd
 
 PUBLISHED = frozenset(get_args(DeliveryState))
 SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
@@ -46,6 +43,17 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
     return draft(DELIVERIES_EVENTS, delivery.conversation, event)
 
 
+def delivery_events(
+    updates: Sequence[tuple[Delivery, DeliveryUpdate]], at: datetime
+) -> list[Draft]:
+    """Of the deliveries that got another status."""
+    return [
+        event
+        for delivery, update in updates
+        if update.status != delivery.status and (event := delivery_changed(delivery, update, at))
+    ]
+
+
 def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
     """The reply's end: that of its first part that did not leave."""
     for end in ends:
@@ -55,33 +63,30 @@ def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
     return "answered", None
 
 
-def outcome_events(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Iterator[Draft]:
-    """One for each message that the reply answers."""
-    outcome, reason = reply_outcome(ends)
-    for wamid in delivery.answers:
-        event = OutcomeRecorded(
-            event_id=event_id(delivery.tenant_id, wamid, "outcome"),
-            trace_id=delivery.trace_id,
-            tenant_id=delivery.tenant_id,
-            occurred_at=at,
-            phone_number_id=delivery.phone_number_id,
-            contact_id=delivery.contact_id,
-            wamid=wamid,
-            outcome=outcome,
-            reason=reason,
-            reply_id=delivery.reply_id,
-        )
-        yield draft(MESSAGES_OUTCOME, delivery.conversation, event)
+def outcome_events(
+    last_parts: Sequence[Delivery], ends: Mapping[int, Sequence[PartEnd]], at: datetime
+) -> list[Draft]:
+    """One for each message that a reply answers. `ends`: of all parts, by the last part's id."""
+    return [
+        outcome_event(delivery, wamid, *reply_outcome(ends[delivery.id]), at)
+        for delivery in last_parts
+        for wamid in delivery.answers
+    ]
 
 
-def replies_ended(
-    connection: Connection, ended: Sequence[Delivery], at: datetime, after: Sequence[Statement]
-) -> Iterator[Draft]:
-    """Outcomes of the replies whose last part is among `ended`, once `after` has been stored.
-
-    Parts leave one after the other, so the end of the last is the end of the reply.
-    """
-    last = [delivery for delivery in ended if delivery.part == delivery.parts]
-    ends = ends_of(connection, last, after)
-    for delivery in last:
-        yield from outcome_events(delivery, ends[delivery.id], at)
+def outcome_event(
+    delivery: Delivery, wamid: str, outcome: OutcomeName, reason: str | None, at: datetime
+) -> Draft:
+    event = OutcomeRecorded(
+        event_id=event_id(delivery.tenant_id, wamid, "outcome"),
+        trace_id=delivery.trace_id,
+        tenant_id=delivery.tenant_id,
+        occurred_at=at,
+        phone_number_id=delivery.phone_number_id,
+        contact_id=delivery.contact_id,
+        wamid=wamid,
+        outcome=outcome,
+        reason=reason,
+        reply_id=delivery.reply_id,
+    )
+    return draft(MESSAGES_OUTCOME, delivery.conversation, event)

@@ -17,11 +17,12 @@ from common.clock import Clock
 from common.database import Database
 from common.events import StatusReceived
 from common.outbox import Row, add
+from common.round_trip import together
 from common.work import Hint
 from sender import status_store
-from sender.events import replies_ended
+from sender.events import outcome_events
 from sender.status_transitions import StatusTransitions, StatusUpdate
-from sender.tables import DELIVERY
+from sender.tables import DELIVERY, end_statements, ends_of
 from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()
@@ -61,13 +62,18 @@ class Reconcile:
         transitions = StatusTransitions(status_store.lock(connection, statuses))
         for status in statuses:
             transitions.apply(status)
-        after = [
-            *status_store.settling(transitions.updates),
-            *status_store.parking(transitions.unmatched),
+        ended = transitions.ended
+        last_parts = [delivery for delivery in ended if delivery.is_last_part]
+        statements = [
+            *status_store.settle_statements(transitions.updates),
+            *status_store.park_statements(transitions.unmatched),
+            *end_statements(last_parts),
         ]
+        now = self._clock.now()
         report(transitions)
-        ended, now = transitions.ended, self._clock.now()
-        drafts = [*transitions.drafts, *replies_ended(connection, ended, now, after)]
+        rows = together(connection, statements) if statements else ()
+        ends = ends_of(last_parts, rows)
+        drafts = [*transitions.drafts, *outcome_events(last_parts, ends, now)]
         hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])
         return AfterCommit(add(connection, drafts), hints)
 

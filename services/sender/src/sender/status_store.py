@@ -23,7 +23,7 @@ def lock(connection: Connection, statuses: Sequence[StatusUpdate]) -> list[Deliv
     return [Delivery(*row) for row in connection.exec_driver_sql(LOCK, values)]
 
 
-def settling(updates: dict[int, DeliveryUpdate]) -> list[Statement]:
+def settle_statements(updates: dict[int, DeliveryUpdate]) -> list[Statement]:
     """Ends what is not finished; a higher epoch refuses the late answer of a send in hand."""
     if not updates:
         return []
@@ -37,7 +37,7 @@ def settling(updates: dict[int, DeliveryUpdate]) -> list[Statement]:
     return [(SETTLE, values)]
 
 
-def parking(unmatched: Sequence[StatusUpdate]) -> list[Statement]:
+def park_statements(unmatched: Sequence[StatusUpdate]) -> list[Statement]:
     if not unmatched:
         return []
     return [(PARK, {name: [getattr(status, name) for status in unmatched] for name in PARKED})]

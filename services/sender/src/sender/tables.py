@@ -4,15 +4,15 @@ A status says what WhatsApp made of the message; the columns of common.work say 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from common.events import ReplyReady, conversation_key, event_id
-from common.round_trip import Statement, together
+from common.round_trip import Statement
 from common.work import Claim, Hint, WorkTable
 
 SCHEMA = "sender"
@@ -40,6 +40,11 @@ class Delivery:
     @property
     def conversation(self) -> str:
         return conversation_key(self.phone_number_id, self.contact_id)
+
+    @property
+    def is_last_part(self) -> bool:
+        """Parts leave one after the other, so the end of the last is the end of the reply."""
+        return self.part == self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,37 +126,39 @@ def mark_sending(connection: Connection, claims: Sequence[Claim], at: float) -> 
     return [deliveries[claim.id] for claim in claims]
 
 
-def writing(updates: Sequence[tuple[int, DeliveryUpdate]]) -> list[Statement]:
-    """The statement that stores (id, update) pairs; none without any."""
+def update_statements(updates: Sequence[tuple[Delivery, DeliveryUpdate]]) -> list[Statement]:
+    """The statement that stores what became of the deliveries; none without any."""
     if not updates:
         return []
-    columns = {"id": [id for id, _ in updates]} | {
+    columns = {"id": [delivery.id for delivery, _ in updates]} | {
         name: [getattr(update, name) for _, update in updates] for name in DeliveryUpdate._fields
     }
     return [(WRITE, columns)]
 
 
-def ends_of(
-    connection: Connection, deliveries: Sequence[Delivery], after: Sequence[Statement]
-) -> dict[int, list[PartEnd]]:
-    """By the id of each given delivery: how all parts of its reply ended, in order.
+def end_statements(last_parts: Sequence[Delivery]) -> list[Statement]:
+    """The statement that reads how all parts of these replies ended; none without any."""
+    ids = [id for delivery in last_parts for id in part_ids(delivery)]
+    return [(ENDS, {"ids": ids})] if ids else []
 
-    `after`'s statements go before, in the same round trip.
+
+def ends_of(last_parts: Sequence[Delivery], rows: Iterable[Any]) -> dict[int, list[PartEnd]]:
+    """By the id of each last part: how all parts of its reply ended, in order.
+
+    `rows`: what end_statements gave, which is not read where there is nothing to find.
     """
-    parts = {
-        delivery.id: [
-            delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
-            for part in range(1, delivery.parts + 1)
-        ]
-        for delivery in deliveries
-    }
-    wanted = [one for ids in parts.values() for one in ids]
-    statements = [*after, *([(ENDS, {"ids": wanted})] if wanted else [])]
-    if not statements:
+    if not last_parts:
         return {}
-    rows = together(connection, statements)
-    found = {row[0]: PartEnd(row[1], row[2]) for row in rows} if wanted else {}
-    return {id: [found[one] for one in ids] for id, ids in parts.items()}
+    ends = {row[0]: PartEnd(row[1], row[2]) for row in rows}
+    return {delivery.id: [ends[id] for id in part_ids(delivery)] for delivery in last_parts}
+
+
+def part_ids(delivery: Delivery) -> list[str]:
+    """The delivery ids of all parts of the reply."""
+    return [
+        delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
+        for part in range(1, delivery.parts + 1)
+    ]
 
 
 DELIVERY_COLUMNS = """d.id, d.tenant_id, d.delivery_id::text, d.reply_id, d.part, d.parts,

@@ -6,7 +6,6 @@ process before it died in between, so it waits for a status instead of sending a
 
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -37,31 +36,39 @@ def limits(slots: int) -> Limits:
     return Limits(slots=slots, deadline=DEADLINE)
 
 
-@dataclass
 class Deliver:
     """`tenant_of(phone_number_id)`: the number's client now."""
 
-    tenant_of: Callable[[str], TenantConfig | None]
-    graph: GraphClient
-    tokens: Tokens
-    tags: Tags
-    pacing: Pacing
-    clock: Clock
-    circuit_breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    def __init__(
+        self,
+        tenant_of: Callable[[str], TenantConfig | None],
+        graph: GraphClient,
+        tokens: Tokens,
+        tags: Tags,
+        pacing: Pacing,
+        clock: Clock,
+    ) -> None:
+        self._tenant_of = tenant_of
+        self._graph = graph
+        self._tokens = tokens
+        self._tags = tags
+        self._pacing = pacing
+        self._clock = clock
+        self._circuit_breaker = CircuitBreaker()
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[DueDelivery]:
-        return tables.mark_sending(connection, claims, self.clock.monotonic())
+        return tables.mark_sending(connection, claims, self._clock.monotonic())
 
     async def handle(self, claim: Claim, delivery: DueDelivery) -> Outcome[DeliveryUpdate]:
-        now = self.clock.now()
-        tenant = before_send(delivery, self.tenant_of(delivery.phone_number_id), now)
+        now = self._clock.now()
+        tenant = before_send(delivery, self._tenant_of(delivery.phone_number_id), now)
         if not isinstance(tenant, TenantConfig):
             return tenant
         circuit = (tenant.phone_number_id, tenant.version)  # a changed client is tried at once
-        if wait := self.circuit_breaker.reserve(circuit, self.clock.monotonic()):
+        if wait := self._circuit_breaker.reserve(circuit, self._clock.monotonic()):
             return postponed(delivery, wait, "circuit_open")
         pair = delivery.conversation
-        wait = self.pacing.reserve(delivery.phone_number_id, pair, self.clock.monotonic())
+        wait = self._pacing.reserve(delivery.phone_number_id, pair, self._clock.monotonic())
         if wait > LONGEST_PAUSE:
             return postponed(delivery, wait, "paced")
         await asyncio.sleep(wait)
@@ -71,23 +78,23 @@ class Deliver:
 
     async def _send(self, claim: Claim, delivery: DueDelivery, tenant: TenantConfig) -> SendResult:
         try:
-            token = self.tokens.of(tenant)
+            token = self._tokens.of(tenant)
         except NoToken:
             return NO_TOKEN
-        tag = self.tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
+        tag = self._tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
         to = recipient(delivery.wa_id, delivery.contact_id)
         message = text_message(to, delivery.body, tag)
-        if self.clock.monotonic() > delivery.claimed_at + DEADLINE:
+        if self._clock.monotonic() > delivery.claimed_at + DEADLINE:
             return NotSent("claim_too_old")  # this process stood still; another may have the row
-        return await self.graph.send(delivery.phone_number_id, token, message)
+        return await self._graph.send(delivery.phone_number_id, token, message)
 
     def _update_circuit(self, circuit: Hashable, result: SendResult) -> None:
         """Only an answer tells: a lost one leaves an open circuit open."""
         match result:
             case Refused(retry=Retry.TENANT):
-                self.circuit_breaker.record_failure(circuit, self.clock.monotonic())
+                self._circuit_breaker.record_failure(circuit, self._clock.monotonic())
             case Accepted() | Refused():
-                self.circuit_breaker.record_success(circuit)
+                self._circuit_breaker.record_success(circuit)
 
     def store(
         self, connection: Connection, settled: Sequence[HandledDelivery]
@@ -97,7 +104,7 @@ class Deliver:
         ended = [handled.item for handled in settled if not isinstance(handled.outcome, Later)]
         last_parts = [delivery for delivery in ended if delivery.is_last_part]
         statements = [*tables.update_statements(updates), *tables.end_statements(last_parts)]
-        now = self.clock.now()
+        now = self._clock.now()
         for _, update in updates:
             metrics.DELIVERIES.labels(update.status).inc()
         rows = together(connection, statements) if statements else ()

@@ -98,9 +98,11 @@ class ParkedStatuses:
     """
 
     def __init__(
-        self, database: Database, reconcile: Reconcile, then: Callable[[AfterCommit], None]
+        self, database: Database, reconcile: Reconcile, after_commit: Callable[[AfterCommit], None]
     ) -> None:
-        self._database, self._reconcile, self._then = database, reconcile, then
+        self._database = database
+        self._reconcile = reconcile
+        self._after_commit = after_commit
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -118,7 +120,7 @@ class ParkedStatuses:
             try:
                 if sweeps % (FORGET_EVERY // SWEEP_EVERY) == 0:
                     await self._database.transaction(status_store.forget)
-                self._then(await self._database.transaction(self._reconcile.settle_parked))
+                self._after_commit(await self._database.transaction(self._reconcile.settle_parked))
             except Exception as error:
                 log.warning("parked_waits", exc_info=error)
             sweeps += 1

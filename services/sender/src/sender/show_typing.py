@@ -36,8 +36,11 @@ class ShowTyping:
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._tenant_of, self._graph, self._tokens = tenant_of, graph, tokens
-        self._clock, self._loop = clock, loop
+        self._tenant_of = tenant_of
+        self._graph = graph
+        self._tokens = tokens
+        self._clock = clock
+        self._loop = loop
         self._marked: OrderedDict[str, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -10,6 +10,44 @@ from sender.status_transitions import StatusUpdate
 from sender.tables import DELIVERY_COLUMNS, Delivery, DeliveryUpdate
 
 KEEP_UNMATCHED = timedelta(days=8)  # a status may be 7 days late
+PARKED = StatusUpdate._fields[:-1]
+# The deliveries of a batch of statuses, by our id or by WhatsApp's, locked in one order.
+LOCK = f"""
+select {DELIVERY_COLUMNS}, d.status, d.wamid, d.finished_at is not null from delivery d
+where d.id = any(array(
+  select id from delivery where delivery_id = any(%(delivery_id)s::uuid[])
+  union
+  select w.id from unnest(%(tenant_id)s::int[], %(wamid)s::text[]) u(tenant_id, wamid)
+  join delivery w on w.tenant_id = u.tenant_id and w.wamid = u.wamid and w.wamid is not null))
+order by d.id for update
+"""
+# Stores the new status; an unfinished delivery is done with it. A higher epoch refuses the late
+# answer of a send that is still running.
+SETTLE = """
+update delivery d set status = r.status, wamid = r.wamid, error_code = r.code,
+  error_title = r.title, epoch = d.epoch + (d.finished_at is null)::int,
+  state = case when d.finished_at is null then 2 else d.state end,
+  reason = case when d.finished_at is null then coalesce(r.code::text, r.status) else d.reason end,
+  finished_at = coalesce(d.finished_at, now()), lease_until = null, owner = null
+from unnest(%(id)s::bigint[], %(status)s::text[], %(wamid)s::text[], %(code)s::int[],
+  %(title)s::text[]) r(id, status, wamid, code, title)
+where d.id = any(%(id)s::bigint[]) and d.id = r.id
+"""
+# Keeps statuses of no known delivery.
+PARK = """
+insert into early_status (tenant_id, wamid, status, status_at, error_code, error_title)
+select * from unnest(%(tenant_id)s::int[], %(wamid)s::text[], %(status)s::text[],
+  %(status_at)s::timestamptz[], %(error_code)s::int[], %(error_title)s::text[])
+on conflict do nothing
+"""
+# Takes the parked statuses whose delivery is known by now.
+TAKE_KNOWN = """
+delete from early_status e using delivery d
+where d.tenant_id = e.tenant_id and d.wamid = e.wamid and d.wamid is not null
+returning e.tenant_id, e.wamid, e.status, e.status_at, e.error_code, e.error_title
+"""
+# Removes statuses that were parked too long.
+FORGET = "delete from early_status where parked_at < now() - %(kept)s"
 
 
 def lock(connection: Connection, statuses: Sequence[StatusUpdate]) -> list[Delivery]:
@@ -51,37 +89,3 @@ def take_known(connection: Connection) -> list[StatusUpdate]:
 def forget(connection: Connection) -> int:
     """Removes what was parked too long: statuses of other apps on the same number."""
     return connection.exec_driver_sql(FORGET, {"kept": KEEP_UNMATCHED}).rowcount
-
-
-PARKED = StatusUpdate._fields[:-1]
-LOCK = f"""
-select {DELIVERY_COLUMNS}, d.status, d.wamid, d.finished_at is not null from delivery d
-where d.id = any(array(
-  select id from delivery where delivery_id = any(%(delivery_id)s::uuid[])
-  union
-  select w.id from unnest(%(tenant_id)s::int[], %(wamid)s::text[]) u(tenant_id, wamid)
-  join delivery w on w.tenant_id = u.tenant_id and w.wamid = u.wamid and w.wamid is not null))
-order by d.id for update
-"""
-SETTLE = """
-update delivery d set status = r.status, wamid = r.wamid, error_code = r.code,
-  error_title = r.title, epoch = d.epoch + (d.finished_at is null)::int,
-  state = case when d.finished_at is null then 2 else d.state end,
-  reason = case when d.finished_at is null then coalesce(r.code::text, r.status) else d.reason end,
-  finished_at = coalesce(d.finished_at, now()), lease_until = null, owner = null
-from unnest(%(id)s::bigint[], %(status)s::text[], %(wamid)s::text[], %(code)s::int[],
-  %(title)s::text[]) r(id, status, wamid, code, title)
-where d.id = any(%(id)s::bigint[]) and d.id = r.id
-"""
-PARK = """
-insert into early_status (tenant_id, wamid, status, status_at, error_code, error_title)
-select * from unnest(%(tenant_id)s::int[], %(wamid)s::text[], %(status)s::text[],
-  %(status_at)s::timestamptz[], %(error_code)s::int[], %(error_title)s::text[])
-on conflict do nothing
-"""
-TAKE_KNOWN = """
-delete from early_status e using delivery d
-where d.tenant_id = e.tenant_id and d.wamid = e.wamid and d.wamid is not null
-returning e.tenant_id, e.wamid, e.status, e.status_at, e.error_code, e.error_title
-"""
-FORGET = "delete from early_status where parked_at < now() - %(kept)s"

@@ -18,6 +18,52 @@ from common.work import Claim, Hint, WorkTable
 SCHEMA = "sender"
 DELIVERY = WorkTable("delivery", serial="conversation", careful=True)
 
+# What makes a Delivery, up to its status.
+DELIVERY_COLUMNS = """d.id, d.tenant_id, d.delivery_id::text, d.reply_id, d.part, d.parts,
+  d.phone_number_id, d.contact_id, d.trace_id, d.answers"""
+
+# Stores new deliveries in the given order; one that is there already stays.
+INSERT = """
+insert into delivery (tenant_id, delivery_id, reply_id, part, parts, conversation,
+  phone_number_id, contact_id, wa_id, kind, body, answers, last_inbound_at, trace_id)
+select tenant_id, delivery_id, reply_id, part, parts, conversation,
+  phone_number_id, contact_id, wa_id, kind, body, answers::jsonb, last_inbound_at, trace_id
+from unnest(%(tenant_id)s::int[], %(delivery_id)s::uuid[], %(reply_id)s::text[],
+  %(part)s::smallint[], %(parts)s::smallint[], %(conversation)s::text[],
+  %(phone_number_id)s::text[], %(contact_id)s::text[], %(wa_id)s::text[], %(kind)s::text[],
+  %(body)s::text[], %(answers)s::text[], %(last_inbound_at)s::timestamptz[],
+  %(trace_id)s::text[]) with ordinality
+  u(tenant_id, delivery_id, reply_id, part, parts, conversation, phone_number_id, contact_id,
+    wa_id, kind, body, answers, last_inbound_at, trace_id, o)
+order by o
+on conflict (delivery_id) do nothing
+returning id, tenant_id
+"""
+# Reads claimed deliveries and marks them as being sent; a row that was unknown counts a resend.
+MARK_SENDING = f"""
+with before as (select id, status from delivery where id = any(%(ids)s::bigint[]))
+update delivery d set status = 'sending', resends = d.resends + (b.status = 'unknown')::int
+from before b where d.id = any(%(ids)s::bigint[]) and d.id = b.id
+returning {DELIVERY_COLUMNS}, b.status, d.wamid, false,
+  d.wa_id, d.body, d.last_inbound_at, d.created_at, d.refusals, d.resends,
+  b.status <> 'unknown' or not exists (
+    select from delivery later where later.conversation = d.conversation and later.id > d.id
+      and later.finished_at is null and later.reply_id <> d.reply_id)
+"""
+# Stores what a try made of each delivery.
+WRITE = """
+update delivery d set status = r.status, refusals = r.refusals, wamid = r.wamid,
+  error_code = r.error_code, error_title = r.error_title
+from unnest(%(id)s::bigint[], %(status)s::text[], %(refusals)s::smallint[], %(wamid)s::text[],
+  %(error_code)s::int[], %(error_title)s::text[])
+  r(id, status, refusals, wamid, error_code, error_title)
+where d.id = any(%(id)s::bigint[]) and d.id = r.id
+"""
+# How the parts of replies ended.
+ENDS = """
+select delivery_id::text, status, reason from delivery where delivery_id = any(%(ids)s::uuid[])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -159,48 +205,6 @@ def part_ids(delivery: Delivery) -> list[str]:
         delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
         for part in range(1, delivery.parts + 1)
     ]
-
-
-DELIVERY_COLUMNS = """d.id, d.tenant_id, d.delivery_id::text, d.reply_id, d.part, d.parts,
-  d.phone_number_id, d.contact_id, d.trace_id, d.answers"""
-
-INSERT = """
-insert into delivery (tenant_id, delivery_id, reply_id, part, parts, conversation,
-  phone_number_id, contact_id, wa_id, kind, body, answers, last_inbound_at, trace_id)
-select tenant_id, delivery_id, reply_id, part, parts, conversation,
-  phone_number_id, contact_id, wa_id, kind, body, answers::jsonb, last_inbound_at, trace_id
-from unnest(%(tenant_id)s::int[], %(delivery_id)s::uuid[], %(reply_id)s::text[],
-  %(part)s::smallint[], %(parts)s::smallint[], %(conversation)s::text[],
-  %(phone_number_id)s::text[], %(contact_id)s::text[], %(wa_id)s::text[], %(kind)s::text[],
-  %(body)s::text[], %(answers)s::text[], %(last_inbound_at)s::timestamptz[],
-  %(trace_id)s::text[]) with ordinality
-  u(tenant_id, delivery_id, reply_id, part, parts, conversation, phone_number_id, contact_id,
-    wa_id, kind, body, answers, last_inbound_at, trace_id, o)
-order by o
-on conflict (delivery_id) do nothing
-returning id, tenant_id
-"""
-MARK_SENDING = f"""
-with before as (select id, status from delivery where id = any(%(ids)s::bigint[]))
-update delivery d set status = 'sending', resends = d.resends + (b.status = 'unknown')::int
-from before b where d.id = any(%(ids)s::bigint[]) and d.id = b.id
-returning {DELIVERY_COLUMNS}, b.status, d.wamid, false,
-  d.wa_id, d.body, d.last_inbound_at, d.created_at, d.refusals, d.resends,
-  b.status <> 'unknown' or not exists (
-    select from delivery later where later.conversation = d.conversation and later.id > d.id
-      and later.finished_at is null and later.reply_id <> d.reply_id)
-"""
-WRITE = """
-update delivery d set status = r.status, refusals = r.refusals, wamid = r.wamid,
-  error_code = r.error_code, error_title = r.error_title
-from unnest(%(id)s::bigint[], %(status)s::text[], %(refusals)s::smallint[], %(wamid)s::text[],
-  %(error_code)s::int[], %(error_title)s::text[])
-  r(id, status, refusals, wamid, error_code, error_title)
-where d.id = any(%(id)s::bigint[]) and d.id = r.id
-"""
-ENDS = """
-select delivery_id::text, status, reason from delivery where delivery_id = any(%(ids)s::uuid[])
-"""
 
 
 def json_list(values: Sequence[str]) -> str:

@@ -61,7 +61,7 @@ def test_an_open_circuit_lets_one_call_a_minute_through() -> None:
 
 def test_a_number_is_held_to_its_rate() -> None:
     pacing = Pacing(10)
-    waits = [pacing.reserve("n", f"p{one}", 0) for one in range(12)]
+    waits = [pacing.reserve("n", f"p{person}", 0) for person in range(12)]
     assert waits[:2] == [0, 0]
     assert waits[-1] == pytest.approx(0.95)
     assert pacing.reserve("other", "p", 0) == 0

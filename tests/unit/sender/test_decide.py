@@ -19,7 +19,7 @@ TENANT = a_tenant()
 
 
 def due(status: str = "pending", **fields: Any) -> DueDelivery:
-    one = DueDelivery(
+    delivery = DueDelivery(
         id=1,
         tenant_id=1,
         delivery_id="d",
@@ -42,7 +42,7 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         newest=True,
         claimed_at=0.0,
     )
-    return replace(one, **fields)
+    return replace(delivery, **fields)
 
 
 OLD = NOW - timedelta(hours=23, seconds=1)

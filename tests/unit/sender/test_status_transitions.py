@@ -49,7 +49,7 @@ def test_a_tagged_status_ends_a_delivery_that_was_in_doubt(before: str) -> None:
     transitions = StatusTransitions([delivery])
     transitions.apply(a_status("sent", delivery=delivery))
     transitions.apply(a_status("delivered"))
-    assert [one.id for one in transitions.ended] == [1]
+    assert [delivery.id for delivery in transitions.ended] == [1]
     assert (transitions.known[1].status, transitions.known[1].wamid) == ("delivered", "w")
 
 

@@ -1,4 +1,4 @@
-"""Stops calls for a number whose every send fails for its owner's reasons: token, block, payment.
+"""Stops calls for a number whose every send would fail until its owner acts: token, block, payment.
 
 Kept in memory per replica: after a restart one call finds out again.
 """
@@ -9,7 +9,7 @@ OPEN_SECONDS = 60.0
 
 
 class CircuitBreaker:
-    """Keys: whatever must change for a new try to make sense, so a changed client is tried at once.
+    """A key holds what must change before another try makes sense: a changed tenant is a new key.
 
     Times are monotonic seconds.
     """
@@ -18,7 +18,7 @@ class CircuitBreaker:
         self._until: dict[Hashable, float] = {}
 
     def reserve(self, key: Hashable, now: float) -> float:
-        """Seconds not to call. 0: call; in an open circuit one caller per minute gets that."""
+        """Seconds to wait. 0: call now; in an open circuit one caller per minute gets that."""
         until = self._until.get(key)
         if until is None:
             return 0.0

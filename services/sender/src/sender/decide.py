@@ -1,4 +1,4 @@
-"""What to do with a due delivery, before a send and after one. Pure."""
+"""What to do with a due delivery before a send, and with the result after one. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -7,13 +7,13 @@ from common.work import Done, Dropped, Later, Outcome
 from sender.tables import DeliveryUpdate, DueDelivery
 from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Retry, SendResult
 
-SERVICE_WINDOW = timedelta(hours=23)  # of WhatsApp's 24, so that clocks and queues have an hour
+SERVICE_WINDOW = timedelta(hours=23)  # of WhatsApp's 24: one hour for clocks and queues
 UNKNOWN_GRACE_SECONDS = 90.0  # how long a status may take to settle an unknown send
 MAX_RESENDS = 1
 UNKNOWN_NUMBER_SECONDS, UNKNOWN_NUMBER_LIMIT = 5.0, timedelta(minutes=5)
 MAX_REFUSALS = 40
 MAX_WAIT_SECONDS = 600.0
-OFFLINE_SECONDS = 5.0  # Graph cannot be reached: no refusal, so it counts against nobody
+OFFLINE_SECONDS = 5.0  # Graph cannot be reached: not counted as a refusal
 TENANT_WAIT_SECONDS = 60.0
 
 DeliveryOutcome = Outcome[DeliveryUpdate]
@@ -22,8 +22,8 @@ DeliveryOutcome = Outcome[DeliveryUpdate]
 def before_send(
     delivery: DueDelivery, tenant: TenantConfig | None, now: datetime
 ) -> TenantConfig | DeliveryOutcome:
-    """The client to send for, or why not to send now."""
-    if delivery.status == "sending":  # its process died or was lost: nobody knows
+    """The tenant to send for, or the outcome without a send."""
+    if delivery.status == "sending":  # its process died: it may have been sent
         return Later(
             UNKNOWN_GRACE_SECONDS, "taken_over", DeliveryUpdate("unknown", delivery.refusals)
         )
@@ -37,7 +37,7 @@ def before_send(
 
 
 def resendable(delivery: DueDelivery, tenant: TenantConfig | None, now: datetime) -> bool:
-    """At most one more copy, and none that would come out of order, too late or unwanted."""
+    """At most one more copy, and none out of order, too late or for an inactive tenant."""
     return (
         delivery.newest
         and delivery.resends <= MAX_RESENDS
@@ -47,7 +47,7 @@ def resendable(delivery: DueDelivery, tenant: TenantConfig | None, now: datetime
 
 
 def suppression_reason(delivery: DueDelivery, tenant: TenantConfig, now: datetime) -> str | None:
-    """The number's owner must still be the delivery's: another's token must never send it."""
+    """The number must still belong to the delivery's tenant: another's token must never send it."""
     if tenant.tenant_id != delivery.tenant_id:
         return "number_moved"
     if not tenant.active:
@@ -56,14 +56,14 @@ def suppression_reason(delivery: DueDelivery, tenant: TenantConfig, now: datetim
 
 
 def without_tenant(delivery: DueDelivery, now: datetime) -> DeliveryOutcome:
-    """The view may lag behind a client that was added a moment ago."""
+    """The view may lag behind a tenant that was added a moment ago."""
     if now > delivery.created_at + UNKNOWN_NUMBER_LIMIT:
         return Dropped("number_unknown", DeliveryUpdate("rejected", delivery.refusals))
     return postponed(delivery, UNKNOWN_NUMBER_SECONDS, "number_unknown")
 
 
 def postponed(delivery: DueDelivery, seconds: float, reason: str) -> DeliveryOutcome:
-    """Nothing was sent."""
+    """Due again in `seconds`; nothing was sent."""
     return Later(seconds, reason, DeliveryUpdate("pending", delivery.refusals))
 
 
@@ -95,7 +95,7 @@ def after_refusal(delivery: DueDelivery, refusal: Refused, now: datetime) -> Del
 
 
 def attempts_exhausted(refusal: Refused, tries: int) -> bool:
-    """What the operator or the client must mend, such as an expired token, has the whole window."""
+    """What a person must repair, such as an expired token, is tried for the whole window."""
     return refusal.retry is not Retry.TENANT and tries > MAX_REFUSALS
 
 

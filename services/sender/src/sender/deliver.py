@@ -1,7 +1,7 @@
-"""Due deliveries -> Graph API -> result. Work of common.work: the claim is on disk before a send.
+"""Due deliveries -> Graph API -> result: the work of the runner. A claim is on disk before a send.
 
-A claim marks its row as being sent. Whoever finds that mark on a row it claims knows that the
-process before it died in between, so it waits for a status instead of sending again.
+A claim marks its row as being sent. A process that claims a row with that mark knows that another
+one died during the send, so it waits for a status instead of sending again.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from sender.whatsapp.send_result import Accepted, NotSent, Refused, Retry, SendR
 from sender.whatsapp.tag import Tags
 from sender.whatsapp.tokens import NoToken, Tokens
 
-DEADLINE = 20.0  # seconds of one handle; the lease outlives it by the longest call and more
+DEADLINE = 20.0  # seconds of one handle(); the lease outlives it by more than the longest call
 NO_TOKEN = Refused(190, "No access token", Retry.TENANT)
 HandledDelivery = Settled[DueDelivery, DeliveryUpdate]
 
@@ -37,7 +37,7 @@ def limits(slots: int) -> Limits:
 
 
 class Deliver:
-    """`tenant_of(phone_number_id)`: the number's client now."""
+    """`tenant_of(phone_number_id)`: the number's tenant now."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Deliver:
         tenant = before_send(delivery, self._tenant_of(delivery.phone_number_id), now)
         if not isinstance(tenant, TenantConfig):
             return tenant
-        circuit = (tenant.phone_number_id, tenant.version)  # a changed client is tried at once
+        circuit = (tenant.phone_number_id, tenant.version)  # a changed tenant is tried at once
         if wait := self._circuit_breaker.reserve(circuit, self._clock.monotonic()):
             return postponed(delivery, wait, "circuit_open")
         pair = delivery.conversation
@@ -85,11 +85,11 @@ class Deliver:
         to = recipient(delivery.wa_id, delivery.contact_id)
         message = text_message(to, delivery.body, tag)
         if self._clock.monotonic() > delivery.claimed_at + DEADLINE:
-            return NotSent("claim_too_old")  # this process stood still; another may have the row
+            return NotSent("claim_too_old")  # this process was paused; another may have the row
         return await self._graph.send(delivery.phone_number_id, token, message)
 
     def _update_circuit(self, circuit: Hashable, result: SendResult) -> None:
-        """Only an answer tells: a lost one leaves an open circuit open."""
+        """A lost answer changes nothing: an open circuit stays open."""
         match result:
             case Refused(retry=Retry.TENANT):
                 self._circuit_breaker.record_failure(circuit, self._clock.monotonic())
@@ -99,7 +99,7 @@ class Deliver:
     def store(
         self, connection: Connection, settled: Sequence[HandledDelivery]
     ) -> tuple[list[Row], list[Hint]]:
-        """A handler that failed leaves its row marked as being sent: a doubt for the next claim."""
+        """A handler that failed leaves its row marked as being sent; the next claim decides."""
         updates = updates_of(settled)
         ended = [handled.item for handled in settled if not isinstance(handled.outcome, Later)]
         last_parts = [delivery for delivery in ended if delivery.is_last_part]

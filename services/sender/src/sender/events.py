@@ -1,4 +1,4 @@
-"""The events that a delivery causes, each with an id that depends on the fact alone."""
+"""The events that a delivery causes. Each id depends on the fact alone. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
 def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> Draft | None:
-    """None for states that are ours alone: pending and sending."""
+    """None for statuses that are internal: pending and sending."""
     if update.status not in PUBLISHED:
         return None
     event = DeliveryChanged(
@@ -46,7 +46,7 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
 def delivery_events(
     updates: Sequence[tuple[Delivery, DeliveryUpdate]], at: datetime
 ) -> list[Draft]:
-    """Of the deliveries that got another status."""
+    """One for each delivery whose status changed."""
     return [
         event
         for delivery, update in updates
@@ -55,7 +55,7 @@ def delivery_events(
 
 
 def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
-    """The reply's end: that of its first part that did not leave."""
+    """The end of the first part that was not sent decides for the reply."""
     for end in ends:
         if end.status not in SUCCESSFUL:
             name: OutcomeName = "suppressed" if end.status == "suppressed" else "failed"
@@ -66,7 +66,7 @@ def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
 def outcome_events(
     last_parts: Sequence[Delivery], ends: Mapping[int, Sequence[PartEnd]], at: datetime
 ) -> list[Draft]:
-    """One for each message that a reply answers. `ends`: of all parts, by the last part's id."""
+    """One for each message that a reply answers. `ends`: of its parts, by the last part's id."""
     return [
         outcome_event(delivery, wamid, *reply_outcome(ends[delivery.id]), at)
         for delivery in last_parts

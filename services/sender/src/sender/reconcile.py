@@ -1,7 +1,7 @@
-"""messages.status -> what became of our messages, a whole batch in one transaction.
+"""messages.status -> the deliveries' new statuses, a whole batch in one transaction.
 
 A status is matched by its tag, else by the message's id. One that matches nothing is parked: it may
-have overtaken the answer to its own send, for Meta promises no order, or be another app's.
+have overtaken the answer to its own send, as Meta promises no order, or belong to another app.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()
 SWEEP_EVERY = 5.0
-FORGET_EVERY = 600.0
+EXPIRE_EVERY = 600.0
 
 
 class AfterCommit(NamedTuple):
@@ -58,8 +58,8 @@ class Reconcile:
         )
 
     def settle(self, connection: Connection, statuses: Sequence[StatusUpdate]) -> AfterCommit:
-        """A delivery that a status proves sent is ended; the next of the conversation may leave."""
-        transitions = StatusTransitions(status_store.lock(connection, statuses))
+        """A status that proves a delivery sent ends it; the next of its conversation may leave."""
+        transitions = StatusTransitions(status_store.lock_deliveries(connection, statuses))
         for status in statuses:
             transitions.apply(status)
         ended = transitions.ended
@@ -78,7 +78,7 @@ class Reconcile:
         return AfterCommit(add(connection, drafts), hints)
 
     def settle_parked(self, connection: Connection) -> AfterCommit:
-        statuses = status_store.take_known(connection)
+        statuses = status_store.take_parked(connection)
         return self.settle(connection, statuses) if statuses else AfterCommit((), ())
 
 
@@ -91,10 +91,10 @@ def report(transitions: StatusTransitions) -> None:
 
 
 class ParkedStatuses:
-    """A Part: settles parked statuses once their message is known, forgets the others in time.
+    """A Part: settles parked statuses once their delivery is known, and deletes expired ones.
 
-    A sweep, for a status and the answer to its send can commit at the same moment, each blind to
-    the other.
+    It has to sweep: a status and the answer to its send can commit at the same moment, and neither
+    transaction sees the other.
     """
 
     def __init__(
@@ -118,8 +118,8 @@ class ParkedStatuses:
         sweeps = 0
         while not self._ended.is_set():
             try:
-                if sweeps % (FORGET_EVERY // SWEEP_EVERY) == 0:
-                    await self._database.transaction(status_store.forget)
+                if sweeps % (EXPIRE_EVERY // SWEEP_EVERY) == 0:
+                    await self._database.transaction(status_store.delete_expired)
                 self._after_commit(await self._database.transaction(self._reconcile.settle_parked))
             except Exception as error:
                 log.warning("parked_waits", exc_info=error)

@@ -1,4 +1,4 @@
-"""What the sender is told by its environment."""
+"""The settings of the sender, read from its environment."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""messages.inbound -> "read" and "typing…", at best effort: nothing waits for it or fails by it.
+"""messages.inbound -> "read" and "typing…", at best effort: nothing waits for it or fails with it.
 
-A mark of the newest message also marks the earlier ones. Typing shows until the reply, at most
-25 s, so a message that comes late is left alone.
+Marking the newest message also marks the earlier ones. Typing shows until the reply, at most 25 s,
+so an old message is not marked.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from sender.whatsapp.tokens import NoToken, Tokens
 
 log = structlog.get_logger()
 MAX_AGE = timedelta(seconds=20)
-MARK_EVERY_SECONDS = 1.0  # at most one mark per conversation in this time: bursts
+MARK_EVERY_SECONDS = 1.0  # at most one mark per conversation in this time, for bursts
 MAX_IN_FLIGHT = 50
 MAX_CONVERSATIONS = 10_000
 
@@ -57,7 +57,7 @@ class ShowTyping:
                 task.add_done_callback(self._tasks.discard)
 
     def _tenant_to_mark(self, message: MessageReceived) -> TenantConfig | None:
-        """The client to show typing for, or None."""
+        """The tenant to mark the message for; None where it is not to be marked."""
         tenant = self._tenant_of(message.phone_number_id)
         marked = self._marked.get(message.conversation, -MARK_EVERY_SECONDS)
         if (

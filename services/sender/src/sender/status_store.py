@@ -1,4 +1,4 @@
-"""The statements that statuses need: find and end deliveries, park what matches none."""
+"""The statements for statuses: lock and settle deliveries, park what matches none."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,8 +9,8 @@ from common.round_trip import Statement
 from sender.status_transitions import StatusUpdate
 from sender.tables import DELIVERY_COLUMNS, Delivery, DeliveryUpdate
 
-KEEP_UNMATCHED = timedelta(days=8)  # a status may be 7 days late
-PARKED = StatusUpdate._fields[:-1]
+PARKED_AT_MOST = timedelta(days=8)  # a status may be 7 days late
+PARKED_COLUMNS = StatusUpdate._fields[:-1]
 # The deliveries of a batch of statuses, by our id or by WhatsApp's, locked in one order.
 LOCK = f"""
 select {DELIVERY_COLUMNS}, d.status, d.wamid, d.finished_at is not null from delivery d
@@ -41,17 +41,17 @@ select * from unnest(%(tenant_id)s::int[], %(wamid)s::text[], %(status)s::text[]
 on conflict do nothing
 """
 # Takes the parked statuses whose delivery is known by now.
-TAKE_KNOWN = """
+TAKE_PARKED = """
 delete from early_status e using delivery d
 where d.tenant_id = e.tenant_id and d.wamid = e.wamid and d.wamid is not null
 returning e.tenant_id, e.wamid, e.status, e.status_at, e.error_code, e.error_title
 """
 # Removes statuses that were parked too long.
-FORGET = "delete from early_status where parked_at < now() - %(kept)s"
+DELETE_EXPIRED = "delete from early_status where parked_at < now() - %(kept)s"
 
 
-def lock(connection: Connection, statuses: Sequence[StatusUpdate]) -> list[Delivery]:
-    """The deliveries that these statuses belong to, held until the commit."""
+def lock_deliveries(connection: Connection, statuses: Sequence[StatusUpdate]) -> list[Delivery]:
+    """The deliveries that these statuses belong to, locked until the commit."""
     untagged = [status for status in statuses if status.delivery_id is None]
     values = {
         "delivery_id": [status.delivery_id for status in statuses if status.delivery_id],
@@ -62,7 +62,7 @@ def lock(connection: Connection, statuses: Sequence[StatusUpdate]) -> list[Deliv
 
 
 def settle_statements(updates: dict[int, DeliveryUpdate]) -> list[Statement]:
-    """Ends what is not finished; a higher epoch refuses the late answer of a send in hand."""
+    """Ends what is not finished; a higher epoch refuses the late answer of a running send."""
     if not updates:
         return []
     values = {
@@ -78,14 +78,16 @@ def settle_statements(updates: dict[int, DeliveryUpdate]) -> list[Statement]:
 def park_statements(unmatched: Sequence[StatusUpdate]) -> list[Statement]:
     if not unmatched:
         return []
-    return [(PARK, {name: [getattr(status, name) for status in unmatched] for name in PARKED})]
+    return [
+        (PARK, {name: [getattr(status, name) for status in unmatched] for name in PARKED_COLUMNS})
+    ]
 
 
-def take_known(connection: Connection) -> list[StatusUpdate]:
-    """Parked statuses whose delivery is known by now; they are parked no longer."""
-    return [StatusUpdate(*row) for row in connection.exec_driver_sql(TAKE_KNOWN)]
+def take_parked(connection: Connection) -> list[StatusUpdate]:
+    """Parked statuses whose delivery is known by now; their rows are deleted."""
+    return [StatusUpdate(*row) for row in connection.exec_driver_sql(TAKE_PARKED)]
 
 
-def forget(connection: Connection) -> int:
-    """Removes what was parked too long: statuses of other apps on the same number."""
-    return connection.exec_driver_sql(FORGET, {"kept": KEEP_UNMATCHED}).rowcount
+def delete_expired(connection: Connection) -> int:
+    """Deletes what was parked too long: statuses of other apps on the same number."""
+    return connection.exec_driver_sql(DELETE_EXPIRED, {"kept": PARKED_AT_MOST}).rowcount

@@ -1,4 +1,4 @@
-"""What statuses make of deliveries. Pure: deliveries and statuses in, updates and events out."""
+"""How statuses move deliveries. Pure: deliveries and statuses in, updates and events out."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from common.outbox import Draft
 from sender.events import delivery_changed
 from sender.tables import Delivery, DeliveryUpdate
 
-# Monotone, in whatever order statuses come. That it arrived outweighs that it failed.
+# A delivery only moves up, in any order of statuses. Delivered outranks failed.
 RANK = {"accepted": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4, "played": 5}
 
 

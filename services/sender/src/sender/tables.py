@@ -1,6 +1,6 @@
-"""Deliveries as rows: what is known of each part of a reply, and the statements that move it.
+"""Deliveries as rows: one for each part of a reply, and the statements that read and change it.
 
-A status says what WhatsApp made of the message; the columns of common.work say what we do next.
+`status` is what became of the message at WhatsApp; the columns of common.work say what to do next.
 """
 
 import json
@@ -18,11 +18,11 @@ from common.work import Claim, Hint, WorkTable
 SCHEMA = "sender"
 DELIVERY = WorkTable("delivery", serial="conversation", careful=True)
 
-# What makes a Delivery, up to its status.
+# The columns of a Delivery, up to its status.
 DELIVERY_COLUMNS = """d.id, d.tenant_id, d.delivery_id::text, d.reply_id, d.part, d.parts,
   d.phone_number_id, d.contact_id, d.trace_id, d.answers"""
 
-# Stores new deliveries in the given order; one that is there already stays.
+# Stores new deliveries in the given order; one that exists stays as it is.
 INSERT = """
 insert into delivery (tenant_id, delivery_id, reply_id, part, parts, conversation,
   phone_number_id, contact_id, wa_id, kind, body, answers, last_inbound_at, trace_id)
@@ -50,8 +50,8 @@ returning {DELIVERY_COLUMNS}, b.status, d.wamid, false,
     select from delivery later where later.conversation = d.conversation and later.id > d.id
       and later.finished_at is null and later.reply_id <> d.reply_id)
 """
-# Stores what a try made of each delivery.
-WRITE = """
+# Stores the new status of each delivery after a try.
+UPDATE = """
 update delivery d set status = r.status, refusals = r.refusals, wamid = r.wamid,
   error_code = r.error_code, error_title = r.error_title
 from unnest(%(id)s::bigint[], %(status)s::text[], %(refusals)s::smallint[], %(wamid)s::text[],
@@ -67,7 +67,7 @@ select delivery_id::text, status, reason from delivery where delivery_id = any(%
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Which message this is. `answers`: wamids of the contact's messages that the reply answers."""
+    """One part of a reply. `answers`: wamids of the contact's messages that the reply answers."""
 
     id: int
     tenant_id: int
@@ -112,7 +112,7 @@ class DueDelivery(Delivery):
 
 
 class DeliveryUpdate(NamedTuple):
-    """What a try or a status made of a delivery."""
+    """The new status of a delivery after a try or a status webhook."""
 
     status: str
     refusals: int = 0
@@ -143,7 +143,7 @@ def delivery_id_of(tenant_id: int, reply_id: str, part: int) -> str:
 
 
 def insert_parts(connection: Connection, parts: Sequence[ReplyPart]) -> list[Hint]:
-    """In the order to send; what is there already stays as it is."""
+    """In the order to send; returns the new rows. A part that exists stays as it is."""
     if not parts:
         return []
     columns = {
@@ -166,20 +166,21 @@ def insert_parts(connection: Connection, parts: Sequence[ReplyPart]) -> list[Hin
 
 
 def mark_sending(connection: Connection, claims: Sequence[Claim], at: float) -> list[DueDelivery]:
-    """The claimed rows, marked as being sent: from now on a lost process leaves them in doubt."""
+    """The claimed rows, now marked as being sent: if this process dies, it is unknown whether they
+    were."""
     rows = connection.exec_driver_sql(MARK_SENDING, {"ids": [claim.id for claim in claims]})
     deliveries = {row[0]: DueDelivery(*(*row, at)) for row in rows}
     return [deliveries[claim.id] for claim in claims]
 
 
 def update_statements(updates: Sequence[tuple[Delivery, DeliveryUpdate]]) -> list[Statement]:
-    """The statement that stores what became of the deliveries; none without any."""
+    """The statement that stores the updates; none without any."""
     if not updates:
         return []
     columns = {"id": [delivery.id for delivery, _ in updates]} | {
         name: [getattr(update, name) for _, update in updates] for name in DeliveryUpdate._fields
     }
-    return [(WRITE, columns)]
+    return [(UPDATE, columns)]
 
 
 def end_statements(last_parts: Sequence[Delivery]) -> list[Statement]:
@@ -191,7 +192,7 @@ def end_statements(last_parts: Sequence[Delivery]) -> list[Statement]:
 def ends_of(last_parts: Sequence[Delivery], rows: Iterable[Any]) -> dict[int, list[PartEnd]]:
     """By the id of each last part: how all parts of its reply ended, in order.
 
-    `rows`: what end_statements gave, which is not read where there is nothing to find.
+    `rows`: the result of end_statements; not read where there is no last part.
     """
     if not last_parts:
         return {}

@@ -1,4 +1,4 @@
-"""The one place where the sender's objects are built."""
+"""The only place where the sender's objects are built."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
@@ -35,8 +35,8 @@ from sender.whatsapp.tag import Tags
 from sender.whatsapp.tokens import Tokens
 
 E = TypeVar("E", bound=Event)
-STATUSES_WAIT_MS = 150  # three statuses follow each message: a tenth of the work in larger batches
-EVENTS_WAIT_MS = 20  # nobody waits for what the sender tells
+STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
+EVENTS_WAIT_MS = 20  # no one waits for the sender's events
 
 
 class KafkaInput(NamedTuple):

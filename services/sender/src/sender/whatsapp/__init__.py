@@ -1,1 +1,1 @@
-"""What knows Meta: the Graph API, its answers, WhatsApp's payloads, text and limits of length."""
+"""Everything that knows Meta: the Graph API, its answers, WhatsApp's payloads and text format."""

@@ -1,7 +1,7 @@
 """The Graph API over aiohttp: one request is one attempt, with a total deadline and no retry.
 
 Only a failed connect, name lookup, handshake or wait for a free connection proves that nothing was
-sent. Whatever happens later is ambiguous: Meta knows no idempotency key.
+sent. Any later failure is ambiguous: Meta has no idempotency key.
 """
 
 import json
@@ -20,7 +20,7 @@ MAX_BODY_BYTES = 64 << 10
 
 
 class GraphAnswer(NamedTuple):
-    """What `classify` takes."""
+    """An HTTP answer, as `classify` takes it."""
 
     status: int
     body: bytes
@@ -54,7 +54,7 @@ class GraphClient:
         return result
 
     async def mark_read(self, phone_number_id: str, token: str, mark: JsonObject) -> bool:
-        """Best effort: whether Meta took it."""
+        """Whether Meta accepted it; a failure is not retried."""
         answer = await self._post(phone_number_id, token, mark)
         taken = isinstance(answer, GraphAnswer) and answer.status == 200
         metrics.GRAPH_CALLS.labels("mark", "accepted" if taken else "failed").inc()
@@ -79,7 +79,7 @@ class GraphClient:
 
 
 async def read_body(response: aiohttp.ClientResponse) -> bytes:
-    """The whole answer, or its first 64 KiB: then it is no answer of Graph's."""
+    """The whole body, or its first 64 KiB: a longer one is not Graph's."""
     answer = b""
     async for piece in response.content.iter_any():
         answer += piece

@@ -1,8 +1,8 @@
-"""Markdown, as models write it, in WhatsApp's own marks. Pure.
+"""Markdown, as models write it, to WhatsApp's own formatting. Pure.
 
 WhatsApp: *bold* _italic_ ~struck~ `code` ```block``` > quote, - list, 1. list (faq.whatsapp.com,
 "How to format your messages"). What it cannot show becomes plain text: headings are bold, links
-show their url, rules vanish, tables keep their cells.
+show their URL, rules are removed, tables keep their cells.
 """
 
 import re
@@ -51,7 +51,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def to_whatsapp(markdown: str) -> str:
-    """Code, addresses and escaped characters come through untouched; so does plain text."""
+    """Code, URLs, escaped characters and plain text stay unchanged."""
     kept: list[str] = []
     text = CONTROL.sub("", markdown.replace("\r\n", "\n"))
     text = BLOCK.sub(lambda match: keep(kept, f"```{match[1]}```"), text)
@@ -65,7 +65,7 @@ def to_whatsapp(markdown: str) -> str:
 
 
 def heading(text: str) -> str:
-    """In bold, without the bold and the closing #s that it may have."""
+    """In bold, without the bold marks and closing #s of its own."""
     title = text.replace("**", "").replace("__", "").rstrip()
     if (opened := title.rstrip("#")) and opened[-1].isspace():
         title = opened.strip()
@@ -78,12 +78,12 @@ def keep(kept: list[str], piece: str) -> str:
 
 
 def restore(kept: list[str], match: re.Match[str]) -> str:
-    """A kept piece may hold earlier ones: an escaped character in an url."""
+    """A kept piece may hold earlier ones: an escaped character in a URL."""
     return KEPT_MARK.sub(partial(restore, kept), kept[int(match[1])])
 
 
 def link(match: re.Match[str]) -> str:
-    """Its words, then its url, which WhatsApp makes tappable."""
+    """Its words, then its URL, which WhatsApp makes tappable."""
     words, url = match[1].strip(), match[2]
     plain = url.removeprefix("mailto:").removeprefix("tel:")
     return plain if words in ("", plain, url) else f"{words}: {plain}"

@@ -10,8 +10,8 @@ JsonObject = dict[str, Any]
 
 
 def recipient(wa_id: str | None, contact_id: str) -> JsonObject:
-    """The phone with its +, without which Meta prepends the business's own country code; else the
-    business-scoped user id. `to` would win where both are given, so one of them goes."""
+    """The phone with a +, without which Meta prepends the business's own country code; else the
+    business-scoped user id. Where both are given, Meta ignores the second, so only one is sent."""
     if wa_id:
         return {"to": f"+{wa_id.removeprefix('+')}"}
     if contact_id.isdigit():
@@ -31,7 +31,7 @@ def text_message(to: JsonObject, body: str, tag: str) -> JsonObject:
 
 
 def read_and_typing(wamid: str) -> JsonObject:
-    """Marks the message and all before it as read; typing shows until the reply, at most 25 s."""
+    """Marks the message and all before it as read; shows typing until the reply, at most 25 s."""
     return {
         "messaging_product": "whatsapp",
         "status": "read",

@@ -1,4 +1,4 @@
-"""What an attempt to send came to: accepted, refused for sure, or nobody knows. Pure.
+"""The result of an attempt to send: accepted, refused, not sent, or ambiguous. Pure.
 
 Codes: Meta's error-codes page of 2026-09-11, which asks to key on `code`, not on the HTTP status.
 An answer is a refusal only with Graph's own error JSON; a bare 502 may hide an accepted send.
@@ -11,12 +11,12 @@ from typing import Any
 
 
 class Retry(Enum):
-    """What helps against a refusal."""
+    """Whether and when a refused send is tried again."""
 
     NEVER = "never"
     BACKOFF = "backoff"
     PAIR = "pair"  # one message per 6 s to one person; Meta: again after 4^X s
-    TENANT = "tenant"  # nothing of this number will pass until someone acts
+    TENANT = "tenant"  # every send of this number is refused until a person acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`retry_after`: seconds that the answer asks for, 0 where it does not."""
+    """`retry_after`: seconds that the answer asks for; 0 without."""
 
     code: int
     title: str
@@ -57,7 +57,7 @@ NEVER_CODES |= {131049, 131050, 131051, 131052, 131053, 131062, 135000, 137000}
 
 
 def classify(status: int, body: bytes, retry_after: str | None = None) -> SendResult:
-    """An HTTP answer that was read to its end."""
+    """The result that a complete HTTP answer stands for."""
     answer = parse_json(body)
     if status == 200:
         wamid = wamid_of(answer)
@@ -77,18 +77,18 @@ def retry_of(code: int, status: int, *, transient: bool = False) -> Retry:
         return Retry.TENANT
     if code in BACKOFF_CODES:
         return Retry.BACKOFF
-    passing = transient or status >= 500 or status == 429
-    return Retry.BACKOFF if passing and code not in NEVER_CODES else Retry.NEVER
+    temporary = transient or status >= 500 or status == 429
+    return Retry.BACKOFF if temporary and code not in NEVER_CODES else Retry.NEVER
 
 
 def title_of(error: dict[str, Any]) -> str:
-    """Meta's message begins with `(#code) `; what is left names no person."""
+    """Meta's message without its `(#code) `; it names no person."""
     message = str(error.get("message") or error.get("type") or "")
     return message.removeprefix(f"(#{error['code']}) ")[:200]
 
 
 def seconds(retry_after: str | None) -> float:
-    """A Retry-After in seconds; a date or nonsense counts as none."""
+    """A Retry-After in seconds, 3600 at most; 0 for a date or an invalid value."""
     return min(float(retry_after), 3600.0) if retry_after and retry_after.isdecimal() else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Cuts a text that WhatsApp would refuse for its length: 4,096 characters. Pure."""
+"""Splits a text that is longer than WhatsApp accepts: 4,096 characters. Pure."""
 
 import unicodedata
 
@@ -9,7 +9,7 @@ BREAKS = ("\n\n", "\n", ". ", "! ", "? ", "… ", "; ", ", ", " ")
 
 
 def split_text(text: str, limit: int = LIMIT) -> list[str]:
-    """Parts of at most `limit` characters that hold all of the text but the space at the cuts.
+    """Parts of at most `limit` characters with the whole text, except the space at the cuts.
 
     A shorter text stays as it is. A blank one has no parts.
     """
@@ -23,8 +23,8 @@ def split_text(text: str, limit: int = LIMIT) -> list[str]:
 
 
 def first_part_end(text: str, limit: int) -> int:
-    """Where to end the first part: before a code block that would be torn, else at the widest
-    break in the second half of the part, else anywhere between two whole characters."""
+    """Where to end the first part: before a code block that would be split, else at the best
+    break in the second half of the part, else between any two whole characters."""
     head = text[: limit + 1]
     fence = head.rfind(FENCE)
     if head.count(FENCE) % 2 and fence > 0 and not text[:fence].isspace():
@@ -37,7 +37,7 @@ def first_part_end(text: str, limit: int) -> int:
 
 
 def last_whole_character(text: str, end: int) -> int:
-    """The last position up to `end` that does not part a letter from its marks or joiners."""
+    """The last position up to `end` that does not separate a letter from its marks or joiners."""
     for position in range(end, max(end - 32, 1), -1):
         after, before = text[position], text[position - 1]
         if not unicodedata.combining(after) and after not in JOINERS and before != JOINERS[0]:

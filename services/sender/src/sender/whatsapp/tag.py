@@ -16,7 +16,7 @@ MAC_BYTES = 8
 
 
 class Tags:
-    """Signs with the ring's active key, knows tags of every key in it."""
+    """Signs with the ring's active key, accepts tags of every key in it."""
 
     def __init__(self, ring: KeyRing) -> None:
         keys = {kid: blake2b(key=ring.key(kid), person=PURPOSE).digest() for kid in ring.keys}
@@ -27,7 +27,7 @@ class Tags:
         return f"{signed}:{mac(self._active, tenant_id, signed)}"
 
     def delivery_of(self, tenant_id: int, tag: str | None) -> str | None:
-        """The delivery's id, or None where the tag is not one that we gave to this tenant."""
+        """The delivery's id, or None where the tag is not one that was made for this tenant."""
         signed, _, signature = (tag or "").rpartition(":")
         given = signature.encode()
         if not any(
@@ -38,6 +38,6 @@ class Tags:
 
 
 def mac(key: bytes, tenant_id: int, signed: str) -> str:
-    """Keyed BLAKE2b, for OpenSSL's HMAC gives up the interpreter lock at each call."""
+    """Keyed BLAKE2b, because OpenSSL's HMAC releases the interpreter lock at each call."""
     digest = blake2b(f"{tenant_id}|{signed}".encode(), key=key, digest_size=MAC_BYTES).digest()
     return urlsafe_b64encode(digest).decode().rstrip("=")

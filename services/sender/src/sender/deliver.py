@@ -7,14 +7,14 @@ one died during the send, so it waits for a status instead of sending again.
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
 
+from common.postgres.batch_statements import execute_together
+from common.service import metrics
+from common.service.clock import Clock
 from sqlalchemy import Connection
 
-from common import metrics
-from common.clock import Clock
 from common.events import TenantConfig
-from common.outbox import Row, add
-from common.round_trip import together
-from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
+from common.outbox import OutboxRow, add
+from common.work import Claim, Dropped, Handled, Hint, Later, Outcome, WorkLimits
 from sender import tables
 from sender.circuit_breaker import CircuitBreaker
 from sender.decide import after_send, before_send, postponed
@@ -29,11 +29,11 @@ from sender.whatsapp.tokens import NoToken, Tokens
 
 DEADLINE = 20.0  # seconds of one handle(); the lease outlives it by more than the longest call
 NO_TOKEN = Refused(190, "No access token", Retry.TENANT)
-HandledDelivery = Settled[DueDelivery, DeliveryUpdate]
+HandledDelivery = Handled[DueDelivery, DeliveryUpdate]
 
 
-def limits(slots: int) -> Limits:
-    return Limits(slots=slots, deadline=DEADLINE)
+def limits(slots: int) -> WorkLimits:
+    return WorkLimits(slots=slots, deadline=DEADLINE)
 
 
 class Deliver:
@@ -98,7 +98,7 @@ class Deliver:
 
     def store(
         self, connection: Connection, settled: Sequence[HandledDelivery]
-    ) -> tuple[list[Row], list[Hint]]:
+    ) -> tuple[list[OutboxRow], list[Hint]]:
         """A handler that failed leaves its row marked as being sent; the next claim decides."""
         updates = updates_of(settled)
         ended = [handled.item for handled in settled if not isinstance(handled.outcome, Later)]
@@ -107,7 +107,7 @@ class Deliver:
         now = self._clock.now()
         for _, update in updates:
             metrics.DELIVERIES.labels(update.status).inc()
-        rows = together(connection, statements) if statements else ()
+        rows = execute_together(connection, statements) if statements else ()
         ends = tables.ends_of(last_parts, rows)
         drafts = [*delivery_events(updates, now), *outcome_events(last_parts, ends, now)]
         return add(connection, drafts), []

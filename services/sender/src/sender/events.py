@@ -11,7 +11,7 @@ from common.events import (
     OutcomeRecorded,
     event_id,
 )
-from common.outbox import Draft, draft
+from common.outbox import EventDraft, draft
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
 from sender.tables import Delivery, DeliveryUpdate, PartEnd
 
@@ -19,7 +19,7 @@ PUBLISHED = frozenset(get_args(DeliveryState))
 SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
-def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> Draft | None:
+def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> EventDraft | None:
     """None for statuses that are internal: pending and sending."""
     if update.status not in PUBLISHED:
         return None
@@ -45,7 +45,7 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
 
 def delivery_events(
     updates: Sequence[tuple[Delivery, DeliveryUpdate]], at: datetime
-) -> list[Draft]:
+) -> list[EventDraft]:
     """One for each delivery whose status changed."""
     return [
         event
@@ -65,7 +65,7 @@ def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
 
 def outcome_events(
     last_parts: Sequence[Delivery], ends: Mapping[int, Sequence[PartEnd]], at: datetime
-) -> list[Draft]:
+) -> list[EventDraft]:
     """One for each message that a reply answers. `ends`: of its parts, by the last part's id."""
     return [
         outcome_event(delivery, wamid, *reply_outcome(ends[delivery.id]), at)
@@ -76,7 +76,7 @@ def outcome_events(
 
 def outcome_event(
     delivery: Delivery, wamid: str, outcome: OutcomeName, reason: str | None, at: datetime
-) -> Draft:
+) -> EventDraft:
     event = OutcomeRecorded(
         event_id=event_id(delivery.tenant_id, wamid, "outcome"),
         trace_id=delivery.trace_id,

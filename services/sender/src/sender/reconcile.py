@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
+from common.postgres.batch_statements import execute_together
+from common.postgres.database import Database
+from common.service import metrics
+from common.service.clock import Clock
 from sqlalchemy import Connection
 
-from common import metrics
-from common.clock import Clock
-from common.database import Database
 from common.events import StatusReceived
-from common.outbox import Row, add
-from common.round_trip import together
+from common.outbox import OutboxRow, add
 from common.work import Hint
 from sender import status_store
 from sender.events import outcome_events
@@ -33,7 +33,7 @@ EXPIRE_EVERY = 600.0
 class AfterCommit(NamedTuple):
     """Rows to publish after the commit, and deliveries that became due."""
 
-    rows: Sequence[Row]
+    rows: Sequence[OutboxRow]
     hints: Sequence[Hint]
 
 
@@ -71,7 +71,7 @@ class Reconcile:
         ]
         now = self._clock.now()
         report(transitions)
-        rows = together(connection, statements) if statements else ()
+        rows = execute_together(connection, statements) if statements else ()
         ends = ends_of(last_parts, rows)
         drafts = [*transitions.drafts, *outcome_events(last_parts, ends, now)]
         hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])
@@ -91,7 +91,7 @@ def report(transitions: StatusTransitions) -> None:
 
 
 class ParkedStatuses:
-    """A Part: settles parked statuses once their delivery is known, and deletes expired ones.
+    """A Component: settles parked statuses once their delivery is known, and deletes expired ones.
 
     It has to sweep: a status and the answer to its send can commit at the same moment, and neither
     transaction sees the other.

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
+from common.service import metrics
+from common.service.clock import Clock
 
-from common import metrics
-from common.clock import Clock
 from common.events import MessageReceived, TenantConfig
 from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.payloads import read_and_typing

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from common.outbox import Draft
+from common.outbox import EventDraft
 from sender.events import delivery_changed
 from sender.tables import Delivery, DeliveryUpdate
 
@@ -35,7 +35,7 @@ class StatusTransitions:
     def __init__(self, deliveries: Iterable[Delivery]) -> None:
         self.known = {delivery.id: delivery for delivery in deliveries}
         self.updates: dict[int, DeliveryUpdate] = {}
-        self.drafts: list[Draft] = []
+        self.drafts: list[EventDraft] = []
         self.unmatched: list[StatusUpdate] = []
         self.duplicates: list[Delivery] = []
         self._by_delivery = {known.delivery_id: known.id for known in self.known.values()}

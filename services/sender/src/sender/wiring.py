@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from common.clock import SystemClock
-from common.database import Database, is_outage, storing
+from common.kafka.broker_health import BrokerHealth
+from common.postgres.database import Database, in_transaction, is_outage
+from common.postgres.wait_for_schema import SchemaReady
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
+
 from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
-from common.kafka.watch import BrokerWatch
-from common.lifecycle import Lifecycle, Part
-from common.migrated import Migrated
 from common.outbox import Outbox
 from common.sealed import KeyRing
 from common.topics import (
@@ -65,7 +66,7 @@ class KafkaInput(NamedTuple):
         )
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     """The parts in the order to start them."""
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
@@ -90,15 +91,15 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
     kafka = KafkaInput(bootstrap, life, DeadLetters(life.service, producer, life.loop))
     return [
         database,
-        Migrated(database, "sender"),
+        SchemaReady(database, "sender"),
         producer,
-        BrokerWatch(producer, life),
+        BrokerHealth(producer, life),
         tenants,
         graph,
         owner,
         outbox,
         runner,
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, storing(database, accept, runner.hint)),
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, in_transaction(database, accept, runner.hint)),
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
         *(typing(kafka, show_typing) if settings.send_typing else []),
     ]
@@ -115,17 +116,17 @@ def statuses(
     reconcile: Reconcile,
     outbox: Outbox,
     runner: Runner[DueDelivery, DeliveryUpdate],
-) -> list[Part]:
+) -> list[Component]:
     def publish_and_hint(result: AfterCommit) -> None:
         kafka.life.loop.call_soon_threadsafe(outbox.publish, result.rows)
         runner.hint(result.hints)
 
-    handle = storing(database, reconcile, publish_and_hint)
+    handle = in_transaction(database, reconcile, publish_and_hint)
     return [
         kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
         ParkedStatuses(database, reconcile, publish_and_hint),
     ]
 
 
-def typing(kafka: KafkaInput, show_typing: ShowTyping) -> list[Part]:
+def typing(kafka: KafkaInput, show_typing: ShowTyping) -> list[Component]:
     return [show_typing, kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing)]

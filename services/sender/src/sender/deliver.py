@@ -7,13 +7,13 @@ one died during the send, so it waits for a status instead of sending again.
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
 
-from common.postgres.batch_statements import execute_together
-from common.service import metrics
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from common.events import TenantConfig
 from common.outbox import OutboxRow, add
+from common.postgres.batch_statements import execute_together
+from common.service import metrics
+from common.service.clock import Clock
 from common.work import Claim, Dropped, Handled, Hint, Later, Outcome, WorkLimits
 from sender import tables
 from sender.circuit_breaker import CircuitBreaker

@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
-from common.postgres.batch_statements import execute_together
-from common.postgres.database import Database
-from common.service import metrics
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from common.events import StatusReceived
 from common.outbox import OutboxRow, add
+from common.postgres.batch_statements import execute_together
+from common.postgres.database import Database
+from common.service import metrics
+from common.service.clock import Clock
 from common.work import Hint
 from sender import status_store
 from sender.events import outcome_events

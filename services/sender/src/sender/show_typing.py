@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
-from common.service import metrics
-from common.service.clock import Clock
 
 from common.events import MessageReceived, TenantConfig
+from common.service import metrics
+from common.service.clock import Clock
 from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.payloads import read_and_typing
 from sender.whatsapp.tokens import NoToken, Tokens

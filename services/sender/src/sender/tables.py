@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from common.postgres.batch_statements import Statement
 from sqlalchemy import Connection
 
 from common.events import ReplyReady, conversation_key, event_id
+from common.postgres.batch_statements import Statement
 from common.work import Claim, Hint, WorkTable
 
 SCHEMA = "sender"

@@ -8,9 +8,9 @@ import json
 from typing import NamedTuple
 
 import aiohttp
-from common.service import metrics
 from pydantic import HttpUrl
 
+from common.service import metrics
 from sender.whatsapp.payloads import JsonObject
 from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, SendResult, classify
 

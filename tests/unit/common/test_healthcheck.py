@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from common import ask_ready
-from common.health import Health, HealthServer
+from common.service import healthcheck
+from common.service.health import Health, HealthServer
 
 
 class Served:
@@ -28,7 +28,7 @@ async def served() -> AsyncIterator[Served]:
 
 def asked(*words: str) -> int:
     """As the image runs it: without site-packages and without our environment."""
-    command = [sys.executable, "-SE", str(ask_ready.__file__), *words]
+    command = [sys.executable, "-SE", str(healthcheck.__file__), *words]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 

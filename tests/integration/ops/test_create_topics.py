@@ -6,8 +6,8 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from tests.support.parts import PARTITIONS, Broker
 
-from common.kafka.create_topics import create
 from common.topics import MESSAGES_INBOUND, TENANTS_CONFIG, dlq_of, every_topic
+from ops.create_topics import create
 
 pytestmark = pytest.mark.integration
 

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from tests.support.living import WatchedLife
 from tests.support.parts import Databases
 
-from common import migrate
-from common.database import Database, driver_url
-from common.migrated import Migrated, newest
+from common.postgres import migrate
+from common.postgres.database import Database, driver_url
+from common.postgres.wait_for_schema import SchemaReady, newest_revision
 
 pytestmark = pytest.mark.integration
 SHORT = 1.2  # more than two looks
@@ -18,7 +19,9 @@ MIGRATING = ("assistant", "sender", "tenant_admin")
 
 @pytest.mark.parametrize("package", MIGRATING)
 def test_the_number_of_the_newest_file_is_the_newest_revision(package: str) -> None:
-    assert newest(package) == migrate.newest(package)
+    """Alembic's own answer: files and their `revision` lines agree."""
+    scripts = ScriptDirectory.from_config(migrate.configuration(package))
+    assert newest_revision(package) == scripts.get_current_head()
 
 
 def set_revision(url: str, number: str) -> None:
@@ -43,7 +46,7 @@ async def test_it_waits_for_the_first_migration_and_for_each_later_one(
     url = new_database()
     database = Database(url, "sender", WatchedLife("sender"))
     await database.start()
-    waiting = asyncio.create_task(Migrated(database, "sender").start())
+    waiting = asyncio.create_task(SchemaReady(database, "sender").start())
     await asyncio.wait({waiting}, timeout=SHORT)
     assert not waiting.done(), "there are no tables"
 
@@ -51,7 +54,7 @@ async def test_it_waits_for_the_first_migration_and_for_each_later_one(
     await asyncio.wait_for(waiting, 5)
 
     await asyncio.to_thread(set_revision, url, "0000")
-    waiting = asyncio.create_task(Migrated(database, "sender").start())
+    waiting = asyncio.create_task(SchemaReady(database, "sender").start())
     await asyncio.wait({waiting}, timeout=SHORT)
     assert not waiting.done(), "the tables are older than the code"
 

@@ -97,28 +97,24 @@ class Deliver:
                 self._circuit_breaker.record_success(circuit)
 
     def store(
-        self, connection: Connection, settled: Sequence[HandledDelivery]
+        self, connection: Connection, handled: Sequence[HandledDelivery]
     ) -> tuple[list[OutboxRow], list[Hint]]:
         """A handler that failed leaves its row marked as being sent; the next claim decides."""
-        updates = updates_of(settled)
-        ended = [handled.item for handled in settled if not isinstance(handled.outcome, Later)]
+        updates = updates_of(handled)
+        ended = [work.item for work in handled if not isinstance(work.outcome, Later)]
         last_parts = [delivery for delivery in ended if delivery.is_last_part]
         statements = [*tables.update_statements(updates), *tables.end_statements(last_parts)]
         now = self._clock.now()
         for _, update in updates:
             metrics.DELIVERIES.labels(update.status).inc()
-        rows = execute_together(connection, statements) if statements else ()
+        rows = execute_together(connection, statements)
         ends = tables.ends_of(last_parts, rows)
         drafts = [*delivery_events(updates, now), *outcome_events(last_parts, ends, now)]
         return add(connection, drafts), []
 
 
-def updates_of(settled: Sequence[HandledDelivery]) -> list[tuple[DueDelivery, DeliveryUpdate]]:
-    return [
-        (handled.item, update)
-        for handled in settled
-        if (update := update_of(handled.outcome)) is not None
-    ]
+def updates_of(handled: Sequence[HandledDelivery]) -> list[tuple[DueDelivery, DeliveryUpdate]]:
+    return [(work.item, update) for work in handled if (update := update_of(work.outcome))]
 
 
 def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:

@@ -71,7 +71,7 @@ class Reconcile:
         ]
         now = self._clock.now()
         report(transitions)
-        rows = execute_together(connection, statements) if statements else ()
+        rows = execute_together(connection, statements)
         ends = ends_of(last_parts, rows)
         drafts = [*transitions.drafts, *outcome_events(last_parts, ends, now)]
         hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])

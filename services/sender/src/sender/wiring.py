@@ -14,6 +14,7 @@ from common.postgres.database import Database, in_transaction, is_outage
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
+from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import Component, Lifecycle
 from common.topics import (
     MESSAGES_INBOUND,
@@ -30,7 +31,7 @@ from sender.reconcile import AfterCommit, ParkedStatuses, Reconcile
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
-from sender.whatsapp.graph_client import GraphClient
+from sender.whatsapp.graph_client import MAX_BODY_BYTES, GraphClient
 from sender.whatsapp.tag import Tags
 from sender.whatsapp.tokens import Tokens
 
@@ -73,7 +74,8 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     producer = Producer(bootstrap, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
     outbox, owner = Outbox(database, producer), Owner(database, DELIVERY)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
-    graph = GraphClient(settings.whatsapp_graph_url, settings.slots + MAX_IN_FLIGHT)
+    http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
+    graph = GraphClient(settings.whatsapp_graph_url, http)
     ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
     tokens, tags = tokens_of(settings, ring), Tags(ring)
     pacing = Pacing(settings.number_per_second)
@@ -94,7 +96,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         producer,
         BrokerHealth(producer, life),
         tenants,
-        graph,
+        http,
         owner,
         outbox,
         runner,

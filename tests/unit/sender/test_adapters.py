@@ -1,4 +1,4 @@
-"""Tags, tokens, breaker, pacing and addresses."""
+"""Tags, tokens, circuit breaker, pacing and recipients."""
 
 import pytest
 from hypothesis import given
@@ -6,18 +6,18 @@ from hypothesis import strategies as st
 from tests.support.sender_running import a_tenant
 
 from common.sealed import KeyRing, seal
+from common.tenant_secrets import NoSecret, TenantSecrets
 from devkit.whatsapp.validation import check_send
 from sender.circuit_breaker import CircuitBreaker
 from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.whatsapp.payloads import recipient, text_message
 from sender.whatsapp.tag import Tags
-from sender.whatsapp.tokens import NoToken, Tokens
 
 DELIVERY = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 RING = KeyRing.fresh()
 
 
-def test_a_tag_names_its_delivery_to_its_client_alone() -> None:
+def test_a_tag_names_its_delivery_to_its_tenant_alone() -> None:
     tags = Tags(RING)
     tag = tags.make(1, DELIVERY, 3)
     assert len(tag) <= 64
@@ -36,18 +36,18 @@ def test_no_foreign_tag_names_a_delivery(tag: str | None) -> None:
     assert Tags(RING).delivery_of(1, tag) is None
 
 
-def test_a_client_sends_with_its_own_token_or_the_default() -> None:
-    tokens = Tokens(RING, "default")
+def test_a_tenant_sends_with_its_own_token_or_the_default() -> None:
+    tokens = TenantSecrets("access_token", RING, "default")
     own = a_tenant(1, access_token=seal(RING, 1, "access_token", "own"))
-    assert (tokens.of(own), tokens.of(a_tenant(2))) == ("own", "default")
+    assert (tokens.secret_of(own), tokens.secret_of(a_tenant(2))) == ("own", "default")
 
 
-def test_a_token_of_another_client_or_none_at_all_is_no_token() -> None:
+def test_a_token_of_another_tenant_or_none_at_all_is_no_token() -> None:
     sealed = seal(RING, 1, "access_token", "own")
-    with pytest.raises(NoToken):
-        Tokens(RING, "default").of(a_tenant(2, access_token=sealed))
-    with pytest.raises(NoToken):
-        Tokens(RING, None).of(a_tenant(2))
+    with pytest.raises(NoSecret):
+        TenantSecrets("access_token", RING, "default").secret_of(a_tenant(2, access_token=sealed))
+    with pytest.raises(NoSecret):
+        TenantSecrets("access_token", RING, None).secret_of(a_tenant(2))
 
 
 def test_an_open_circuit_lets_one_call_a_minute_through() -> None:

@@ -16,6 +16,7 @@ from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import Component, Lifecycle
+from common.tenant_secrets import TenantSecrets
 from common.topics import (
     MESSAGES_INBOUND,
     MESSAGES_STATUS,
@@ -33,7 +34,6 @@ from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
 from sender.whatsapp.graph_client import MAX_BODY_BYTES, GraphClient
 from sender.whatsapp.tag import Tags
-from sender.whatsapp.tokens import Tokens
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
@@ -106,9 +106,9 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     ]
 
 
-def tokens_of(settings: Settings, ring: KeyRing) -> Tokens:
+def tokens_of(settings: Settings, ring: KeyRing) -> TenantSecrets:
     default = settings.whatsapp_access_token
-    return Tokens(ring, default.get_secret_value() if default else None)
+    return TenantSecrets("access_token", ring, default.get_secret_value() if default else None)
 
 
 def statuses(

@@ -16,6 +16,7 @@ from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import Component, Lifecycle
+from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
     MESSAGES_INBOUND,
@@ -28,7 +29,7 @@ from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import Deliver, limits
 from sender.pacing import Pacing
-from sender.reconcile import AfterCommit, ParkedStatuses, Reconcile
+from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
@@ -67,7 +68,7 @@ class KafkaInput(NamedTuple):
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
-    """The parts in the order to start them."""
+    """The components in the order to start them."""
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     # Without a deadline: a gap would break a key's order.
@@ -123,9 +124,10 @@ def statuses(
         runner.hint(result.hints)
 
     handle = in_transaction(database, reconcile, publish_and_hint)
+    parked = ParkedStatuses(database, reconcile, publish_and_hint)
     return [
         kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
-        ParkedStatuses(database, reconcile, publish_and_hint),
+        Periodic(parked.sweep, SWEEP_EVERY, log_failed_sweep),
     ]
 
 

@@ -16,6 +16,7 @@ from tests.support.sender_running import (
 )
 
 from common.sealed import seal
+from common.work import WorkState
 
 pytestmark = pytest.mark.integration
 OTHER_NUMBER = "100000000000002"
@@ -91,7 +92,8 @@ async def test_the_pair_limit_delays_one_person_only(
     other = a_reply("other", contact_id="34600333444", wa_id="34600333444")
     await sender.reply(other)
     await eventually(lambda: "answer other" in graph.texts)
-    waits = "case when state = 0 then extract(epoch from due_at - now())::float8 end"
+    waiting = f"state = {WorkState.WAITING:d}"
+    waits = f"case when {waiting} then extract(epoch from due_at - now())::float8 end"
     await eventually(lambda: sender.rows("refusals")[0] == (2,))
     assert 2 < sender.rows(waits)[0][0] <= 4  # 4^1 s after the second refusal
 

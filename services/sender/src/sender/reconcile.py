@@ -47,13 +47,13 @@ class Reconcile:
 
     def _status_update(self, status: StatusReceived) -> StatusUpdate:
         return StatusUpdate(
-            status.tenant_id,
-            status.wamid,
-            status.status,
-            status.status_at,
-            status.error_code,
-            status.error_title,
-            self._tags.delivery_of(status.tenant_id, status.tag),
+            tenant_id=status.tenant_id,
+            wamid=status.wamid,
+            status=status.status,
+            status_at=status.status_at,
+            error_code=status.error_code,
+            error_title=status.error_title,
+            delivery_id=self._tags.delivery_of(status.tenant_id, status.tag),
         )
 
     def settle(self, connection: Connection, statuses: Sequence[StatusUpdate]) -> AfterCommit:

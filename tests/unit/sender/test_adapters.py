@@ -1,12 +1,10 @@
-"""Tags, tokens, circuit breaker, pacing and recipients."""
+"""Tags, circuit breaker, pacing and recipients."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.sender_running import a_tenant
 
-from common.sealed import KeyRing, seal
-from common.tenant_secrets import NoSecret, TenantSecrets
+from common.sealed import KeyRing
 from devkit.whatsapp.validation import check_send
 from sender.circuit_breaker import CircuitBreaker
 from sender.pacing import LONGEST_PAUSE, Pacing
@@ -34,20 +32,6 @@ def test_a_tag_outlives_the_rotation_of_its_key() -> None:
 @given(st.text(max_size=80) | st.none())
 def test_no_foreign_tag_names_a_delivery(tag: str | None) -> None:
     assert Tags(RING).delivery_of(1, tag) is None
-
-
-def test_a_tenant_sends_with_its_own_token_or_the_default() -> None:
-    tokens = TenantSecrets("access_token", RING, "default")
-    own = a_tenant(1, access_token=seal(RING, 1, "access_token", "own"))
-    assert (tokens.secret_of(own), tokens.secret_of(a_tenant(2))) == ("own", "default")
-
-
-def test_a_token_of_another_tenant_or_none_at_all_is_no_token() -> None:
-    sealed = seal(RING, 1, "access_token", "own")
-    with pytest.raises(NoSecret):
-        TenantSecrets("access_token", RING, "default").secret_of(a_tenant(2, access_token=sealed))
-    with pytest.raises(NoSecret):
-        TenantSecrets("access_token", RING, None).secret_of(a_tenant(2))
 
 
 def test_an_open_circuit_lets_one_call_a_minute_through() -> None:

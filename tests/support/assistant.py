@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from tests.support.builders import a_message, a_tenant, an_assistant
 from tests.support.read_topic import everything
 
-from assistant.credentials import Credentials
-from assistant.read_answer import Answer, Failure, Usage
+from assistant.openai.credentials import Credentials
+from assistant.openai.response import Answer, Failure, Usage
 from assistant.receive import Receive
 from assistant.tables import TURNS
 from assistant.turn import Turns

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.builders import CONTACT, NOON, NUMBER, TRACE
 
-from assistant.items import Conversation, Message, TurnItem
+from assistant.turn_context import Conversation, Message, TurnItem
 
 
 def said(body: str, id: int = 1, turn_id: int | None = None, **fields: Any) -> Message:

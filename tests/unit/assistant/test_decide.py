@@ -7,8 +7,8 @@ from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn
 
 from assistant.decide import Ask, Reply, Silence, after_asking, before_asking
-from assistant.items import TurnItem
-from assistant.read_answer import Answer, Failure, Usage
+from assistant.openai.response import Answer, Failure, Usage
+from assistant.turn_context import TurnItem
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn, answered, said
 
-from assistant.items import TurnItem
 from assistant.prompt import (
     HISTORY_CHARACTERS,
     HISTORY_TURNS,
@@ -20,6 +19,7 @@ from assistant.prompt import (
     request,
     safety_identifier,
 )
+from assistant.turn_context import TurnItem
 
 TENANT = a_tenant()
 ANN = a_turn("hola", contact_id="ES.ann", contact_name="Ann")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assistant.items import TurnItem
-from assistant.read_answer import Answer, Failure, Usage
-from assistant.words import Command, last_command, notice
+from assistant.commands import Command, last_command, notice
+from assistant.openai.response import Answer, Failure, Usage
+from assistant.turn_context import TurnItem
 from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from assistant.items import Message, TurnItem
+from assistant.turn_context import Message, TurnItem
 from common.events import AssistantConfig, OpeningHours, TenantConfig
 
 HISTORY_TURNS = 12

@@ -6,13 +6,13 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from assistant import record
-from assistant.credentials import Credentials
+from assistant import finish
 from assistant.decide import Ask, Result, after_asking, before_asking
-from assistant.items import TurnItem, read
-from assistant.model import Model
+from assistant.openai.client import Model
+from assistant.openai.credentials import Credentials
+from assistant.openai.response import Answer, Failure
 from assistant.prompt import DEFAULT_MODEL, request, safety_identifier
-from assistant.read_answer import Answer, Failure
+from assistant.turn_context import TurnItem, read
 from common.clock import Clock
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
@@ -57,7 +57,7 @@ class Turns:
     def store(
         self, connection: Connection, settled: Sequence[Settled[TurnItem, Result]]
     ) -> tuple[list[Row], list[Hint]]:
-        return record.store(connection, settled, self._clock)
+        return finish.store(connection, settled, self._clock)
 
     def _has_budget(self, phone_number_id: str) -> bool:
         tenant = self._tenants.get(phone_number_id)

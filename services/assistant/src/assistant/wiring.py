@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from assistant.credentials import Credentials
-from assistant.model import ResponsesApi
+from assistant.openai.client import ResponsesApi
+from assistant.openai.credentials import Credentials
 from assistant.receive import Receive
 from assistant.settings import AssistantSettings
 from assistant.tables import TURNS

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import aiohttp
 import orjson
 
-from assistant.read_answer import FIRST_WAIT, Answer, Failure, read_refusal, read_response
+from assistant.openai.response import FIRST_WAIT, Answer, Failure, read_refusal, read_response
 from common import metrics
 
 CONNECT_SECONDS = 5.0

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from assistant.commands import HANDOFF_HOURS
 from assistant.decide import Reply, Result, Silence
-from assistant.items import TurnItem
-from assistant.words import HANDOFF_HOURS
+from assistant.turn_context import TurnItem
 from common.clock import Clock
 from common.events import OutcomeRecorded, ReplyReady, event_id
 from common.outbox import Draft, Row, add, draft

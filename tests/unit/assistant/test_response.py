@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.read_answer import (
+from assistant.openai.response import (
     LONGEST_ANSWER,
     Answer,
     Failure,

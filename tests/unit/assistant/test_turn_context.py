@@ -2,7 +2,7 @@
 
 from tests.support.turns import answered, said
 
-from assistant.items import HISTORY_READ, past_turns
+from assistant.turn_context import HISTORY_READ, past_turns
 
 
 def test_turns_are_whole_and_in_order() -> None:

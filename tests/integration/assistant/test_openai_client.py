@@ -16,9 +16,9 @@ from tests.support.builders import NOON, an_assistant
 from tests.support.loopback import serve
 from tests.support.turns import a_turn
 
-from assistant.model import ResponsesApi
+from assistant.openai.client import ResponsesApi
+from assistant.openai.response import Answer, Failure
 from assistant.prompt import request, safety_identifier
-from assistant.read_answer import Answer, Failure
 from devkit.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
@@ -86,7 +86,7 @@ async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesApi) 
 
 ONE_CALL = """
 import asyncio, sys
-from assistant.model import ResponsesApi
+from assistant.openai.client import ResponsesApi
 async def ask():
     model = ResponsesApi(sys.argv[1], connections=1)
     await model.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.words import command, last_command, notice
+from assistant.commands import command, last_command, notice
 from common.events import TenantSettings
 
 SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("Atención", "human"))

@@ -13,8 +13,8 @@ from tests.support.assistant import (
 )
 from tests.support.parts import Broker, Databases
 
+from assistant.openai.response import Answer, Failure, Usage
 from assistant.prompt import DEFAULT_MODEL
-from assistant.read_answer import Answer, Failure, Usage
 from common.events import TenantConfig
 
 pytestmark = pytest.mark.integration

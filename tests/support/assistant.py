@@ -12,10 +12,10 @@ from tests.support.builders import a_message, a_tenant, an_assistant
 from tests.support.read_topic import everything
 
 from assistant.openai.credentials import Credentials
-from assistant.openai.response import Answer, Failure, Usage
-from assistant.receive import Receive
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.receive import MessageReceiver
 from assistant.tables import TURNS
-from assistant.turn import Turns
+from assistant.turn import TurnHandler
 from common.clock import SystemClock
 from common.database import Database
 from common.events import (
@@ -48,10 +48,12 @@ class ScriptedModel:
     keys: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None
 
-    async def ask(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
+    async def ask(
+        self, api_key: str, body: dict[str, Any], deadline: float
+    ) -> ModelAnswer | ModelFailure:
         self.bodies.append(body)
         self.keys.append(api_key)
-        answer: Answer | Failure = self._next(body)
+        answer: ModelAnswer | ModelFailure = self._next(body)
         if self.gate:
             await self.gate.wait()
         return answer
@@ -60,7 +62,7 @@ class ScriptedModel:
         if self.script:
             said = self.script.pop(0)
             return said(body) if callable(said) else said
-        return Answer(f"echo {body['input'][-1]['content']}", Usage("m", 10, 0, 5))
+        return ModelAnswer(f"echo {body['input'][-1]['content']}", Usage("m", 10, 0, 5))
 
     def close(self) -> asyncio.Event:
         """From now on answers wait until the returned event is set."""
@@ -99,7 +101,7 @@ class RunningAssistant:
 
     bootstrap: str
     database: Database
-    receive: Receive
+    receive: MessageReceiver
     runner: Runner[Any, Any]
     model: ScriptedModel
     tenants: FixedView
@@ -171,10 +173,10 @@ async def running_assistant(
         dict({ASSISTANT.assistant_id: ASSISTANT} if assistants is None else assistants)
     )
     credentials = Credentials("test-key", None)
-    turns = Turns(known, published, model, credentials, SystemClock(), 5.0)  # type: ignore[arg-type]
+    turns = TurnHandler(known, published, model, credentials, SystemClock(), 5.0)  # type: ignore[arg-type]
     limits = Limits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receive = Receive(known, runner.hint)  # type: ignore[arg-type]
+    receive = MessageReceiver(known, runner.hint)  # type: ignore[arg-type]
     parts: list[Part] = [database, producer, outbox, owner, runner]
     for part in parts:
         await part.start()

@@ -4,20 +4,20 @@ from typing import Any
 
 from tests.support.builders import CONTACT, NOON, NUMBER, TRACE
 
-from assistant.turn_context import Conversation, Message, TurnItem
+from assistant.turn_context import Conversation, StoredMessage, TurnContext
 
 
-def said(body: str, id: int = 1, turn_id: int | None = None, **fields: Any) -> Message:
+def said(body: str, id: int = 1, turn_id: int | None = None, **fields: Any) -> StoredMessage:
     values: dict[str, Any] = {
         "role": "u",
         "wamid": f"wamid.{id}",
         "sent_at": NOON,
         "trace_id": TRACE,
     }
-    return Message(id=id, turn_id=turn_id, body=body, **values | fields)
+    return StoredMessage(id=id, turn_id=turn_id, body=body, **values | fields)
 
 
-def answered(body: str, id: int, turn_id: int) -> Message:
+def answered(body: str, id: int, turn_id: int) -> StoredMessage:
     return said(body, id, turn_id, role="a", wamid=None)
 
 
@@ -32,10 +32,10 @@ def a_conversation(**fields: Any) -> Conversation:
     return Conversation(**values | fields)
 
 
-def a_turn(*texts: str, **fields: Any) -> TurnItem:
+def a_turn(*texts: str, **fields: Any) -> TurnContext:
     """A turn about messages with these texts; `fields` of the turn or its conversation."""
     pending = tuple(said(text, id) for id, text in enumerate(texts or ("hola",), start=1))
     of_turn = {name: fields.pop(name) for name in ("history", "tokens_today") if name in fields}
     values: dict[str, Any] = {"turn_id": 3, "last_message_id": len(pending), "superseded": 0}
     values["history"] = ()
-    return TurnItem(conversation=a_conversation(**fields), pending=pending, **values | of_turn)
+    return TurnContext(conversation=a_conversation(**fields), pending=pending, **values | of_turn)

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 from tests.support.compose import example_without_comments, services
 from tests.support.kustomize import Object, built, named, of_kind
 
-from assistant.settings import AssistantSettings
+from assistant.settings import Settings as AssistantSettings
 from common.create_roles import RoleSettings
 from common.kafka.create_topics import TopicSettings
 from common.secret_files import SecretFileSettings

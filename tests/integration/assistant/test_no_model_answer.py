@@ -13,7 +13,7 @@ from tests.support.assistant import (
 )
 from tests.support.parts import Broker, Databases
 
-from assistant.openai.response import Answer, Failure, Usage
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.prompt import DEFAULT_MODEL
 from common.events import TenantConfig
 
@@ -114,7 +114,7 @@ async def test_a_word_hands_the_conversation_to_a_person(
 
 
 async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) -> None:
-    assistant.model.script = [Failure("http_500", 0.01)] * 3
+    assistant.model.script = [ModelFailure("http_500", 0.01)] * 3
     await assistant.take(written("hola"))
     await assistant.asked(1)
     for tries in (1, 2):
@@ -130,14 +130,14 @@ async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) 
 
 
 async def test_an_empty_account_leads_to_the_fallback_at_once(assistant: RunningAssistant) -> None:
-    assistant.model.script = [Failure("billing:insufficient_quota")]
+    assistant.model.script = [ModelFailure("billing:insufficient_quota")]
     await assistant.take(written("hola"))
     [reply] = await assistant.replies()
     assert (reply.kind, len(assistant.model.bodies)) == ("fallback", 1)
 
 
 async def test_the_vendors_wish_to_wait_is_honoured(assistant: RunningAssistant) -> None:
-    assistant.model.script = [Failure("http_429:slow_down", 30.0)]
+    assistant.model.script = [ModelFailure("http_429:slow_down", 30.0)]
     await assistant.take(written("hola"))
     await assistant.eventually(
         "select 1 from turn where attempts = 1 and state = 0"
@@ -154,7 +154,7 @@ async def test_a_superseded_turn_keeps_its_tries(assistant: RunningAssistant) ->
     for number in (1, 2, 3):
         await assistant.take(written(str(number)))
         await assistant.asked(number)
-    assistant.model.script = [Failure("http_500", 0.01)]
+    assistant.model.script = [ModelFailure("http_500", 0.01)]
     await assistant.take(written("4"))
     await assistant.asked(4)
     gate.set()
@@ -164,8 +164,8 @@ async def test_a_superseded_turn_keeps_its_tries(assistant: RunningAssistant) ->
 
 async def test_a_model_that_was_taken_away_is_replaced(assistant: RunningAssistant) -> None:
     assistant.model.script = [
-        Failure("http_404:model_not_found"),
-        lambda body: Answer(body["model"], Usage("m")),
+        ModelFailure("http_404:model_not_found"),
+        lambda body: ModelAnswer(body["model"], Usage("m")),
     ]
     await assistant.take(written("hola"))
     [reply] = await assistant.replies()
@@ -215,7 +215,7 @@ async def test_a_spent_budget_leads_to_the_fallback(kafka: Broker, new_database:
 async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
     kafka: Broker, new_database: Databases
 ) -> None:
-    def broken(body: object) -> Answer:
+    def broken(body: object) -> ModelAnswer:
         raise ZeroDivisionError
 
     url = new_database(("assistant", "assistant"))

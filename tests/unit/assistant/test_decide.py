@@ -6,9 +6,9 @@ import pytest
 from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn
 
-from assistant.decide import Ask, Reply, Silence, after_asking, before_asking
-from assistant.openai.response import Answer, Failure, Usage
-from assistant.turn_context import TurnItem
+from assistant.decide import AskModel, NoReply, Reply, after_asking, before_asking
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.turn_context import TurnContext
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
 
@@ -16,12 +16,12 @@ TENANT, ASSISTANT = a_tenant(), an_assistant()
 STOP = a_tenant(settings={"handoff_words": ["humano"], "language": "en"})
 
 
-def silence(outcome: str, reason: str) -> Dropped[Silence]:
-    return Dropped(reason, Silence(outcome, reason))  # type: ignore[arg-type]
+def silence(outcome: str, reason: str) -> Dropped[NoReply]:
+    return Dropped(reason, NoReply(outcome, reason))  # type: ignore[arg-type]
 
 
 def test_an_ordinary_turn_asks_the_model() -> None:
-    assert before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON) == Ask(TENANT, ASSISTANT)
+    assert before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON) == AskModel(TENANT, ASSISTANT)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_an_ordinary_turn_asks_the_model() -> None:
     ],
 )
 def test_silence_has_an_outcome_with_its_reason(
-    turn: TurnItem, tenant: TenantConfig, expected: Dropped[Silence]
+    turn: TurnContext, tenant: TenantConfig, expected: Dropped[NoReply]
 ) -> None:
     assert before_asking(turn, 1, tenant, ASSISTANT, NOON) == expected
 
@@ -45,7 +45,7 @@ def test_silence_has_an_outcome_with_its_reason(
 @pytest.mark.parametrize(("hours", "answered"), [(23, True), (23.1, False)])
 def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> None:
     decided = before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON + timedelta(hours=hours))
-    expected = Ask(TENANT, ASSISTANT) if answered else silence("suppressed", "too_old")
+    expected = AskModel(TENANT, ASSISTANT) if answered else silence("suppressed", "too_old")
     assert decided == expected
 
 
@@ -54,11 +54,11 @@ def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> Non
     [
         (a_turn("STOP"), "opt_out"),
         (a_turn("start", opted_out=True), "opt_in"),
-        (a_turn("humano"), "handoff"),
+        (a_turn("humano"), "handover"),
         (a_turn("stop", taken_over=True), "opt_out"),
     ],
 )
-def test_a_command_that_changes_something_is_confirmed(turn: TurnItem, command: str) -> None:
+def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, command: str) -> None:
     decided = before_asking(turn, 1, STOP, ASSISTANT, NOON)
     assert isinstance(decided, Done)
     assert isinstance(decided.result, Reply)
@@ -66,7 +66,7 @@ def test_a_command_that_changes_something_is_confirmed(turn: TurnItem, command: 
 
 
 def test_start_is_an_ordinary_word_for_who_never_stopped() -> None:
-    assert isinstance(before_asking(a_turn("start"), 1, TENANT, ASSISTANT, NOON), Ask)
+    assert isinstance(before_asking(a_turn("start"), 1, TENANT, ASSISTANT, NOON), AskModel)
 
 
 @pytest.mark.parametrize("tenant", [None, a_tenant(tenant_id=2)])
@@ -88,27 +88,27 @@ def test_an_assistant_is_awaited_then_the_fallback_is_sent() -> None:
 def test_a_budget_ends_the_days_questions(used: int, asks: bool) -> None:
     tenant = a_tenant(settings={"daily_token_budget": 100})
     decided = before_asking(a_turn(tokens_today=used), 1, tenant, ASSISTANT, NOON)
-    assert isinstance(decided, Ask) is asks
+    assert isinstance(decided, AskModel) is asks
 
 
 def test_an_answer_is_a_reply_with_its_usage() -> None:
     usage = Usage("m", 1, 0, 2)
-    decided = after_asking(Answer("hola", usage), 1, TENANT)
+    decided = after_asking(ModelAnswer("hola", usage), 1, TENANT)
     assert decided == Done(Reply("answer", "hola", usage))
 
 
 @pytest.mark.parametrize(
     ("failure", "tries", "wait"),
     [
-        (Failure("http_500", 1.0), 1, 1.0),
-        (Failure("http_500", 1.0), 2, 4.0),
-        (Failure("http_429", 20.0), 1, 20.0),
-        (Failure("http_500", 1.0), 3, None),
-        (Failure("billing:insufficient_quota"), 1, None),
+        (ModelFailure("http_500", 1.0), 1, 1.0),
+        (ModelFailure("http_500", 1.0), 2, 4.0),
+        (ModelFailure("http_429", 20.0), 1, 20.0),
+        (ModelFailure("http_500", 1.0), 3, None),
+        (ModelFailure("billing:insufficient_quota"), 1, None),
     ],
 )
 def test_a_failure_is_tried_again_where_that_can_help(
-    failure: Failure, tries: int, wait: float | None
+    failure: ModelFailure, tries: int, wait: float | None
 ) -> None:
     fallback = Done(Reply("fallback", TENANT.settings.fallback_text), f"fallback:{failure.reason}")
     decided = after_asking(failure, tries, TENANT)

@@ -19,14 +19,14 @@ from assistant.prompt import (
     request,
     safety_identifier,
 )
-from assistant.turn_context import TurnItem
+from assistant.turn_context import TurnContext
 
 TENANT = a_tenant()
 ANN = a_turn("hola", contact_id="ES.ann", contact_name="Ann")
 BOB = a_turn("¿precio?", contact_id="ES.bob", contact_name="Bob", id=8)
 
 
-def asked(turn: TurnItem = ANN, tenant: Any = TENANT, **assistant: Any) -> dict[str, Any]:
+def asked(turn: TurnContext = ANN, tenant: Any = TENANT, **assistant: Any) -> dict[str, Any]:
     body: dict[str, Any] = request(turn, tenant, an_assistant(**assistant), NOON)
     return body
 

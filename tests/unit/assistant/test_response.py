@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from assistant.openai.response import (
     LONGEST_ANSWER,
-    Answer,
-    Failure,
+    ModelAnswer,
+    ModelFailure,
     Usage,
     read_refusal,
     read_response,
@@ -48,43 +48,45 @@ USAGE = {
 )
 def test_text_is_found_and_made_storable(body: dict[str, Any], expected: str) -> None:
     answer = read_response(body)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelAnswer)
     assert answer.text == expected
 
 
 @pytest.mark.parametrize(
     ("body", "failure"),
     [
-        ("<html>busy</html>", Failure("unreadable", 1.0)),
-        (None, Failure("unreadable", 1.0)),
-        ([], Failure("unreadable", 1.0)),
-        ({}, Failure("empty", 1.0)),
-        ({"output": "text"}, Failure("empty")),
-        (a_response(), Failure("empty")),
-        (a_response(text(" \0\n")), Failure("empty")),
-        (a_response(text(7)), Failure("empty")),  # type: ignore[arg-type]
-        (a_response(text("x" * (LONGEST_ANSWER + 1))), Failure("too_long")),
+        ("<html>busy</html>", ModelFailure("unreadable", 1.0)),
+        (None, ModelFailure("unreadable", 1.0)),
+        ([], ModelFailure("unreadable", 1.0)),
+        ({}, ModelFailure("empty", 1.0)),
+        ({"output": "text"}, ModelFailure("empty")),
+        (a_response(), ModelFailure("empty")),
+        (a_response(text(" \0\n")), ModelFailure("empty")),
+        (a_response(text(7)), ModelFailure("empty")),  # type: ignore[arg-type]
+        (a_response(text("x" * (LONGEST_ANSWER + 1))), ModelFailure("too_long")),
         (
             {"output": [], "incomplete_details": {"reason": "max_output_tokens"}},
-            Failure("incomplete:max_output_tokens"),
+            ModelFailure("incomplete:max_output_tokens"),
         ),
         (
             a_response(text("half"), incomplete_details={"reason": "content_filter"}),
-            Failure("incomplete:content_filter"),
+            ModelFailure("incomplete:content_filter"),
         ),
         (
             {"status": "failed", "error": {"code": "server_error"}},
-            Failure("failed:server_error", 1.0),
+            ModelFailure("failed:server_error", 1.0),
         ),
         (
             {"status": "failed", "error": {"code": "invalid_prompt"}},
-            Failure("failed:invalid_prompt"),
+            ModelFailure("failed:invalid_prompt"),
         ),
-        ({"status": "failed", "error": None}, Failure("failed:unknown")),
-        ({"status": "failed", "error": {"code": "a\0b"}}, Failure("failed:unknown")),
+        ({"status": "failed", "error": None}, ModelFailure("failed:unknown")),
+        ({"status": "failed", "error": {"code": "a\0b"}}, ModelFailure("failed:unknown")),
     ],
 )
-def test_what_is_no_answer_is_a_failure_with_its_reason(body: object, failure: Failure) -> None:
+def test_what_is_no_answer_is_a_failure_with_its_reason(
+    body: object, failure: ModelFailure
+) -> None:
     assert read_response(body) == failure
 
 
@@ -100,7 +102,7 @@ def test_what_is_no_answer_is_a_failure_with_its_reason(body: object, failure: F
 )
 def test_usage_may_be_missing_or_absurd(usage: object, expected: Usage) -> None:
     answer = read_response(a_response(text("a"), usage=usage))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelAnswer)
     assert answer.usage == expected
 
 
@@ -124,7 +126,7 @@ def test_a_refusal_is_retried_only_where_that_can_help(
     status: int, error: Any, headers: dict[str, str], failure: tuple[str, float | None]
 ) -> None:
     code, wait = failure
-    expected = Failure(f"http_{status}:{code}", wait)
+    expected = ModelFailure(f"http_{status}:{code}", wait)
     assert read_refusal(status, {"error": error}, headers) == expected
 
 
@@ -138,7 +140,7 @@ def test_a_refusal_is_retried_only_where_that_can_help(
 )
 def test_an_empty_account_is_never_retried(error: dict[str, str]) -> None:
     failure = read_refusal(429, {"error": error}, {"retry-after": "1"})
-    assert failure == Failure(f"billing:{error['code']}")
+    assert failure == ModelFailure(f"billing:{error['code']}")
 
 
 KEYS = st.sampled_from(
@@ -159,7 +161,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_is_read_and_can_be_stored(body: object) -> None:
     read = read_response(body)
-    if isinstance(read, Answer):
+    if isinstance(read, ModelAnswer):
         assert read.text.encode()
         assert "\0" not in read.text
         assert 0 <= read.usage.input_tokens < 2**31

@@ -7,21 +7,21 @@ from typing import Literal
 
 from common.events import TenantSettings
 
-Command = Literal["opt_out", "opt_in", "handoff"]
+Command = Literal["opt_out", "opt_in", "handover"]
 OPT_IN_WORDS = ("START", "ALTA")
-HANDOFF_HOURS = 12
+HANDOVER_HOURS = 12
 LONGEST_WORD = 100  # characters
 
 NOTICES: dict[str, dict[Command, str]] = {
     "es": {
         "opt_out": "De acuerdo, no le escribiremos más. Si quiere volver, envíe ALTA.",
         "opt_in": "Bienvenido de nuevo. ¿En qué podemos ayudarle?",
-        "handoff": "Le paso con una persona del equipo. Le responderá en cuanto pueda.",
+        "handover": "Le paso con una persona del equipo. Le responderá en cuanto pueda.",
     },
     "en": {
         "opt_out": "All right, we will not write again. To come back, send START.",
         "opt_in": "Welcome back. How can we help you?",
-        "handoff": "A person from our team will take over and answer as soon as possible.",
+        "handover": "A person from our team will take over and answer as soon as possible.",
     },
 }
 
@@ -36,7 +36,7 @@ def command(text: str, settings: TenantSettings) -> Command | None:
     if said in all_folded(OPT_IN_WORDS):
         return "opt_in"
     if said in all_folded(settings.handoff_words):
-        return "handoff"
+        return "handover"
     return None
 
 

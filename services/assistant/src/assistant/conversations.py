@@ -21,10 +21,10 @@ on conflict (tenant_id, contact_id) do update set
 returning tenant_id, contact_id, id
 """
 
-Contact = tuple[int, str]
+ContactKey = tuple[int, str]
 
 
-class Known(NamedTuple):
+class ContactDetails(NamedTuple):
     """What the row holds, so that a change is written and nothing else is."""
 
     phone_number_id: str
@@ -36,12 +36,14 @@ class Conversations:
     """(tenant_id, contact_id) -> conversation id. One thread."""
 
     def __init__(self) -> None:
-        self._ids: dict[Contact, tuple[int, Known]] = {}
-        self._learnt: dict[Contact, tuple[int, Known]] = {}
+        self._ids: dict[ContactKey, tuple[int, ContactDetails]] = {}
+        self._learnt: dict[ContactKey, tuple[int, ContactDetails]] = {}
 
-    def ids(self, connection: Connection, events: Sequence[MessageReceived]) -> dict[Contact, int]:
+    def ids(
+        self, connection: Connection, events: Sequence[MessageReceived]
+    ) -> dict[ContactKey, int]:
         self._learnt = {}
-        contacts = {(event.tenant_id, event.contact_id): known(event) for event in events}
+        contacts = {(event.tenant_id, event.contact_id): details_of(event) for event in events}
         changed = {
             contact: now
             for contact, now in contacts.items()
@@ -60,7 +62,7 @@ class Conversations:
         self._ids |= self._learnt
         self._learnt = {}
 
-    def _upsert(self, connection: Connection, contacts: dict[Contact, Known]) -> None:
+    def _upsert(self, connection: Connection, contacts: dict[ContactKey, ContactDetails]) -> None:
         values = {
             "tenant": [tenant for tenant, _ in contacts],
             "contact": [contact for _, contact in contacts],
@@ -72,6 +74,6 @@ class Conversations:
             self._learnt[tenant, contact] = (id, contacts[tenant, contact])
 
 
-def known(event: MessageReceived) -> Known:
+def details_of(event: MessageReceived) -> ContactDetails:
     name = event.contact_name and storable(event.contact_name)
-    return Known(event.phone_number_id, event.wa_id, name)
+    return ContactDetails(event.phone_number_id, event.wa_id, name)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from assistant.commands import Command, last_command, notice
-from assistant.openai.response import Answer, Failure, Usage
-from assistant.turn_context import TurnItem
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.turn_context import TurnContext
 from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
@@ -17,7 +17,7 @@ WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskModel:
     """The model is to be asked."""
 
     tenant: TenantConfig
@@ -35,23 +35,23 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class NoReply:
     """No reply: the outcome that the turn's messages get."""
 
     outcome: OutcomeName
     reason: str
 
 
-Result = Reply | Silence
+TurnResult = Reply | NoReply
 
 
 def before_asking(
-    item: TurnItem,
+    item: TurnContext,
     tries: int,
     tenant: TenantConfig | None,
     assistant: AssistantConfig | None,
     now: datetime,
-) -> Ask | Outcome[Result]:
+) -> AskModel | Outcome[TurnResult]:
     if tenant is None or tenant.tenant_id != item.conversation.tenant_id:
         return without_client(tries)
     if silence := silenced(item, tenant, now):
@@ -64,64 +64,66 @@ def before_asking(
         return without_assistant(tenant, tries)
     if over_budget(item, tenant):
         return fallback(tenant, "over_budget")
-    return Ask(tenant, assistant)
+    return AskModel(tenant, assistant)
 
 
-def without_client(tries: int) -> Outcome[Result]:
+def without_client(tries: int) -> Outcome[TurnResult]:
     """The router may know a new client before this process does."""
     if tries < CONFIG_AWAITED:
         return Later(1.0, "client_not_published")
-    return Dropped("number_moved", Silence("suppressed", "number_moved"))
+    return Dropped("number_moved", NoReply("suppressed", "number_moved"))
 
 
-def silenced(item: TurnItem, tenant: TenantConfig, now: datetime) -> Silence | None:
+def silenced(item: TurnContext, tenant: TenantConfig, now: datetime) -> NoReply | None:
     """Reasons that no word of the contact can change."""
     if not tenant.active:
-        return Silence("suppressed", "inactive")
+        return NoReply("suppressed", "inactive")
     if now - item.last_inbound_at > ANSWERABLE_FOR:
-        return Silence("suppressed", "too_old")
+        return NoReply("suppressed", "too_old")
     return None
 
 
-def commanded(item: TurnItem, tenant: TenantConfig) -> Reply | None:
+def commanded(item: TurnContext, tenant: TenantConfig) -> Reply | None:
     """A command that changes nothing is not confirmed again."""
     settings = tenant.settings
     command = last_command((message.body for message in item.pending), settings)
     if command is None or (command == "opt_in") != item.conversation.opted_out:
         return None
-    if command == "handoff" and item.conversation.taken_over:
+    if command == "handover" and item.conversation.taken_over:
         return None
     return Reply("notice", notice(command, settings.language), command=command)
 
 
-def standing_silence(item: TurnItem) -> Silence | None:
+def standing_silence(item: TurnContext) -> NoReply | None:
     """What an earlier command, or a person, has decided for this conversation."""
     if item.conversation.opted_out:
-        return Silence("suppressed", "opted_out")
+        return NoReply("suppressed", "opted_out")
     if item.conversation.taken_over:
-        return Silence("handed_over", "taken_over")
+        return NoReply("handed_over", "taken_over")
     return None
 
 
-def without_assistant(tenant: TenantConfig, tries: int) -> Outcome[Result]:
+def without_assistant(tenant: TenantConfig, tries: int) -> Outcome[TurnResult]:
     if tries < CONFIG_AWAITED:
         return Later(1.0, "assistant_not_published")
     return fallback(tenant, "assistant_not_published")
 
 
-def over_budget(item: TurnItem, tenant: TenantConfig) -> bool:
+def over_budget(item: TurnContext, tenant: TenantConfig) -> bool:
     budget = tenant.settings.daily_token_budget
     return budget is not None and item.tokens_today >= budget
 
 
-def after_asking(answer: Answer | Failure, tries: int, tenant: TenantConfig) -> Outcome[Result]:
+def after_asking(
+    answer: ModelAnswer | ModelFailure, tries: int, tenant: TenantConfig
+) -> Outcome[TurnResult]:
     """A failure is tried again while that can help; then the contact gets the fallback text."""
-    if isinstance(answer, Answer):
+    if isinstance(answer, ModelAnswer):
         return Done(Reply("answer", answer.text, answer.usage))
     if answer.retry_after is not None and tries < MODEL_TRIES:
         return Later(max(answer.retry_after, WAIT_GROWTH ** (tries - 1)), answer.reason)
     return fallback(tenant, answer.reason)
 
 
-def fallback(tenant: TenantConfig, reason: str) -> Done[Result]:
+def fallback(tenant: TenantConfig, reason: str) -> Done[TurnResult]:
     return Done(Reply("fallback", tenant.settings.fallback_text), f"fallback:{reason}")

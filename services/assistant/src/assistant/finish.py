@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from assistant.commands import HANDOFF_HOURS
-from assistant.decide import Reply, Result, Silence
-from assistant.turn_context import TurnItem
+from assistant.commands import HANDOVER_HOURS
+from assistant.decide import NoReply, Reply, TurnResult
+from assistant.turn_context import TurnContext
 from common.clock import Clock
 from common.events import OutcomeRecorded, ReplyReady, event_id
 from common.outbox import Draft, Row, add, draft
@@ -57,12 +57,12 @@ COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
     "opt_in": "update conversation set opted_out = false, taken_over_until = null"
     " where id = any(%(ids)s::bigint[])",
-    "handoff": f"update conversation set taken_over_until = now() + interval '{HANDOFF_HOURS} h'"
+    "handover": f"update conversation set taken_over_until = now() + interval '{HANDOVER_HOURS} h'"
     " where id = any(%(ids)s::bigint[])",
 }
 
 
-class Standing(NamedTuple):
+class ConversationCheck(NamedTuple):
     """What may have changed while the model thought. newer: messages the turn did not see."""
 
     opted_out: bool
@@ -70,16 +70,16 @@ class Standing(NamedTuple):
     newer: bool
 
 
-class Ended(NamedTuple):
+class FinishedTurn(NamedTuple):
     """A turn that ended, and how."""
 
-    item: TurnItem
-    result: Result
+    item: TurnContext
+    result: TurnResult
     reason: str
 
 
 def store(
-    connection: Connection, settled: Sequence[Settled[TurnItem, Result]], clock: Clock
+    connection: Connection, settled: Sequence[Settled[TurnContext, TurnResult]], clock: Clock
 ) -> tuple[list[Row], list[Hint]]:
     ended = [end for one in settled if (end := ended_of(one))]
     if not ended:
@@ -92,35 +92,37 @@ def store(
     return rows, open_next(connection, newer) if newer else []
 
 
-def ended_of(one: Settled[TurnItem, Result]) -> Ended | None:
+def ended_of(one: Settled[TurnContext, TurnResult]) -> FinishedTurn | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
     match one.outcome:
         case Done(result=result, reason=reason):
-            return Ended(one.item, result, reason)
+            return FinishedTurn(one.item, result, reason)
         case Dropped(reason=reason, result=dropped):
-            return Ended(one.item, dropped or Silence("failed", reason), reason)
+            return FinishedTurn(one.item, dropped or NoReply("failed", reason), reason)
         case Later():
             return None
 
 
-def standings(connection: Connection, ended: Sequence[Ended]) -> dict[int, Standing]:
+def standings(
+    connection: Connection, ended: Sequence[FinishedTurn]
+) -> dict[int, ConversationCheck]:
     """By conversation id."""
     rows = connection.exec_driver_sql(STANDING, turn_columns(ended))
-    return {row[0]: Standing(*row[1:]) for row in rows}
+    return {row[0]: ConversationCheck(*row[1:]) for row in rows}
 
 
-def checked(end: Ended, now: Standing) -> Ended:
+def checked(end: FinishedTurn, now: ConversationCheck) -> FinishedTurn:
     """An answer that came too late becomes silence; notices answer a command and always go."""
-    if isinstance(end.result, Silence) or end.result.command:
+    if isinstance(end.result, NoReply) or end.result.command:
         return end
     if now.opted_out:
-        return end._replace(result=Silence("suppressed", "opted_out"))
+        return end._replace(result=NoReply("suppressed", "opted_out"))
     if now.taken_over:
-        return end._replace(result=Silence("handed_over", "taken_over"))
+        return end._replace(result=NoReply("handed_over", "taken_over"))
     return end
 
 
-def effects(ended: Sequence[Ended]) -> list[Statement]:
+def effects(ended: Sequence[FinishedTurn]) -> list[Statement]:
     statements: list[Statement] = [(MARK_ANSWERED, pending_columns(ended))]
     spoken = [(end.item, end.result) for end in ended if isinstance(end.result, Reply)]
     if spoken:
@@ -134,19 +136,19 @@ def effects(ended: Sequence[Ended]) -> list[Statement]:
     return statements
 
 
-def pending_columns(ended: Sequence[Ended]) -> dict[str, list[int]]:
+def pending_columns(ended: Sequence[FinishedTurn]) -> dict[str, list[int]]:
     answered = [(message.id, end.item.turn_id) for end in ended for message in end.item.pending]
     return {"message": [id for id, _ in answered], "turn": [turn for _, turn in answered]}
 
 
-def turn_columns(ended: Sequence[Ended]) -> dict[str, list[int]]:
+def turn_columns(ended: Sequence[FinishedTurn]) -> dict[str, list[int]]:
     return {
         "turn": [end.item.turn_id for end in ended],
         "last": [end.item.last_message_id for end in ended],
     }
 
 
-def answer_columns(spoken: Sequence[tuple[TurnItem, Reply]]) -> dict[str, list[Any]]:
+def answer_columns(spoken: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
     return {
         "tenant": [item.conversation.tenant_id for item, _ in spoken],
         "conversation": [item.conversation.id for item, _ in spoken],
@@ -156,7 +158,7 @@ def answer_columns(spoken: Sequence[tuple[TurnItem, Reply]]) -> dict[str, list[A
     }
 
 
-def usage_columns(billed: Sequence[tuple[TurnItem, Any]]) -> dict[str, list[Any]]:
+def usage_columns(billed: Sequence[tuple[TurnContext, Any]]) -> dict[str, list[Any]]:
     return {
         "tenant": [item.conversation.tenant_id for item, _ in billed],
         "turn": [item.turn_id for item, _ in billed],
@@ -167,13 +169,13 @@ def usage_columns(billed: Sequence[tuple[TurnItem, Any]]) -> dict[str, list[Any]
     }
 
 
-def open_next(connection: Connection, ended: Sequence[Ended]) -> list[Hint]:
+def open_next(connection: Connection, ended: Sequence[FinishedTurn]) -> list[Hint]:
     """Messages that the turn did not see any more, or had no room for, get the next turn."""
     found = connection.exec_driver_sql(NEXT_TURNS, turn_columns(ended))
     return [Hint(id, tenant_id, 0) for id, tenant_id in found]
 
 
-def drafts(end: Ended, clock: Clock) -> list[Draft]:
+def drafts(end: FinishedTurn, clock: Clock) -> list[Draft]:
     if isinstance(end.result, Reply):
         return [draft(REPLIES_OUTBOUND, end.item.conversation.key, reply_event(end, clock))]
     return [
@@ -181,8 +183,8 @@ def drafts(end: Ended, clock: Clock) -> list[Draft]:
     ]
 
 
-def reply_event(end: Ended, clock: Clock) -> ReplyReady:
-    """reply_id depends on the turn alone, so a second copy is known as such."""
+def reply_event(end: FinishedTurn, clock: Clock) -> ReplyReady:
+    """reply_id depends on the turn alone, so a second copy is recognised."""
     item, reply = end.item, end.result
     assert isinstance(reply, Reply)
     conversation = item.conversation
@@ -203,9 +205,9 @@ def reply_event(end: Ended, clock: Clock) -> ReplyReady:
     )
 
 
-def outcome_events(end: Ended, clock: Clock) -> list[OutcomeRecorded]:
+def outcome_events(end: FinishedTurn, clock: Clock) -> list[OutcomeRecorded]:
     silence, conversation = end.result, end.item.conversation
-    assert isinstance(silence, Silence)
+    assert isinstance(silence, NoReply)
     return [
         OutcomeRecorded(
             event_id=event_id(conversation.tenant_id, message.wamid, "outcome"),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from assistant.turn_context import Message, TurnItem
+from assistant.turn_context import StoredMessage, TurnContext
 from common.events import AssistantConfig, OpeningHours, TenantConfig
 
 HISTORY_TURNS = 12
@@ -28,7 +28,9 @@ HOUSE_RULES = (
 )
 
 
-def request(item: TurnItem, tenant: TenantConfig, assistant: AssistantConfig, now: datetime) -> Any:
+def request(
+    item: TurnContext, tenant: TenantConfig, assistant: AssistantConfig, now: datetime
+) -> Any:
     """The JSON body. store is false: the history is ours, nothing is kept at OpenAI."""
     settings = tenant.settings
     body: dict[str, Any] = {
@@ -60,9 +62,9 @@ def sampling(assistant: AssistantConfig, effort: str | None) -> dict[str, float]
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def history(turns: Sequence[Sequence[Message]]) -> list[dict[str, str]]:
+def history(turns: Sequence[Sequence[StoredMessage]]) -> list[dict[str, str]]:
     """Whole turns from the newest backwards, as many as fit."""
-    kept: list[Sequence[Message]] = []
+    kept: list[Sequence[StoredMessage]] = []
     room = HISTORY_CHARACTERS
     for turn in reversed(turns[-HISTORY_TURNS:]):
         room -= sum(len(message.body) for message in turn)
@@ -72,16 +74,16 @@ def history(turns: Sequence[Sequence[Message]]) -> list[dict[str, str]]:
     return [said(message) for turn in kept for message in sorted(turn, key=spoken)]
 
 
-def spoken(message: Message) -> tuple[bool, int]:
+def spoken(message: StoredMessage) -> tuple[bool, int]:
     """The contact's messages of a turn, then the answer, whatever order they were stored in."""
     return message.role == "a", message.id
 
 
-def said(message: Message) -> dict[str, str]:
+def said(message: StoredMessage) -> dict[str, str]:
     return {"role": "assistant" if message.role == "a" else "user", "content": message.body}
 
 
-def pending(messages: Sequence[Message]) -> list[dict[str, str]]:
+def pending(messages: Sequence[StoredMessage]) -> list[dict[str, str]]:
     """The newest that fit; a single message longer than that is cut."""
     kept: list[dict[str, str]] = []
     room = PENDING_CHARACTERS
@@ -93,7 +95,7 @@ def pending(messages: Sequence[Message]) -> list[dict[str, str]]:
     return kept
 
 
-def context(item: TurnItem, tenant: TenantConfig, now: datetime) -> dict[str, str]:
+def context(item: TurnContext, tenant: TenantConfig, now: datetime) -> dict[str, str]:
     local = now.astimezone(zone(tenant.settings.timezone))
     lines = [f"Business: {tenant.name}.", f"Local time: {local:%A %Y-%m-%d %H:%M}."]
     if item.conversation.contact_name:

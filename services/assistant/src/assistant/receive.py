@@ -53,7 +53,7 @@ returning id, tenant_id, greatest(0, extract(epoch from due_at - clock_timestamp
 """
 
 
-class Receive:
+class MessageReceiver:
     """The consumer's store function, and what follows its commit."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Receive:
         return [Hint(*row) for row in connection.exec_driver_sql(OPEN_TURNS, values)]
 
     def stored(self, hints: Sequence[Hint]) -> None:
-        """After the commit: what the batch learnt may be remembered, and its turns are known."""
+        """After the commit: caches the new ids and hints the turns to the runner."""
         self._conversations.committed()
         self._hint(hints)
 

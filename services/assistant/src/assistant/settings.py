@@ -5,7 +5,7 @@ from pathlib import Path
 from common.settings import DatabaseSettings, Secret, ServiceSettings
 
 
-class AssistantSettings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings):
     """slots: turns in hand at once per process. turn_deadline: seconds.
 
     openai_api_key serves the clients that have no key of their own.

@@ -7,12 +7,12 @@ import structlog
 from sqlalchemy import Connection
 
 from assistant import finish
-from assistant.decide import Ask, Result, after_asking, before_asking
-from assistant.openai.client import Model
+from assistant.decide import AskModel, TurnResult, after_asking, before_asking
+from assistant.openai.client import ModelClient
 from assistant.openai.credentials import Credentials
-from assistant.openai.response import Answer, Failure
+from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import DEFAULT_MODEL, request, safety_identifier
-from assistant.turn_context import TurnItem, read
+from assistant.turn_context import TurnContext, read
 from common.clock import Clock
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
@@ -23,14 +23,14 @@ from common.work import Claim, Hint, Outcome, Settled
 log = structlog.get_logger()
 
 
-class Turns:
+class TurnHandler:
     """What the runner calls; see common.work.runner.Work."""
 
     def __init__(
         self,
         tenants: CompactedView[TenantConfig],
         assistants: CompactedView[AssistantConfig],
-        model: Model,
+        model: ModelClient,
         credentials: Credentials,
         clock: Clock,
         deadline: float,
@@ -39,23 +39,23 @@ class Turns:
         self._model, self._credentials = model, credentials
         self._clock, self._deadline = clock, deadline
 
-    def load(self, connection: Connection, claims: Sequence[Claim]) -> list[TurnItem]:
+    def load(self, connection: Connection, claims: Sequence[Claim]) -> list[TurnContext]:
         return read(connection, [claim.id for claim in claims], self._has_budget)
 
-    async def handle(self, claim: Claim, item: TurnItem) -> Outcome[Result]:
+    async def handle(self, claim: Claim, item: TurnContext) -> Outcome[TurnResult]:
         tenant = self._tenants.get(item.conversation.phone_number_id)
         assistant = self._assistants.get(tenant.assistant_id) if tenant else None
         tries = claim.attempts - item.superseded
         decided = before_asking(item, tries, tenant, assistant, self._clock.now())
-        if not isinstance(decided, Ask):
+        if not isinstance(decided, AskModel):
             return decided
         answer = await self._ask(item, decided)
-        if isinstance(answer, Failure):
+        if isinstance(answer, ModelFailure):
             log.warning("model_failed", tenant_id=claim.tenant_id, reason=answer.reason)
         return after_asking(answer, tries, decided.tenant)
 
     def store(
-        self, connection: Connection, settled: Sequence[Settled[TurnItem, Result]]
+        self, connection: Connection, settled: Sequence[Settled[TurnContext, TurnResult]]
     ) -> tuple[list[Row], list[Hint]]:
         return finish.store(connection, settled, self._clock)
 
@@ -63,19 +63,19 @@ class Turns:
         tenant = self._tenants.get(phone_number_id)
         return tenant is not None and tenant.settings.daily_token_budget is not None
 
-    async def _ask(self, item: TurnItem, decided: Ask) -> Answer | Failure:
+    async def _ask(self, item: TurnContext, decided: AskModel) -> ModelAnswer | ModelFailure:
         """A model that was taken away is replaced by the default one, once."""
         try:
             api_key = self._credentials.api_key(decided.tenant)
         except Unsealable:
-            return Failure("key_unsealable")
+            return ModelFailure("key_unsealable")
         body = request(item, decided.tenant, decided.assistant, self._clock.now())
         body["safety_identifier"] = safety_identifier(
             self._credentials.default_key, decided.tenant.tenant_id, item.conversation.contact_id
         )
         ask = partial(self._model.ask, api_key, deadline=self._deadline)
         answer = await ask(body)
-        if isinstance(answer, Failure) and answer.reason.endswith(":model_not_found"):
+        if isinstance(answer, ModelFailure) and answer.reason.endswith(":model_not_found"):
             log.warning("model_replaced", tenant_id=decided.tenant.tenant_id, model=body["model"])
             return await ask({**body, "model": DEFAULT_MODEL})
         return answer

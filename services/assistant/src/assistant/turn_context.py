@@ -45,7 +45,7 @@ group by tenant_id
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StoredMessage:
     """One message; wamid is None for the assistant's own."""
 
     id: int
@@ -74,7 +74,7 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnItem:
+class TurnContext:
     """pending: the messages to answer, oldest first. history: earlier turns that were answered.
 
     last_message_id: what comes after it is for the next turn. superseded: claims that ended because
@@ -85,8 +85,8 @@ class TurnItem:
     last_message_id: int
     superseded: int
     conversation: Conversation
-    pending: tuple[Message, ...]
-    history: tuple[tuple[Message, ...], ...]
+    pending: tuple[StoredMessage, ...]
+    history: tuple[tuple[StoredMessage, ...], ...]
     tokens_today: int = 0
 
     @property
@@ -100,7 +100,7 @@ class TurnItem:
 
 def read(
     connection: Connection, turn_ids: Sequence[int], has_budget: Callable[[str], bool]
-) -> list[TurnItem]:
+) -> list[TurnContext]:
     """The turns with their messages, in the given order.
 
     has_budget(phone_number_id): whether the client's tokens of today are wanted.
@@ -124,15 +124,19 @@ def read_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, i
     return {row[0]: row[1] for row in found}
 
 
-def by_conversation(rows: Sequence[Sequence[Any]]) -> dict[int, list[Message]]:
+def by_conversation(rows: Sequence[Sequence[Any]]) -> dict[int, list[StoredMessage]]:
     groups = groupby(rows, key=lambda row: row[0])
-    return {conversation: [Message(*row[1:]) for row in group] for conversation, group in groups}
+    return {
+        conversation: [StoredMessage(*row[1:]) for row in group] for conversation, group in groups
+    }
 
 
-def item(row: Sequence[Any], messages: Sequence[Message], tokens: dict[int, int]) -> TurnItem:
+def item(
+    row: Sequence[Any], messages: Sequence[StoredMessage], tokens: dict[int, int]
+) -> TurnContext:
     conversation = Conversation(*row[3:])
     pending = tuple(message for message in messages if message.turn_id is None)
-    return TurnItem(
+    return TurnContext(
         turn_id=row[0],
         last_message_id=pending[-1].id if len(pending) == PENDING_READ else row[1],
         superseded=row[2],
@@ -143,9 +147,9 @@ def item(row: Sequence[Any], messages: Sequence[Message], tokens: dict[int, int]
     )
 
 
-def past_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], ...]:
+def past_turns(messages: Sequence[StoredMessage]) -> tuple[tuple[StoredMessage, ...], ...]:
     """Whole answered turns, oldest first; a turn cut by the read limit is left out whole."""
-    turns: dict[int | None, list[Message]] = {}
+    turns: dict[int | None, list[StoredMessage]] = {}
     for message in messages:
         turns.setdefault(message.turn_id, []).append(message)
     if len(messages) == HISTORY_READ:

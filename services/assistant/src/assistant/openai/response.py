@@ -37,33 +37,33 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelAnswer:
     text: str
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ModelFailure:
     """retry_after: seconds, None when trying again cannot help."""
 
     reason: str
     retry_after: float | None = None
 
 
-def read_response(body: object) -> Answer | Failure:
+def read_response(body: object) -> ModelAnswer | ModelFailure:
     if not isinstance(body, Mapping):
-        return Failure("unreadable", FIRST_WAIT)
+        return ModelFailure("unreadable", FIRST_WAIT)
     if body.get("status") == "failed":
         return failed(body.get("error"))
     reason = why_incomplete(body)
     text = storable("\n".join(texts(body))).strip()
     if len(text) > LONGEST_ANSWER:
-        return Failure("too_long")
+        return ModelFailure("too_long")
     if text and reason != "content_filter":
-        return Answer(text, usage_of(body))
+        return ModelAnswer(text, usage_of(body))
     if reason:
-        return Failure(f"incomplete:{reason}")
-    return Failure("empty", FIRST_WAIT if body.get("output") is None else None)
+        return ModelFailure(f"incomplete:{reason}")
+    return ModelFailure("empty", FIRST_WAIT if body.get("output") is None else None)
 
 
 def texts(body: Mapping[str, Any]) -> Iterator[str]:
@@ -82,9 +82,9 @@ def why_incomplete(body: Mapping[str, Any]) -> str | None:
     return word(mapping(body.get("incomplete_details")).get("reason"))
 
 
-def failed(error: object) -> Failure:
+def failed(error: object) -> ModelFailure:
     code = word(mapping(error).get("code")) or "unknown"
-    return Failure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
+    return ModelFailure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
 
 
 def usage_of(body: Mapping[str, Any]) -> Usage:
@@ -98,16 +98,16 @@ def usage_of(body: Mapping[str, Any]) -> Usage:
     )
 
 
-def read_refusal(status: int, body: object, headers: Mapping[str, str]) -> Failure:
+def read_refusal(status: int, body: object, headers: Mapping[str, str]) -> ModelFailure:
     """An HTTP error of the Responses API."""
     error = mapping(mapping(body).get("error"))
     code = word(error.get("code"))
     if code in BILLING or error.get("type") == "insufficient_quota":
-        return Failure(f"billing:{code}")
+        return ModelFailure(f"billing:{code}")
     reason = f"http_{status}:{code}" if code else f"http_{status}"
     if status in RETRYABLE_STATUS or code in RETRYABLE_CODES:
-        return Failure(reason, wait_of(headers))
-    return Failure(reason)
+        return ModelFailure(reason, wait_of(headers))
+    return ModelFailure(reason)
 
 
 def wait_of(headers: Mapping[str, str]) -> float:

@@ -18,7 +18,7 @@ from tests.support.turns import a_turn
 
 from assistant.openai.client import ResponsesClient
 from assistant.openai.response import ModelAnswer, ModelFailure
-from assistant.prompt import request, safety_identifier
+from assistant.prompt import request_body, safety_identifier
 from devkit.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
@@ -43,7 +43,9 @@ async def model(emulator: str) -> AsyncIterator[ResponsesClient]:
 
 def a_body(**assistant: Any) -> dict[str, Any]:
     values = {"model": "gpt-6-luna"} | assistant
-    body: dict[str, Any] = request(a_turn("¿Abren hoy?"), a_client(), an_assistant(**values), NOON)
+    body: dict[str, Any] = request_body(
+        a_turn("¿Abren hoy?"), a_client(), an_assistant(**values), NOON
+    )
     return body | {"safety_identifier": safety_identifier("secret", 1, "ann")}
 
 
@@ -55,8 +57,8 @@ async def fault(emulator: str, kind: str, **fields: Any) -> None:
 
 async def journal(emulator: str) -> dict[str, Any]:
     async with httpx.AsyncClient() as client:
-        found: dict[str, Any] = (await client.get(f"{emulator}/control/journal")).json()
-    return found
+        entries: dict[str, Any] = (await client.get(f"{emulator}/control/journal")).json()
+    return entries
 
 
 @pytest.mark.parametrize(

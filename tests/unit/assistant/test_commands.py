@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.commands import command, last_command, notice
+from assistant.commands import command_of, last_command, notice
 from common.events import TenantSettings
 
 SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("Atención", "human"))
@@ -27,7 +27,7 @@ SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("A
     ],
 )
 def test_only_a_whole_message_is_a_command(text: str, meaning: str | None) -> None:
-    assert command(text, SETTINGS) == meaning
+    assert command_of(text, SETTINGS) == meaning
 
 
 @pytest.mark.parametrize(

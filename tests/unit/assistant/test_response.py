@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.openai.response import (
-    LONGEST_ANSWER,
+    LONGEST_TEXT,
     ModelAnswer,
     ModelFailure,
     Usage,
-    read_refusal,
+    read_http_error,
     read_response,
 )
 
@@ -63,7 +63,7 @@ def test_text_is_found_and_made_storable(body: dict[str, Any], expected: str) ->
         (a_response(), ModelFailure("empty")),
         (a_response(text(" \0\n")), ModelFailure("empty")),
         (a_response(text(7)), ModelFailure("empty")),  # type: ignore[arg-type]
-        (a_response(text("x" * (LONGEST_ANSWER + 1))), ModelFailure("too_long")),
+        (a_response(text("x" * (LONGEST_TEXT + 1))), ModelFailure("too_long")),
         (
             {"output": [], "incomplete_details": {"reason": "max_output_tokens"}},
             ModelFailure("incomplete:max_output_tokens"),
@@ -127,7 +127,7 @@ def test_a_refusal_is_retried_only_where_that_can_help(
 ) -> None:
     code, wait = failure
     expected = ModelFailure(f"http_{status}:{code}", wait)
-    assert read_refusal(status, {"error": error}, headers) == expected
+    assert read_http_error(status, {"error": error}, headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_refusal_is_retried_only_where_that_can_help(
     ],
 )
 def test_an_empty_account_is_never_retried(error: dict[str, str]) -> None:
-    failure = read_refusal(429, {"error": error}, {"retry-after": "1"})
+    failure = read_http_error(429, {"error": error}, {"retry-after": "1"})
     assert failure == ModelFailure(f"billing:{error['code']}")
 
 
@@ -171,6 +171,6 @@ def test_any_json_is_read_and_can_be_stored(body: object) -> None:
 
 @given(st.integers(100, 599), JSON, st.dictionaries(st.just("retry-after"), st.text()))
 def test_any_refusal_is_read(status: int, body: object, headers: dict[str, str]) -> None:
-    failure = read_refusal(status, body, headers)
+    failure = read_http_error(status, body, headers)
     assert failure.retry_after is None or 1.0 <= failure.retry_after <= 60.0
     assert json.dumps(failure.reason).isascii()

@@ -2,7 +2,7 @@
 
 from tests.support.turns import answered, said
 
-from assistant.turn_context import HISTORY_READ, past_turns
+from assistant.turn_context import HISTORY_LIMIT, past_turns
 
 
 def test_turns_are_whole_and_in_order() -> None:
@@ -21,12 +21,12 @@ def test_a_turn_without_an_answer_is_no_history() -> None:
 
 
 def test_a_turn_that_the_read_limit_may_have_cut_is_left_out() -> None:
-    long = [said("q", id, 10) for id in range(HISTORY_READ - 3)]
+    long = [said("q", id, 10) for id in range(HISTORY_LIMIT - 3)]
     rest = [answered("a", 50, 10), said("q2", 51, 11), answered("a2", 52, 11)]
     assert past_turns(long + rest) == (tuple(rest[1:]),)
 
 
 def test_an_answer_whose_question_was_cut_is_left_out() -> None:
     full = [answered("late", 1, 9), answered("orphan", 2, 10)]
-    full += [said("q", id, 11) for id in range(3, HISTORY_READ)] + [answered("a", 99, 11)]
+    full += [said("q", id, 11) for id in range(3, HISTORY_LIMIT)] + [answered("a", 99, 11)]
     assert [turn[0].turn_id for turn in past_turns(full)] == [11]

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 from assistant.clean import storable
 from common.events import MessageReceived
 
-REMEMBERED = 100_000
+CACHED_CONTACTS = 100_000
 
-UPSERT = """
+UPSERT_CONVERSATIONS = """
 insert into conversation (tenant_id, contact_id, phone_number_id, wa_id, contact_name)
 select * from unnest(%(tenant)s::int[], %(contact)s::text[], %(number)s::text[],
   %(wa_id)s::text[], %(name)s::text[]) order by 1, 2
@@ -37,41 +37,42 @@ class Conversations:
 
     def __init__(self) -> None:
         self._ids: dict[ContactKey, tuple[int, ContactDetails]] = {}
-        self._learnt: dict[ContactKey, tuple[int, ContactDetails]] = {}
+        self._uncommitted: dict[ContactKey, tuple[int, ContactDetails]] = {}
 
-    def ids(
+    def find_or_create(
         self, connection: Connection, events: Sequence[MessageReceived]
     ) -> dict[ContactKey, int]:
-        self._learnt = {}
+        self._uncommitted = {}
         contacts = {(event.tenant_id, event.contact_id): details_of(event) for event in events}
         changed = {
-            contact: now
-            for contact, now in contacts.items()
-            if contact not in self._ids or self._ids[contact][1] != now
+            contact: details
+            for contact, details in contacts.items()
+            if contact not in self._ids or self._ids[contact][1] != details
         }
         if changed:
             self._upsert(connection, changed)
         return {
-            contact: (self._learnt.get(contact) or self._ids[contact])[0] for contact in contacts
+            contact: (self._uncommitted.get(contact) or self._ids[contact])[0]
+            for contact in contacts
         }
 
-    def committed(self) -> None:
+    def remember(self) -> None:
         """Ids of a transaction that failed must not be remembered, so they wait for this."""
-        if len(self._ids) > REMEMBERED:
+        if len(self._ids) > CACHED_CONTACTS:
             self._ids.clear()
-        self._ids |= self._learnt
-        self._learnt = {}
+        self._ids |= self._uncommitted
+        self._uncommitted = {}
 
     def _upsert(self, connection: Connection, contacts: dict[ContactKey, ContactDetails]) -> None:
         values = {
             "tenant": [tenant for tenant, _ in contacts],
             "contact": [contact for _, contact in contacts],
-            "number": [now.phone_number_id for now in contacts.values()],
-            "wa_id": [now.wa_id for now in contacts.values()],
-            "name": [now.contact_name for now in contacts.values()],
+            "number": [details.phone_number_id for details in contacts.values()],
+            "wa_id": [details.wa_id for details in contacts.values()],
+            "name": [details.contact_name for details in contacts.values()],
         }
-        for tenant, contact, id in connection.exec_driver_sql(UPSERT, values):
-            self._learnt[tenant, contact] = (id, contacts[tenant, contact])
+        for tenant, contact, id in connection.exec_driver_sql(UPSERT_CONVERSATIONS, values):
+            self._uncommitted[tenant, contact] = (id, contacts[tenant, contact])
 
 
 def details_of(event: MessageReceived) -> ContactDetails:

@@ -37,7 +37,7 @@ select t, (now() at time zone 'utc')::date, u, m, i, c, o from unnest(%(tenant)s
   x(t, u, m, i, c, o)
 """
 # As the turn stands now: our update holds its row, so nothing changes until the commit.
-STANDING = """
+CHECK_CONVERSATIONS = """
 with t as materialized (
   select t.conversation_id, t.last_message_id > u.last as newer
   from turn t join unnest(%(turn)s::bigint[], %(last)s::bigint[]) u(id, last) on u.id = t.id
@@ -46,14 +46,14 @@ select c.id, c.opted_out, coalesce(c.taken_over_until > now(), false), t.newer
 from t join conversation c on c.id = t.conversation_id
 where c.id = any(array(select conversation_id from t))
 """
-NEXT_TURNS = """
+OPEN_NEXT_TURNS = """
 insert into turn (tenant_id, conversation_id, last_message_id)
 select t.tenant_id, t.conversation_id, t.last_message_id
 from turn t join unnest(%(turn)s::bigint[], %(last)s::bigint[]) u(id, last) on u.id = t.id
 where t.id = any(%(turn)s::bigint[]) and t.finished_at is not null and t.last_message_id > u.last
 returning id, tenant_id
 """
-COMMANDS = {
+APPLY_COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
     "opt_in": "update conversation set opted_out = false, taken_over_until = null"
     " where id = any(%(ids)s::bigint[])",
@@ -81,18 +81,18 @@ class FinishedTurn(NamedTuple):
 def store(
     connection: Connection, settled: Sequence[Settled[TurnContext, TurnResult]], clock: Clock
 ) -> tuple[list[Row], list[Hint]]:
-    ended = [end for one in settled if (end := ended_of(one))]
+    ended = [end for one in settled if (end := finished_turn(one))]
     if not ended:
         return [], []
-    found = standings(connection, ended)
-    ended = [checked(end, found[end.item.conversation.id]) for end in ended]
-    events = [event for end in ended for event in drafts(end, clock)]
-    rows = add(connection, events, after=effects(ended))
+    found = check_conversations(connection, ended)
+    ended = [apply_check(end, found[end.item.conversation.id]) for end in ended]
+    events = [event for end in ended for event in event_drafts(end, clock)]
+    rows = add(connection, events, after=effect_statements(ended))
     newer = [end for end in ended if found[end.item.conversation.id].newer]
-    return rows, open_next(connection, newer) if newer else []
+    return rows, open_next_turns(connection, newer) if newer else []
 
 
-def ended_of(one: Settled[TurnContext, TurnResult]) -> FinishedTurn | None:
+def finished_turn(one: Settled[TurnContext, TurnResult]) -> FinishedTurn | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
     match one.outcome:
         case Done(result=result, reason=reason):
@@ -103,15 +103,15 @@ def ended_of(one: Settled[TurnContext, TurnResult]) -> FinishedTurn | None:
             return None
 
 
-def standings(
+def check_conversations(
     connection: Connection, ended: Sequence[FinishedTurn]
 ) -> dict[int, ConversationCheck]:
     """By conversation id."""
-    rows = connection.exec_driver_sql(STANDING, turn_columns(ended))
+    rows = connection.exec_driver_sql(CHECK_CONVERSATIONS, turn_columns(ended))
     return {row[0]: ConversationCheck(*row[1:]) for row in rows}
 
 
-def checked(end: FinishedTurn, now: ConversationCheck) -> FinishedTurn:
+def apply_check(end: FinishedTurn, now: ConversationCheck) -> FinishedTurn:
     """An answer that came too late becomes silence; notices answer a command and always go."""
     if isinstance(end.result, NoReply) or end.result.command:
         return end
@@ -122,7 +122,7 @@ def checked(end: FinishedTurn, now: ConversationCheck) -> FinishedTurn:
     return end
 
 
-def effects(ended: Sequence[FinishedTurn]) -> list[Statement]:
+def effect_statements(ended: Sequence[FinishedTurn]) -> list[Statement]:
     statements: list[Statement] = [(MARK_ANSWERED, pending_columns(ended))]
     spoken = [(end.item, end.result) for end in ended if isinstance(end.result, Reply)]
     if spoken:
@@ -130,7 +130,7 @@ def effects(ended: Sequence[FinishedTurn]) -> list[Statement]:
     billed = [(item, reply.usage) for item, reply in spoken if reply.usage]
     if billed:
         statements.append((STORE_USAGE, usage_columns(billed)))
-    for command, statement in COMMANDS.items():
+    for command, statement in APPLY_COMMANDS.items():
         if ids := [item.conversation.id for item, reply in spoken if reply.command == command]:
             statements.append((statement, {"ids": ids}))
     return statements
@@ -169,13 +169,13 @@ def usage_columns(billed: Sequence[tuple[TurnContext, Any]]) -> dict[str, list[A
     }
 
 
-def open_next(connection: Connection, ended: Sequence[FinishedTurn]) -> list[Hint]:
+def open_next_turns(connection: Connection, ended: Sequence[FinishedTurn]) -> list[Hint]:
     """Messages that the turn did not see any more, or had no room for, get the next turn."""
-    found = connection.exec_driver_sql(NEXT_TURNS, turn_columns(ended))
+    found = connection.exec_driver_sql(OPEN_NEXT_TURNS, turn_columns(ended))
     return [Hint(id, tenant_id, 0) for id, tenant_id in found]
 
 
-def drafts(end: FinishedTurn, clock: Clock) -> list[Draft]:
+def event_drafts(end: FinishedTurn, clock: Clock) -> list[Draft]:
     if isinstance(end.result, Reply):
         return [draft(REPLIES_OUTBOUND, end.item.conversation.key, reply_event(end, clock))]
     return [

@@ -17,7 +17,7 @@ from common.kafka.compacted import CompactedView
 from common.work import Hint
 
 MAX_WAIT_SECONDS = 10.0  # a contact who never pauses is answered after this
-SUPERSEDED_AT_MOST = 3
+MAX_SUPERSEDED = 3
 
 STORE_MESSAGES = """
 insert into message (tenant_id, wamid, conversation_id, role, body, sent_at, trace_id)
@@ -29,7 +29,7 @@ on conflict (tenant_id, wamid) do nothing
 returning id, tenant_id, conversation_id
 """
 
-SUPERSEDES = f"(turn.state = 1 and turn.superseded < {SUPERSEDED_AT_MOST})"
+SUPERSEDES = f"(turn.state = 1 and turn.superseded < {MAX_SUPERSEDED})"
 # Open turns are locked in the order of their ids, like at their finish.
 OPEN_TURNS = f"""
 insert into turn (tenant_id, conversation_id, due_at, last_message_id)
@@ -65,8 +65,8 @@ class MessageReceiver:
     def store(self, connection: Connection, events: Sequence[MessageReceived]) -> list[Hint]:
         """Returns the turns that were opened or moved."""
         batch = ordered(events)
-        ids = self._conversations.ids(connection, batch)
-        new = connection.exec_driver_sql(STORE_MESSAGES, columns(batch, ids)).all()
+        ids = self._conversations.find_or_create(connection, batch)
+        new = connection.exec_driver_sql(STORE_MESSAGES, message_columns(batch, ids)).all()
         newest = {conversation: (message, tenant) for message, tenant, conversation in new}
         if not newest:
             return []
@@ -75,16 +75,16 @@ class MessageReceiver:
             "conversation": list(newest),
             "message": [message for message, _ in newest.values()],
             "tenant": [tenant for _, tenant in newest.values()],
-            "quiet": [self._quiet(numbers[conversation]) for conversation in newest],
+            "quiet": [self._quiet_seconds(numbers[conversation]) for conversation in newest],
         }
         return [Hint(*row) for row in connection.exec_driver_sql(OPEN_TURNS, values)]
 
     def stored(self, hints: Sequence[Hint]) -> None:
         """After the commit: caches the new ids and hints the turns to the runner."""
-        self._conversations.committed()
+        self._conversations.remember()
         self._hint(hints)
 
-    def _quiet(self, phone_number_id: str) -> float:
+    def _quiet_seconds(self, phone_number_id: str) -> float:
         tenant = self._tenants.get(phone_number_id)
         return tenant.settings.quiet_window_ms / 1000 if tenant else 0.0
 
@@ -97,7 +97,7 @@ def ordered(events: Sequence[MessageReceived]) -> list[MessageReceived]:
     return sorted(once.values(), key=lambda event: (event.tenant_id, event.contact_id))
 
 
-def columns(
+def message_columns(
     batch: Sequence[MessageReceived], ids: dict[tuple[int, str], int]
 ) -> dict[str, list[object]]:
     return {

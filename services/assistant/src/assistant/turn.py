@@ -11,8 +11,8 @@ from assistant.decide import AskModel, TurnResult, after_asking, before_asking
 from assistant.openai.client import ModelClient
 from assistant.openai.credentials import Credentials
 from assistant.openai.response import ModelAnswer, ModelFailure
-from assistant.prompt import DEFAULT_MODEL, request, safety_identifier
-from assistant.turn_context import TurnContext, read
+from assistant.prompt import DEFAULT_MODEL, request_body, safety_identifier
+from assistant.turn_context import TurnContext, load_turns
 from common.clock import Clock
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
@@ -40,19 +40,19 @@ class TurnHandler:
         self._clock, self._deadline = clock, deadline
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[TurnContext]:
-        return read(connection, [claim.id for claim in claims], self._has_budget)
+        return load_turns(connection, [claim.id for claim in claims], self._has_budget)
 
-    async def handle(self, claim: Claim, item: TurnContext) -> Outcome[TurnResult]:
-        tenant = self._tenants.get(item.conversation.phone_number_id)
+    async def handle(self, claim: Claim, turn: TurnContext) -> Outcome[TurnResult]:
+        tenant = self._tenants.get(turn.conversation.phone_number_id)
         assistant = self._assistants.get(tenant.assistant_id) if tenant else None
-        tries = claim.attempts - item.superseded
-        decided = before_asking(item, tries, tenant, assistant, self._clock.now())
-        if not isinstance(decided, AskModel):
-            return decided
-        answer = await self._ask(item, decided)
+        tries = claim.attempts - turn.superseded
+        decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
+        if not isinstance(decision, AskModel):
+            return decision
+        answer = await self._ask(turn, decision)
         if isinstance(answer, ModelFailure):
             log.warning("model_failed", tenant_id=claim.tenant_id, reason=answer.reason)
-        return after_asking(answer, tries, decided.tenant)
+        return after_asking(answer, tries, decision.tenant)
 
     def store(
         self, connection: Connection, settled: Sequence[Settled[TurnContext, TurnResult]]
@@ -63,19 +63,19 @@ class TurnHandler:
         tenant = self._tenants.get(phone_number_id)
         return tenant is not None and tenant.settings.daily_token_budget is not None
 
-    async def _ask(self, item: TurnContext, decided: AskModel) -> ModelAnswer | ModelFailure:
+    async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
         """A model that was taken away is replaced by the default one, once."""
         try:
-            api_key = self._credentials.api_key(decided.tenant)
+            api_key = self._credentials.api_key(decision.tenant)
         except Unsealable:
             return ModelFailure("key_unsealable")
-        body = request(item, decided.tenant, decided.assistant, self._clock.now())
+        body = request_body(turn, decision.tenant, decision.assistant, self._clock.now())
         body["safety_identifier"] = safety_identifier(
-            self._credentials.default_key, decided.tenant.tenant_id, item.conversation.contact_id
+            self._credentials.default_key, decision.tenant.tenant_id, turn.conversation.contact_id
         )
         ask = partial(self._model.ask, api_key, deadline=self._deadline)
         answer = await ask(body)
         if isinstance(answer, ModelFailure) and answer.reason.endswith(":model_not_found"):
-            log.warning("model_replaced", tenant_id=decided.tenant.tenant_id, model=body["model"])
+            log.warning("model_replaced", tenant_id=decision.tenant.tenant_id, model=body["model"])
             return await ask({**body, "model": DEFAULT_MODEL})
         return answer

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from common.events import conversation_key
 
-HISTORY_READ = 40  # messages of earlier turns per conversation
-PENDING_READ = 500  # messages that one turn can answer; the next turn takes the rest
+HISTORY_LIMIT = 40  # messages of earlier turns per conversation
+PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes the rest
 
 # Ids are matched with `= any`: in a plain join the planner may read a whole table.
-READ_TURNS = """
+LOAD_TURNS = """
 with t as materialized (select * from turn where id = any(%(ids)s::bigint[]))
 select t.id, t.last_message_id, t.superseded, c.id, c.tenant_id, c.phone_number_id, c.contact_id,
   c.wa_id, c.contact_name, c.opted_out, coalesce(c.taken_over_until > now(), false)
@@ -22,22 +22,22 @@ from t join conversation c on c.id = t.conversation_id
 where c.id = any(array(select conversation_id from t))
 """
 
-READ_MESSAGES = f"""
+LOAD_MESSAGES = f"""
 with wanted as (
   select * from unnest(%(conversation)s::bigint[], %(last)s::bigint[]) u(conversation, last))
 select conversation, id, turn_id, role::text, wamid, body, sent_at, trace_id from wanted u
 cross join lateral (
   select * from message where conversation_id = u.conversation and turn_id is null
-    and id <= u.last order by id limit {PENDING_READ}) pending
+    and id <= u.last order by id limit {PENDING_LIMIT}) pending
 union all
 select conversation, id, turn_id, role::text, wamid, body, sent_at, trace_id from wanted u
 cross join lateral (
   select * from message where conversation_id = u.conversation and turn_id is not null
-  order by id desc limit {HISTORY_READ}) answered
+  order by id desc limit {HISTORY_LIMIT}) answered
 order by conversation, id
 """
 
-READ_TOKENS = """
+LOAD_TOKENS = """
 select tenant_id, sum(input_tokens + output_tokens)::bigint from usage
 where tenant_id = any(%(tenants)s::int[]) and day = (now() at time zone 'utc')::date
 group by tenant_id
@@ -98,29 +98,29 @@ class TurnContext:
         return max(message.sent_at for message in self.pending)
 
 
-def read(
+def load_turns(
     connection: Connection, turn_ids: Sequence[int], has_budget: Callable[[str], bool]
 ) -> list[TurnContext]:
     """The turns with their messages, in the given order.
 
     has_budget(phone_number_id): whether the client's tokens of today are wanted.
     """
-    rows = connection.exec_driver_sql(READ_TURNS, {"ids": list(turn_ids)}).all()
+    rows = connection.exec_driver_sql(LOAD_TURNS, {"ids": list(turn_ids)}).all()
     turns: dict[int, Sequence[Any]] = {row[0]: row for row in rows}
     wanted = {
         "conversation": [row[3] for row in turns.values()],
         "last": [row[1] for row in turns.values()],
     }
-    messages = by_conversation(connection.exec_driver_sql(READ_MESSAGES, wanted).all())
-    tokens = read_tokens(connection, {row[4] for row in turns.values() if has_budget(row[5])})
-    return [item(turns[id], messages.get(turns[id][3], []), tokens) for id in turn_ids]
+    messages = by_conversation(connection.exec_driver_sql(LOAD_MESSAGES, wanted).all())
+    tokens = load_tokens(connection, {row[4] for row in turns.values() if has_budget(row[5])})
+    return [turn_context(turns[id], messages.get(turns[id][3], []), tokens) for id in turn_ids]
 
 
-def read_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, int]:
+def load_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, int]:
     """tenant_id -> tokens used today (UTC)."""
     if not tenants:
         return {}
-    found = connection.exec_driver_sql(READ_TOKENS, {"tenants": list(tenants)})
+    found = connection.exec_driver_sql(LOAD_TOKENS, {"tenants": list(tenants)})
     return {row[0]: row[1] for row in found}
 
 
@@ -131,14 +131,14 @@ def by_conversation(rows: Sequence[Sequence[Any]]) -> dict[int, list[StoredMessa
     }
 
 
-def item(
+def turn_context(
     row: Sequence[Any], messages: Sequence[StoredMessage], tokens: dict[int, int]
 ) -> TurnContext:
     conversation = Conversation(*row[3:])
     pending = tuple(message for message in messages if message.turn_id is None)
     return TurnContext(
         turn_id=row[0],
-        last_message_id=pending[-1].id if len(pending) == PENDING_READ else row[1],
+        last_message_id=pending[-1].id if len(pending) == PENDING_LIMIT else row[1],
         superseded=row[2],
         conversation=conversation,
         pending=pending,
@@ -152,6 +152,8 @@ def past_turns(messages: Sequence[StoredMessage]) -> tuple[tuple[StoredMessage, 
     turns: dict[int | None, list[StoredMessage]] = {}
     for message in messages:
         turns.setdefault(message.turn_id, []).append(message)
-    if len(messages) == HISTORY_READ:
+    if len(messages) == HISTORY_LIMIT:
         turns.pop(messages[0].turn_id)
-    return tuple(tuple(turn) for turn in turns.values() if {said.role for said in turn} == {*"ua"})
+    return tuple(
+        tuple(turn) for turn in turns.values() if {message.role for message in turn} == {*"ua"}
+    )

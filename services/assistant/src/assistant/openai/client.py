@@ -15,13 +15,13 @@ from assistant.openai.response import (
     FIRST_WAIT,
     ModelAnswer,
     ModelFailure,
-    read_refusal,
+    read_http_error,
     read_response,
 )
 from common import metrics
 
 CONNECT_SECONDS = 5.0
-LONGEST_ANSWER = 8 << 20
+LONGEST_BODY = 8 << 20
 
 
 class ModelClient(Protocol):
@@ -50,15 +50,15 @@ class ResponsesClient:
         self, api_key: str, body: dict[str, Any], deadline: float
     ) -> ModelAnswer | ModelFailure:
         started = perf_counter()
-        answer = await self._asked(api_key, body, deadline)
+        answer = await self._call(api_key, body, deadline)
         metrics.MODEL_SECONDS.observe(perf_counter() - started)
-        metrics.MODEL_CALLS.labels(result_of(answer)).inc()
+        metrics.MODEL_CALLS.labels(metric_label(answer)).inc()
         if isinstance(answer, ModelAnswer):
             metrics.MODEL_TOKENS.labels("input").inc(answer.usage.input_tokens)
             metrics.MODEL_TOKENS.labels("output").inc(answer.usage.output_tokens)
         return answer
 
-    async def _asked(
+    async def _call(
         self, api_key: str, body: dict[str, Any], deadline: float
     ) -> ModelAnswer | ModelFailure:
         try:
@@ -79,21 +79,21 @@ class ResponsesClient:
             # A redirect would carry customers' words to a host that nobody named.
             allow_redirects=False,
         ) as response:
-            answer = await read(response)
-            if answer is None:
+            content = await read_body(response)
+            if content is None:
                 return ModelFailure("too_long")
-            said = parsed(answer)
+            body_read = parsed(content)
             if response.status == 200:
-                return read_response(said)
-            return read_refusal(response.status, said, response.headers)
+                return read_response(body_read)
+            return read_http_error(response.status, body_read, response.headers)
 
 
-async def read(response: aiohttp.ClientResponse) -> bytes | None:
+async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
     """The whole answer; None when it is too long to be one."""
     answer = bytearray()
     async for piece in response.content.iter_any():
         answer += piece
-        if len(answer) > LONGEST_ANSWER:
+        if len(answer) > LONGEST_BODY:
             return None
     return bytes(answer)
 
@@ -106,6 +106,6 @@ def parsed(answer: bytes) -> object:
         return None
 
 
-def result_of(answer: ModelAnswer | ModelFailure) -> str:
+def metric_label(answer: ModelAnswer | ModelFailure) -> str:
     """A label of bounded variety: answered, or the failure's class."""
     return "answered" if isinstance(answer, ModelAnswer) else answer.reason.partition(":")[0]

@@ -7,7 +7,9 @@ from tests.support.builders import CONTACT, NOON, NUMBER, TRACE
 from assistant.turn_context import Conversation, StoredMessage, TurnContext
 
 
-def said(body: str, id: int = 1, turn_id: int | None = None, **fields: Any) -> StoredMessage:
+def contact_message(
+    body: str, id: int = 1, turn_id: int | None = None, **fields: Any
+) -> StoredMessage:
     values: dict[str, Any] = {
         "role": "u",
         "wamid": f"wamid.{id}",
@@ -17,8 +19,8 @@ def said(body: str, id: int = 1, turn_id: int | None = None, **fields: Any) -> S
     return StoredMessage(id=id, turn_id=turn_id, body=body, **values | fields)
 
 
-def answered(body: str, id: int, turn_id: int) -> StoredMessage:
-    return said(body, id, turn_id, role="a", wamid=None)
+def assistant_message(body: str, id: int, turn_id: int) -> StoredMessage:
+    return contact_message(body, id, turn_id, role="a", wamid=None)
 
 
 def a_conversation(**fields: Any) -> Conversation:
@@ -34,7 +36,9 @@ def a_conversation(**fields: Any) -> Conversation:
 
 def a_turn(*texts: str, **fields: Any) -> TurnContext:
     """A turn about messages with these texts; `fields` of the turn or its conversation."""
-    pending = tuple(said(text, id) for id, text in enumerate(texts or ("hola",), start=1))
+    pending = tuple(
+        contact_message(text, id) for id, text in enumerate(texts or ("hola",), start=1)
+    )
     of_turn = {name: fields.pop(name) for name in ("history", "tokens_today") if name in fields}
     values: dict[str, Any] = {"turn_id": 3, "last_message_id": len(pending), "superseded": 0}
     values["history"] = ()

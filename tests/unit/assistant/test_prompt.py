@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.builders import NOON, a_tenant, an_assistant
-from tests.support.turns import a_turn, answered, said
+from tests.support.turns import a_turn, assistant_message, contact_message
 
 from assistant.prompt import (
     HISTORY_CHARACTERS,
@@ -36,7 +36,9 @@ def contents(body: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def a_past_turn(number: int, size: int = 10) -> tuple[Any, ...]:
-    return said("q" * size, 2 * number, number), answered(f"a{number}", 2 * number + 1, number)
+    return contact_message("q" * size, 2 * number, number), assistant_message(
+        f"a{number}", 2 * number + 1, number
+    )
 
 
 def test_the_prefix_is_the_same_for_all_contacts_of_a_client() -> None:
@@ -47,7 +49,7 @@ def test_the_prefix_is_the_same_for_all_contacts_of_a_client() -> None:
 
 
 def test_history_comes_first_then_the_moment_then_the_new_messages() -> None:
-    past = ((answered("Sí.", 3, 1), said("¿Abren?", 1, 1)),)
+    past = ((assistant_message("Sí.", 3, 1), contact_message("¿Abren?", 1, 1)),)
     body = body_of(a_turn("¿Y mañana?", "¿Y el lunes?", history=past))
     assert [role for role, _ in contents(body)] == [
         *("user", "assistant"),
@@ -76,14 +78,14 @@ def test_history_has_a_number_of_turns_at_most() -> None:
 @given(st.lists(st.integers(1, 9000), max_size=30), st.lists(st.integers(1, 9000), max_size=30))
 def test_the_characters_are_bounded(past: list[int], new: list[int]) -> None:
     kept = history_input([a_past_turn(n, size) for n, size in enumerate(past)])
-    waiting = pending_input([said("x" * size, n) for n, size in enumerate(new)])
+    waiting = pending_input([contact_message("x" * size, n) for n, size in enumerate(new)])
     assert sum(len(item["content"]) for item in kept) <= HISTORY_CHARACTERS
     assert sum(len(item["content"]) for item in waiting) <= PENDING_CHARACTERS
     assert bool(waiting) == bool(new)
 
 
 def test_one_endless_message_is_cut_rather_than_left_out() -> None:
-    assert [len(item["content"]) for item in pending_input([said("x" * 50_000)])] == [
+    assert [len(item["content"]) for item in pending_input([contact_message("x" * 50_000)])] == [
         PENDING_CHARACTERS
     ]
 
@@ -122,7 +124,7 @@ def test_the_cache_key_fits_and_tells_versions_apart() -> None:
 def test_the_safety_identifier_tells_clients_apart_and_nothing_else() -> None:
     ids = {safety_identifier("secret", tenant, "ES.ann") for tenant in (1, 2)}
     assert len(ids) == 2
-    assert all(len(one) == 64 and int(one, 16) >= 0 for one in ids)
+    assert all(len(id) == 64 and int(id, 16) >= 0 for id in ids)
     assert safety_identifier("secret", 1, "ES.ann") in ids
 
 

@@ -22,8 +22,8 @@ def a_response(*parts: Any, **fields: Any) -> dict[str, Any]:
     return {"status": "completed", "model": "gpt-6-luna", "output": output} | fields
 
 
-def text(said: str) -> dict[str, str]:
-    return {"type": "output_text", "text": said}
+def text(content: str) -> dict[str, str]:
+    return {"type": "output_text", "text": content}
 
 
 USAGE = {

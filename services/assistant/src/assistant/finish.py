@@ -1,6 +1,6 @@
 """The finish of turns: answer, usage and events in one transaction with the turn's end.
 
-Runs only for turns whose claim still stood. A conversation that was taken over or opted out in
+Runs only for turns whose claim still stood. A conversation that was handed over or opted out in
 the meantime gets no answer: its messages end as suppressed or handed over.
 """
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from assistant.commands import HANDOVER_HOURS
 from assistant.decide import NoReply, Reply, TurnResult
+from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
 from common.clock import Clock
 from common.events import OutcomeRecorded, ReplyReady, event_id
@@ -19,40 +20,55 @@ from common.round_trip import Statement
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Hint, Later, Settled
 
-# Exactly the messages that the turn has seen: one that was stored late stays for the next turn.
+# Marks exactly the messages that the turn has seen: one stored late stays for the next turn.
 MARK_ANSWERED = """
-update message m set turn_id = u.turn
-from unnest(%(message)s::bigint[], %(turn)s::bigint[]) u(message, turn)
-where m.id = any(%(message)s::bigint[]) and m.id = u.message
+update message set turn_id = answered.turn_id
+from unnest(%(message_id)s::bigint[], %(turn_id)s::bigint[]) as answered(message_id, turn_id)
+where message.id = any(%(message_id)s::bigint[]) and message.id = answered.message_id
 """
+# The assistant's messages, which become history.
 STORE_ANSWERS = """
 insert into message (tenant_id, conversation_id, turn_id, role, body, sent_at, trace_id)
-select t, c, u, 'a', b, now(), r from unnest(%(tenant)s::int[], %(conversation)s::bigint[],
-  %(turn)s::bigint[], %(body)s::text[], %(trace)s::text[]) x(t, c, u, b, r)
+select tenant_id, conversation_id, turn_id, 'a', body, now(), trace_id
+from unnest(%(tenant_id)s::int[], %(conversation_id)s::bigint[], %(turn_id)s::bigint[],
+  %(body)s::text[], %(trace_id)s::text[])
+  as answer(tenant_id, conversation_id, turn_id, body, trace_id)
 """
+# Tokens billed today (UTC), which count towards the client's budget.
 STORE_USAGE = """
 insert into usage (tenant_id, day, turn_id, model, input_tokens, cached_tokens, output_tokens)
-select t, (now() at time zone 'utc')::date, u, m, i, c, o from unnest(%(tenant)s::int[],
-  %(turn)s::bigint[], %(model)s::text[], %(input)s::int[], %(cached)s::int[], %(output)s::int[])
-  x(t, u, m, i, c, o)
+select tenant_id, (now() at time zone 'utc')::date, turn_id, model, input_tokens, cached_tokens,
+  output_tokens
+from unnest(%(tenant_id)s::int[], %(turn_id)s::bigint[], %(model)s::text[],
+  %(input_tokens)s::int[], %(cached_tokens)s::int[], %(output_tokens)s::int[])
+  as billed(tenant_id, turn_id, model, input_tokens, cached_tokens, output_tokens)
 """
-# As the turn stands now: our update holds its row, so nothing changes until the commit.
+# The conversations as they are now: our update holds the turns' rows, so nothing changes until
+# the commit.
 CHECK_CONVERSATIONS = """
-with t as materialized (
-  select t.conversation_id, t.last_message_id > u.last as newer
-  from turn t join unnest(%(turn)s::bigint[], %(last)s::bigint[]) u(id, last) on u.id = t.id
-  where t.id = any(%(turn)s::bigint[]))
-select c.id, c.opted_out, coalesce(c.taken_over_until > now(), false), t.newer
-from t join conversation c on c.id = t.conversation_id
-where c.id = any(array(select conversation_id from t))
+with finished as materialized (
+  select turn.conversation_id, turn.last_message_id > seen.last_message_id as has_newer
+  from turn
+  join unnest(%(turn_id)s::bigint[], %(last_message_id)s::bigint[])
+    as seen(turn_id, last_message_id) on seen.turn_id = turn.id
+  where turn.id = any(%(turn_id)s::bigint[]))
+select conversation.id, conversation.opted_out,
+  coalesce(conversation.taken_over_until > now(), false) as handed_over, finished.has_newer
+from finished join conversation on conversation.id = finished.conversation_id
+where conversation.id = any(array(select conversation_id from finished))
 """
+# A new turn for the messages that came after what the finished turn has seen.
 OPEN_NEXT_TURNS = """
 insert into turn (tenant_id, conversation_id, last_message_id)
-select t.tenant_id, t.conversation_id, t.last_message_id
-from turn t join unnest(%(turn)s::bigint[], %(last)s::bigint[]) u(id, last) on u.id = t.id
-where t.id = any(%(turn)s::bigint[]) and t.finished_at is not null and t.last_message_id > u.last
+select turn.tenant_id, turn.conversation_id, turn.last_message_id
+from turn
+join unnest(%(turn_id)s::bigint[], %(last_message_id)s::bigint[])
+  as seen(turn_id, last_message_id) on seen.turn_id = turn.id
+where turn.id = any(%(turn_id)s::bigint[]) and turn.finished_at is not null
+  and turn.last_message_id > seen.last_message_id
 returning id, tenant_id
 """
+# What a contact's command changes, once its notice is stored.
 APPLY_COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
     "opt_in": "update conversation set opted_out = false, taken_over_until = null"
@@ -63,135 +79,139 @@ APPLY_COMMANDS = {
 
 
 class ConversationCheck(NamedTuple):
-    """What may have changed while the model thought. newer: messages the turn did not see."""
+    """What may have changed while the model was asked.
+
+    has_newer: there are messages that the turn did not see.
+    """
 
     opted_out: bool
-    taken_over: bool
-    newer: bool
+    handed_over: bool
+    has_newer: bool
 
 
 class FinishedTurn(NamedTuple):
-    """A turn that ended, and how."""
-
-    item: TurnContext
+    turn: TurnContext
     result: TurnResult
-    reason: str
 
 
 def store(
     connection: Connection, settled: Sequence[Settled[TurnContext, TurnResult]], clock: Clock
 ) -> tuple[list[Row], list[Hint]]:
-    ended = [end for one in settled if (end := finished_turn(one))]
-    if not ended:
+    finished = [end for turn in settled if (end := finished_turn(turn))]
+    if not finished:
         return [], []
-    found = check_conversations(connection, ended)
-    ended = [apply_check(end, found[end.item.conversation.id]) for end in ended]
-    events = [event for end in ended for event in event_drafts(end, clock)]
-    rows = add(connection, events, after=effect_statements(ended))
-    newer = [end for end in ended if found[end.item.conversation.id].newer]
-    return rows, open_next_turns(connection, newer) if newer else []
+    checks = check_conversations(connection, finished)
+    finished = [apply_check(end, checks[end.turn.conversation.id]) for end in finished]
+    drafts = [draft for end in finished for draft in event_drafts(end, clock)]
+    rows = add(connection, drafts, after=effect_statements(finished))
+    with_newer = [end for end in finished if checks[end.turn.conversation.id].has_newer]
+    return rows, open_next_turns(connection, with_newer) if with_newer else []
 
 
-def finished_turn(one: Settled[TurnContext, TurnResult]) -> FinishedTurn | None:
+def finished_turn(settled: Settled[TurnContext, TurnResult]) -> FinishedTurn | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
-    match one.outcome:
-        case Done(result=result, reason=reason):
-            return FinishedTurn(one.item, result, reason)
+    match settled.outcome:
+        case Done(result=result):
+            return FinishedTurn(settled.item, result)
         case Dropped(reason=reason, result=dropped):
-            return FinishedTurn(one.item, dropped or NoReply("failed", reason), reason)
+            return FinishedTurn(settled.item, dropped or NoReply("failed", reason))
         case Later():
             return None
 
 
 def check_conversations(
-    connection: Connection, ended: Sequence[FinishedTurn]
+    connection: Connection, finished: Sequence[FinishedTurn]
 ) -> dict[int, ConversationCheck]:
     """By conversation id."""
-    rows = connection.exec_driver_sql(CHECK_CONVERSATIONS, turn_columns(ended))
+    rows = connection.exec_driver_sql(CHECK_CONVERSATIONS, seen_columns(finished))
     return {row[0]: ConversationCheck(*row[1:]) for row in rows}
 
 
-def apply_check(end: FinishedTurn, now: ConversationCheck) -> FinishedTurn:
+def apply_check(finished: FinishedTurn, check: ConversationCheck) -> FinishedTurn:
     """An answer that came too late becomes silence; notices answer a command and always go."""
-    if isinstance(end.result, NoReply) or end.result.command:
-        return end
-    if now.opted_out:
-        return end._replace(result=NoReply("suppressed", "opted_out"))
-    if now.taken_over:
-        return end._replace(result=NoReply("handed_over", "taken_over"))
-    return end
+    if isinstance(finished.result, NoReply) or finished.result.command:
+        return finished
+    if check.opted_out:
+        return FinishedTurn(finished.turn, NoReply("suppressed", "opted_out"))
+    if check.handed_over:
+        return FinishedTurn(finished.turn, NoReply("handed_over", "taken_over"))
+    return finished
 
 
-def effect_statements(ended: Sequence[FinishedTurn]) -> list[Statement]:
-    statements: list[Statement] = [(MARK_ANSWERED, pending_columns(ended))]
-    spoken = [(end.item, end.result) for end in ended if isinstance(end.result, Reply)]
-    if spoken:
-        statements.append((STORE_ANSWERS, answer_columns(spoken)))
-    billed = [(item, reply.usage) for item, reply in spoken if reply.usage]
+def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
+    """What changes besides the outbox. Builds the statements, runs none."""
+    statements: list[Statement] = [(MARK_ANSWERED, answered_columns(finished))]
+    replies = [(turn, result) for turn, result in finished if isinstance(result, Reply)]
+    if replies:
+        statements.append((STORE_ANSWERS, answer_columns(replies)))
+    billed = [(turn, reply.usage) for turn, reply in replies if reply.usage]
     if billed:
         statements.append((STORE_USAGE, usage_columns(billed)))
     for command, statement in APPLY_COMMANDS.items():
-        if ids := [item.conversation.id for item, reply in spoken if reply.command == command]:
+        if ids := [turn.conversation.id for turn, reply in replies if reply.command == command]:
             statements.append((statement, {"ids": ids}))
     return statements
 
 
-def pending_columns(ended: Sequence[FinishedTurn]) -> dict[str, list[int]]:
-    answered = [(message.id, end.item.turn_id) for end in ended for message in end.item.pending]
-    return {"message": [id for id, _ in answered], "turn": [turn for _, turn in answered]}
-
-
-def turn_columns(ended: Sequence[FinishedTurn]) -> dict[str, list[int]]:
+def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
+    answered = [(message.id, turn.turn_id) for turn, _ in finished for message in turn.pending]
     return {
-        "turn": [end.item.turn_id for end in ended],
-        "last": [end.item.last_message_id for end in ended],
+        "message_id": [message_id for message_id, _ in answered],
+        "turn_id": [turn_id for _, turn_id in answered],
     }
 
 
-def answer_columns(spoken: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
+def seen_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
     return {
-        "tenant": [item.conversation.tenant_id for item, _ in spoken],
-        "conversation": [item.conversation.id for item, _ in spoken],
-        "turn": [item.turn_id for item, _ in spoken],
-        "body": [reply.text for _, reply in spoken],
-        "trace": [item.trace_id for item, _ in spoken],
+        "turn_id": [turn.turn_id for turn, _ in finished],
+        "last_message_id": [turn.last_message_id for turn, _ in finished],
     }
 
 
-def usage_columns(billed: Sequence[tuple[TurnContext, Any]]) -> dict[str, list[Any]]:
+def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
     return {
-        "tenant": [item.conversation.tenant_id for item, _ in billed],
-        "turn": [item.turn_id for item, _ in billed],
+        "tenant_id": [turn.conversation.tenant_id for turn, _ in replies],
+        "conversation_id": [turn.conversation.id for turn, _ in replies],
+        "turn_id": [turn.turn_id for turn, _ in replies],
+        "body": [reply.text for _, reply in replies],
+        "trace_id": [turn.trace_id for turn, _ in replies],
+    }
+
+
+def usage_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list[Any]]:
+    return {
+        "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
+        "turn_id": [turn.turn_id for turn, _ in billed],
         "model": [usage.model for _, usage in billed],
-        "input": [usage.input_tokens for _, usage in billed],
-        "cached": [usage.cached_tokens for _, usage in billed],
-        "output": [usage.output_tokens for _, usage in billed],
+        "input_tokens": [usage.input_tokens for _, usage in billed],
+        "cached_tokens": [usage.cached_tokens for _, usage in billed],
+        "output_tokens": [usage.output_tokens for _, usage in billed],
     }
 
 
-def open_next_turns(connection: Connection, ended: Sequence[FinishedTurn]) -> list[Hint]:
+def open_next_turns(connection: Connection, finished: Sequence[FinishedTurn]) -> list[Hint]:
     """Messages that the turn did not see any more, or had no room for, get the next turn."""
-    found = connection.exec_driver_sql(OPEN_NEXT_TURNS, turn_columns(ended))
-    return [Hint(id, tenant_id, 0) for id, tenant_id in found]
+    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, seen_columns(finished))
+    return [Hint(id, tenant_id, 0) for id, tenant_id in opened]
 
 
-def event_drafts(end: FinishedTurn, clock: Clock) -> list[Draft]:
-    if isinstance(end.result, Reply):
-        return [draft(REPLIES_OUTBOUND, end.item.conversation.key, reply_event(end, clock))]
+def event_drafts(finished: FinishedTurn, clock: Clock) -> list[Draft]:
+    turn, result = finished
+    if isinstance(result, Reply):
+        return [draft(REPLIES_OUTBOUND, turn.conversation.key, reply_event(turn, result, clock))]
     return [
-        draft(MESSAGES_OUTCOME, event.conversation, event) for event in outcome_events(end, clock)
+        draft(MESSAGES_OUTCOME, event.conversation, event)
+        for event in outcome_events(turn, result, clock)
     ]
 
 
-def reply_event(end: FinishedTurn, clock: Clock) -> ReplyReady:
+def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
     """reply_id depends on the turn alone, so a second copy is recognised."""
-    item, reply = end.item, end.result
-    assert isinstance(reply, Reply)
-    conversation = item.conversation
-    reply_id = event_id("reply", conversation.tenant_id, item.turn_id)
+    conversation = turn.conversation
+    reply_id = event_id("reply", conversation.tenant_id, turn.turn_id)
     return ReplyReady(
         event_id=reply_id,
-        trace_id=item.trace_id,
+        trace_id=turn.trace_id,
         tenant_id=conversation.tenant_id,
         occurred_at=clock.now(),
         phone_number_id=conversation.phone_number_id,
@@ -200,14 +220,13 @@ def reply_event(end: FinishedTurn, clock: Clock) -> ReplyReady:
         reply_id=reply_id,
         kind=reply.kind,
         text=reply.text,
-        answers=tuple(message.wamid for message in item.pending if message.wamid),
-        last_inbound_at=item.last_inbound_at,
+        answers=tuple(message.wamid for message in turn.pending if message.wamid),
+        last_inbound_at=turn.last_inbound_at,
     )
 
 
-def outcome_events(end: FinishedTurn, clock: Clock) -> list[OutcomeRecorded]:
-    silence, conversation = end.result, end.item.conversation
-    assert isinstance(silence, NoReply)
+def outcome_events(turn: TurnContext, no_reply: NoReply, clock: Clock) -> list[OutcomeRecorded]:
+    conversation = turn.conversation
     return [
         OutcomeRecorded(
             event_id=event_id(conversation.tenant_id, message.wamid, "outcome"),
@@ -217,9 +236,9 @@ def outcome_events(end: FinishedTurn, clock: Clock) -> list[OutcomeRecorded]:
             phone_number_id=conversation.phone_number_id,
             contact_id=conversation.contact_id,
             wamid=message.wamid,
-            outcome=silence.outcome,
-            reason=silence.reason,
+            outcome=no_reply.outcome,
+            reason=no_reply.reason,
         )
-        for message in end.item.pending
+        for message in turn.pending
         if message.wamid
     ]

@@ -30,7 +30,7 @@ def a_conversation(**fields: Any) -> Conversation:
         "phone_number_id": NUMBER,
         "contact_id": CONTACT,
     }
-    values |= {"wa_id": None, "contact_name": None, "opted_out": False, "taken_over": False}
+    values |= {"wa_id": None, "contact_name": None, "opted_out": False, "handed_over": False}
     return Conversation(**values | fields)
 
 

@@ -30,10 +30,10 @@ def test_an_ordinary_turn_asks_the_model() -> None:
         (a_turn(), a_tenant(active=False), no_reply("suppressed", "inactive")),
         (a_turn("STOP"), a_tenant(active=False), no_reply("suppressed", "inactive")),
         (a_turn(opted_out=True), TENANT, no_reply("suppressed", "opted_out")),
-        (a_turn(taken_over=True), TENANT, no_reply("handed_over", "taken_over")),
+        (a_turn(handed_over=True), TENANT, no_reply("handed_over", "taken_over")),
         (a_turn("stop", opted_out=True), TENANT, no_reply("suppressed", "opted_out")),
         (a_turn("humano", opted_out=True), STOP, no_reply("suppressed", "opted_out")),
-        (a_turn("humano", taken_over=True), STOP, no_reply("handed_over", "taken_over")),
+        (a_turn("humano", handed_over=True), STOP, no_reply("handed_over", "taken_over")),
     ],
 )
 def test_no_reply_has_an_outcome_with_its_reason(
@@ -55,7 +55,7 @@ def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> Non
         (a_turn("STOP"), "opt_out"),
         (a_turn("start", opted_out=True), "opt_in"),
         (a_turn("humano"), "handover"),
-        (a_turn("stop", taken_over=True), "opt_out"),
+        (a_turn("stop", handed_over=True), "opt_out"),
     ],
 )
 def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, command: str) -> None:

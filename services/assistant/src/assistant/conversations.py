@@ -10,10 +10,13 @@ from common.events import MessageReceived
 
 CACHED_CONTACTS = 100_000
 
+# Creates conversations, or brings what changed of their contacts up to date.
 UPSERT_CONVERSATIONS = """
 insert into conversation (tenant_id, contact_id, phone_number_id, wa_id, contact_name)
-select * from unnest(%(tenant)s::int[], %(contact)s::text[], %(number)s::text[],
-  %(wa_id)s::text[], %(name)s::text[]) order by 1, 2
+select * from unnest(%(tenant_id)s::int[], %(contact_id)s::text[], %(phone_number_id)s::text[],
+  %(wa_id)s::text[], %(contact_name)s::text[])
+  as contact(tenant_id, contact_id, phone_number_id, wa_id, contact_name)
+order by tenant_id, contact_id
 on conflict (tenant_id, contact_id) do update set
   phone_number_id = excluded.phone_number_id,
   wa_id = coalesce(excluded.wa_id, conversation.wa_id),
@@ -65,11 +68,11 @@ class Conversations:
 
     def _upsert(self, connection: Connection, contacts: dict[ContactKey, ContactDetails]) -> None:
         values = {
-            "tenant": [tenant for tenant, _ in contacts],
-            "contact": [contact for _, contact in contacts],
-            "number": [details.phone_number_id for details in contacts.values()],
+            "tenant_id": [tenant for tenant, _ in contacts],
+            "contact_id": [contact for _, contact in contacts],
+            "phone_number_id": [details.phone_number_id for details in contacts.values()],
             "wa_id": [details.wa_id for details in contacts.values()],
-            "name": [details.contact_name for details in contacts.values()],
+            "contact_name": [details.contact_name for details in contacts.values()],
         }
         for tenant, contact, id in connection.exec_driver_sql(UPSERT_CONVERSATIONS, values):
             self._uncommitted[tenant, contact] = (id, contacts[tenant, contact])

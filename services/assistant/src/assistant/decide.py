@@ -89,7 +89,7 @@ def command_reply(turn: TurnContext, tenant: TenantConfig) -> Reply | None:
     command = last_command((message.body for message in turn.pending), settings)
     if command is None or (command == "opt_in") != turn.conversation.opted_out:
         return None
-    if command == "handover" and turn.conversation.taken_over:
+    if command == "handover" and turn.conversation.handed_over:
         return None
     return Reply("notice", notice(command, settings.language), command=command)
 
@@ -98,7 +98,7 @@ def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
     """What an earlier command, or a person, has decided for this conversation."""
     if turn.conversation.opted_out:
         return NoReply("suppressed", "opted_out")
-    if turn.conversation.taken_over:
+    if turn.conversation.handed_over:
         return NoReply("handed_over", "taken_over")
     return None
 

@@ -19,28 +19,33 @@ from common.work import Hint
 MAX_WAIT_SECONDS = 10.0  # a contact who never pauses is answered after this
 MAX_SUPERSEDED = 3
 
+# Each message once, in the order of the batch; returns those that were new.
 STORE_MESSAGES = """
 insert into message (tenant_id, wamid, conversation_id, role, body, sent_at, trace_id)
-select t, w, c, 'u', b, s, r
-from unnest(%(tenant)s::int[], %(wamid)s::text[], %(conversation)s::bigint[], %(body)s::text[],
-  %(sent_at)s::timestamptz[], %(trace)s::text[]) with ordinality u(t, w, c, b, s, r, o)
-order by o
+select tenant_id, wamid, conversation_id, 'u', body, sent_at, trace_id
+from unnest(%(tenant_id)s::int[], %(wamid)s::text[], %(conversation_id)s::bigint[],
+  %(body)s::text[], %(sent_at)s::timestamptz[], %(trace_id)s::text[]) with ordinality
+  as inbound(tenant_id, wamid, conversation_id, body, sent_at, trace_id, arrival)
+order by arrival
 on conflict (tenant_id, wamid) do nothing
 returning id, tenant_id, conversation_id
 """
 
 SUPERSEDES = f"(turn.state = 1 and turn.superseded < {MAX_SUPERSEDED})"
-# Open turns are locked in the order of their ids, like at their finish.
+# One open turn per conversation: a new one, or the open one put off or superseded. Open turns are
+# locked in the order of their ids, like at their finish.
 OPEN_TURNS = f"""
 insert into turn (tenant_id, conversation_id, due_at, last_message_id)
-select t, c, now() + q * interval '1 second', m
-from unnest(%(tenant)s::int[], %(conversation)s::bigint[], %(message)s::bigint[],
-  %(quiet)s::float8[]) u(t, c, m, q)
+select newest.tenant_id, newest.conversation_id,
+  now() + newest.quiet_seconds * interval '1 second', newest.last_message_id
+from unnest(%(tenant_id)s::int[], %(conversation_id)s::bigint[], %(last_message_id)s::bigint[],
+  %(quiet_seconds)s::float8[])
+  as newest(tenant_id, conversation_id, last_message_id, quiet_seconds)
 left join (
   select id, conversation_id from turn
-  where conversation_id = any(%(conversation)s::bigint[]) and finished_at is null) there
-  on there.conversation_id = c
-order by there.id, c
+  where conversation_id = any(%(conversation_id)s::bigint[]) and finished_at is null) as open_turn
+  on open_turn.conversation_id = newest.conversation_id
+order by open_turn.id, newest.conversation_id
 on conflict (conversation_id) where finished_at is null do update set
   due_at = greatest(turn.due_at,
     least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds')),
@@ -49,7 +54,8 @@ on conflict (conversation_id) where finished_at is null do update set
   superseded = turn.superseded + {SUPERSEDES}::int,
   lease_until = case when {SUPERSEDES} then null else turn.lease_until end,
   state = case when {SUPERSEDES} then 0 else turn.state end
-returning id, tenant_id, greatest(0, extract(epoch from due_at - clock_timestamp()))::float8
+returning id, tenant_id,
+  greatest(0, extract(epoch from due_at - clock_timestamp()))::float8 as delay
 """
 
 
@@ -72,10 +78,12 @@ class MessageReceiver:
             return []
         numbers = {ids[event.tenant_id, event.contact_id]: event.phone_number_id for event in batch}
         values = {
-            "conversation": list(newest),
-            "message": [message for message, _ in newest.values()],
-            "tenant": [tenant for _, tenant in newest.values()],
-            "quiet": [self._quiet_seconds(numbers[conversation]) for conversation in newest],
+            "conversation_id": list(newest),
+            "last_message_id": [message for message, _ in newest.values()],
+            "tenant_id": [tenant for _, tenant in newest.values()],
+            "quiet_seconds": [
+                self._quiet_seconds(numbers[conversation]) for conversation in newest
+            ],
         }
         return [Hint(*row) for row in connection.exec_driver_sql(OPEN_TURNS, values)]
 
@@ -101,10 +109,10 @@ def message_columns(
     batch: Sequence[MessageReceived], ids: dict[tuple[int, str], int]
 ) -> dict[str, list[object]]:
     return {
-        "tenant": [event.tenant_id for event in batch],
+        "tenant_id": [event.tenant_id for event in batch],
         "wamid": [event.wamid for event in batch],
-        "conversation": [ids[event.tenant_id, event.contact_id] for event in batch],
+        "conversation_id": [ids[event.tenant_id, event.contact_id] for event in batch],
         "body": [storable(event.text) for event in batch],
         "sent_at": [event.sent_at for event in batch],
-        "trace": [event.trace_id for event in batch],
+        "trace_id": [event.trace_id for event in batch],
     }

@@ -13,32 +13,42 @@ from common.events import conversation_key
 HISTORY_LIMIT = 40  # messages of earlier turns per conversation
 PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes the rest
 
-# Ids are matched with `= any`: in a plain join the planner may read a whole table.
+# Claimed turns with their conversations. Ids are matched with `= any`: in a plain join the planner
+# may read a whole table.
 LOAD_TURNS = """
-with t as materialized (select * from turn where id = any(%(ids)s::bigint[]))
-select t.id, t.last_message_id, t.superseded, c.id, c.tenant_id, c.phone_number_id, c.contact_id,
-  c.wa_id, c.contact_name, c.opted_out, coalesce(c.taken_over_until > now(), false)
-from t join conversation c on c.id = t.conversation_id
-where c.id = any(array(select conversation_id from t))
+with claimed as materialized (select * from turn where id = any(%(ids)s::bigint[]))
+select claimed.id, claimed.last_message_id, claimed.superseded, conversation.id,
+  conversation.tenant_id, conversation.phone_number_id, conversation.contact_id,
+  conversation.wa_id, conversation.contact_name, conversation.opted_out,
+  coalesce(conversation.taken_over_until > now(), false)
+from claimed join conversation on conversation.id = claimed.conversation_id
+where conversation.id = any(array(select conversation_id from claimed))
 """
 
+# The messages to answer, oldest first, and the newest of earlier turns, per conversation.
 LOAD_MESSAGES = f"""
-with wanted as (
-  select * from unnest(%(conversation)s::bigint[], %(last)s::bigint[]) u(conversation, last))
-select conversation, id, turn_id, role::text, wamid, body, sent_at, trace_id from wanted u
+with claimed(conversation_id, last_message_id) as (
+  select * from unnest(%(conversation_id)s::bigint[], %(last_message_id)s::bigint[]))
+select claimed.conversation_id, id, turn_id, role::text, wamid, body, sent_at, trace_id
+from claimed
 cross join lateral (
-  select * from message where conversation_id = u.conversation and turn_id is null
-    and id <= u.last order by id limit {PENDING_LIMIT}) pending
+  select * from message
+  where message.conversation_id = claimed.conversation_id and turn_id is null
+    and id <= claimed.last_message_id
+  order by id limit {PENDING_LIMIT}) as pending
 union all
-select conversation, id, turn_id, role::text, wamid, body, sent_at, trace_id from wanted u
+select claimed.conversation_id, id, turn_id, role::text, wamid, body, sent_at, trace_id
+from claimed
 cross join lateral (
-  select * from message where conversation_id = u.conversation and turn_id is not null
-  order by id desc limit {HISTORY_LIMIT}) answered
-order by conversation, id
+  select * from message
+  where message.conversation_id = claimed.conversation_id and turn_id is not null
+  order by id desc limit {HISTORY_LIMIT}) as answered
+order by conversation_id, id
 """
 
+# Tokens that clients have used today (UTC).
 LOAD_TOKENS = """
-select tenant_id, sum(input_tokens + output_tokens)::bigint from usage
+select tenant_id, sum(input_tokens + output_tokens)::bigint as tokens from usage
 where tenant_id = any(%(tenants)s::int[]) and day = (now() at time zone 'utc')::date
 group by tenant_id
 """
@@ -66,7 +76,7 @@ class Conversation:
     wa_id: str | None
     contact_name: str | None
     opted_out: bool
-    taken_over: bool
+    handed_over: bool
 
     @property
     def key(self) -> str:
@@ -107,11 +117,11 @@ def load_turns(
     """
     rows = connection.exec_driver_sql(LOAD_TURNS, {"ids": list(turn_ids)}).all()
     turns: dict[int, Sequence[Any]] = {row[0]: row for row in rows}
-    wanted = {
-        "conversation": [row[3] for row in turns.values()],
-        "last": [row[1] for row in turns.values()],
+    claimed = {
+        "conversation_id": [row[3] for row in turns.values()],
+        "last_message_id": [row[1] for row in turns.values()],
     }
-    messages = by_conversation(connection.exec_driver_sql(LOAD_MESSAGES, wanted).all())
+    messages = by_conversation(connection.exec_driver_sql(LOAD_MESSAGES, claimed).all())
     tokens = load_tokens(connection, {row[4] for row in turns.values() if has_budget(row[5])})
     return [turn_context(turns[id], messages.get(turns[id][3], []), tokens) for id in turn_ids]
 
@@ -120,8 +130,8 @@ def load_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, i
     """tenant_id -> tokens used today (UTC)."""
     if not tenants:
         return {}
-    found = connection.exec_driver_sql(LOAD_TOKENS, {"tenants": list(tenants)})
-    return {row[0]: row[1] for row in found}
+    rows = connection.exec_driver_sql(LOAD_TOKENS, {"tenants": list(tenants)})
+    return {row[0]: row[1] for row in rows}
 
 
 def by_conversation(rows: Sequence[Sequence[Any]]) -> dict[int, list[StoredMessage]]:

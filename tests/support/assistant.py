@@ -112,7 +112,7 @@ class RunningAssistant:
 
     def receive_here(self, events: tuple[MessageReceived, ...]) -> None:
         hints = self.database.transaction_here(lambda c: self.receiver.store(c, events))
-        self.receiver.stored(hints)
+        self.receiver.after_commit(hints)
 
     async def rows(self, query: str) -> list[sa.Row[Any]]:
         return await self.database.transaction(lambda c: list(c.exec_driver_sql(query)))

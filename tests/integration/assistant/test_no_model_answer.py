@@ -1,4 +1,4 @@
-"""Turns that are not answered by the model: every message still gets its one end."""
+"""Turns that are not answered by the model: every message still gets its one outcome."""
 
 from datetime import timedelta
 
@@ -136,7 +136,7 @@ async def test_an_empty_account_leads_to_the_fallback_at_once(assistant: Running
     assert (reply.kind, len(assistant.model.bodies)) == ("fallback", 1)
 
 
-async def test_the_vendors_wish_to_wait_is_honoured(assistant: RunningAssistant) -> None:
+async def test_the_servers_retry_after_is_honoured(assistant: RunningAssistant) -> None:
     assistant.model.script = [ModelFailure("http_429:slow_down", 30.0)]
     await assistant.receive(incoming("hola"))
     await assistant.eventually(

@@ -157,24 +157,26 @@ async def test_a_fault_is_one_call_and_a_failure_with_its_reason(
     assert isinstance(await model.ask(KEYS[0], a_body(), DEADLINE), ModelAnswer)
 
 
-async def test_a_refusal_is_said(emulator: str, model: ResponsesClient) -> None:
+async def test_a_refusal_is_an_answer(emulator: str, model: ResponsesClient) -> None:
     await fault(emulator, "refusal")
     answer = await model.ask(KEYS[0], a_body(), DEADLINE)
     assert isinstance(answer, ModelAnswer)
     assert answer.text
 
 
-async def test_silence_ends_at_the_deadline(emulator: str, model: ResponsesClient) -> None:
+async def test_a_server_that_hangs_is_given_up_at_the_deadline(
+    emulator: str, model: ResponsesClient
+) -> None:
     await fault(emulator, "hang", seconds=2)
     async with asyncio.timeout(1):
         assert await model.ask(KEYS[0], a_body(), 0.2) == ModelFailure("deadline", 1.0)
 
 
-async def test_nobody_there_is_a_failure(model: ResponsesClient) -> None:
-    nobody = ResponsesClient("http://127.0.0.1:9/v1", connections=5)
-    await nobody.start()
-    assert await nobody.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("connection", 1.0)
-    await nobody.stop()
+async def test_no_server_is_a_failure(model: ResponsesClient) -> None:
+    unreachable = ResponsesClient("http://127.0.0.1:9/v1", connections=5)
+    await unreachable.start()
+    assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("connection", 1.0)
+    await unreachable.stop()
 
 
 async def test_a_redirect_is_not_followed(emulator: str) -> None:

@@ -70,7 +70,7 @@ def test_messages_become_replies_and_a_term_signal_drains(
     assert len(service.replies()) == 60
 
 
-def test_killed_with_answers_in_hand_each_turn_is_answered_once(
+def test_killed_with_answers_in_flight_each_turn_is_answered_once(
     service: AssistantProcess, emulator: str
 ) -> None:
     delay(emulator, 700)

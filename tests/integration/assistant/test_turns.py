@@ -186,7 +186,7 @@ async def test_a_new_message_does_not_shorten_the_wait_after_a_failure(
     await assistant.wait_until_settled()
 
 
-async def test_a_drained_process_has_stored_what_was_in_hand(
+async def test_a_drained_process_has_stored_what_was_in_flight(
     kafka: Broker, new_database: Databases
 ) -> None:
     url = new_database(("assistant", "assistant"))

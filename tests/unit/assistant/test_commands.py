@@ -1,4 +1,4 @@
-"""Which messages are commands, and what is said in return."""
+"""Which messages are commands, and the notices that confirm them."""
 
 import pytest
 

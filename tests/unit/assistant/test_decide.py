@@ -65,7 +65,7 @@ def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, comman
     assert (decision.result.kind, decision.result.command) == ("notice", command)
 
 
-def test_start_is_an_ordinary_word_for_who_never_stopped() -> None:
+def test_start_is_an_ordinary_word_for_a_contact_who_never_stopped() -> None:
     assert isinstance(before_asking(a_turn("start"), 1, TENANT, ASSISTANT, NOON), AskModel)
 
 

@@ -1,4 +1,4 @@
-"""Whatever a server sends becomes an answer or a failure, never an exception."""
+"""Anything a server sends becomes an answer or a failure, never an exception."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Words that are commands: stop, start again, a human please. And what is said in return."""
+"""Words that are commands: stop, start again, a person please; and the notices in return."""
 
 import unicodedata
 from collections.abc import Iterable

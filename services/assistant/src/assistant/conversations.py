@@ -28,7 +28,7 @@ ContactKey = tuple[int, str]
 
 
 class ContactDetails(NamedTuple):
-    """What the row holds, so that a change is written and nothing else is."""
+    """What the row holds of a contact: it is written only where this changes."""
 
     phone_number_id: str
     wa_id: str | None
@@ -60,7 +60,7 @@ class Conversations:
         }
 
     def remember(self) -> None:
-        """Ids of a transaction that failed must not be remembered, so they wait for this."""
+        """After the commit: the ids of a transaction that failed must not be cached."""
         if len(self._ids) > CACHED_CONTACTS:
             self._ids.clear()
         self._ids |= self._uncommitted

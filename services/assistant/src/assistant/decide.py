@@ -11,7 +11,7 @@ from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
-CONFIG_TRIES = 10  # tries, one a second: a message may overtake its client's or assistant's news
+CONFIG_TRIES = 10  # one a second: a message may arrive before its client or assistant is known here
 MODEL_TRIES = 3
 WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
@@ -26,7 +26,7 @@ class AskModel:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the turn says. `command`: what the contact asked for with a command word."""
+    """What the turn answers. `command`: what the contact asked for with a command word."""
 
     kind: Literal["answer", "fallback", "notice"]
     text: str
@@ -75,7 +75,7 @@ def without_client(tries: int) -> Outcome[TurnResult]:
 
 
 def inactive_or_too_old(turn: TurnContext, tenant: TenantConfig, now: datetime) -> NoReply | None:
-    """Reasons that no word of the contact can change."""
+    """Reasons that no command of the contact can change."""
     if not tenant.active:
         return NoReply("suppressed", "inactive")
     if now - turn.last_inbound_at > ANSWER_WINDOW:

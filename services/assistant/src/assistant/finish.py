@@ -128,7 +128,7 @@ def check_conversations(
 
 
 def apply_check(finished: FinishedTurn, check: ConversationCheck) -> FinishedTurn:
-    """An answer that came too late becomes silence; notices answer a command and always go."""
+    """An answer that came too late is not sent; notices answer a command and always go."""
     if isinstance(finished.result, NoReply) or finished.result.command:
         return finished
     if check.opted_out:
@@ -190,7 +190,7 @@ def usage_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list
 
 
 def open_next_turns(connection: Connection, finished: Sequence[FinishedTurn]) -> list[Hint]:
-    """Messages that the turn did not see any more, or had no room for, get the next turn."""
+    """Messages that the turn did not see, or had no room for, get the next turn."""
     opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, seen_columns(finished))
     return [Hint(id, tenant_id, 0) for id, tenant_id in opened]
 

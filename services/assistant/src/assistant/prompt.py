@@ -20,7 +20,7 @@ PENDING_CHARACTERS = 16_000
 LATE = timedelta(minutes=30)
 DEFAULT_MODEL = "gpt-6-luna"
 
-# Meta bars general-purpose assistants; a business's own is welcome.
+# Meta bars general-purpose assistants; a business's own is allowed.
 HOUSE_RULES = (
     "You answer WhatsApp messages for the business described above, in the language of the"
     " customer. Keep to this business: politely decline anything else. Never invent prices,"
@@ -81,7 +81,7 @@ def history_input(turns: Sequence[Sequence[StoredMessage]]) -> list[dict[str, st
 
 
 def contact_first(message: StoredMessage) -> tuple[bool, int]:
-    """The contact's messages of a turn, then the answer, whatever order they were stored in."""
+    """The contact's messages of a turn, then the answer: they may be stored in another order."""
     return message.role == "a", message.id
 
 
@@ -129,6 +129,6 @@ def time_zone(name: str) -> ZoneInfo:
 
 
 def safety_identifier(secret: str, tenant_id: int, contact_id: str) -> str:
-    """64 hex digits, stable per person, telling nothing about them."""
+    """64 hex digits, stable per person, revealing nothing about them."""
     person = f"{tenant_id}:{contact_id}".encode()
     return hmac.new(secret.encode(), person, hashlib.sha256).hexdigest()

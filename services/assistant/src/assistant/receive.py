@@ -3,7 +3,7 @@
 Each message is stored once (unique wamid per tenant) and opens its conversation's turn or puts it
 off until the contact has been quiet for the client's window. A running turn is superseded, at most
 three times; after that the finish opens the next turn. A turn that waits to be tried again keeps
-its time.
+its due time.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,12 +60,13 @@ returning id, tenant_id,
 
 
 class MessageReceiver:
-    """The consumer's store function, and what follows its commit."""
+    """The consumer's store function, and what it does after the commit."""
 
     def __init__(
         self, tenants: CompactedView[TenantConfig], hint: Callable[[Sequence[Hint]], None]
     ) -> None:
-        self._tenants, self._hint = tenants, hint
+        self._tenants = tenants
+        self._hint = hint
         self._conversations = Conversations()
 
     def store(self, connection: Connection, events: Sequence[MessageReceived]) -> list[Hint]:
@@ -87,8 +88,8 @@ class MessageReceiver:
         }
         return [Hint(*row) for row in connection.exec_driver_sql(OPEN_TURNS, values)]
 
-    def stored(self, hints: Sequence[Hint]) -> None:
-        """After the commit: caches the new ids and hints the turns to the runner."""
+    def after_commit(self, hints: Sequence[Hint]) -> None:
+        """Caches the new ids and hints the turns to the runner."""
         self._conversations.remember()
         self._hint(hints)
 

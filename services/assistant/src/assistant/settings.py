@@ -6,7 +6,7 @@ from common.settings import DatabaseSettings, Secret, ServiceSettings
 
 
 class Settings(ServiceSettings, DatabaseSettings):
-    """slots: turns in hand at once per process. turn_deadline: seconds.
+    """slots: turns in flight at once per process. turn_deadline: seconds.
 
     openai_api_key serves the clients that have no key of their own.
     """

@@ -1,4 +1,4 @@
-"""Hop 3b: a due turn is claimed, decided, asked and stored. One turn's way, from top to bottom."""
+"""Hop 3b: a due turn is claimed, decided, asked and stored. Reads from top to bottom."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -35,9 +35,12 @@ class TurnHandler:
         clock: Clock,
         deadline: float,
     ) -> None:
-        self._tenants, self._assistants = tenants, assistants
-        self._model, self._credentials = model, credentials
-        self._clock, self._deadline = clock, deadline
+        self._tenants = tenants
+        self._assistants = assistants
+        self._model = model
+        self._credentials = credentials
+        self._clock = clock
+        self._deadline = deadline
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[TurnContext]:
         return load_turns(connection, [claim.id for claim in claims], self._has_budget)
@@ -64,7 +67,7 @@ class TurnHandler:
         return tenant is not None and tenant.settings.daily_token_budget is not None
 
     async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
-        """A model that was taken away is replaced by the default one, once."""
+        """A model that OpenAI no longer has is replaced by the default one, once."""
         try:
             api_key = self._credentials.api_key(decision.tenant)
         except Unsealable:

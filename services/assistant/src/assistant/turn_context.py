@@ -1,4 +1,4 @@
-"""A turn as the handler sees it, and how it is read from the database."""
+"""A turn as the handler sees it, and how it is loaded from the database."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ def load_turns(
 ) -> list[TurnContext]:
     """The turns with their messages, in the given order.
 
-    has_budget(phone_number_id): whether the client's tokens of today are wanted.
+    has_budget(phone_number_id): whether the client's tokens of today are needed.
     """
     rows = connection.exec_driver_sql(LOAD_TURNS, {"ids": list(turn_ids)}).all()
     turns: dict[int, Sequence[Any]] = {row[0]: row for row in rows}
@@ -158,7 +158,7 @@ def turn_context(
 
 
 def past_turns(messages: Sequence[StoredMessage]) -> tuple[tuple[StoredMessage, ...], ...]:
-    """Whole answered turns, oldest first; a turn cut by the read limit is left out whole."""
+    """Whole answered turns, oldest first; a turn that HISTORY_LIMIT may have cut is left out."""
     turns: dict[int | None, list[StoredMessage]] = {}
     for message in messages:
         turns.setdefault(message.turn_id, []).append(message)

@@ -39,12 +39,12 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
     turns = TurnHandler(tenants, assistants, model, credentials, clock, settings.turn_deadline)
     limits = Limits(slots=settings.slots, deadline=2 * settings.turn_deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receive = MessageReceiver(tenants, runner.hint)
+    receiver = MessageReceiver(tenants, runner.hint)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,
         MessageReceived,
-        storing(database, receive.store, receive.stored),
+        storing(database, receiver.store, receiver.after_commit),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,

@@ -76,7 +76,7 @@ class ResponsesClient:
             data=orjson.dumps(body),
             headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=deadline, sock_connect=CONNECT_SECONDS),
-            # A redirect would carry customers' words to a host that nobody named.
+            # A redirect would carry customers' words to a host that no setting names.
             allow_redirects=False,
         ) as response:
             content = await read_body(response)
@@ -107,5 +107,5 @@ def parsed(answer: bytes) -> object:
 
 
 def metric_label(answer: ModelAnswer | ModelFailure) -> str:
-    """A label of bounded variety: answered, or the failure's class."""
+    """A label of bounded cardinality: answered, or the failure's class."""
     return "answered" if isinstance(answer, ModelAnswer) else answer.reason.partition(":")[0]

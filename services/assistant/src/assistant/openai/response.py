@@ -1,8 +1,8 @@
-"""What a model's response means. Pure, and forgiving of whatever a server may send.
+"""What a model's response means. Pure, and tolerant of anything a server may send.
 
 `failed` and `incomplete` come with HTTP 200; a refusal leaves output_text empty; compatible servers
 omit usage details; a gateway may send HTML with 200. Retry only what can change: billing codes are
-429 too, but never heal by themselves.
+429 too, but do not go away by themselves.
 """
 
 import re
@@ -67,7 +67,7 @@ def read_response(body: object) -> ModelAnswer | ModelFailure:
 
 
 def output_texts(body: Mapping[str, Any]) -> Iterator[str]:
-    """Text and refusal parts of message items; unknown item types are passed over."""
+    """Text and refusal parts of message items; unknown item types are skipped."""
     for item in list_of(body.get("output")):
         if item.get("type") == "message":
             for part in list_of(item.get("content")):
@@ -119,7 +119,7 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float:
             seconds = float(headers.get("retry-after", FIRST_WAIT))
     except ValueError:
         return FIRST_WAIT
-    return min(max(FIRST_WAIT, seconds), LONGEST_WAIT)  # this way round NaN is the first wait
+    return min(max(FIRST_WAIT, seconds), LONGEST_WAIT)  # in this order NaN becomes the first wait
 
 
 def mapping(value: object) -> Mapping[str, Any]:

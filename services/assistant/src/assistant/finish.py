@@ -7,18 +7,18 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from common.postgres.batch_statements import Statement
+from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from assistant.commands import HANDOVER_HOURS
 from assistant.decide import NoReply, Reply, TurnResult
 from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
-from common.clock import Clock
 from common.events import OutcomeRecorded, ReplyReady, event_id
-from common.outbox import Draft, Row, add, draft
-from common.round_trip import Statement
+from common.outbox import EventDraft, OutboxRow, add, draft
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
-from common.work import Done, Dropped, Hint, Later, Settled
+from common.work import Done, Dropped, Handled, Hint, Later
 
 # Marks exactly the messages that the turn has seen: one stored late stays for the next turn.
 MARK_ANSWERED = """
@@ -95,8 +95,8 @@ class FinishedTurn(NamedTuple):
 
 
 def store(
-    connection: Connection, settled: Sequence[Settled[TurnContext, TurnResult]], clock: Clock
-) -> tuple[list[Row], list[Hint]]:
+    connection: Connection, settled: Sequence[Handled[TurnContext, TurnResult]], clock: Clock
+) -> tuple[list[OutboxRow], list[Hint]]:
     finished = [end for turn in settled if (end := finished_turn(turn))]
     if not finished:
         return [], []
@@ -108,7 +108,7 @@ def store(
     return rows, open_next_turns(connection, with_newer) if with_newer else []
 
 
-def finished_turn(settled: Settled[TurnContext, TurnResult]) -> FinishedTurn | None:
+def finished_turn(settled: Handled[TurnContext, TurnResult]) -> FinishedTurn | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
     match settled.outcome:
         case Done(result=result):
@@ -195,7 +195,7 @@ def open_next_turns(connection: Connection, finished: Sequence[FinishedTurn]) ->
     return [Hint(id, tenant_id, 0) for id, tenant_id in opened]
 
 
-def event_drafts(finished: FinishedTurn, clock: Clock) -> list[Draft]:
+def event_drafts(finished: FinishedTurn, clock: Clock) -> list[EventDraft]:
     turn, result = finished
     if isinstance(result, Reply):
         return [draft(REPLIES_OUTBOUND, turn.conversation.key, reply_event(turn, result, clock))]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import structlog
+from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from assistant import finish
@@ -13,18 +14,17 @@ from assistant.openai.credentials import Credentials
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import DEFAULT_MODEL, request_body, safety_identifier
 from assistant.turn_context import TurnContext, load_turns
-from common.clock import Clock
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
-from common.outbox import Row
+from common.outbox import OutboxRow
 from common.sealed import Unsealable
-from common.work import Claim, Hint, Outcome, Settled
+from common.work import Claim, Handled, Hint, Outcome
 
 log = structlog.get_logger()
 
 
 class TurnHandler:
-    """What the runner calls; see common.work.runner.Work."""
+    """What the runner calls; see common.work.contract.WorkHandler."""
 
     def __init__(
         self,
@@ -58,8 +58,8 @@ class TurnHandler:
         return after_asking(answer, tries, decision.tenant)
 
     def store(
-        self, connection: Connection, settled: Sequence[Settled[TurnContext, TurnResult]]
-    ) -> tuple[list[Row], list[Hint]]:
+        self, connection: Connection, settled: Sequence[Handled[TurnContext, TurnResult]]
+    ) -> tuple[list[OutboxRow], list[Hint]]:
         return finish.store(connection, settled, self._clock)
 
     def _has_budget(self, phone_number_id: str) -> bool:

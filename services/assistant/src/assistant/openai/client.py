@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import aiohttp
 import orjson
+from common.service import metrics
 
 from assistant.openai.response import (
     FIRST_WAIT,
@@ -18,7 +19,6 @@ from assistant.openai.response import (
     read_http_error,
     read_response,
 )
-from common import metrics
 
 CONNECT_SECONDS = 5.0
 LONGEST_BODY = 8 << 20
@@ -32,7 +32,7 @@ class ModelClient(Protocol):
 
 
 class ResponsesClient:
-    """A Part: one pool of connections; each call carries its own API key."""
+    """A Component: one pool of connections; each call carries its own API key."""
 
     def __init__(self, base_url: str, connections: int) -> None:
         self._url, self._connections = f"{base_url.rstrip('/')}/responses", connections

@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 import pytest
 import sqlalchemy as sa
-from common.postgres.database import Database, Work
-from common.service.lifecycle import Component, Lifecycle
 from sqlalchemy import Connection
 from tests.support.jobs import Doing, Gate, add_jobs, query, runner_of, working
 from tests.support.living import living
@@ -20,6 +18,8 @@ from tests.support.pipeline import SCHEMA, Job, create_tables
 from tests.support.waiting import until
 
 from common.outbox import OutboxRow
+from common.postgres.database import Body, Database
+from common.service.lifecycle import Component, Lifecycle
 from common.work import Claim, Done, Handled, Hint, Later, Outcome, WorkLimits
 
 pytestmark = pytest.mark.integration
@@ -241,8 +241,8 @@ async def test_a_claim_whose_commit_was_not_heard_is_taken_up_at_once(url: str) 
 
         deaf = True
 
-        async def transaction(self, work: Work[T], deadline: float = 5) -> T:
-            found = await super().transaction(work, deadline)
+        async def transaction(self, body: Body[T], deadline: float = 5) -> T:
+            found = await super().transaction(body, deadline)
             if isinstance(found, list) and found and self.deaf:
                 self.deaf = False
                 raise sa.exc.OperationalError("commit", {}, ConnectionError("cut"))

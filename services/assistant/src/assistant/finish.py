@@ -7,8 +7,6 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from common.postgres.batch_statements import Statement
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from assistant.commands import HANDOVER_HOURS
@@ -16,7 +14,9 @@ from assistant.decide import NoReply, Reply, TurnResult
 from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
 from common.events import OutcomeRecorded, ReplyReady, event_id
-from common.outbox import EventDraft, OutboxRow, add, draft
+from common.outbox import EventDraft, OutboxRow, draft, insert_statement, rows_of
+from common.postgres.batch_statements import Statement, execute_together
+from common.service.clock import Clock
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Handled, Hint, Later
 
@@ -95,26 +95,27 @@ class FinishedTurn(NamedTuple):
 
 
 def store(
-    connection: Connection, settled: Sequence[Handled[TurnContext, TurnResult]], clock: Clock
+    connection: Connection, handled: Sequence[Handled[TurnContext, TurnResult]], clock: Clock
 ) -> tuple[list[OutboxRow], list[Hint]]:
-    finished = [end for turn in settled if (end := finished_turn(turn))]
+    finished = [end for turn in handled if (end := finished_turn(turn))]
     if not finished:
         return [], []
     checks = check_conversations(connection, finished)
     finished = [apply_check(end, checks[end.turn.conversation.id]) for end in finished]
     drafts = [draft for end in finished for draft in event_drafts(end, clock)]
-    rows = add(connection, drafts, after=effect_statements(finished))
+    statements = [*effect_statements(finished), *insert_statement(drafts)]
+    rows = rows_of(execute_together(connection, statements))
     with_newer = [end for end in finished if checks[end.turn.conversation.id].has_newer]
     return rows, open_next_turns(connection, with_newer) if with_newer else []
 
 
-def finished_turn(settled: Handled[TurnContext, TurnResult]) -> FinishedTurn | None:
+def finished_turn(handled: Handled[TurnContext, TurnResult]) -> FinishedTurn | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
-    match settled.outcome:
+    match handled.outcome:
         case Done(result=result):
-            return FinishedTurn(settled.item, result)
+            return FinishedTurn(handled.item, result)
         case Dropped(reason=reason, result=dropped):
-            return FinishedTurn(settled.item, dropped or NoReply("failed", reason))
+            return FinishedTurn(handled.item, dropped or NoReply("failed", reason))
         case Later():
             return None
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import structlog
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from assistant import finish
@@ -18,6 +17,7 @@ from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
 from common.outbox import OutboxRow
 from common.sealed import Unsealable
+from common.service.clock import Clock
 from common.work import Claim, Handled, Hint, Outcome
 
 log = structlog.get_logger()
@@ -58,9 +58,9 @@ class TurnHandler:
         return after_asking(answer, tries, decision.tenant)
 
     def store(
-        self, connection: Connection, settled: Sequence[Handled[TurnContext, TurnResult]]
+        self, connection: Connection, handled: Sequence[Handled[TurnContext, TurnResult]]
     ) -> tuple[list[OutboxRow], list[Hint]]:
-        return finish.store(connection, settled, self._clock)
+        return finish.store(connection, handled, self._clock)
 
     def _has_budget(self, phone_number_id: str) -> bool:
         tenant = self._tenants.get(phone_number_id)

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import aiohttp
 import orjson
-from common.service import metrics
 
 from assistant.openai.response import (
     FIRST_WAIT,
@@ -19,6 +18,7 @@ from assistant.openai.response import (
     read_http_error,
     read_response,
 )
+from common.service import metrics
 
 CONNECT_SECONDS = 5.0
 LONGEST_BODY = 8 << 20

@@ -5,6 +5,8 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+
+from common.service import healthcheck
 from common.service.health import Health, HealthServer
 
 
@@ -26,7 +28,7 @@ async def served() -> AsyncIterator[Served]:
 
 def asked(*words: str) -> int:
     """As the image runs it: without site-packages and without our environment."""
-    command = [sys.executable, "-SE", str(ask_ready.__file__), *words]
+    command = [sys.executable, "-SE", str(healthcheck.__file__), *words]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 

@@ -8,8 +8,12 @@ CLAIM_AT_MOST = 50  # more starts in one loop pass would stall the loop
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What one claim may take. `fair`: the rank within a tenant that may use the reserve."""
+class ClaimBudget:
+    """How many rows one claim may take.
+
+    take: in all. share: of one tenant, with what it has running. general: without the reserve for
+    tenants that have little running. fair: the rank within a tenant that may use the reserve.
+    """
 
     take: int
     share: int
@@ -17,11 +21,11 @@ class Room:
     fair: int
 
 
-def room(slots: int, running: int, active_tenants: int) -> Room:
-    """One tenant holds at most half of the slots; a fifth is kept for tenants that hold little."""
+def claim_budget(slots: int, running: int, active_tenants: int) -> ClaimBudget:
+    """One tenant has at most half of the slots; a fifth is kept for tenants that have little."""
     free = slots - running
     reserve = slots // 5
-    return Room(
+    return ClaimBudget(
         take=max(0, min(free, CLAIM_AT_MOST)),
         share=share_of(slots),
         general=max(0, free - reserve),
@@ -36,7 +40,7 @@ def share_of(slots: int) -> int:
 def is_held_back(slots: int, running: Mapping[int, int]) -> bool:
     """Limits, not a lack of rows, may have ended the last claim: a slot that comes free counts.
 
-    running: tenant_id -> rows in hand.
+    running: tenant_id -> claimed rows.
     """
     general = slots - slots // 5
     return sum(running.values()) >= general or max(running.values(), default=0) >= share_of(slots)

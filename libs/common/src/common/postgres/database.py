@@ -1,8 +1,8 @@
 """PostgreSQL from asyncio: SQLAlchemy Core over psycopg2 in a bounded pool of threads.
 
 One whole transaction per call; never a model or HTTP call inside. At its deadline a connection is
-cut and the pool replaces it. Every transaction must be safe to repeat: one that lost its connection
-is tried once more.
+cut, and the pool replaces it. Every transaction must be safe to repeat: one that lost its
+connection is tried once more.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from common.service.lifecycle import Lifecycle
 log = structlog.get_logger()
 T = TypeVar("T")
 E = TypeVar("E")
-Work = Callable[[Connection], T]
+Body = Callable[[Connection], T]
 DEADLINE = 5.0
 BEGIN = "begin"
 
@@ -34,7 +34,7 @@ def is_outage(error: BaseException) -> bool:
     """Wait and repeat; the statement was not wrong.
 
     The state decides where the server gave one: psycopg2's OperationalError also covers values that
-    will never fit (54000), and waiting for these would block a partition for ever.
+    will never fit (54000), and waiting for these would block a partition without end.
     """
     if state := sqlstate(error):
         return state.startswith(WAIT_STATES)
@@ -79,14 +79,16 @@ def connect(url: str, service: str, schema: str, connections: int) -> Engine:
 
 
 class Database:
-    """A Component. `threads` serve the loop; `others` are connections for consumers' own threads."""
+    """A Component. `threads` serve the loop; `others` are connections for consumer threads."""
 
     def __init__(
         self, url: str, schema: str, life: Lifecycle, *, threads: int = 4, others: int = 2
     ) -> None:
         engine = connect(url, life.service, schema, threads + others)
         self.engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        sa.event.listen(self.engine, "before_cursor_execute", begin_with_it, retval=True)
+        sa.event.listen(
+            self.engine, "before_cursor_execute", begin_with_first_statement, retval=True
+        )
         self._life = life
         self._reachable = True
         self._deadlines = Deadlines(life.loop)
@@ -103,27 +105,18 @@ class Database:
         self._deadlines.stop()
         self.engine.dispose()
 
-    async def transaction(self, work: Work[T], deadline: float = DEADLINE) -> T:
-        """`work(connection)` in one transaction in a thread; its result after the commit."""
+    async def transaction(self, body: Body[T], deadline: float = DEADLINE) -> T:
+        """`body(connection)` in one transaction in a thread; its result after the commit."""
         return await self._life.loop.run_in_executor(
-            self._executor, self.run_transaction, work, deadline
+            self._executor, self.run_transaction, body, deadline
         )
 
-    def run_transaction(self, work: Work[T], deadline: float = DEADLINE) -> T:
-        """The same in the calling thread, for consumers' threads."""
-        try:
-            return self._noted(work, deadline)
-        except sa.exc.DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            return self._noted(work, deadline)
-
-    async def transaction_with_retry(self, work: Work[T]) -> T:
+    async def transaction_with_retry(self, body: Body[T]) -> T:
         """A transaction repeated until the database is back; other errors are raised."""
         wait = 0.05
         while True:
             try:
-                return await self.transaction(work)
+                return await self.transaction(body)
             except Exception as error:
                 if not is_outage(error):
                     raise
@@ -131,60 +124,67 @@ class Database:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
 
-    def _noted(self, work: Work[T], deadline: float) -> T:
-        """Not ready while the last transaction met an outage; nothing is asked for that alone."""
-        try:
-            done = self._once(work, deadline)
-        except Exception as error:
-            self._reachable = not is_outage(error)
-            raise
-        self._reachable = True
-        return done
+    def run_transaction(self, body: Body[T], deadline: float = DEADLINE) -> T:
+        """A transaction in the calling thread, for consumers. Tried again after a lost connection.
 
-    def _once(self, work: Work[T], deadline: float) -> T:
-        with (
-            self.engine.connect() as connection,
-            self.watched(connection, deadline),
-            one_transaction(connection),
-        ):
-            return work(connection)
+        Not ready while the last transaction met an outage; nothing is asked for that alone.
+        """
+        for is_last in (False, True):
+            try:
+                with self._begun(deadline) as connection:
+                    result = body(connection)
+                self._reachable = True
+                return result
+            except Exception as error:
+                self._reachable = not is_outage(error)
+                if is_last or not lost_connection(error):
+                    raise
+        raise AssertionError  # the last try returns or raises
 
     @contextmanager
-    def watched(self, connection: Connection, deadline: float = DEADLINE) -> Iterator[None]:
-        """A connection that is still busy at the deadline, in seconds, is cut."""
-        with self._deadlines.watched(connection.connection.dbapi_connection, deadline):
+    def deadline(self, connection: Connection, seconds: float = DEADLINE) -> Iterator[None]:
+        """A connection that is still busy after `seconds` is cut."""
+        with self._deadlines.watch(connection.connection.dbapi_connection, seconds):
             yield
 
+    @contextmanager
+    def _begun(self, deadline: float) -> Iterator[Connection]:
+        """A connection in a transaction, whose BEGIN travels with the first statement: this spares
+        every transaction a round trip. The engine is on AUTOCOMMIT, so commit is said by hand."""
+        with self.engine.connect() as connection, self.deadline(connection, deadline):
+            connection.info[BEGIN] = True
+            try:
+                yield connection
+                if not connection.info.pop(BEGIN, False):
+                    connection.exec_driver_sql("commit")
+            except BaseException:
+                if not connection.invalidated and not connection.info.pop(BEGIN, False):
+                    with suppress(sa.exc.DBAPIError):
+                        connection.exec_driver_sql("rollback")
+                raise
 
-@contextmanager
-def one_transaction(connection: Connection) -> Iterator[None]:
-    """BEGIN travels with the first statement, which spares every transaction a round trip."""
-    connection.info[BEGIN] = True
-    try:
-        yield
-        if not connection.info.pop(BEGIN, False):
-            connection.exec_driver_sql("commit")
-    except BaseException:
-        if not connection.invalidated and not connection.info.pop(BEGIN, False):
-            with suppress(sa.exc.DBAPIError):
-                connection.exec_driver_sql("rollback")
-        raise
 
-
-def begin_with_it(connection: Connection, _: Any, statement: str, values: Any, *__: Any) -> Any:
+def begin_with_first_statement(
+    connection: Connection, _: Any, statement: str, values: Any, *__: Any
+) -> Any:
+    """SQLAlchemy's before_cursor_execute: the statement, with BEGIN before it where it is due."""
     if not connection.invalidated and connection.info.pop(BEGIN, False):
         statement = f"begin;{statement}"
     return statement, values
 
 
-def storing(
+def lost_connection(error: BaseException) -> bool:
+    return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+
+
+def in_transaction(
     database: Database,
     store: Callable[[Connection, Sequence[E]], T],
-    then: Callable[[T], None] = lambda _: None,
+    after_commit: Callable[[T], None] = lambda _: None,
 ) -> Callable[[Sequence[E]], None]:
-    """A consumer's handler: the batch in one transaction, then `then(result)` after the commit."""
+    """A consumer's handler: stores the batch in one transaction, then `after_commit(result)`."""
 
     def handle(events: Sequence[E]) -> None:
-        then(database.run_transaction(lambda connection: store(connection, events)))
+        after_commit(database.run_transaction(lambda connection: store(connection, events)))
 
     return handle

@@ -1,7 +1,7 @@
 """Cuts database connections that outlive their deadline.
 
-psycopg2 has no read timeout of its own: a frozen host would hold its thread for ever. One timer
-looks after all transactions, for waking the loop twice per transaction cost more than many of them.
+psycopg2 has no read timeout of its own: a frozen host would hold its thread without end. One timer
+watches all transactions, because waking the loop twice per transaction cost more than many of them.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ OVER = (0.0, None)
 
 
 class Deadlines:
-    """`watched` may be used from any thread; the timer runs on the loop between start and stop."""
+    """`watch` may be used from any thread; the timer runs on the loop between start and stop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -31,7 +31,7 @@ class Deadlines:
             self._timer.cancel()
 
     @contextmanager
-    def watched(self, raw: Any, seconds: float) -> Iterator[None]:
+    def watch(self, raw: Any, seconds: float) -> Iterator[None]:
         """`raw`, a psycopg2 connection, is cut when the block lasts longer than `seconds`."""
         ticket = object()
         self._watched[ticket] = (self._loop.time() + seconds, raw)

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from ops.secret_files import READERS
 from sqlalchemy.engine import make_url
 
 from common.sealed import KeyRing
+from ops.secret_files import READERS
 
 GIVEN = {
     "WHATSAPP_APP_SECRETS": "app-secret-1,app-secret-2",

@@ -12,36 +12,37 @@ from sqlalchemy import Connection, text
 from common.postgres.database import Database
 
 log = structlog.get_logger()
-POLL = 0.5
+POLL_SECONDS = 0.5
 
 
 class SchemaReady:
-    """A Component, to be started right after its database. A schema newer than the code is fine: old
-    and new replicas run side by side, and migrations only add."""
+    """A Component to start right after its database. A schema newer than the code is fine: old and
+    new replicas run side by side, and migrations only add."""
 
     def __init__(self, database: Database, package: str) -> None:
-        self._database, self._needed = database, newest(package)
+        self._database = database
+        self._needed = newest_revision(package)
 
     async def start(self) -> None:
-        said = None
-        while (found := await self._database.transaction_with_retry(revision)) < self._needed:
-            if found != said:
-                log.warning("schema_waits", found=found or "none", needed=self._needed)
-            said = found
-            await asyncio.sleep(POLL)
+        reported = None
+        while (revision := await self._database.transaction_with_retry(revision_of)) < self._needed:
+            if revision != reported:
+                log.warning("schema_waits", found=revision or "none", needed=self._needed)
+            reported = revision
+            await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> None:
-        """Nothing is held."""
+        """Nothing to stop."""
 
 
-def newest(package: str) -> str:
+def newest_revision(package: str) -> str:
     """The revision that this code needs. The files' numbers are the revisions, in order; reading
     them spares a service the import of Alembic."""
     folder = files(package).joinpath("migrations", "versions")
     return max(file.name.partition("_")[0] for file in folder.iterdir())
 
 
-def revision(connection: Connection) -> str:
+def revision_of(connection: Connection) -> str:
     """Of the schema in the search path; "" before the first migration."""
     if connection.scalar(text("select to_regclass('alembic_version')")) is None:
         return ""

@@ -1,14 +1,16 @@
 """Alembic from code: each service migrates its own schema with the migrations it carries."""
 
+import sys
 from importlib.resources import files
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from common.postgres.database import driver_url
+from common.postgres.wait_for_schema import newest_revision
+from common.service.settings import DatabaseSettings, load
 
 LOCK = 7_700_001  # two replicas that start together migrate one after the other
 
@@ -27,15 +29,21 @@ def upgrade(url: str, package: str, schema: str) -> str:
         if not sa.inspect(connection).has_schema(schema):  # a service's own user may not create one
             connection.exec_driver_sql(f"create schema {schema}")
         connection.exec_driver_sql(f"set search_path = {schema}")
-        reached = newest(package)
-        if (there := current(connection, schema) or "") > reached:
-            reached = there
+        reached = newest_revision(package)
+        if (present := current_revision(connection, schema) or "") > reached:
+            reached = present
         else:
             config = configuration(package)
             config.attributes.update(connection=connection, schema=schema)
             command.upgrade(config, "head")
     engine.dispose()
     return reached
+
+
+def migrate_service(package: str, schema: str) -> None:
+    """A service's whole migrate command: migrates DATABASE_URL, prints the revision."""
+    url = load(DatabaseSettings).database_url.get_secret_value()
+    sys.stdout.write(f"{package}: schema at revision {upgrade(url, package, schema)}\n")
 
 
 def configuration(package: str) -> Config:
@@ -45,17 +53,13 @@ def configuration(package: str) -> Config:
     return config
 
 
-def newest(package: str) -> str:
-    return ScriptDirectory.from_config(configuration(package)).get_current_head() or ""
-
-
-def current(connection: sa.Connection, schema: str) -> str | None:
+def current_revision(connection: sa.Connection, schema: str) -> str | None:
     options = {"version_table_schema": schema}
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
 def run_in_env(config: Config) -> None:
-    """What a service's migrations/env.py calls, and all it does."""
+    """All that a service's migrations/env.py does."""
     from alembic import context  # only inside env.py does this proxy have a target
 
     context.configure(

@@ -19,17 +19,3 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
-
-
-class FixedClock:
-    """A clock that moves only when told; for tests."""
-
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-        self.ticks = 0.0
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def monotonic(self) -> float:
-        return self.ticks

@@ -16,10 +16,12 @@ from tests.support.parts import Broker, Databases
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.prompt import DEFAULT_MODEL
 from common.events import TenantConfig
+from common.work import WorkState
 
 pytestmark = pytest.mark.integration
 HUMAN = a_client(settings={"handoff_words": ("humano",), "language": "en"})
-GONE = "update turn set attempts = 9 where state = 0"  # as if it had been awaited long enough
+WAITING = f"state = {WorkState.WAITING.value}"
+GONE = f"update turn set attempts = 9 where {WAITING}"  # as if it had been awaited long enough
 
 
 async def ends(assistant: RunningAssistant) -> list[tuple[str, str, str | None]]:
@@ -118,7 +120,7 @@ async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) 
     await assistant.receive(incoming("hola"))
     await assistant.wait_for_calls(1)
     for tries in (1, 2):
-        waiting = f"select 1 from turn where attempts = {tries} and state = 0"
+        waiting = f"select 1 from turn where attempts = {tries} and {WAITING}"
         await assistant.eventually(waiting, bool)
         await assistant.execute("update turn set due_at = now()")
     [reply] = await assistant.replies()
@@ -140,7 +142,7 @@ async def test_the_servers_retry_after_is_honoured(assistant: RunningAssistant) 
     assistant.model.script = [ModelFailure("http_429:slow_down", 30.0)]
     await assistant.receive(incoming("hola"))
     await assistant.eventually(
-        "select 1 from turn where attempts = 1 and state = 0"
+        f"select 1 from turn where attempts = 1 and {WAITING}"
         " and due_at between now() + interval '25 s' and now() + interval '30 s'",
         bool,
     )
@@ -227,7 +229,7 @@ async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
         await assistant.receive(incoming("hola", contact="bob"))
         await assistant.eventually("select 1 from message where role = 'a'", bool)
         model.script = [broken]
-        await assistant.execute("update turn set due_at = now()  where state = 0")
+        await assistant.execute(f"update turn set due_at = now() where {WAITING}")
         assert await ends(assistant) == [
             ("wamid.ann.hola", "failed", "always_fails:ZeroDivisionError")
         ]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from assistant.clean import storable
 from assistant.conversations import Conversations
+from assistant.tables import TURNS
 from common.events import MessageReceived, TenantConfig
 from common.kafka.compacted import CompactedView
 from common.work import Hint
@@ -31,7 +32,7 @@ on conflict (tenant_id, wamid) do nothing
 returning id, tenant_id, conversation_id
 """
 
-SUPERSEDES = f"(turn.state = 1 and turn.superseded < {MAX_SUPERSEDED})"
+SUPERSEDES = f"({TURNS.is_running} and turn.superseded < {MAX_SUPERSEDED})"
 # One open turn per conversation: a new one, or the open one put off or superseded. Open turns are
 # locked in the order of their ids, like at their finish.
 OPEN_TURNS = f"""
@@ -50,10 +51,8 @@ on conflict (conversation_id) where finished_at is null do update set
   due_at = greatest(turn.due_at,
     least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds')),
   last_message_id = greatest(turn.last_message_id, excluded.last_message_id),
-  epoch = turn.epoch + {SUPERSEDES}::int,
   superseded = turn.superseded + {SUPERSEDES}::int,
-  lease_until = case when {SUPERSEDES} then null else turn.lease_until end,
-  state = case when {SUPERSEDES} then 0 else turn.state end
+  {TURNS.void_claim(SUPERSEDES)}
 returning id, tenant_id,
   greatest(0, extract(epoch from due_at - clock_timestamp()))::float8 as delay
 """

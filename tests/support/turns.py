@@ -11,6 +11,7 @@ def contact_message(
     body: str, id: int = 1, turn_id: int | None = None, **fields: Any
 ) -> StoredMessage:
     values: dict[str, Any] = {
+        "conversation_id": 7,
         "role": "u",
         "wamid": f"wamid.{id}",
         "sent_at": NOON,

@@ -5,18 +5,19 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from assistant.clean import storable
 from common.events import MessageReceived
+from common.lenient_json import storable
+from common.postgres.rows import arrays, names, unnest
 
 CACHED_CONTACTS = 100_000
 
+DETAILS = {"phone_number_id": "text", "wa_id": "text", "contact_name": "text"}
+CONTACT = {"tenant_id": "int", "contact_id": "text", **DETAILS}
+
 # Creates conversations, or brings what changed of their contacts up to date.
-UPSERT_CONVERSATIONS = """
-insert into conversation (tenant_id, contact_id, phone_number_id, wa_id, contact_name)
-select * from unnest(%(tenant_id)s::int[], %(contact_id)s::text[], %(phone_number_id)s::text[],
-  %(wa_id)s::text[], %(contact_name)s::text[])
-  as contact(tenant_id, contact_id, phone_number_id, wa_id, contact_name)
-order by tenant_id, contact_id
+UPSERT_CONVERSATIONS = f"""
+insert into conversation ({names(CONTACT)})
+select {names(CONTACT)} from {unnest(CONTACT)} order by tenant_id, contact_id
 on conflict (tenant_id, contact_id) do update set
   phone_number_id = excluded.phone_number_id,
   wa_id = coalesce(excluded.wa_id, conversation.wa_id),
@@ -35,12 +36,17 @@ class ContactDetails(NamedTuple):
     contact_name: str | None
 
 
+class CachedConversation(NamedTuple):
+    id: int
+    details: ContactDetails
+
+
 class Conversations:
     """(tenant_id, contact_id) -> conversation id. One thread."""
 
     def __init__(self) -> None:
-        self._ids: dict[ContactKey, tuple[int, ContactDetails]] = {}
-        self._uncommitted: dict[ContactKey, tuple[int, ContactDetails]] = {}
+        self._cached: dict[ContactKey, CachedConversation] = {}
+        self._uncommitted: dict[ContactKey, CachedConversation] = {}
 
     def find_or_create(
         self, connection: Connection, events: Sequence[MessageReceived]
@@ -50,32 +56,31 @@ class Conversations:
         changed = {
             contact: details
             for contact, details in contacts.items()
-            if contact not in self._ids or self._ids[contact][1] != details
+            if contact not in self._cached or self._cached[contact].details != details
         }
         if changed:
             self._upsert(connection, changed)
         return {
-            contact: (self._uncommitted.get(contact) or self._ids[contact])[0]
+            contact: (self._uncommitted.get(contact) or self._cached[contact]).id
             for contact in contacts
         }
 
     def remember(self) -> None:
         """After the commit: the ids of a transaction that failed must not be cached."""
-        if len(self._ids) > CACHED_CONTACTS:
-            self._ids.clear()
-        self._ids |= self._uncommitted
+        if len(self._cached) > CACHED_CONTACTS:
+            self._cached.clear()
+        self._cached |= self._uncommitted
         self._uncommitted = {}
 
     def _upsert(self, connection: Connection, contacts: dict[ContactKey, ContactDetails]) -> None:
         values = {
-            "tenant_id": [tenant for tenant, _ in contacts],
-            "contact_id": [contact for _, contact in contacts],
-            "phone_number_id": [details.phone_number_id for details in contacts.values()],
-            "wa_id": [details.wa_id for details in contacts.values()],
-            "contact_name": [details.contact_name for details in contacts.values()],
+            "tenant_id": [tenant_id for tenant_id, _ in contacts],
+            "contact_id": [contact_id for _, contact_id in contacts],
+            **arrays(DETAILS, list(contacts.values())),
         }
-        for tenant, contact, id in connection.exec_driver_sql(UPSERT_CONVERSATIONS, values):
-            self._uncommitted[tenant, contact] = (id, contacts[tenant, contact])
+        for row in connection.exec_driver_sql(UPSERT_CONVERSATIONS, values):
+            contact = (row.tenant_id, row.contact_id)
+            self._uncommitted[contact] = CachedConversation(row.id, contacts[contact])
 
 
 def details_of(event: MessageReceived) -> ContactDetails:

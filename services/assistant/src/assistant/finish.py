@@ -16,54 +16,55 @@ from assistant.turn_context import TurnContext
 from common.events import OutcomeRecorded, ReplyReady, event_id
 from common.outbox import EventDraft, OutboxRow, draft, insert_statement, rows_of
 from common.postgres.batch_statements import Statement, execute_together
+from common.postgres.rows import arrays, names, rows_as, unnest
 from common.service.clock import Clock
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Handled, Hint, Later
 
+ANSWERED = {"message_id": "bigint", "turn_id": "bigint"}
 # Marks exactly the messages that the turn has seen: one stored late stays for the next turn.
-MARK_ANSWERED = """
+MARK_ANSWERED = f"""
 update message set turn_id = answered.turn_id
-from unnest(%(message_id)s::bigint[], %(turn_id)s::bigint[]) as answered(message_id, turn_id)
+from {unnest(ANSWERED, "answered")}
 where message.id = any(%(message_id)s::bigint[]) and message.id = answered.message_id
 """
+ANSWER = {
+    "tenant_id": "int",
+    "conversation_id": "bigint",
+    "turn_id": "bigint",
+    "body": "text",
+    "trace_id": "text",
+}
 # The assistant's messages, which become history.
-STORE_ANSWERS = """
-insert into message (tenant_id, conversation_id, turn_id, role, body, sent_at, trace_id)
-select tenant_id, conversation_id, turn_id, 'a', body, now(), trace_id
-from unnest(%(tenant_id)s::int[], %(conversation_id)s::bigint[], %(turn_id)s::bigint[],
-  %(body)s::text[], %(trace_id)s::text[])
-  as answer(tenant_id, conversation_id, turn_id, body, trace_id)
+STORE_ANSWERS = f"""
+insert into message ({names(ANSWER)}, role, sent_at)
+select {names(ANSWER)}, 'a', now() from {unnest(ANSWER)}
 """
-# Tokens billed today (UTC), which count towards the client's budget.
-STORE_USAGE = """
-insert into usage (tenant_id, day, turn_id, model, input_tokens, cached_tokens, output_tokens)
-select tenant_id, (now() at time zone 'utc')::date, turn_id, model, input_tokens, cached_tokens,
-  output_tokens
-from unnest(%(tenant_id)s::int[], %(turn_id)s::bigint[], %(model)s::text[],
-  %(input_tokens)s::int[], %(cached_tokens)s::int[], %(output_tokens)s::int[])
-  as billed(tenant_id, turn_id, model, input_tokens, cached_tokens, output_tokens)
+TOKENS = {"model": "text", "input_tokens": "int", "cached_tokens": "int", "output_tokens": "int"}
+USAGE = {"tenant_id": "int", "turn_id": "bigint", **TOKENS}
+# What was billed today (UTC), which counts towards the client's budget.
+STORE_USAGE = f"""
+insert into usage ({names(USAGE)}, day)
+select {names(USAGE)}, (now() at time zone 'utc')::date from {unnest(USAGE)}
 """
+SEEN = {"turn_id": "bigint", "last_message_id": "bigint"}
 # The conversations as they are now: our update holds the turns' rows, so nothing changes until
 # the commit.
-CHECK_CONVERSATIONS = """
+CHECK_CONVERSATIONS = f"""
 with finished as materialized (
   select turn.conversation_id, turn.last_message_id > seen.last_message_id as has_newer
-  from turn
-  join unnest(%(turn_id)s::bigint[], %(last_message_id)s::bigint[])
-    as seen(turn_id, last_message_id) on seen.turn_id = turn.id
+  from turn join {unnest(SEEN, "seen")} on seen.turn_id = turn.id
   where turn.id = any(%(turn_id)s::bigint[]))
-select conversation.id, conversation.opted_out,
+select conversation.id as conversation_id, conversation.opted_out,
   coalesce(conversation.taken_over_until > now(), false) as handed_over, finished.has_newer
 from finished join conversation on conversation.id = finished.conversation_id
 where conversation.id = any(array(select conversation_id from finished))
 """
 # A new turn for the messages that came after what the finished turn has seen.
-OPEN_NEXT_TURNS = """
+OPEN_NEXT_TURNS = f"""
 insert into turn (tenant_id, conversation_id, last_message_id)
 select turn.tenant_id, turn.conversation_id, turn.last_message_id
-from turn
-join unnest(%(turn_id)s::bigint[], %(last_message_id)s::bigint[])
-  as seen(turn_id, last_message_id) on seen.turn_id = turn.id
+from turn join {unnest(SEEN, "seen")} on seen.turn_id = turn.id
 where turn.id = any(%(turn_id)s::bigint[]) and turn.finished_at is not null
   and turn.last_message_id > seen.last_message_id
 returning id, tenant_id
@@ -84,6 +85,7 @@ class ConversationCheck(NamedTuple):
     has_newer: there are messages that the turn did not see.
     """
 
+    conversation_id: int
     opted_out: bool
     handed_over: bool
     has_newer: bool
@@ -124,8 +126,8 @@ def check_conversations(
     connection: Connection, finished: Sequence[FinishedTurn]
 ) -> dict[int, ConversationCheck]:
     """By conversation id."""
-    rows = connection.exec_driver_sql(CHECK_CONVERSATIONS, seen_columns(finished))
-    return {row[0]: ConversationCheck(*row[1:]) for row in rows}
+    result = connection.exec_driver_sql(CHECK_CONVERSATIONS, seen_columns(finished))
+    return {check.conversation_id: check for check in rows_as(ConversationCheck, result)}
 
 
 def apply_check(finished: FinishedTurn, check: ConversationCheck) -> FinishedTurn:
@@ -163,10 +165,7 @@ def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
 
 
 def seen_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
-    return {
-        "turn_id": [turn.turn_id for turn, _ in finished],
-        "last_message_id": [turn.last_message_id for turn, _ in finished],
-    }
+    return arrays(SEEN, [turn for turn, _ in finished])
 
 
 def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
@@ -183,17 +182,14 @@ def usage_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list
     return {
         "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
         "turn_id": [turn.turn_id for turn, _ in billed],
-        "model": [usage.model for _, usage in billed],
-        "input_tokens": [usage.input_tokens for _, usage in billed],
-        "cached_tokens": [usage.cached_tokens for _, usage in billed],
-        "output_tokens": [usage.output_tokens for _, usage in billed],
+        **arrays(TOKENS, [usage for _, usage in billed]),
     }
 
 
 def open_next_turns(connection: Connection, finished: Sequence[FinishedTurn]) -> list[Hint]:
     """Messages that the turn did not see, or had no room for, get the next turn."""
     opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, seen_columns(finished))
-    return [Hint(id, tenant_id, 0) for id, tenant_id in opened]
+    return [Hint(turn.id, turn.tenant_id, 0) for turn in opened]
 
 
 def event_drafts(finished: FinishedTurn, clock: Clock) -> list[EventDraft]:

@@ -10,38 +10,47 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from assistant.clean import storable
 from assistant.conversations import Conversations
 from assistant.tables import TURNS
 from common.events import MessageReceived, TenantConfig
 from common.kafka.compacted import CompactedView
+from common.lenient_json import storable
+from common.postgres.rows import names, rows_as, unnest
 from common.work import Hint
 
 MAX_WAIT_SECONDS = 10.0  # a contact who never pauses is answered after this
 MAX_SUPERSEDED = 3
 
+MESSAGE = {
+    "tenant_id": "int",
+    "wamid": "text",
+    "conversation_id": "bigint",
+    "body": "text",
+    "sent_at": "timestamptz",
+    "trace_id": "text",
+}
 # Each message once, in the order of the batch; returns those that were new.
-STORE_MESSAGES = """
-insert into message (tenant_id, wamid, conversation_id, role, body, sent_at, trace_id)
-select tenant_id, wamid, conversation_id, 'u', body, sent_at, trace_id
-from unnest(%(tenant_id)s::int[], %(wamid)s::text[], %(conversation_id)s::bigint[],
-  %(body)s::text[], %(sent_at)s::timestamptz[], %(trace_id)s::text[]) with ordinality
-  as inbound(tenant_id, wamid, conversation_id, body, sent_at, trace_id, arrival)
-order by arrival
+STORE_MESSAGES = f"""
+insert into message ({names(MESSAGE)}, role)
+select {names(MESSAGE)}, 'u' from {unnest(MESSAGE)} order by ordinality
 on conflict (tenant_id, wamid) do nothing
 returning id, tenant_id, conversation_id
 """
 
 SUPERSEDES = f"({TURNS.is_running} and turn.superseded < {MAX_SUPERSEDED})"
+NEWEST = {
+    "tenant_id": "int",
+    "conversation_id": "bigint",
+    "last_message_id": "bigint",
+    "quiet_seconds": "float8",
+}
 # One open turn per conversation: a new one, or the open one put off or superseded. Open turns are
 # locked in the order of their ids, like at their finish.
 OPEN_TURNS = f"""
 insert into turn (tenant_id, conversation_id, due_at, last_message_id)
 select newest.tenant_id, newest.conversation_id,
   now() + newest.quiet_seconds * interval '1 second', newest.last_message_id
-from unnest(%(tenant_id)s::int[], %(conversation_id)s::bigint[], %(last_message_id)s::bigint[],
-  %(quiet_seconds)s::float8[])
-  as newest(tenant_id, conversation_id, last_message_id, quiet_seconds)
+from {unnest(NEWEST, "newest")}
 left join (
   select id, conversation_id from turn
   where conversation_id = any(%(conversation_id)s::bigint[]) and finished_at is null) as open_turn
@@ -73,19 +82,17 @@ class MessageReceiver:
         batch = ordered(events)
         ids = self._conversations.find_or_create(connection, batch)
         new = connection.exec_driver_sql(STORE_MESSAGES, message_columns(batch, ids)).all()
-        newest = {conversation: (message, tenant) for message, tenant, conversation in new}
+        newest = {message.conversation_id: message for message in new}
         if not newest:
             return []
         numbers = {ids[event.tenant_id, event.contact_id]: event.phone_number_id for event in batch}
         values = {
+            "tenant_id": [message.tenant_id for message in newest.values()],
             "conversation_id": list(newest),
-            "last_message_id": [message for message, _ in newest.values()],
-            "tenant_id": [tenant for _, tenant in newest.values()],
-            "quiet_seconds": [
-                self._quiet_seconds(numbers[conversation]) for conversation in newest
-            ],
+            "last_message_id": [message.id for message in newest.values()],
+            "quiet_seconds": [self._quiet_seconds(numbers[id]) for id in newest],
         }
-        return [Hint(*row) for row in connection.exec_driver_sql(OPEN_TURNS, values)]
+        return rows_as(Hint, connection.exec_driver_sql(OPEN_TURNS, values))
 
     def after_commit(self, hints: Sequence[Hint]) -> None:
         """Caches the new ids and hints the turns to the runner."""

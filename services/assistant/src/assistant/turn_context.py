@@ -4,11 +4,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from common.events import conversation_key
+from common.postgres.rows import arrays, names, rows_as, unnest
 
 HISTORY_LIMIT = 40  # messages of earlier turns per conversation
 PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes the rest
@@ -17,32 +19,34 @@ PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes th
 # may read a whole table.
 LOAD_TURNS = """
 with claimed as materialized (select * from turn where id = any(%(ids)s::bigint[]))
-select claimed.id, claimed.last_message_id, claimed.superseded, conversation.id,
-  conversation.tenant_id, conversation.phone_number_id, conversation.contact_id,
-  conversation.wa_id, conversation.contact_name, conversation.opted_out,
-  coalesce(conversation.taken_over_until > now(), false)
+select claimed.id as turn_id, claimed.last_message_id, claimed.superseded,
+  conversation.id as conversation_id, conversation.tenant_id, conversation.phone_number_id,
+  conversation.contact_id, conversation.wa_id, conversation.contact_name, conversation.opted_out,
+  coalesce(conversation.taken_over_until > now(), false) as handed_over
 from claimed join conversation on conversation.id = claimed.conversation_id
 where conversation.id = any(array(select conversation_id from claimed))
 """
 
+CLAIMED = {"conversation_id": "bigint", "last_message_id": "bigint"}
+MESSAGE_COLUMNS = names(
+    ["conversation_id", "id", "turn_id", "role::text", "wamid", "body", "sent_at", "trace_id"],
+    prefix="message.",
+)
 # The messages to answer, oldest first, and the newest of earlier turns, per conversation.
 LOAD_MESSAGES = f"""
-with claimed(conversation_id, last_message_id) as (
-  select * from unnest(%(conversation_id)s::bigint[], %(last_message_id)s::bigint[]))
-select claimed.conversation_id, id, turn_id, role::text, wamid, body, sent_at, trace_id
-from claimed
+with claimed as (select * from {unnest(CLAIMED)})
+select {MESSAGE_COLUMNS} from claimed
 cross join lateral (
   select * from message
   where message.conversation_id = claimed.conversation_id and turn_id is null
     and id <= claimed.last_message_id
-  order by id limit {PENDING_LIMIT}) as pending
+  order by id limit {PENDING_LIMIT}) as message
 union all
-select claimed.conversation_id, id, turn_id, role::text, wamid, body, sent_at, trace_id
-from claimed
+select {MESSAGE_COLUMNS} from claimed
 cross join lateral (
   select * from message
   where message.conversation_id = claimed.conversation_id and turn_id is not null
-  order by id desc limit {HISTORY_LIMIT}) as answered
+  order by id desc limit {HISTORY_LIMIT}) as message
 order by conversation_id, id
 """
 
@@ -58,6 +62,7 @@ group by tenant_id
 class StoredMessage:
     """One message; wamid is None for the assistant's own."""
 
+    conversation_id: int
     id: int
     turn_id: int | None
     role: str
@@ -116,14 +121,24 @@ def load_turns(
     has_budget(phone_number_id): whether the client's tokens of today are needed.
     """
     rows = connection.exec_driver_sql(LOAD_TURNS, {"ids": list(turn_ids)}).all()
-    turns: dict[int, Sequence[Any]] = {row[0]: row for row in rows}
-    claimed = {
-        "conversation_id": [row[3] for row in turns.values()],
-        "last_message_id": [row[1] for row in turns.values()],
+    messages = load_messages(connection, rows)
+    tokens = load_tokens(
+        connection, {row.tenant_id for row in rows if has_budget(row.phone_number_id)}
+    )
+    turns = {
+        row.turn_id: turn_context(row, messages.get(row.conversation_id, []), tokens)
+        for row in rows
     }
-    messages = by_conversation(connection.exec_driver_sql(LOAD_MESSAGES, claimed).all())
-    tokens = load_tokens(connection, {row[4] for row in turns.values() if has_budget(row[5])})
-    return [turn_context(turns[id], messages.get(turns[id][3], []), tokens) for id in turn_ids]
+    return [turns[id] for id in turn_ids]
+
+
+def load_messages(
+    connection: Connection, turns: Sequence[Row[Any]]
+) -> dict[int, list[StoredMessage]]:
+    """By conversation id."""
+    result = connection.exec_driver_sql(LOAD_MESSAGES, arrays(CLAIMED, turns))
+    groups = groupby(rows_as(StoredMessage, result), key=attrgetter("conversation_id"))
+    return {conversation_id: list(messages) for conversation_id, messages in groups}
 
 
 def load_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, int]:
@@ -131,25 +146,27 @@ def load_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, i
     if not tenants:
         return {}
     rows = connection.exec_driver_sql(LOAD_TOKENS, {"tenants": list(tenants)})
-    return {row[0]: row[1] for row in rows}
-
-
-def by_conversation(rows: Sequence[Sequence[Any]]) -> dict[int, list[StoredMessage]]:
-    groups = groupby(rows, key=lambda row: row[0])
-    return {
-        conversation: [StoredMessage(*row[1:]) for row in group] for conversation, group in groups
-    }
+    return {row.tenant_id: row.tokens for row in rows}
 
 
 def turn_context(
-    row: Sequence[Any], messages: Sequence[StoredMessage], tokens: dict[int, int]
+    row: Row[Any], messages: Sequence[StoredMessage], tokens: dict[int, int]
 ) -> TurnContext:
-    conversation = Conversation(*row[3:])
+    conversation = Conversation(
+        id=row.conversation_id,
+        tenant_id=row.tenant_id,
+        phone_number_id=row.phone_number_id,
+        contact_id=row.contact_id,
+        wa_id=row.wa_id,
+        contact_name=row.contact_name,
+        opted_out=row.opted_out,
+        handed_over=row.handed_over,
+    )
     pending = tuple(message for message in messages if message.turn_id is None)
     return TurnContext(
-        turn_id=row[0],
-        last_message_id=pending[-1].id if len(pending) == PENDING_LIMIT else row[1],
-        superseded=row[2],
+        turn_id=row.turn_id,
+        last_message_id=pending[-1].id if len(pending) == PENDING_LIMIT else row.last_message_id,
+        superseded=row.superseded,
         conversation=conversation,
         pending=pending,
         history=past_turns([message for message in messages if message.turn_id is not None]),

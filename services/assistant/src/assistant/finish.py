@@ -95,23 +95,28 @@ class FinishedTurn(NamedTuple):
     turn: TurnContext
     result: TurnResult
 
+    @property
+    def conversation_id(self) -> int:
+        return self.turn.conversation.id
+
 
 def store(
     connection: Connection, handled: Sequence[Handled[TurnContext, TurnResult]], clock: Clock
 ) -> tuple[list[OutboxRow], list[Hint]]:
-    finished = [end for turn in handled if (end := finished_turn(turn))]
+    """Every statement of the finish runs here, in three round trips at most."""
+    finished = [turn for each in handled if (turn := as_finished(each))]
     if not finished:
         return [], []
     checks = check_conversations(connection, finished)
-    finished = [apply_check(end, checks[end.turn.conversation.id]) for end in finished]
-    drafts = [draft for end in finished for draft in event_drafts(end, clock)]
+    finished = [apply_check(turn, checks[turn.conversation_id]) for turn in finished]
+    drafts = [draft for turn in finished for draft in event_drafts(turn, clock)]
     statements = [*effect_statements(finished), *insert_statement(drafts)]
     rows = rows_of(execute_together(connection, statements))
-    with_newer = [end for end in finished if checks[end.turn.conversation.id].has_newer]
+    with_newer = [turn for turn in finished if checks[turn.conversation_id].has_newer]
     return rows, open_next_turns(connection, with_newer) if with_newer else []
 
 
-def finished_turn(handled: Handled[TurnContext, TurnResult]) -> FinishedTurn | None:
+def as_finished(handled: Handled[TurnContext, TurnResult]) -> FinishedTurn | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
     match handled.outcome:
         case Done(result=result):
@@ -225,16 +230,15 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
 def outcome_events(turn: TurnContext, no_reply: NoReply, clock: Clock) -> list[OutcomeRecorded]:
     conversation = turn.conversation
     return [
-        OutcomeRecorded(
-            event_id=event_id(conversation.tenant_id, message.wamid, "outcome"),
-            trace_id=message.trace_id,
+        OutcomeRecorded.of(
             tenant_id=conversation.tenant_id,
-            occurred_at=clock.now(),
             phone_number_id=conversation.phone_number_id,
             contact_id=conversation.contact_id,
             wamid=message.wamid,
             outcome=no_reply.outcome,
             reason=no_reply.reason,
+            trace_id=message.trace_id,
+            occurred_at=clock.now(),
         )
         for message in turn.pending
         if message.wamid

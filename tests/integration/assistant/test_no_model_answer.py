@@ -14,8 +14,8 @@ from tests.support.assistant import (
 from tests.support.parts import Broker, Databases
 
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
-from assistant.prompt import DEFAULT_MODEL
 from common.events import TenantConfig
+from common.openai_models import DEFAULT_MODEL
 from common.work import WorkState
 
 pytestmark = pytest.mark.integration

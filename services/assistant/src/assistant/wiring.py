@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
-from assistant.openai.credentials import Credentials
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
 from assistant.tables import TURNS
@@ -21,6 +20,7 @@ from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import Component, Lifecycle
+from common.tenant_secrets import TenantSecrets
 from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
 from common.work import Owner, Runner, WorkLimits
 
@@ -36,10 +36,11 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
     model = ResponsesClient(settings.openai_base_url, http)
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
-    credentials = Credentials(settings.openai_api_key.get_secret_value(), ring)
-    clock = SystemClock()
-    turns = TurnHandler(tenants, assistants, model, credentials, clock, settings.turn_deadline)
-    limits = WorkLimits(slots=settings.slots, deadline=2 * settings.turn_deadline + 5)
+    default_key = settings.openai_api_key.get_secret_value()
+    api_keys = TenantSecrets("openai_api_key", ring, default_key)
+    clock, deadline = SystemClock(), settings.turn_deadline
+    turns = TurnHandler(tenants, assistants, model, api_keys, default_key, clock, deadline)
+    limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants, runner.hint)
     consumer = BatchConsumer(

@@ -174,8 +174,8 @@ async def running_assistant(
     )
     api_keys = TenantSecrets("openai_api_key", None, "test-key")
     turns = TurnHandler(
-        known,  # type: ignore[arg-type]
-        published,  # type: ignore[arg-type]
+        known.get,
+        published.get,
         model,
         api_keys,
         "test-key",
@@ -184,7 +184,7 @@ async def running_assistant(
     )
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(known, runner.hint)  # type: ignore[arg-type]
+    receiver = MessageReceiver(known.get, runner.hint)
     parts: list[Component] = [database, producer, outbox, owner, runner]
     for part in parts:
         await part.start()

@@ -1,6 +1,6 @@
 """Hop 3b: a due turn is claimed, decided, asked and stored. Reads from top to bottom."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -13,7 +13,6 @@ from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
 from assistant.turn_context import TurnContext, load_turns
 from common.events import AssistantConfig, TenantConfig
-from common.kafka.compacted import CompactedView
 from common.openai_models import DEFAULT_MODEL
 from common.outbox import OutboxRow
 from common.service.clock import Clock
@@ -26,21 +25,22 @@ log = structlog.get_logger()
 class TurnHandler:
     """What the runner calls; see common.work.contract.WorkHandler.
 
+    tenant_of(phone_number_id) and assistant_of(assistant_id): as they are now.
     identifier_key: what the contacts' identifiers towards OpenAI are made with.
     """
 
     def __init__(
         self,
-        tenants: CompactedView[TenantConfig],
-        assistants: CompactedView[AssistantConfig],
+        tenant_of: Callable[[str], TenantConfig | None],
+        assistant_of: Callable[[str], AssistantConfig | None],
         model: ModelClient,
         api_keys: TenantSecrets,
         identifier_key: str,
         clock: Clock,
         deadline: float,
     ) -> None:
-        self._tenants = tenants
-        self._assistants = assistants
+        self._tenant_of = tenant_of
+        self._assistant_of = assistant_of
         self._model = model
         self._api_keys = api_keys
         self._identifier_key = identifier_key
@@ -51,8 +51,8 @@ class TurnHandler:
         return load_turns(connection, [claim.id for claim in claims], self._has_budget)
 
     async def handle(self, claim: Claim, turn: TurnContext) -> Outcome[TurnResult]:
-        tenant = self._tenants.get(turn.conversation.phone_number_id)
-        assistant = self._assistants.get(tenant.assistant_id) if tenant else None
+        tenant = self._tenant_of(turn.conversation.phone_number_id)
+        assistant = self._assistant_of(tenant.assistant_id) if tenant else None
         tries = claim.attempts - turn.superseded
         decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
         if not isinstance(decision, AskModel):
@@ -68,7 +68,7 @@ class TurnHandler:
         return finish.store(connection, handled, self._clock)
 
     def _has_budget(self, phone_number_id: str) -> bool:
-        tenant = self._tenants.get(phone_number_id)
+        tenant = self._tenant_of(phone_number_id)
         return tenant is not None and tenant.settings.daily_token_budget is not None
 
     async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:

@@ -39,10 +39,10 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     default_key = settings.openai_api_key.get_secret_value()
     api_keys = TenantSecrets("openai_api_key", ring, default_key)
     clock, deadline = SystemClock(), settings.turn_deadline
-    turns = TurnHandler(tenants, assistants, model, api_keys, default_key, clock, deadline)
+    turns = TurnHandler(tenants.get, assistants.get, model, api_keys, default_key, clock, deadline)
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(tenants, runner.hint)
+    receiver = MessageReceiver(tenants.get, runner.hint)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,

@@ -265,7 +265,7 @@ async def test_an_owner_that_lost_its_session_takes_its_number_again(url: str) -
         await until(lambda: len(gate.started) == 1)
         (before,) = running_owners(url)
         query(url, KILL_LOCK_HOLDERS)
-        gate.open()  # what is in hand still counts
+        gate.open()  # what was claimed still counts
         await until(lambda: finished(url) == 1)
         add_jobs(url, (1, "b", 0))
         await until(lambda: len(gate.started) == 2)
@@ -273,7 +273,7 @@ async def test_an_owner_that_lost_its_session_takes_its_number_again(url: str) -
         gate.open()
 
 
-def test_a_killed_process_is_replaced_within_seconds_of_its_death(
+def test_a_killed_process_is_replaced_long_before_its_lease_ends(
     kafka: Broker, url: str, tmp_path: Path
 ) -> None:
     with members(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="3", SLOTS="20") as group:
@@ -284,7 +284,9 @@ def test_a_killed_process_is_replaced_within_seconds_of_its_death(
         wait_until(lambda: "service_ready" in group.said(1), "the second member")
         (dead,) = running_owners(url)
         first.kill()
-        wait_until(lambda: running_owners(url) - {dead}, "the second to take over", 4)
+        wait_until(
+            lambda: running_owners(url) - {dead}, "the second to take over", 20
+        )  # long before the lease ends
         wait_until(lambda: finished(url) == 10, "the end")
         assert drain(second) == 0
     assert query(url, "select count(*), count(distinct job) from effect") == [(10, 10)]

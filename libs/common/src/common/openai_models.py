@@ -61,11 +61,11 @@ def is_snapshot(model: str, family: str) -> bool:
 
 def model_to_call(model: str) -> tuple[str, str | None]:
     """The model itself or its replacement, and a warning when it is not the one asked for."""
-    found = retirement(model)
-    if found is None:
+    ends = retirement(model)
+    if ends is None:
         return model, None
-    return found.replacement, (
-        f"model: {model} ends on {found.ends.isoformat()}; {found.replacement} is used instead"
+    return ends.replacement, (
+        f"model: {model} ends on {ends.ends.isoformat()}; {ends.replacement} is used instead"
     )
 
 

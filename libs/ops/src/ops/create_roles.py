@@ -1,6 +1,6 @@
 """One user and one schema per service: `python -m ops.create_roles`; safe to repeat.
 
-A repeat sets the passwords anew: so a password is rotated.
+A repeat sets the passwords again, which is how a password is rotated.
 """
 
 import sys
@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from common.service.settings import DatabaseSettings, Secret, load
 
 ROLE_AND_SCHEMA = (
-    # An administrator who is no superuser may not hand a schema to a role it cannot become.
+    # Without superuser rights, only a member of a role may give it a schema.
     "GRANT {name} TO CURRENT_USER",
     "ALTER ROLE {name} LOGIN PASSWORD {password}",
     "ALTER ROLE {name} SET search_path = {name}",

@@ -29,12 +29,12 @@ def create(
 ) -> list[str]:
     """Names of the topics it created. Raises KafkaException when the broker refuses one."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    wanted = [described(topic, replicas, partitions) for topic in topics]
-    waiting = admin.create_topics(wanted, operation_timeout=DEADLINE, request_timeout=DEADLINE)
-    return [name for name, future in waiting.items() if created(future)]
+    new = [new_topic(topic, replicas, partitions) for topic in topics]
+    results = admin.create_topics(new, operation_timeout=DEADLINE, request_timeout=DEADLINE)
+    return [name for name, result in results.items() if wait_until_created(result)]
 
 
-def described(topic: Topic, replicas: int, partitions: int | None) -> NewTopic:
+def new_topic(topic: Topic, replicas: int, partitions: int | None) -> NewTopic:
     """`partitions` overrides the count of message topics; compacted ones and DLQs keep theirs."""
     config = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
@@ -51,9 +51,10 @@ def described(topic: Topic, replicas: int, partitions: int | None) -> NewTopic:
     return NewTopic(topic.name, num_partitions=count, replication_factor=replicas, config=config)
 
 
-def created(future: Future[None]) -> bool:
+def wait_until_created(result: Future[None]) -> bool:
+    """False for a topic that was there already."""
     try:
-        future.result(DEADLINE)
+        result.result(DEADLINE)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return False

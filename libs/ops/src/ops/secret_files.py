@@ -1,7 +1,7 @@
 """Secrets as files, a folder for each reader: `python -m ops.secret_files`; safe to repeat.
 
-Every reader sees its own folder only. What Meta and OpenAI give must be given as variables; what
-only has to be unguessable is made up once and kept in the folder `kept`.
+Every reader sees its own folder only. What Meta and OpenAI issue must be given as variables; what
+only has to be unguessable is generated once and kept in the folder `kept`.
 """
 
 import sys
@@ -57,7 +57,7 @@ ROLES = ("admin", "assistant", "sender")
 class SecretFileSettings(FromEnvironment):
     """secrets_folder holds a folder for each reader.
 
-    profiles: with `demo` among them, what Meta and OpenAI would give is made up too.
+    profiles: with `demo` among them, what Meta and OpenAI would issue is generated too.
     """
 
     secrets_folder: Path = Path("/secrets")
@@ -80,37 +80,39 @@ class SecretFileSettings(FromEnvironment):
 
 
 def missing(settings: SecretFileSettings) -> list[str]:
-    """Variables that nobody but the operator can fill in."""
-    wanted = () if settings.demo else GIVEN
-    return [name.upper() for name in wanted if settings.given(name) is None]
+    """Variables that only the operator can set."""
+    required = () if settings.demo else GIVEN
+    return [name.upper() for name in required if settings.given(name) is None]
 
 
 def secrets_of(settings: SecretFileSettings) -> dict[str, str]:
-    """All secrets by name. Raises ValidationError for a key ring that is none."""
-    keep = Keep(settings.secrets_folder / KEPT)
-    theirs = ("whatsapp_access_token", *GIVEN)
-    found = {name: settings.given(name) or "" for name in theirs}
+    """All secrets by name. Raises ValidationError for a malformed key ring."""
+    keep = KeptSecrets(settings.secrets_folder / KEPT)
+    issued = ("whatsapp_access_token", *GIVEN)
+    secrets = {name: settings.given(name) or "" for name in issued}
     if settings.demo:
-        found = {name: given or keep(name) for name, given in found.items()}
+        secrets = {name: given or keep(name) for name, given in secrets.items()}
     ring = settings.given("key_ring")
     if ring:
         KeyRing.model_validate_json(ring)
-    found["key_ring"] = keep("key_ring", lambda: KeyRing.fresh().model_dump_json(), ring)
-    found["admin_api_key"] = keep("admin_api_key", given=settings.given("admin_api_key"))
-    return found | databases(settings.database_address, keep)
+    secrets["key_ring"] = keep("key_ring", lambda: KeyRing.fresh().model_dump_json(), ring)
+    secrets["admin_api_key"] = keep("admin_api_key", given=settings.given("admin_api_key"))
+    return secrets | databases(settings.database_address, keep)
 
 
-def databases(address: str, keep: "Keep") -> dict[str, str]:
+def databases(address: str, keep: "KeptSecrets") -> dict[str, str]:
     """One URL for the administrator and one for each service."""
     administrator = keep("postgres_password")
     urls = {f"{role}_database_url": (role, keep(f"{role}_password")) for role in ROLES}
     urls["database_url"] = ("postgres", administrator)
-    found = {name: f"postgresql://{who}:{key}@{address}" for name, (who, key) in urls.items()}
-    return found | {"postgres_password": administrator}
+    secrets = {
+        name: f"postgresql://{role}:{password}@{address}" for name, (role, password) in urls.items()
+    }
+    return secrets | {"postgres_password": administrator}
 
 
-class Keep:
-    """What was made up or given once stays: remove its file to have it made up anew."""
+class KeptSecrets:
+    """What was generated or given once stays: remove its file to have it generated again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -139,7 +141,7 @@ def write(file: Path, text: str, mode: int) -> None:
 
 
 def fill(folder: Path, secrets: Mapping[str, str]) -> None:
-    """The readers run as other users: only the folder keeps a secret from whom it is not for."""
+    """The readers run as other users: only its folder keeps a secret from the other readers."""
     for reader, files in READERS.items():
         (folder / reader).mkdir(exist_ok=True)
         for name, secret in files.items():

@@ -24,7 +24,7 @@ PARTITIONER = "murmur2_random"
 
 
 def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> dict[str, Any]:
-    """deadline_ms 0: try for ever, so that the order per key outlives any outage."""
+    """deadline_ms 0: try without end, so that the order per key outlives any outage."""
     return {
         "bootstrap.servers": bootstrap,
         "acks": "all",

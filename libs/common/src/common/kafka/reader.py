@@ -6,6 +6,7 @@ Nothing is committed. Used by whatever looks at a topic: views, comparisons, rep
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic, sleep
 from typing import Any, Self
 
 import structlog
@@ -23,6 +24,7 @@ from common.kafka.record import Record, record_of
 
 log = structlog.get_logger()
 BATCH = 2000
+RETRY_SECONDS = 0.1
 FATAL = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -109,16 +111,20 @@ class TopicReader:
         """Partition -> the first offset that is not older; OFFSET_END when all are older."""
         milliseconds = int(time.timestamp() * 1000)
         asked = [self._position(number, milliseconds) for number in self.partitions(timeout)]
-        found = self._consumer.offsets_for_times(asked, timeout=timeout)
-        return {position.partition: position.offset for position in found}
+        positions = self._consumer.offsets_for_times(asked, timeout=timeout)
+        return {position.partition: position.offset for position in positions}
 
     def end_of(self, partition: int, timeout: float = 1.0) -> int:
         """The offset that its next record will have. Raises TopicUnavailable."""
-        try:
-            position = self._position(partition)
-            return int(self._consumer.get_watermark_offsets(position, timeout=timeout)[1])
-        except KafkaException as error:
-            raise TopicUnavailable("broker", error.args[0].name()) from None
+        deadline = monotonic() + timeout
+        while True:
+            try:
+                position = self._position(partition)
+                return int(self._consumer.get_watermark_offsets(position, timeout=timeout)[1])
+            except KafkaException as error:  # perhaps a partition whose leader just moved
+                if monotonic() > deadline:
+                    raise TopicUnavailable("broker", error.args[0].name()) from None
+                sleep(RETRY_SECONDS)
 
     def ends(self, timeout: float = 1.0) -> dict[int, int]:
         """Partition -> the offset that its next record will have. Raises TopicUnavailable."""
@@ -175,11 +181,10 @@ class TopicReader:
 
         Raises ReadStopped.
         """
-        wanted = set(offsets)
         self.assign({partition: offsets[0]})
         while not is_stopped():
             for part in self.records(0.5):
-                if isinstance(part, Record) and part.offset in wanted:
+                if isinstance(part, Record) and part.offset in offsets:
                     yield part
                 if isinstance(part, PartitionEnd) or part.offset >= offsets[-1]:
                     return

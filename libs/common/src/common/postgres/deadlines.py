@@ -33,17 +33,17 @@ class Deadlines:
     @contextmanager
     def watch(self, raw: Any, seconds: float) -> Iterator[None]:
         """`raw`, a psycopg2 connection, is cut when the block lasts longer than `seconds`."""
-        ticket = object()
-        self._watched[ticket] = (self._loop.time() + seconds, raw)
+        key = object()
+        self._watched[key] = (self._loop.time() + seconds, raw)
         try:
             yield
         finally:
-            self._watched.pop(ticket, None)
+            self._watched.pop(key, None)
 
     def _check(self) -> None:
         now = self._loop.time()
-        for ticket, (deadline, raw) in self._watched.copy().items():
-            if now > deadline and self._watched.pop(ticket, OVER) is not OVER:
+        for key, (deadline, raw) in self._watched.copy().items():
+            if now > deadline and self._watched.pop(key, OVER) is not OVER:
                 cut(raw)
         self.start()
 

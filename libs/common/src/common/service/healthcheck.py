@@ -11,7 +11,7 @@ TIMEOUT = 2.0
 
 
 def status(port: int, path: str) -> int:
-    """Raises OSError when nobody answers."""
+    """Raises OSError when nothing answers."""
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
         connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         line = connection.makefile("rb").readline().split()
@@ -20,12 +20,12 @@ def status(port: int, path: str) -> int:
 
 def main(port: str, path: str = "/ready") -> int:
     try:
-        found = status(int(port), path)
+        code = status(int(port), path)
     except OSError as error:
         sys.stderr.write(f"port {port}: {error}\n")
         return 1
-    sys.stdout.write(f"HTTP {found}\n")
-    return int(found != 200)
+    sys.stdout.write(f"HTTP {code}\n")
+    return int(code != 200)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The life of a service process: start its parts in order, drain them in reverse on SIGTERM."""
+"""The life of a service process: components start in order and drain in reverse on SIGTERM."""
 
 import asyncio
 import gc
@@ -25,18 +25,18 @@ class Component(Protocol):
     async def start(self) -> None: ...
 
     async def stop(self) -> None:
-        """Finish what is in hand, take nothing new. Called once if start was, even if it failed."""
+        """Finish what is running, take nothing new. Called once if start was, even if it failed."""
 
 
 class Lifecycle:
-    """Given to the parts, so that a fatal finding anywhere drains and ends the process."""
+    """Given to the components, so that a fatal error anywhere drains and ends the process."""
 
     def __init__(self, service: str) -> None:
         self.service = service
         self.health = Health()
         self.loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
-        self._begun: list[Component] = []
+        self._started: list[Component] = []
         self._serving = False
         self._failed = False
         self.health.expect("started", lambda: self._serving)
@@ -50,11 +50,11 @@ class Lifecycle:
         log.error("service_failed", reason=reason)
         self.loop.call_soon_threadsafe(self._ended.set)
 
-    async def run(self, parts: Sequence[Component]) -> int:
+    async def run(self, components: Sequence[Component]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.end)
         ended = asyncio.create_task(self._ended.wait())
-        starting = asyncio.create_task(self._start(parts))
+        starting = asyncio.create_task(self._start(components))
         await asyncio.wait({ended, starting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and not self._ended.is_set():
             await self._serve(starting)
@@ -71,32 +71,32 @@ class Lifecycle:
             self._failed = True
             return
         self._serving = True
-        settle_memory()
+        freeze_garbage_collector()
         log.info("service_ready")
         while not self._ended.is_set():
             self.health.beat("loop")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), BEAT_SECONDS)
 
-    async def _start(self, parts: Sequence[Component]) -> None:
-        for part in parts:
-            self._begun.append(part)
-            await part.start()
+    async def _start(self, components: Sequence[Component]) -> None:
+        for component in components:
+            self._started.append(component)
+            await component.start()
 
     async def _stop(self) -> None:
         self._serving = False
         log.info("service_draining")
-        for part in reversed(self._begun):
+        for component in reversed(self._started):
             try:
-                await part.stop()
+                await component.stop()
             except Exception as error:
-                log.error("stop_failed", part=type(part).__name__, exc_info=error)
+                log.error("stop_failed", component=type(component).__name__, exc_info=error)
                 self._failed = True
 
 
-def settle_memory() -> None:
-    """What was built at the start lives as long as the process: the collector need not look at it
-    again, nor at every few hundred short-lived objects."""
+def freeze_garbage_collector() -> None:
+    """What was built at the start lives as long as the process: the garbage collector need not look
+    at it again, nor run after every few hundred short-lived objects."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
@@ -110,10 +110,10 @@ def run(service: str, settings_class: type[S], build: Build[S]) -> None:
     """A service's whole main(). Exit codes: 0 drained, 1 failed, 2 wrong settings."""
     settings = load(settings_class)
     logs.configure(service, settings.log_level, settings.log_format)
-    sys.exit(uvloop.run(_live(service, settings, build)))
+    sys.exit(uvloop.run(run_components(service, settings, build)))
 
 
-async def _live(service: str, settings: S, build: Build[S]) -> int:
+async def run_components(service: str, settings: S, build: Build[S]) -> int:
     life = Lifecycle(service)
     server = HealthServer(life.health, settings.listen_host, settings.health_port)
     return await life.run([server, *build(settings, life)])

@@ -1,6 +1,6 @@
 """Structured logs: a constant event name plus fields, JSON in production, columns at a terminal.
 
-What must never be read in a log (texts, phone numbers, secrets) is redacted by field name, and
+What must never be in a log (texts, phone numbers, secrets) is redacted by field name, and
 exceptions are logged as type and frames: their messages quote data.
 """
 
@@ -42,8 +42,8 @@ def describe_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict
 
 
 def frames(error: BaseException) -> list[str]:
-    found = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.name} {frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in found]
+    stack = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.name} {frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in stack]
 
 
 Style = Literal["json", "console"]
@@ -55,7 +55,7 @@ def configure(service: str, level: str = "info", style: Style = "json") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _named(service),
+        add_service(service),
         describe_exception,
         redact,
     ]
@@ -71,14 +71,14 @@ def configure(service: str, level: str = "info", style: Style = "json") -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _renderer(style),
+                renderer(style),
             ],
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
-def _named(service: str) -> Any:
+def add_service(service: str) -> Any:
     def add(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service
         return event
@@ -86,14 +86,14 @@ def _named(service: str) -> Any:
     return add
 
 
-def _renderer(style: Style) -> Any:
+def renderer(style: Style) -> Any:
     if style == "console":
         return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    return structlog.processors.JSONRenderer(serializer=_dumps)
+    return structlog.processors.JSONRenderer(serializer=dumps)
 
 
-def _dumps(event: EventDict, **_: Any) -> str:
-    """A line in any case: what orjson refuses (huge numbers, lone surrogates) json escapes."""
+def dumps(event: EventDict, **_: Any) -> str:
+    """A line in any case: what orjson refuses (huge numbers, lone surrogates), json escapes."""
     try:
         return orjson.dumps(event, default=repr).decode()
     except TypeError:

@@ -10,7 +10,8 @@ STOP_SECONDS = 5.0  # the longest call, a database transaction, is cut after as 
 class Periodic:
     """A Component: awaits `call()`, again `seconds` after its end, or after the seconds it returns.
 
-    What it raises goes to `on_error`; the loop goes on. `stop` lets a running call end.
+    What it raises goes to `on_error`; the loop goes on. `stop` lets a running call end, and cancels
+    it after `stop_seconds`.
     """
 
     def __init__(
@@ -20,11 +21,13 @@ class Periodic:
         on_error: Callable[[Exception], None],
         *,
         first_after: float = 0.0,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._call = call
         self._seconds = seconds
         self._on_error = on_error
         self._first_after = first_after
+        self._stop_seconds = stop_seconds
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -34,7 +37,7 @@ class Periodic:
     async def stop(self) -> None:
         self._stopping.set()
         if self._task:
-            await asyncio.wait({self._task}, timeout=STOP_SECONDS)
+            await asyncio.wait({self._task}, timeout=self._stop_seconds)
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task

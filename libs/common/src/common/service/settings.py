@@ -102,11 +102,11 @@ def load(settings: type[S]) -> S:
 
 
 def problems(error: ValidationError) -> list[str]:
-    return [_problem(found) for found in error.errors(include_input=False, include_url=False)]
+    return [problem_line(detail) for detail in error.errors(include_input=False, include_url=False)]
 
 
-def _problem(found: Any) -> str:
-    name = ".".join(map(str, found["loc"])).upper()
-    if found["type"] == "missing":
+def problem_line(detail: Any) -> str:
+    name = ".".join(map(str, detail["loc"])).upper()
+    if detail["type"] == "missing":
         return f"{name} is missing; set {name}, or {name}_FILE to a file that holds it"
-    return f"{name}: {found['msg'].removeprefix('Value error, ')}"
+    return f"{name}: {detail['msg'].removeprefix('Value error, ')}"

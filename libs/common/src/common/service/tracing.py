@@ -26,5 +26,5 @@ def trace_id_of(headers: Mapping[str, bytes]) -> str:
     """The trace of a record, or a new one when the header is absent or malformed."""
     carrier = {HEADER: headers.get(HEADER, b"").decode("latin-1")}
     context = TraceContextTextMapPropagator().extract(carrier)
-    found = get_current_span(context).get_span_context().trace_id
-    return new_trace_id() if found == INVALID_TRACE_ID else format_trace_id(found)
+    trace_id = get_current_span(context).get_span_context().trace_id
+    return new_trace_id() if trace_id == INVALID_TRACE_ID else format_trace_id(trace_id)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from common.lifecycle import Lifecycle, Part, run
 from common.settings import ServiceSettings
-from ingress.serve import web_server
+from ingress.app import web_server
 
 
 class NoopSettings(ServiceSettings):

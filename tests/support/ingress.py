@@ -12,11 +12,10 @@ from common.http import WebServer
 from common.lifecycle import Lifecycle
 from common.topics import Topic
 from devkit.whatsapp.payloads import sign
-from ingress.guard import GuardedProtocol
-from ingress.handshake import application
+from ingress.app import application, web_server
 from ingress.publish import Publisher
-from ingress.receive import Limits
-from ingress.serve import web_server
+from ingress.receive_webhook import Limits
+from ingress.slow_client_guard import GuardedProtocol
 
 SECRETS = ("current-app-secret", "previous-app-secret")
 TOKEN = "a-verify-token-of-our-own"

@@ -11,8 +11,8 @@ from common.clock import FixedClock
 from common.events import TenantConfig
 from common.kafka.record import Record
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
-from router.enrich import Out
-from router.remember import Memory
+from router.dedup import Memory
+from router.events import Out
 from router.route import Router
 
 NUMBER = "106540352242922"

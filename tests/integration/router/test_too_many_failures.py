@@ -11,8 +11,8 @@ from common.kafka.producer import Producer
 from common.kafka.record import Record
 from common.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW, dlq_of
-from router.judge import Judge
-from router.remember import Memory
+from router.dedup import Memory
+from router.process import Judge
 from router.route import Routed
 from router.worker import RouterWorker
 

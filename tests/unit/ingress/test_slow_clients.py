@@ -7,8 +7,8 @@ import pytest
 from tests.support.ingress import FakeBroker, an_ingress, signature
 
 from common.http import WebServer
-from ingress.guard import GuardedProtocol
-from ingress.receive import Limits
+from ingress.receive_webhook import Limits
+from ingress.slow_client_guard import GuardedProtocol
 
 HEAD = b"POST /webhook HTTP/1.1\r\nHost: a\r\n"
 

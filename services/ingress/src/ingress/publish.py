@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 from common.clock import Clock
 from common.topics import WEBHOOKS_RAW, Topic
 from common.tracing import new_trace_id, trace_headers
-from ingress.split import phone_number_ids
+from ingress.phone_numbers import phone_number_ids
 
 Published = Literal["stored", "queue_full", "no_ack"]
 Headers = Sequence[tuple[str, bytes]]

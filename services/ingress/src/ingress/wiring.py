@@ -6,10 +6,9 @@ from common.clock import SystemClock
 from common.kafka.producer import Producer
 from common.kafka.watch import BrokerWatch
 from common.lifecycle import Lifecycle, Part
-from ingress.handshake import application
+from ingress.app import application, web_server
 from ingress.publish import Publisher
-from ingress.receive import Limits
-from ingress.serve import web_server
+from ingress.receive_webhook import Limits
 from ingress.settings import Settings
 
 PRODUCER_DEADLINE_MS = 5000

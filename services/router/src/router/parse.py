@@ -11,9 +11,9 @@ from typing import Any, get_args
 import orjson
 
 from common.events.messages import StatusName
-from router.items import Contact, Item, Malformed, Message, Noted, Status
+from router.content import said_in
 from router.json_shapes import at, identifier, is_shallow, many, moment, text
-from router.say import said_in
+from router.webhook_items import Contact, Item, Malformed, Message, Noted, Status
 
 STATUSES = frozenset(get_args(StatusName))
 CONVERSATION_FIELDS = frozenset({"messages", "standby", "smb_message_echoes"})

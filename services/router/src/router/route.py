@@ -9,10 +9,10 @@ from common.events import TenantConfig
 from common.kafka.record import REPLAYED, Record
 from common.topics import WEBHOOKS_QUARANTINE
 from common.tracing import trace_id_of
-from router.enrich import Origin, Out, message_event, outcome_event, status_event
-from router.items import Item, Malformed, Message, Noted, Status
+from router.dedup import Fact, Memory
+from router.events import Origin, Out, message_event, outcome_event, status_event
 from router.parse import items_of, read
-from router.remember import Fact, Memory
+from router.webhook_items import Item, Malformed, Message, Noted, Status
 
 TOO_OLD = timedelta(days=8)  # Meta repeats for 7 days
 NUMBER, REASON = "phone_number_id", "reason"

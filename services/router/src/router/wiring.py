@@ -8,9 +8,9 @@ from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
 from common.topics import TENANTS_CONFIG
-from router.judge import Judge
-from router.release import Release
-from router.remember import Memory
+from router.dedup import Memory
+from router.process import Judge
+from router.release_quarantine import Release
 from router.route import Router
 from router.settings import Settings
 from router.worker import RouterWorker

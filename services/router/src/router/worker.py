@@ -21,8 +21,8 @@ from common.kafka.dead_letter import TooManyDeadLetters
 from common.kafka.record import Record
 from common.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW
-from router.enrich import Out
-from router.judge import Judge
+from router.events import Out
+from router.process import Judge
 
 log = structlog.get_logger()
 BATCH, WITHIN_SECONDS = 500, 0.005

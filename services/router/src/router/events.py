@@ -14,7 +14,7 @@ from common.events import (
 )
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
 from common.tracing import trace_headers
-from router.items import Message, Said, Status
+from router.webhook_items import Message, Said, Status
 
 
 @dataclass(frozen=True, slots=True)

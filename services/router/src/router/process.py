@@ -9,8 +9,8 @@ from common import metrics
 from common.kafka.dead_letter import Allowance, marks
 from common.kafka.record import Record
 from common.topics import WEBHOOKS_RAW, dlq_of
-from router.enrich import Out
-from router.remember import Memory
+from router.dedup import Memory
+from router.events import Out
 from router.route import Note, Routed
 
 log = structlog.get_logger()

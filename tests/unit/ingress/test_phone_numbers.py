@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.split import phone_number_ids
+from ingress.phone_numbers import phone_number_ids
 
 
 def change(number: object) -> dict[str, object]:

@@ -1,4 +1,4 @@
-from router.parked import Parked
+from router.quarantine_index import Parked
 
 
 def test_the_offset_to_commit_is_that_of_the_lowest_waiting_place() -> None:

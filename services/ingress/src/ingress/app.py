@@ -1,4 +1,4 @@
-"""The FastAPI application: Meta's GET handshake, with the hot path in front of it.
+"""The FastAPI application (Meta's GET handshake, the hot path in front of it) and its web server.
 
 https://developers.facebook.com/docs/graph-api/webhooks/getting-started (verification requests).
 """
@@ -7,10 +7,16 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query
 from fastapi.responses import PlainTextResponse
+from starlette.types import ASGIApp
 
+from common.http import WebServer
+from common.lifecycle import Lifecycle
 from ingress.publish import Publisher
-from ingress.receive import PATH, Limits, Receiver
+from ingress.receive_webhook import PATH, Limits, Receiver
+from ingress.slow_client_guard import GuardedProtocol
 from ingress.verify import same_token
+
+KEEP_ALIVE_SECONDS = 75
 
 
 def application(
@@ -31,3 +37,24 @@ def application(
         return PlainTextResponse("", status_code=403)
 
     return app
+
+
+def web_server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    connections: int,
+    life: Lifecycle,
+    protocol: type[GuardedProtocol] = GuardedProtocol,
+) -> WebServer:
+    """Keeps connections open and closes slow ones; port 0 is any free one."""
+    return WebServer(
+        app,
+        host,
+        port,
+        connections,
+        life,
+        http=protocol,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )

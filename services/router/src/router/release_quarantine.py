@@ -21,7 +21,7 @@ from common.kafka.producer import Producer
 from common.kafka.record import Record, record_of
 from common.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
-from router.parked import Parked, Place
+from router.quarantine_index import Parked, Place
 from router.route import NUMBER, REASON
 
 log = structlog.get_logger()

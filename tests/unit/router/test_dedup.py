@@ -1,4 +1,4 @@
-from router.remember import Memory
+from router.dedup import Memory
 
 
 def test_the_oldest_facts_are_forgotten_first() -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from router.items import Said
 from router.json_shapes import at, text
+from router.webhook_items import Said
 
 LONGEST_TEXT = 65_536  # characters; WhatsApp's own limit for a person's text
 

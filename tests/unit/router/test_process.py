@@ -1,8 +1,8 @@
 from tests.support.router import a_record
 
 from common.kafka.record import Record
-from router.judge import Judge
-from router.remember import Memory
+from router.dedup import Memory
+from router.process import Judge
 from router.route import Routed
 
 

@@ -1,4 +1,4 @@
-"""A router with one client, and its outs as plain values."""
+"""A router with one client, and its records as plain values."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,8 @@ from common.clock import FixedClock
 from common.events import TenantConfig
 from common.kafka.record import Record
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
-from router.dedup import Memory
-from router.events import Out
+from router.dedup import RecentlyRouted
+from router.events import OutgoingRecord
 from router.route import Router
 
 NUMBER = "106540352242922"
@@ -41,20 +41,20 @@ class Setup:
     """`clients` may be changed between records, as the view is."""
 
     clients: dict[str, TenantConfig]
-    memory: Memory
+    recent: RecentlyRouted
     router: Router
 
 
 def a_router(*clients: TenantConfig) -> Setup:
     known = {client.phone_number_id: client for client in clients or (a_client(),)}
-    memory = Memory(1000)
-    return Setup(known, memory, Router(known.get, memory, FixedClock(NOW)))
+    recent = RecentlyRouted(1000)
+    return Setup(known, recent, Router(known.get, recent, FixedClock(NOW)))
 
 
-def plain(out: Out) -> dict[str, Any]:
+def plain(outgoing: OutgoingRecord) -> dict[str, Any]:
     """Topic, key and the event's fields; of a set-aside webhook its reason."""
-    if out.topic is WEBHOOKS_QUARANTINE:
-        fields = {"reason": dict(out.headers)["reason"].decode()}
+    if outgoing.topic is WEBHOOKS_QUARANTINE:
+        fields = {"reason": dict(outgoing.headers)["reason"].decode()}
     else:
-        fields = orjson.loads(out.value)
-    return {"topic": out.topic.name, "key": out.key, **fields}
+        fields = orjson.loads(outgoing.value)
+    return {"topic": outgoing.topic.name, "key": outgoing.key, **fields}

@@ -1,35 +1,35 @@
-from router.quarantine_index import Parked
+from router.quarantine_index import QuarantineIndex, RecordOffset
 
 
-def test_the_offset_to_commit_is_that_of_the_lowest_waiting_place() -> None:
-    parked = Parked()
+def test_the_offset_to_commit_is_the_lowest_that_waits() -> None:
+    index = QuarantineIndex()
     for offset in (3, 4, 5):
-        parked.passed(0, offset)
-    parked.passed(1, 9)
-    parked.park("A", 0, 4)
-    parked.park("B", 0, 5)
-    assert parked.offsets() == {0: 4, 1: 10}
-    parked.released("A", [(0, 4)])
-    assert parked.offsets() == {0: 5, 1: 10}
-    parked.released("B", [(0, 5)])
-    assert parked.offsets() == {0: 6, 1: 10}
+        index.mark_read(0, offset)
+    index.mark_read(1, 9)
+    index.add("A", 0, 4)
+    index.add("B", 0, 5)
+    assert index.committable() == {0: 4, 1: 10}
+    index.remove("A", [RecordOffset(0, 4)])
+    assert index.committable() == {0: 5, 1: 10}
+    index.remove("B", [RecordOffset(0, 5)])
+    assert index.committable() == {0: 6, 1: 10}
 
 
-def test_places_come_in_order_and_in_portions() -> None:
-    parked = Parked()
+def test_offsets_come_in_order_and_in_portions() -> None:
+    index = QuarantineIndex()
     for offset in (7, 2, 5):
-        parked.park("A", 1, offset)
-    assert parked.places("A", most=2) == [(1, 2), (1, 5)]
-    parked.released("A", [(1, 2), (1, 5)])
-    assert parked.numbers() == ["A"]
-    assert parked.places("A", most=2) == [(1, 7)]
+        index.add("A", 1, offset)
+    assert index.offsets_of("A", most=2) == [(1, 2), (1, 5)]
+    index.remove("A", [RecordOffset(1, 2), RecordOffset(1, 5)])
+    assert index.numbers() == ["A"]
+    assert index.offsets_of("A", most=2) == [(1, 7)]
 
 
 def test_a_lost_partition_is_forgotten_alone() -> None:
-    parked = Parked()
+    index = QuarantineIndex()
     for number, partition in [("A", 0), ("A", 1), ("B", 0)]:
-        parked.park(number, partition, 1)
-        parked.passed(partition, 1)
-    parked.forget(0)
-    assert parked.numbers() == ["A"]
-    assert parked.offsets() == {1: 1}
+        index.add(number, partition, 1)
+        index.mark_read(partition, 1)
+    index.drop_partition(0)
+    assert index.numbers() == ["A"]
+    assert index.committable() == {1: 1}

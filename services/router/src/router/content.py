@@ -1,54 +1,65 @@
 """What the assistant reads of a message: text, pressed buttons, chosen rows, locations."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from common.events.messages import MessageKind
 from router.json_shapes import at, text
-from router.webhook_items import Said
 
 LONGEST_TEXT = 65_536  # characters; WhatsApp's own limit for a person's text
 
 
-def said_in(message: Any) -> Said | None:
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """What an assistant can answer to."""
+
+    kind: MessageKind
+    text: str
+    choice_id: str | None = None
+
+
+def extract_content(message: Any) -> MessageContent | None:
     """None where there is nothing an assistant answers, also for a text without text."""
     kind = at(message, "type")
     reader = READERS.get(kind) if isinstance(kind, str) else None
     return reader(message) if reader else None
 
 
-def _text(message: Any) -> Said | None:
+def _text(message: Any) -> MessageContent | None:
     body = text(message, "text", "body", longest=LONGEST_TEXT)
-    return Said("text", body) if body and body.strip() else None
+    return MessageContent("text", body) if body and body.strip() else None
 
 
-def _template_button(message: Any) -> Said | None:
+def _template_button(message: Any) -> MessageContent | None:
     label = text(message, "button", "text", longest=LONGEST_TEXT)
-    return Said("button", label, text(message, "button", "payload")) if label else None
+    return MessageContent("button", label, text(message, "button", "payload")) if label else None
 
 
-def _interactive(message: Any) -> Said | None:
+def _interactive(message: Any) -> MessageContent | None:
     reply = at(message, "interactive")
     if at(reply, "type") == "button_reply":
         title = text(reply, "button_reply", "title")
-        return Said("button", title, text(reply, "button_reply", "id")) if title else None
+        return MessageContent("button", title, text(reply, "button_reply", "id")) if title else None
     if at(reply, "type") == "list_reply":
         return _row(at(reply, "list_reply"))
     return None
 
 
-def _row(row: Any) -> Said | None:
+def _row(row: Any) -> MessageContent | None:
     title, description = text(row, "title"), text(row, "description")
     if title is None:
         return None
-    return Said("list", f"{title}: {description}" if description else title, text(row, "id"))
+    label = f"{title}: {description}" if description else title
+    return MessageContent("list", label, text(row, "id"))
 
 
-def _location(message: Any) -> Said | None:
+def _location(message: Any) -> MessageContent | None:
     place = at(message, "location")
     latitude, longitude = at(place, "latitude"), at(place, "longitude")
     if not (is_number(latitude) and is_number(longitude)):
         return None
     named = [text(place, "name"), text(place, "address"), f"({latitude}, {longitude})"]
-    return Said("location", "Location: " + ", ".join(part for part in named if part))
+    return MessageContent("location", "Location: " + ", ".join(part for part in named if part))
 
 
 def is_number(value: Any) -> bool:

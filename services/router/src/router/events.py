@@ -1,4 +1,4 @@
-"""Items as events: with their tenant, their trace and a key that keeps a conversation in order."""
+"""The events of webhook items, as records whose key keeps a conversation in order."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,8 @@ from common.events import (
 )
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
 from common.tracing import trace_headers
-from router.webhook_items import Message, Said, Status
+from router.content import MessageContent
+from router.webhook_items import Message, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Out:
+class OutgoingRecord:
     """One record to publish."""
 
     topic: Topic
@@ -38,27 +39,29 @@ class Out:
     headers: list[tuple[str, bytes]]
 
 
-def message_event(item: Message, said: Said, origin: Origin) -> Out:
+def message_record(item: Message, content: MessageContent, origin: Origin) -> OutgoingRecord:
     event = MessageReceived(
         **_shared(origin, item.contact.id, item.wamid, "received"),
-        kind=said.kind,
-        text=said.text,
-        choice_id=said.choice_id,
+        kind=content.kind,
+        text=content.text,
+        choice_id=content.choice_id,
         reply_to=item.reply_to,
         wa_id=item.contact.wa_id,
         contact_name=item.contact.name,
         sent_at=item.sent_at or origin.received_at,
         received_at=origin.received_at,
     )
-    return _out(MESSAGES_INBOUND, event)
+    return _record(MESSAGES_INBOUND, event)
 
 
-def outcome_event(item: Message, origin: Origin, outcome: OutcomeName, reason: str) -> Out:
+def outcome_record(
+    item: Message, origin: Origin, outcome: OutcomeName, reason: str
+) -> OutgoingRecord:
     shared = _shared(origin, item.contact.id, item.wamid, "outcome")
-    return _out(MESSAGES_OUTCOME, OutcomeRecorded(**shared, outcome=outcome, reason=reason))
+    return _record(MESSAGES_OUTCOME, OutcomeRecorded(**shared, outcome=outcome, reason=reason))
 
 
-def status_event(item: Status, origin: Origin) -> Out:
+def status_record(item: Status, origin: Origin) -> OutgoingRecord:
     event = StatusReceived(
         **_shared(origin, item.contact_id, item.wamid, item.status),
         status=item.status,
@@ -69,13 +72,13 @@ def status_event(item: Status, origin: Origin) -> Out:
         pricing_type=item.pricing_type,
         pricing_category=item.pricing_category,
     )
-    return _out(MESSAGES_STATUS, event)
+    return _record(MESSAGES_STATUS, event)
 
 
-def _shared(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str, Any]:
+def _shared(origin: Origin, contact_id: str, wamid: str, event: str) -> dict[str, Any]:
     """Everything follows from the record, so that routing it again gives the same event."""
     return {
-        "event_id": event_id(origin.tenant_id, wamid, fact),
+        "event_id": event_id(origin.tenant_id, wamid, event),
         "trace_id": origin.trace_id,
         "tenant_id": origin.tenant_id,
         "occurred_at": origin.received_at,
@@ -85,5 +88,5 @@ def _shared(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str,
     }
 
 
-def _out(topic: Topic, event: ConversationEvent) -> Out:
-    return Out(topic, event.conversation, event.encode(), trace_headers(event.trace_id))
+def _record(topic: Topic, event: ConversationEvent) -> OutgoingRecord:
+    return OutgoingRecord(topic, event.conversation, event.encode(), trace_headers(event.trace_id))

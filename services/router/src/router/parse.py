@@ -11,9 +11,9 @@ from typing import Any, get_args
 import orjson
 
 from common.events.messages import StatusName
-from router.content import said_in
+from router.content import extract_content
 from router.json_shapes import at, identifier, is_shallow, many, moment, text
-from router.webhook_items import Contact, Item, Malformed, Message, Noted, Status
+from router.webhook_items import Contact, Ignored, Malformed, Message, Status, WebhookItem
 
 STATUSES = frozenset(get_args(StatusName))
 CONVERSATION_FIELDS = frozenset({"messages", "standby", "smb_message_echoes"})
@@ -29,7 +29,7 @@ def read(body: bytes) -> Any:
     return parsed if is_shallow(body, parsed) else None
 
 
-def items_of(webhook: Any, phone_number_id: str) -> list[Item]:
+def items_of(webhook: Any, phone_number_id: str) -> list[WebhookItem]:
     return [
         item
         for entry in many(webhook, "entry")
@@ -39,10 +39,10 @@ def items_of(webhook: Any, phone_number_id: str) -> list[Item]:
     ]
 
 
-def _items_of_change(change: Any) -> Iterator[Item]:
+def _items_of_change(change: Any) -> Iterator[WebhookItem]:
     field, value = plain(at(change, "field")), at(change, "value")
     if field not in CONVERSATION_FIELDS:
-        yield Noted(field)
+        yield Ignored(field)
         return
     for message in many(value, "messages"):
         yield _message(message, value, "standby" if field == "standby" else None)
@@ -51,22 +51,22 @@ def _items_of_change(change: Any) -> Iterator[Item]:
     for status in many(value, "statuses"):
         yield _status(status, value)
     for error in many(value, "errors"):
-        yield Noted("error", code=_code(error))
+        yield Ignored("error", code=_code(error))
 
 
-def _message(message: Any, value: Any, never_answered: str | None) -> Item:
+def _message(message: Any, value: Any, never_answered: str | None) -> WebhookItem:
     wamid, kind = identifier(message, "id"), _kind(message)
     contact = _sender(message, value)
     if wamid is None or contact is None:
         return Malformed("message")
     if at(message, "group_id"):  # an answer would go to one person, not to the group
         never_answered = never_answered or "group"
-    said = None if never_answered else said_in(message)
+    content = None if never_answered else extract_content(message)
     return Message(
         wamid,
         never_answered or kind,
         contact,
-        said,
+        content,
         reply_to=identifier(message, "context", "id"),
         sent_at=moment(message, "timestamp"),
     )
@@ -99,7 +99,7 @@ def _person(value: Any, wa_id: str | None, user_id: str | None) -> Any:
     return None
 
 
-def _echo(echo: Any) -> Item:
+def _echo(echo: Any) -> WebhookItem:
     """What the business wrote in its own app; the contact is the receiver."""
     wamid, wa_id = identifier(echo, "id"), identifier(echo, "to")
     contact_id = identifier(echo, "to_user_id") or wa_id
@@ -108,13 +108,13 @@ def _echo(echo: Any) -> Item:
     return Message(wamid, "echo", Contact(contact_id, wa_id), sent_at=moment(echo, "timestamp"))
 
 
-def _status(status: Any, value: Any) -> Item:
+def _status(status: Any, value: Any) -> WebhookItem:
     """A failed status has no contacts; a group's has neither."""
     wamid, name = identifier(status, "id"), at(status, "status")
     if wamid is None:
         return Malformed("status")
     if not isinstance(name, str) or name not in STATUSES:
-        return Noted("unknown_status")
+        return Ignored("unknown_status")
     error = next(iter(many(status, "errors")), None)
     return Status(
         wamid,

@@ -1,4 +1,4 @@
-"""One record routed, come what may: counted, remembered, or dead-lettered when our code fails."""
+"""Routes one record: counts it, remembers it, and dead-letters it when our own code fails."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -9,26 +9,26 @@ from common import metrics
 from common.kafka.dead_letter import Allowance, marks
 from common.kafka.record import Record
 from common.topics import WEBHOOKS_RAW, dlq_of
-from router.dedup import Memory
-from router.events import Out
-from router.route import Note, Routed
+from router.dedup import RecentlyRouted
+from router.events import OutgoingRecord
+from router.route import ItemResult, RoutedWebhook
 
 log = structlog.get_logger()
 DEAD = dlq_of(WEBHOOKS_RAW)
-REMARKABLE = frozenset({"unknown_number", "unreadable", "no_phone_number", "malformed"})
-SAID_EVERY = 60.0
+WARNED_REASONS = frozenset({"unknown_number", "unreadable", "no_phone_number", "malformed"})
+WARN_EVERY_SECONDS = 60.0
 
 
-class Judge:
-    """`exceeded` says that so many records failed that we are wrong, not they."""
+class RecordProcessor:
+    """`exceeded`: so many records failed that the fault is ours, not the records'."""
 
-    def __init__(self, route: Callable[[Record], Routed], memory: Memory) -> None:
-        self._route, self._memory = route, memory
+    def __init__(self, route: Callable[[Record], RoutedWebhook], recent: RecentlyRouted) -> None:
+        self._route, self._recent = route, recent
         self._allowances: dict[int, Allowance] = {}
-        self._said: dict[str, float] = {}
+        self._warned_at: dict[str, float] = {}
         self.exceeded = False
 
-    def outs_of(self, record: Record) -> list[Out]:
+    def process(self, record: Record) -> list[OutgoingRecord]:
         """What to publish for this record; never raises."""
         allowance = self._allowances.setdefault(record.partition, Allowance())
         try:
@@ -39,29 +39,28 @@ class Judge:
             self.exceeded = allowance.exceeded
             return [dead_letter(record, error)]
         allowance.stored(1, monotonic())
-        self._memory.remember(routed.facts)
-        for note in routed.notes:
-            self._report(note, record)
-        return routed.outs
+        self._recent.add(routed.keys)
+        for result in routed.results:
+            self._report(result, record.offset)
+        return routed.records
 
-    def _report(self, note: Note, record: Record) -> None:
-        """Everything is counted; what is remarkable is logged once a minute per reason."""
-        metrics.ROUTED.labels(note.kind, note.result).inc()
-        if note.result == "noted":
-            log.info("webhook_noted", kind=note.kind, code=note.code)
-        elif note.result in REMARKABLE and self._is_news(note.result):
-            log.warning("webhook_set_aside", reason=note.result, offset=record.offset)
+    def _report(self, item: ItemResult, offset: int) -> None:
+        """Everything is counted; what an operator may have to act on is also logged."""
+        metrics.ROUTED.labels(item.kind, item.result).inc()
+        if item.result == "noted":
+            log.info("webhook_noted", kind=item.kind, code=item.code)
+        elif item.result in WARNED_REASONS:
+            self._warn_once_a_minute(item.result, offset)
 
-    def _is_news(self, reason: str) -> bool:
+    def _warn_once_a_minute(self, reason: str, offset: int) -> None:
         now = monotonic()
-        if now - self._said.get(reason, -SAID_EVERY) < SAID_EVERY:
-            return False
-        self._said[reason] = now
-        return True
+        if now - self._warned_at.get(reason, -WARN_EVERY_SECONDS) >= WARN_EVERY_SECONDS:
+            self._warned_at[reason] = now
+            log.warning("webhook_set_aside", reason=reason, offset=offset)
 
 
-def dead_letter(record: Record, error: Exception) -> Out:
+def dead_letter(record: Record, error: Exception) -> OutgoingRecord:
     metrics.DEAD_LETTERS.labels(record.topic, "route_failed").inc()
-    said = marks(record, "router", "route_failed", type(error).__name__)
+    headers = marks(record, "router", "route_failed", type(error).__name__)
     key = (record.key or b"").decode("utf-8", "replace")
-    return Out(DEAD, key, record.value or b"", [*record.headers.items(), *said])
+    return OutgoingRecord(DEAD, key, record.value or b"", [*record.headers.items(), *headers])

@@ -1,51 +1,55 @@
-"""Where the records of unknown numbers stand in `webhooks.quarantine`: places only, no bytes."""
+"""Where the records of unknown numbers are in `webhooks.quarantine`: offsets only, no bytes."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-Place = tuple[int, int]  # partition, offset
+
+class RecordOffset(NamedTuple):
+    partition: int
+    offset: int
 
 
 @dataclass
-class Parked:
+class QuarantineIndex:
     """Per partition: what waits, and how far the topic was read."""
 
-    _waiting: dict[str, set[Place]] = field(default_factory=dict)
+    _waiting: dict[str, set[RecordOffset]] = field(default_factory=dict)
     _next: dict[int, int] = field(default_factory=dict)
 
-    def park(self, number: str, partition: int, offset: int) -> None:
-        self._waiting.setdefault(number, set()).add((partition, offset))
+    def add(self, number: str, partition: int, offset: int) -> None:
+        self._waiting.setdefault(number, set()).add(RecordOffset(partition, offset))
 
-    def passed(self, partition: int, offset: int) -> None:
-        """This record was read; what follows is next."""
+    def mark_read(self, partition: int, offset: int) -> None:
+        """This record was read; the one after it is next."""
         self._next[partition] = offset + 1
 
     def numbers(self) -> list[str]:
         return list(self._waiting)
 
-    def places(self, number: str, most: int) -> list[Place]:
-        """The first places of this number, in the order in which they came."""
+    def offsets_of(self, number: str, most: int) -> list[RecordOffset]:
+        """The first of this number, in the order in which they came."""
         return sorted(self._waiting.get(number, ()))[:most]
 
-    def released(self, number: str, places: list[Place]) -> None:
-        left = self._waiting.get(number, set()).difference(places)
-        self._keep(number, left)
+    def remove(self, number: str, offsets: list[RecordOffset]) -> None:
+        waiting = self._waiting.get(number, set()).difference(offsets)
+        self._replace(number, waiting)
 
-    def forget(self, partition: int) -> None:
-        """Another replica owns it now and reads it from what was committed."""
+    def drop_partition(self, partition: int) -> None:
+        """Another replica owns it now and reads it from the committed offset."""
         self._next.pop(partition, None)
-        for number, places in list(self._waiting.items()):
-            self._keep(number, {place for place in places if place[0] != partition})
+        for number, offsets in list(self._waiting.items()):
+            self._replace(number, {other for other in offsets if other.partition != partition})
 
-    def offsets(self) -> dict[int, int]:
-        """What to commit: up to the lowest place that still waits, else all that was read."""
+    def committable(self) -> dict[int, int]:
+        """What to commit: up to the lowest offset that still waits, else all that was read."""
         lowest = dict(self._next)
-        for places in self._waiting.values():
-            for partition, offset in places:
+        for offsets in self._waiting.values():
+            for partition, offset in offsets:
                 lowest[partition] = min(offset, lowest.get(partition, offset))
         return lowest
 
-    def _keep(self, number: str, left: set[Place]) -> None:
-        if left:
-            self._waiting[number] = left
+    def _replace(self, number: str, waiting: set[RecordOffset]) -> None:
+        if waiting:
+            self._waiting[number] = waiting
         else:
             self._waiting.pop(number, None)

@@ -1,15 +1,15 @@
-"""Sends the webhooks of a number that was unknown back to the start once its client exists.
+"""Publishes the webhooks of an unknown number once more as soon as its client exists.
 
-A consumer of `webhooks.quarantine` that keeps places, not bytes, and commits only up to the lowest
-place still waiting: a restart finds them all again. At least once; repeats are absorbed downstream.
+A consumer of `webhooks.quarantine` that keeps offsets, not bytes, and commits only up to the lowest
+that still waits: a restart finds them all again. At least once; repeats are absorbed downstream.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import TimeoutError as NotDoneYet
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -21,17 +21,17 @@ from common.kafka.producer import Producer
 from common.kafka.record import Record, record_of
 from common.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
-from router.quarantine_index import Parked, Place
+from router.quarantine_index import QuarantineIndex, RecordOffset
 from router.route import NUMBER, REASON
 
 log = structlog.get_logger()
 TOPIC = WEBHOOKS_QUARANTINE.name
 BATCH = 500
-AT_ONCE = 200  # records in memory while they are sent back
+MOST_AT_ONCE = 200  # records in memory while they are published again
 BEAT = "release"
 
 
-class Release:
+class QuarantineRelease:
     """A Part with a thread of its own. `is_known(phone_number_id)` is asked from that thread."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Release:
     ) -> None:
         self._bootstrap, self._is_known = bootstrap, is_known
         self._producer, self._life = producer, life
-        self._parked = Parked()
+        self._index = QuarantineIndex()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=BEAT, daemon=True)
 
@@ -58,7 +58,7 @@ class Release:
         try:
             while not self._stopping.is_set():
                 self._life.health.beat(BEAT)
-                self._turn()
+                self._poll_and_release()
         except Exception as error:
             log.error("release_failed", exc_info=error)
             self._life.fatal("release_failed")
@@ -66,10 +66,10 @@ class Release:
             self._life.health.retire(BEAT)
             self._consumer.close()
 
-    def _turn(self) -> None:
+    def _poll_and_release(self) -> None:
         for record in self._poll():
-            self._look_at(record)
-        for number in self._parked.numbers():
+            self._add_to_index(record)
+        for number in self._index.numbers():
             if self._is_known(number):
                 self._release(number)
         self._store_offsets()
@@ -81,31 +81,31 @@ class Release:
         messages = [first, *self._consumer.consume(BATCH - 1, 0)]
         return [record_of(message) for message in messages if is_record(message)]
 
-    def _look_at(self, record: Record) -> None:
-        self._parked.passed(record.partition, record.offset)
+    def _add_to_index(self, record: Record) -> None:
+        self._index.mark_read(record.partition, record.offset)
         number = record.headers.get(NUMBER, b"").decode("utf-8", "replace")
         if number and record.headers.get(REASON) == b"unknown_number":
-            self._parked.park(number, record.partition, record.offset)
+            self._index.add(number, record.partition, record.offset)
 
-    # ---- letting go -----------------------------------------------------------------------
+    # ---- release --------------------------------------------------------------------------
 
     def _release(self, number: str) -> None:
-        """Keeps the places when stopped before every record was acked: all is done again later."""
-        places = self._parked.places(number, most=AT_ONCE)
-        sending = asyncio.run_coroutine_threadsafe(self._send(places), self._life.loop)
+        """Keeps the offsets when stopped before every record was acked: all is done again later."""
+        positions = self._index.offsets_of(number, most=MOST_AT_ONCE)
+        sending = asyncio.run_coroutine_threadsafe(self._send(positions), self._life.loop)
         while not self._stopping.is_set():
             self._life.health.beat(BEAT)
             try:
                 count = sending.result(0.5)
-            except NotYet:
+            except NotDoneYet:
                 continue
-            self._parked.released(number, places)
+            self._index.remove(number, positions)
             metrics.ROUTED.labels("webhook", "released").inc(count)
             log.info("webhooks_released", webhooks=count)
             return
 
-    async def _send(self, places: list[Place]) -> int:
-        records = await asyncio.to_thread(self._read_again, places)
+    async def _send(self, positions: list[RecordOffset]) -> int:
+        records = await asyncio.to_thread(self._read_at, positions)
         for record in records:
             headers = [(name, value) for name, value in record.headers.items() if name != REASON]
             key = (record.key or b"").decode("utf-8", "replace")
@@ -114,18 +114,18 @@ class Release:
             )
         return len(records)
 
-    def _read_again(self, places: list[Place]) -> list[Record]:
-        """The records at these places, in order; those that retention took are gone."""
+    def _read_at(self, positions: list[RecordOffset]) -> list[Record]:
+        """The records at these offsets, in order; those that retention deleted are gone."""
         reader = Consumer(reader_config(self._bootstrap))
-        found: list[Record] = []
+        records: list[Record] = []
         try:
-            for partition, places_there in groupby(places, key=itemgetter(0)):
-                offsets = [offset for _, offset in places_there]
+            for partition, group in groupby(positions, key=attrgetter("partition")):
+                offsets = [position.offset for position in group]
                 reader.assign([TopicPartition(TOPIC, partition, offsets[0])])
-                found += self._read_until(reader, offsets)
+                records += self._read_until(reader, offsets)
         finally:
             reader.close()
-        return found
+        return records
 
     def _read_until(self, reader: Consumer, offsets: list[int]) -> Iterator[Record]:
         while not self._stopping.is_set():
@@ -144,11 +144,11 @@ class Release:
     # ---- offsets and owners ---------------------------------------------------------------
 
     def _store_offsets(self) -> None:
-        """Of what is still ours: a record may be in hand while its partition moves."""
+        """Of what is still ours: a partition may be revoked while its records are handled."""
         mine = {partition.partition for partition in self._consumer.assignment()}
         ends = [
             TopicPartition(TOPIC, partition, offset)
-            for partition, offset in self._parked.offsets().items()
+            for partition, offset in self._index.committable().items()
             if partition in mine
         ]
         if ends:
@@ -163,7 +163,7 @@ class Release:
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
-            self._parked.forget(partition.partition)
+            self._index.drop_partition(partition.partition)
         consumer.incremental_unassign(partitions)
 
 

@@ -21,8 +21,8 @@ from common.kafka.dead_letter import TooManyDeadLetters
 from common.kafka.record import Record
 from common.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW
-from router.events import Out
-from router.process import Judge
+from router.events import OutgoingRecord
+from router.process import RecordProcessor
 
 log = structlog.get_logger()
 BATCH, WITHIN_SECONDS = 500, 0.005
@@ -82,8 +82,8 @@ def application(bootstrap: str, group: str) -> App:
 class RouterWorker:
     """A Part. Ends the process when the application crashed or hangs in a rebalance."""
 
-    def __init__(self, bootstrap: str, judge: Judge, life: Lifecycle) -> None:
-        self._bootstrap, self._judge, self._life = bootstrap, judge, life
+    def __init__(self, bootstrap: str, processor: RecordProcessor, life: Lifecycle) -> None:
+        self._bootstrap, self._processor, self._life = bootstrap, processor, life
         self._app: App | None = None
         self._watching: asyncio.Task[None] | None = None
         self._rebalancing_since: float | None = None
@@ -115,25 +115,25 @@ class RouterWorker:
             await self._route(stream, events)
 
     async def _route(self, stream: Any, events: Sequence[Any]) -> None:
-        done, outs = [], []
+        routed, records = [], []
         for event in events:
-            outs += self._judge.outs_of(record_of_event(event))
-            done.append(event)
-            if self._judge.exceeded:
+            records += self._processor.process(record_of_event(event))
+            routed.append(event)
+            if self._processor.exceeded:
                 break
-        await asyncio.wait_for(self._deliver(outs), DELIVERY_SECONDS)
-        await self._ack(stream, done)
-        if self._judge.exceeded:
+        await asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS)
+        await self._ack(stream, routed)
+        if self._processor.exceeded:
             raise TooManyDeadLetters(WEBHOOKS_RAW.name)
 
-    async def _deliver(self, outs: list[Out]) -> None:
+    async def _deliver(self, records: list[OutgoingRecord]) -> None:
         """Straight to the client's producer: half the cost of Faust's own send."""
         producer = self._app.producer._producer  # type: ignore[union-attr]
         acks = [
             await producer.send(
-                out.topic.name, out.value, key=out.key.encode(), headers=out.headers
+                record.topic.name, record.value, key=record.key.encode(), headers=record.headers
             )
-            for out in outs
+            for record in records
         ]
         await asyncio.gather(*acks)
 

@@ -26,7 +26,7 @@ def a_client(active: bool = True, number: str = NUMBER, tenant_id: int = 7) -> T
 def a_record(
     value: bytes | None, number: str | None = NUMBER, offset: int = 0, **headers: bytes
 ) -> Record:
-    """As ingress writes it."""
+    """As the ingress writes it."""
     common = {
         "traceparent": f"00-{TRACE}-b7ad6b7169203331-01".encode(),
         "received_at": str(int(NOW.timestamp() * 1000)).encode(),

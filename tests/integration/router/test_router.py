@@ -177,8 +177,8 @@ def test_a_poisoned_topic_does_not_stop_the_rest(kafka: Broker, tmp_path: Path) 
 
 
 def test_without_a_broker_it_waits_and_still_ends_when_told(tmp_path: Path) -> None:
-    (nobody,) = free_ports(1)
-    with running("router", f"127.0.0.1:{nobody}", tmp_path) as router:
+    (unused_port,) = free_ports(1)
+    with running("router", f"127.0.0.1:{unused_port}", tmp_path) as router:
         until(lambda: router.answers("/live"), "its health port", 20)
         assert not router.is_ready()
         assert router.drain() == 0

@@ -43,8 +43,8 @@ def test_what_is_no_json_is_set_aside(value: bytes | None) -> None:
 
 
 def test_a_body_without_a_number_is_set_aside_under_the_empty_key() -> None:
-    found = records(a_record(b'{"entry":[]}', number=None))
-    assert found == [{"topic": "webhooks.quarantine", "key": "", "reason": "no_phone_number"}]
+    routed = records(a_record(b'{"entry":[]}', number=None))
+    assert routed == [{"topic": "webhooks.quarantine", "key": "", "reason": "no_phone_number"}]
 
 
 def test_json_that_is_no_webhook_gives_nothing() -> None:

@@ -19,33 +19,33 @@ class MessageContent:
 
 
 def extract_content(message: Any) -> MessageContent | None:
-    """None where there is nothing an assistant answers, also for a text without text."""
+    """None where there is nothing an assistant answers, also for an empty text."""
     kind = at(message, "type")
     reader = READERS.get(kind) if isinstance(kind, str) else None
     return reader(message) if reader else None
 
 
-def _text(message: Any) -> MessageContent | None:
+def text_content(message: Any) -> MessageContent | None:
     body = text(message, "text", "body", longest=LONGEST_TEXT)
     return MessageContent("text", body) if body and body.strip() else None
 
 
-def _template_button(message: Any) -> MessageContent | None:
+def button_content(message: Any) -> MessageContent | None:
     label = text(message, "button", "text", longest=LONGEST_TEXT)
     return MessageContent("button", label, text(message, "button", "payload")) if label else None
 
 
-def _interactive(message: Any) -> MessageContent | None:
+def interactive_content(message: Any) -> MessageContent | None:
     reply = at(message, "interactive")
     if at(reply, "type") == "button_reply":
         title = text(reply, "button_reply", "title")
         return MessageContent("button", title, text(reply, "button_reply", "id")) if title else None
     if at(reply, "type") == "list_reply":
-        return _row(at(reply, "list_reply"))
+        return row_content(at(reply, "list_reply"))
     return None
 
 
-def _row(row: Any) -> MessageContent | None:
+def row_content(row: Any) -> MessageContent | None:
     title, description = text(row, "title"), text(row, "description")
     if title is None:
         return None
@@ -53,7 +53,7 @@ def _row(row: Any) -> MessageContent | None:
     return MessageContent("list", label, text(row, "id"))
 
 
-def _location(message: Any) -> MessageContent | None:
+def location_content(message: Any) -> MessageContent | None:
     place = at(message, "location")
     latitude, longitude = at(place, "latitude"), at(place, "longitude")
     if not (is_number(latitude) and is_number(longitude)):
@@ -67,8 +67,8 @@ def is_number(value: Any) -> bool:
 
 
 READERS = {
-    "text": _text,
-    "button": _template_button,
-    "interactive": _interactive,
-    "location": _location,
+    "text": text_content,
+    "button": button_content,
+    "interactive": interactive_content,
+    "location": location_content,
 }

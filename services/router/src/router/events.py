@@ -41,7 +41,7 @@ class OutgoingRecord:
 
 def message_record(item: Message, content: MessageContent, origin: Origin) -> OutgoingRecord:
     event = MessageReceived(
-        **_shared(origin, item.contact.id, item.wamid, "received"),
+        **shared_fields(origin, item.contact.id, item.wamid, "received"),
         kind=content.kind,
         text=content.text,
         choice_id=content.choice_id,
@@ -51,19 +51,19 @@ def message_record(item: Message, content: MessageContent, origin: Origin) -> Ou
         sent_at=item.sent_at or origin.received_at,
         received_at=origin.received_at,
     )
-    return _record(MESSAGES_INBOUND, event)
+    return record_for(MESSAGES_INBOUND, event)
 
 
 def outcome_record(
     item: Message, origin: Origin, outcome: OutcomeName, reason: str
 ) -> OutgoingRecord:
-    shared = _shared(origin, item.contact.id, item.wamid, "outcome")
-    return _record(MESSAGES_OUTCOME, OutcomeRecorded(**shared, outcome=outcome, reason=reason))
+    shared = shared_fields(origin, item.contact.id, item.wamid, "outcome")
+    return record_for(MESSAGES_OUTCOME, OutcomeRecorded(**shared, outcome=outcome, reason=reason))
 
 
 def status_record(item: Status, origin: Origin) -> OutgoingRecord:
     event = StatusReceived(
-        **_shared(origin, item.contact_id, item.wamid, item.status),
+        **shared_fields(origin, item.contact_id, item.wamid, item.status),
         status=item.status,
         status_at=item.status_at or origin.received_at,
         tag=item.tag,
@@ -72,10 +72,10 @@ def status_record(item: Status, origin: Origin) -> OutgoingRecord:
         pricing_type=item.pricing_type,
         pricing_category=item.pricing_category,
     )
-    return _record(MESSAGES_STATUS, event)
+    return record_for(MESSAGES_STATUS, event)
 
 
-def _shared(origin: Origin, contact_id: str, wamid: str, event: str) -> dict[str, Any]:
+def shared_fields(origin: Origin, contact_id: str, wamid: str, event: str) -> dict[str, Any]:
     """Everything follows from the record, so that routing it again gives the same event."""
     return {
         "event_id": event_id(origin.tenant_id, wamid, event),
@@ -88,5 +88,5 @@ def _shared(origin: Origin, contact_id: str, wamid: str, event: str) -> dict[str
     }
 
 
-def _record(topic: Topic, event: ConversationEvent) -> OutgoingRecord:
+def record_for(topic: Topic, event: ConversationEvent) -> OutgoingRecord:
     return OutgoingRecord(topic, event.conversation, event.encode(), trace_headers(event.trace_id))

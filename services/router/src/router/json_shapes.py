@@ -51,13 +51,13 @@ def is_shallow(body: bytes, parsed: Any) -> bool:
         return True
     level: list[Any] = [parsed]
     for _ in range(DEEPEST + 1):
-        level = [child for holder in level for child in _children(holder)]
+        level = [child for holder in level for child in children_of(holder)]
         if not level:
             return True
     return False
 
 
-def _children(holder: Any) -> Iterable[Any]:
+def children_of(holder: Any) -> Iterable[Any]:
     if isinstance(holder, dict):
         return holder.values()
     return holder if isinstance(holder, list) else ()

@@ -37,8 +37,10 @@ class QuarantineRelease:
     def __init__(
         self, bootstrap: str, is_known: Callable[[str], bool], producer: Producer, life: Lifecycle
     ) -> None:
-        self._bootstrap, self._is_known = bootstrap, is_known
-        self._producer, self._life = producer, life
+        self._bootstrap = bootstrap
+        self._is_known = is_known
+        self._producer = producer
+        self._life = life
         self._index = QuarantineIndex()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=BEAT, daemon=True)

@@ -11,7 +11,7 @@ from common.topics import WEBHOOKS_QUARANTINE
 from common.tracing import trace_id_of
 from router.dedup import ItemKey, RecentlyRouted
 from router.events import Origin, OutgoingRecord, message_record, outcome_record, status_record
-from router.parse import items_of, read
+from router.parse import items_of, parse_body
 from router.webhook_items import Ignored, Malformed, Message, Status, WebhookItem
 
 TOO_OLD = timedelta(days=8)  # Meta repeats for 7 days
@@ -40,16 +40,18 @@ class Router:
     def __init__(
         self, tenant_of: Callable[[str], TenantConfig | None], recent: RecentlyRouted, clock: Clock
     ) -> None:
-        self._tenant_of, self._recent, self._clock = tenant_of, recent, clock
+        self._tenant_of = tenant_of
+        self._recent = recent
+        self._clock = clock
 
     def route(self, record: Record) -> RoutedWebhook:
         routed = RoutedWebhook()
         number = record.headers.get(NUMBER, b"").decode("utf-8", "replace")
-        webhook = read(record.value or b"")
+        webhook = parse_body(record.value or b"")
         if webhook is None or not number:
-            _quarantine(routed, record, "unreadable" if webhook is None else "no_phone_number")
+            quarantine(routed, record, "unreadable" if webhook is None else "no_phone_number")
         elif (tenant := self._tenant_of(number)) is None:
-            _quarantine(routed, record, "unknown_number")
+            quarantine(routed, record, "unknown_number")
         else:
             origin = self._origin(record, tenant)
             for item in items_of(webhook, number):
@@ -71,7 +73,7 @@ class Router:
         if isinstance(item, Ignored):
             routed.results.append(ItemResult(item.kind, "noted", item.code))
         elif isinstance(item, Malformed):
-            _keep_malformed(routed, item, record)
+            quarantine_malformed(routed, item, record)
         else:
             self._route_once(routed, item, origin, replayed=REPLAYED in record.headers)
 
@@ -81,7 +83,7 @@ class Router:
         """replayed: an operator wants it to pass even if it was routed lately."""
         key = item_key(item, origin)
         if (key in self._recent and not replayed) or key in routed.keys:
-            routed.results.append(ItemResult(_kind(item), "duplicate"))
+            routed.results.append(ItemResult(kind_of(item), "duplicate"))
             return
         routed.keys[key] = None
         if isinstance(item, Status):
@@ -89,7 +91,7 @@ class Router:
         else:
             record, result = self._message_record(item, origin)
         routed.records.append(record)
-        routed.results.append(ItemResult(_kind(item), result))
+        routed.results.append(ItemResult(kind_of(item), result))
 
     def _message_record(self, item: Message, origin: Origin) -> tuple[OutgoingRecord, str]:
         if item.content is None:
@@ -113,7 +115,7 @@ def received_at(record: Record) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
-def _quarantine(routed: RoutedWebhook, record: Record, reason: str) -> None:
+def quarantine(routed: RoutedWebhook, record: Record, reason: str) -> None:
     kept = [(name, value) for name, value in record.headers.items() if name != REASON]
     headers = [*kept, (REASON, reason.encode())]
     key = (record.key or b"").decode("utf-8", "replace")
@@ -121,12 +123,12 @@ def _quarantine(routed: RoutedWebhook, record: Record, reason: str) -> None:
     routed.results.append(ItemResult("webhook", reason))
 
 
-def _keep_malformed(routed: RoutedWebhook, item: Malformed, record: Record) -> None:
+def quarantine_malformed(routed: RoutedWebhook, item: Malformed, record: Record) -> None:
     """The bytes are kept once, for an operator to look at; the rest of the webhook is routed."""
     if not any(kept.topic is WEBHOOKS_QUARANTINE for kept in routed.records):
-        _quarantine(routed, record, "malformed")
+        quarantine(routed, record, "malformed")
     routed.results.append(ItemResult(item.kind, "malformed"))
 
 
-def _kind(item: Message | Status) -> str:
+def kind_of(item: Message | Status) -> str:
     return "status" if isinstance(item, Status) else item.kind

@@ -27,12 +27,12 @@ from router.process import RecordProcessor
 log = structlog.get_logger()
 BATCH, WITHIN_SECONDS = 500, 0.005
 DELIVERY_SECONDS = 60.0
-REBALANCE_SECONDS = 60.0  # Faust stays in a rebalance for ever after a coordinator's error
-STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be gone
+REBALANCE_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
+STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be down
 LARGEST_RECORD = (4 << 20) + (64 << 10)
 
 
-# While the broker is away aiokafka logs a hundred lines a second; what its coordinator says counts.
+# While the broker is down aiokafka logs a hundred lines a second; its coordinator's warnings count.
 LOG_LEVELS = {
     "aiokafka": logging.CRITICAL,
     "aiokafka.consumer.group_coordinator": logging.WARNING,
@@ -49,7 +49,7 @@ class App(faust.App):
 
 
 def application(bootstrap: str, group: str) -> App:
-    """Every value here was measured or answers a defect of Faust 0.15 or its client."""
+    """Every value here was measured or works around a defect of Faust 0.15 or its client."""
     return App(
         group,
         broker=";".join(f"kafka://{server.strip()}" for server in bootstrap.split(",")),
@@ -83,7 +83,9 @@ class RouterWorker:
     """A Part. Ends the process when the application crashed or hangs in a rebalance."""
 
     def __init__(self, bootstrap: str, processor: RecordProcessor, life: Lifecycle) -> None:
-        self._bootstrap, self._processor, self._life = bootstrap, processor, life
+        self._bootstrap = bootstrap
+        self._processor = processor
+        self._life = life
         self._app: App | None = None
         self._watching: asyncio.Task[None] | None = None
         self._rebalancing_since: float | None = None
@@ -138,7 +140,7 @@ class RouterWorker:
         await asyncio.gather(*acks)
 
     async def _ack(self, stream: Any, events: list[Any]) -> None:
-        """In order, and only what this member still owns: the rest is delivered to its owner."""
+        """In order, and only what this member still owns: the new owner reads the rest."""
         generation = self._app.consumer_generation_id  # type: ignore[union-attr]
         for event in events:
             if event.message.generation_id == generation:

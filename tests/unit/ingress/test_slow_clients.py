@@ -7,7 +7,7 @@ import pytest
 from tests.support.ingress import FakeBroker, an_ingress, signature
 
 from common.http import WebServer
-from ingress.receive_webhook import Limits
+from ingress.receive_webhook import BodyLimits
 from ingress.slow_client_guard import GuardedProtocol
 
 HEAD = b"POST /webhook HTTP/1.1\r\nHost: a\r\n"
@@ -41,7 +41,7 @@ async def test_a_trickled_body_is_408_and_the_connection_ends() -> None:
     signed = f"X-Hub-Signature-256: {signature(b'')['X-Hub-Signature-256']}\r\n".encode()
     head = HEAD + signed + b"Content-Length: 1000000\r\n\r\n"
     broker = FakeBroker()
-    async with an_ingress(broker, Limits(receive_seconds=0.3)) as server:
+    async with an_ingress(broker, BodyLimits(receive_seconds=0.3)) as server:
         answer, seconds = await trickle(server, head, b"x")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert seconds < 2

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from common.http import WebServer
 from common.lifecycle import Lifecycle
 from ingress.publish import Publisher
-from ingress.receive_webhook import PATH, Limits, Receiver
+from ingress.receive_webhook import PATH, BodyLimits, Receiver
 from ingress.slow_client_guard import GuardedProtocol
 from ingress.verify import same_token
 
@@ -20,7 +20,7 @@ KEEP_ALIVE_SECONDS = 75
 
 
 def application(
-    secrets: tuple[bytes, ...], verify_token: str, publisher: Publisher, limits: Limits
+    secrets: tuple[bytes, ...], verify_token: str, publisher: Publisher, limits: BodyLimits
 ) -> FastAPI:
     app = FastAPI(title="Conserje ingress", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Receiver, secrets=secrets, publisher=publisher, limits=limits)

@@ -1,4 +1,4 @@
-"""Which of our numbers a webhook speaks of: one POST may hold several clients' updates."""
+"""Which of our numbers a webhook is for: one POST may hold several clients' updates."""
 
 from typing import Any
 
@@ -14,23 +14,24 @@ def phone_number_ids(body: bytes) -> list[str]:
         webhook = orjson.loads(body)
     except orjson.JSONDecodeError:
         return []
-    found = [_number(change) for entry in _items(webhook, "entry") for change in _changes(entry)]
-    return list(dict.fromkeys(number for number in found if number))
+    changes = [change for entry in items_in(webhook, "entry") for change in changes_of(entry)]
+    numbers = map(number_of, changes)
+    return list(dict.fromkeys(number for number in numbers if number))
 
 
-def _changes(entry: Any) -> list[Any]:
-    return _items(entry, "changes")
+def changes_of(entry: Any) -> list[Any]:
+    return items_in(entry, "changes")
 
 
-def _number(change: Any) -> str:
-    number = _inside(_inside(_inside(change, "value"), "metadata"), "phone_number_id")
+def number_of(change: Any) -> str:
+    number = member_of(member_of(member_of(change, "value"), "metadata"), "phone_number_id")
     return number if isinstance(number, str) else ""
 
 
-def _items(holder: Any, name: str) -> list[Any]:
-    items = _inside(holder, name)
+def items_in(holder: Any, name: str) -> list[Any]:
+    items = member_of(holder, name)
     return items if isinstance(items, list) else []
 
 
-def _inside(holder: Any, name: str) -> Any:
+def member_of(holder: Any, name: str) -> Any:
     return holder.get(name) if isinstance(holder, dict) else None

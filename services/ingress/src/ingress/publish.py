@@ -3,12 +3,12 @@
 import asyncio
 from typing import Literal
 
+from common.service.clock import Clock
+from common.service.tracing import new_trace_id, trace_headers
 from confluent_kafka import KafkaException
 
-from common.clock import Clock
 from common.kafka.producer import Delivered, Sending
 from common.topics import WEBHOOKS_RAW
-from common.tracing import new_trace_id, trace_headers
 from ingress.phone_numbers import phone_number_ids
 
 PublishResult = Literal["stored", "queue_full", "no_ack"]

@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from common.postgres.database import Database
-from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
 from tests.support.builders import a_message, a_tenant, an_assistant
 from tests.support.read_topic import everything
 
@@ -29,6 +26,9 @@ from common.events import (
 )
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
 from common.work import Owner, Runner, WorkLimits
 

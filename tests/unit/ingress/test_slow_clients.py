@@ -5,9 +5,9 @@ from contextlib import suppress
 from time import monotonic
 
 import pytest
-from common.service.web_server import WebServer
 from tests.support.ingress import FakeBroker, an_ingress, signature
 
+from common.service.web_server import WebServer
 from ingress.receive_webhook import BodyLimits
 from ingress.slow_client_guard import GuardedProtocol
 

@@ -5,12 +5,12 @@ https://developers.facebook.com/docs/graph-api/webhooks/getting-started (verific
 
 from typing import Annotated
 
-from common.service.lifecycle import Lifecycle
-from common.service.web_server import WebServer
 from fastapi import FastAPI, Query
 from fastapi.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
+from common.service.lifecycle import Lifecycle
+from common.service.web_server import WebServer
 from ingress.publish import Publisher
 from ingress.receive_webhook import PATH, BodyLimits, Receiver
 from ingress.slow_client_guard import GuardedProtocol

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Literal
 
-from common.service.clock import Clock
-from common.service.tracing import new_trace_id, trace_headers
 from confluent_kafka import KafkaException
 
-from common.kafka.producer import Delivered, Sending
+from common.kafka.producer import Delivered, RecordProducer
+from common.service.clock import Clock
+from common.service.tracing import new_trace_id, trace_headers
 from common.topics import WEBHOOKS_RAW
 from ingress.phone_numbers import phone_number_ids
 
@@ -22,7 +22,7 @@ class Publisher:
     router quarantines it.
     """
 
-    def __init__(self, producer: Sending, clock: Clock, ack_seconds: float) -> None:
+    def __init__(self, producer: RecordProducer, clock: Clock, ack_seconds: float) -> None:
         self._producer = producer
         self._clock = clock
         self._ack_seconds = ack_seconds

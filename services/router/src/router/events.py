@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from common.service.tracing import trace_headers
-
 from common.events import (
     ConversationEvent,
     MessageReceived,
@@ -14,6 +12,7 @@ from common.events import (
     StatusReceived,
     event_id,
 )
+from common.service.tracing import trace_headers
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
 from router.content import MessageContent
 from router.webhook_items import Message, Status

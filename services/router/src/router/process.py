@@ -4,17 +4,15 @@ from collections.abc import Callable
 from time import monotonic
 
 import structlog
-from common.service import metrics
 
-from common.kafka.dead_letter import Allowance, marks
+from common.kafka.dead_letter import Allowance, dead_letter
 from common.kafka.record import Record
-from common.topics import WEBHOOKS_RAW, dlq_of
+from common.service import metrics
 from router.dedup import RecentlyRouted
 from router.events import OutgoingRecord
 from router.route import ItemResult, RoutedWebhook
 
 log = structlog.get_logger()
-DEAD = dlq_of(WEBHOOKS_RAW)
 WARNED_REASONS = frozenset({"unknown_number", "unreadable", "no_phone_number", "malformed"})
 WARN_EVERY_SECONDS = 60.0
 
@@ -37,7 +35,7 @@ class RecordProcessor:
             log.error("route_failed", offset=record.offset, exc_info=error)
             allowance.dead(monotonic())
             self.exceeded = allowance.exceeded
-            return [dead_letter(record, error)]
+            return [count_dead_letter(record, error)]
         allowance.stored(1, monotonic())
         self._recent.add(routed.keys)
         for result in routed.results:
@@ -59,8 +57,7 @@ class RecordProcessor:
             log.warning("webhook_set_aside", reason=reason, offset=offset)
 
 
-def dead_letter(record: Record, error: Exception) -> OutgoingRecord:
+def count_dead_letter(record: Record, error: Exception) -> OutgoingRecord:
     metrics.DEAD_LETTERS.labels(record.topic, "route_failed").inc()
-    headers = marks(record, "router", "route_failed", type(error).__name__)
-    key = (record.key or b"").decode("utf-8", "replace")
-    return OutgoingRecord(DEAD, key, record.value or b"", [*record.headers.items(), *headers])
+    letter = dead_letter(record, "router", "route_failed", type(error).__name__)
+    return OutgoingRecord(letter.topic, letter.key, letter.value or b"", letter.headers)

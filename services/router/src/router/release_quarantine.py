@@ -12,14 +12,14 @@ from itertools import groupby
 from operator import attrgetter
 
 import structlog
-from common.service import metrics
-from common.service.lifecycle import Lifecycle
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from common.kafka.compacted import reader_config
-from common.kafka.consumer import FATAL, consumer_config, group_of
 from common.kafka.producer import Producer
+from common.kafka.reader import FATAL, reader_config
 from common.kafka.record import Record, record_of
+from common.kafka.subscription import consumer_config, group_of
+from common.service import metrics
+from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
 from router.quarantine_index import QuarantineIndex, RecordOffset
 from router.route import NUMBER, REASON

@@ -1,8 +1,8 @@
 """`python -m devkit.openai`: the emulator until SIGTERM."""
 
 import uvicorn
-from common.service.settings import load
 
+from common.service.settings import load
 from devkit.openai.app import create_app
 from devkit.openai.settings import OpenAISettings
 

@@ -1,9 +1,9 @@
 """`python -m devkit.whatsapp`: the emulator."""
 
 import uvicorn
+
 from common.service.logging import configure
 from common.service.settings import load
-
 from devkit.whatsapp.app import create_app
 from devkit.whatsapp.settings import WhatsAppSettings
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from common.service.settings import FromEnvironment
 from pydantic import SecretStr
 
+from common.service.settings import FromEnvironment
 from devkit.exercise.businesses import DEMO, DemoClient
 from devkit.whatsapp.config import WhatsAppConfig, businesses_in
 from devkit.whatsapp.identities import Business

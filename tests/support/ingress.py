@@ -14,7 +14,7 @@ from common.topics import Topic
 from devkit.whatsapp.payloads import sign
 from ingress.app import application, web_server
 from ingress.publish import Publisher
-from ingress.receive_webhook import BodyLimits
+from ingress.receive import BodyLimits
 from ingress.slow_client_guard import GuardedProtocol
 
 SECRETS = ("current-app-secret", "previous-app-secret")

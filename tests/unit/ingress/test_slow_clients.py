@@ -8,7 +8,7 @@ import pytest
 from tests.support.ingress import FakeBroker, an_ingress, signature
 
 from common.service.web_server import WebServer
-from ingress.receive_webhook import BodyLimits
+from ingress.receive import BodyLimits
 from ingress.slow_client_guard import GuardedProtocol
 
 HEAD = b"POST /webhook HTTP/1.1\r\nHost: a\r\n"

@@ -11,7 +11,7 @@ import pytest
 from tests.support.ingress import SECRETS, TOKEN, FakeBroker, an_ingress, signature, url
 from tests.support.waiting import until
 
-from ingress.receive_webhook import BodyLimits
+from ingress.receive import BodyLimits
 
 
 def webhook(*numbers: str) -> bytes:

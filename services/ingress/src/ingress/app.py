@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from common.service.lifecycle import Lifecycle
 from common.service.web_server import WebServer
 from ingress.publish import Publisher
-from ingress.receive_webhook import PATH, BodyLimits, Receiver
+from ingress.receive import PATH, BodyLimits, Receiver
 from ingress.slow_client_guard import GuardedProtocol
 from ingress.verify import same_token
 

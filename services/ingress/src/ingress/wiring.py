@@ -8,7 +8,7 @@ from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
 from ingress.app import application, web_server
 from ingress.publish import Publisher
-from ingress.receive_webhook import BodyLimits
+from ingress.receive import BodyLimits
 from ingress.settings import Settings
 
 PRODUCER_DEADLINE_MS = 5000

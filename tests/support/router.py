@@ -9,10 +9,9 @@ from tests.support.builders import TRACE, a_tenant
 from tests.support.clock import FixedClock
 
 from common.events import TenantConfig
-from common.kafka.record import Record
+from common.kafka.record import OutgoingRecord, Record
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
 from router.dedup import RecentlyRouted
-from router.events import OutgoingRecord
 from router.route import Router
 
 NUMBER = "106540352242922"
@@ -56,5 +55,5 @@ def plain(outgoing: OutgoingRecord) -> dict[str, Any]:
     if outgoing.topic is WEBHOOKS_QUARANTINE:
         fields = {"reason": dict(outgoing.headers)["reason"].decode()}
     else:
-        fields = orjson.loads(outgoing.value)
+        fields = orjson.loads(outgoing.value or b"")
     return {"topic": outgoing.topic.name, "key": outgoing.key, **fields}

@@ -146,4 +146,5 @@ def test_a_huge_text_fits_a_record() -> None:
     webhook["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"] = "\x01" * 3_000_000
     (outgoing,) = a_router().router.route(a_record(orjson.dumps(webhook))).records
     assert len(plain(outgoing)["text"]) == 65_536
+    assert outgoing.value is not None
     assert len(outgoing.value) < outgoing.topic.max_message_bytes

@@ -12,6 +12,7 @@ from common.events import (
     StatusReceived,
     event_id,
 )
+from common.kafka.record import OutgoingRecord
 from common.service.tracing import trace_headers
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
 from router.content import MessageContent
@@ -27,16 +28,6 @@ class Origin:
     phone_number_id: str
     trace_id: str
     received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
-    """One record to publish."""
-
-    topic: Topic
-    key: str
-    value: bytes
-    headers: list[tuple[str, bytes]]
 
 
 def message_record(item: Message, content: MessageContent, origin: Origin) -> OutgoingRecord:

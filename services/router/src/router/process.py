@@ -6,10 +6,9 @@ from time import monotonic
 import structlog
 
 from common.kafka.dead_letter import Allowance, dead_letter
-from common.kafka.record import Record
+from common.kafka.record import OutgoingRecord, Record
 from common.service import metrics
 from router.dedup import RecentlyRouted
-from router.events import OutgoingRecord
 from router.route import ItemResult, RoutedWebhook
 
 log = structlog.get_logger()

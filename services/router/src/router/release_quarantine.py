@@ -85,7 +85,7 @@ class QuarantineRelease:
 
     def _add_to_index(self, record: Record) -> None:
         self._index.mark_read(record.partition, record.offset)
-        number = record.headers.get(NUMBER, b"").decode("utf-8", "replace")
+        number = record.header_text(NUMBER)
         if number and record.headers.get(REASON) == b"unknown_number":
             self._index.add(number, record.partition, record.offset)
 
@@ -110,9 +110,8 @@ class QuarantineRelease:
         records = await asyncio.to_thread(self._read_at, positions)
         for record in records:
             headers = [(name, value) for name, value in record.headers.items() if name != REASON]
-            key = (record.key or b"").decode("utf-8", "replace")
             await self._producer.send(
-                WEBHOOKS_RAW, key, record.value, [*headers, ("released", b"1")]
+                WEBHOOKS_RAW, record.key_text, record.value, [*headers, ("released", b"1")]
             )
         return len(records)
 

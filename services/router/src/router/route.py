@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from common.events import TenantConfig
-from common.kafka.record import REPLAYED, Record
+from common.kafka.record import REPLAYED, OutgoingRecord, Record
 from common.service.clock import Clock
 from common.service.tracing import trace_id_of
 from common.topics import WEBHOOKS_QUARANTINE
 from router.dedup import ItemKey, RecentlyRouted
-from router.events import Origin, OutgoingRecord, message_record, outcome_record, status_record
+from router.events import Origin, message_record, outcome_record, status_record
 from router.parse import items_of, parse_body
 from router.webhook_items import Ignored, Malformed, Message, Status, WebhookItem
 
@@ -46,7 +46,7 @@ class Router:
 
     def route(self, record: Record) -> RoutedWebhook:
         routed = RoutedWebhook()
-        number = record.headers.get(NUMBER, b"").decode("utf-8", "replace")
+        number = record.header_text(NUMBER)
         webhook = parse_body(record.value or b"")
         if webhook is None or not number:
             quarantine(routed, record, "unreadable" if webhook is None else "no_phone_number")
@@ -118,8 +118,8 @@ def received_at(record: Record) -> datetime | None:
 def quarantine(routed: RoutedWebhook, record: Record, reason: str) -> None:
     kept = [(name, value) for name, value in record.headers.items() if name != REASON]
     headers = [*kept, (REASON, reason.encode())]
-    key = (record.key or b"").decode("utf-8", "replace")
-    routed.records.append(OutgoingRecord(WEBHOOKS_QUARANTINE, key, record.value or b"", headers))
+    body = record.value or b""
+    routed.records.append(OutgoingRecord(WEBHOOKS_QUARANTINE, record.key_text, body, headers))
     routed.results.append(ItemResult("webhook", reason))
 
 

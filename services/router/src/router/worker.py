@@ -16,12 +16,11 @@ import structlog
 from mode import CrashingSupervisor
 
 from common.kafka.dead_letter import TooManyDeadLetters
-from common.kafka.record import Record
+from common.kafka.record import OutgoingRecord, Record
 from common.kafka.subscription import group_of
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW
-from router.events import OutgoingRecord
 from router.process import RecordProcessor
 
 log = structlog.get_logger()

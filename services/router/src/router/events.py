@@ -48,8 +48,17 @@ def message_record(item: Message, content: MessageContent, origin: Origin) -> Ou
 def outcome_record(
     item: Message, origin: Origin, outcome: OutcomeName, reason: str
 ) -> OutgoingRecord:
-    shared = shared_fields(origin, item.contact.id, item.wamid, "outcome")
-    return record_for(MESSAGES_OUTCOME, OutcomeRecorded(**shared, outcome=outcome, reason=reason))
+    event = OutcomeRecorded.of(
+        tenant_id=origin.tenant_id,
+        phone_number_id=origin.phone_number_id,
+        contact_id=item.contact.id,
+        wamid=item.wamid,
+        outcome=outcome,
+        reason=reason,
+        trace_id=origin.trace_id,
+        occurred_at=origin.received_at,
+    )
+    return record_for(MESSAGES_OUTCOME, event)
 
 
 def status_record(item: Status, origin: Origin) -> OutgoingRecord:
@@ -66,10 +75,10 @@ def status_record(item: Status, origin: Origin) -> OutgoingRecord:
     return record_for(MESSAGES_STATUS, event)
 
 
-def shared_fields(origin: Origin, contact_id: str, wamid: str, event: str) -> dict[str, Any]:
+def shared_fields(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str, Any]:
     """Everything follows from the record, so that routing it again gives the same event."""
     return {
-        "event_id": event_id(origin.tenant_id, wamid, event),
+        "event_id": event_id(origin.tenant_id, wamid, fact),
         "trace_id": origin.trace_id,
         "tenant_id": origin.tenant_id,
         "occurred_at": origin.received_at,

@@ -40,6 +40,6 @@ def test_eleven_failures_in_a_row_are_too_many_and_a_good_record_between_is_not(
     processor = RecordProcessor(explode, RecentlyRouted(9))
     for _ in range(10):
         processor.process(a_record(b"bad"))
-    assert not processor.exceeded
+    assert not processor.too_many_dead_letters
     processor.process(a_record(b"bad"))
-    assert processor.exceeded
+    assert processor.too_many_dead_letters

@@ -5,7 +5,7 @@ from time import monotonic
 
 import structlog
 
-from common.kafka.dead_letter import Allowance, dead_letter
+from common.kafka.dead_letter import Allowances, dead_letter
 from common.kafka.record import OutgoingRecord, Record
 from common.service import metrics
 from router.dedup import RecentlyRouted
@@ -17,29 +17,32 @@ WARN_EVERY_SECONDS = 60.0
 
 
 class RecordProcessor:
-    """`exceeded`: so many records failed that the fault is ours, not the records'."""
+    """`too_many_dead_letters`: so many records failed that the fault is ours, not the records'."""
 
     def __init__(self, route: Callable[[Record], RoutedWebhook], recent: RecentlyRouted) -> None:
-        self._route, self._recent = route, recent
-        self._allowances: dict[int, Allowance] = {}
+        self._route = route
+        self._recent = recent
+        self._allowances = Allowances()
         self._warned_at: dict[str, float] = {}
-        self.exceeded = False
+        self.too_many_dead_letters = False
 
     def process(self, record: Record) -> list[OutgoingRecord]:
         """What to publish for this record; never raises."""
-        allowance = self._allowances.setdefault(record.partition, Allowance())
         try:
             routed = self._route(record)
         except Exception as error:
             log.error("route_failed", offset=record.offset, exc_info=error)
-            allowance.dead(monotonic())
-            self.exceeded = allowance.exceeded
-            return [count_dead_letter(record, error)]
-        allowance.stored(1, monotonic())
+            return [self._give_up(record, type(error).__name__)]
+        self._allowances.count_stored([record])
         self._recent.add(routed.keys)
         for result in routed.results:
             self._report(result, record.offset)
         return routed.records
+
+    def _give_up(self, record: Record, detail: str) -> OutgoingRecord:
+        metrics.DEAD_LETTERS.labels(record.topic, "route_failed").inc()
+        self.too_many_dead_letters = self._allowances.count_dead(record)
+        return dead_letter(record, "router", "route_failed", detail)
 
     def _report(self, item: ItemResult, offset: int) -> None:
         """Everything is counted; what an operator may have to act on is also logged."""
@@ -54,9 +57,3 @@ class RecordProcessor:
         if now - self._warned_at.get(reason, -WARN_EVERY_SECONDS) >= WARN_EVERY_SECONDS:
             self._warned_at[reason] = now
             log.warning("webhook_set_aside", reason=reason, offset=offset)
-
-
-def count_dead_letter(record: Record, error: Exception) -> OutgoingRecord:
-    metrics.DEAD_LETTERS.labels(record.topic, "route_failed").inc()
-    letter = dead_letter(record, "router", "route_failed", type(error).__name__)
-    return OutgoingRecord(letter.topic, letter.key, letter.value or b"", letter.headers)

@@ -120,11 +120,11 @@ class RouterWorker:
         for event in events:
             records += self._processor.process(record_of_event(event))
             routed.append(event)
-            if self._processor.exceeded:
+            if self._processor.too_many_dead_letters:
                 break
         await asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS)
         await self._ack(stream, routed)
-        if self._processor.exceeded:
+        if self._processor.too_many_dead_letters:
             raise TooManyDeadLetters(WEBHOOKS_RAW.name)
 
     async def _deliver(self, records: list[OutgoingRecord]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.events.messages import MessageKind
-from router.json_shapes import at, text
+from common.lenient_json import at, text_at
 
 LONGEST_TEXT = 65_536  # characters; WhatsApp's own limit for a person's text
 
@@ -26,31 +26,35 @@ def extract_content(message: Any) -> MessageContent | None:
 
 
 def text_content(message: Any) -> MessageContent | None:
-    body = text(message, "text", "body", longest=LONGEST_TEXT)
+    body = text_at(message, "text", "body", longest=LONGEST_TEXT)
     return MessageContent("text", body) if body and body.strip() else None
 
 
-def button_content(message: Any) -> MessageContent | None:
-    label = text(message, "button", "text", longest=LONGEST_TEXT)
-    return MessageContent("button", label, text(message, "button", "payload")) if label else None
+def template_button_content(message: Any) -> MessageContent | None:
+    label = text_at(message, "button", "text", longest=LONGEST_TEXT)
+    return MessageContent("button", label, text_at(message, "button", "payload")) if label else None
 
 
 def interactive_content(message: Any) -> MessageContent | None:
     reply = at(message, "interactive")
     if at(reply, "type") == "button_reply":
-        title = text(reply, "button_reply", "title")
-        return MessageContent("button", title, text(reply, "button_reply", "id")) if title else None
+        return button_content(at(reply, "button_reply"))
     if at(reply, "type") == "list_reply":
         return row_content(at(reply, "list_reply"))
     return None
 
 
+def button_content(button: Any) -> MessageContent | None:
+    title = text_at(button, "title")
+    return MessageContent("button", title, text_at(button, "id")) if title else None
+
+
 def row_content(row: Any) -> MessageContent | None:
-    title, description = text(row, "title"), text(row, "description")
+    title, description = text_at(row, "title"), text_at(row, "description")
     if title is None:
         return None
     label = f"{title}: {description}" if description else title
-    return MessageContent("list", label, text(row, "id"))
+    return MessageContent("list", label, text_at(row, "id"))
 
 
 def location_content(message: Any) -> MessageContent | None:
@@ -58,7 +62,7 @@ def location_content(message: Any) -> MessageContent | None:
     latitude, longitude = at(place, "latitude"), at(place, "longitude")
     if not (is_number(latitude) and is_number(longitude)):
         return None
-    named = [text(place, "name"), text(place, "address"), f"({latitude}, {longitude})"]
+    named = [text_at(place, "name"), text_at(place, "address"), f"({latitude}, {longitude})"]
     return MessageContent("location", "Location: " + ", ".join(part for part in named if part))
 
 
@@ -68,7 +72,7 @@ def is_number(value: Any) -> bool:
 
 READERS = {
     "text": text_content,
-    "button": button_content,
+    "button": template_button_content,
     "interactive": interactive_content,
     "location": location_content,
 }

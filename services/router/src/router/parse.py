@@ -11,8 +11,16 @@ from typing import Any, get_args
 import orjson
 
 from common.events.messages import StatusName
+from common.lenient_json import (
+    at,
+    identifier_at,
+    integer_at,
+    is_shallow,
+    list_at,
+    text_at,
+    timestamp_at,
+)
 from router.content import extract_content
-from router.json_shapes import at, identifier, is_shallow, many, moment, text
 from router.webhook_items import Contact, Ignored, Malformed, Message, Status, WebhookItem
 
 STATUSES = frozenset(get_args(StatusName))
@@ -32,8 +40,8 @@ def parse_body(body: bytes) -> Any:
 def items_of(webhook: Any, phone_number_id: str) -> list[WebhookItem]:
     return [
         item
-        for entry in many(webhook, "entry")
-        for change in many(entry, "changes")
+        for entry in list_at(webhook, "entry")
+        for change in list_at(entry, "changes")
         if at(change, "value", "metadata", "phone_number_id") == phone_number_id
         for item in items_of_change(change)
     ]
@@ -44,18 +52,18 @@ def items_of_change(change: Any) -> Iterator[WebhookItem]:
     if field not in CONVERSATION_FIELDS:
         yield Ignored(field)
         return
-    for message in many(value, "messages"):
+    for message in list_at(value, "messages"):
         yield message_item(message, value, "standby" if field == "standby" else None)
-    for echo in many(value, "message_echoes"):
+    for echo in list_at(value, "message_echoes"):
         yield echo_item(echo)
-    for status in many(value, "statuses"):
+    for status in list_at(value, "statuses"):
         yield status_item(status, value)
-    for error in many(value, "errors"):
-        yield Ignored("error", code=error_code_of(error))
+    for error in list_at(value, "errors"):
+        yield Ignored("error", code=integer_at(error, "code"))
 
 
 def message_item(message: Any, value: Any, never_answered: str | None) -> WebhookItem:
-    wamid, kind = identifier(message, "id"), message_kind(message)
+    wamid, kind = identifier_at(message, "id"), message_kind(message)
     contact = contact_of(message, value)
     if wamid is None or contact is None:
         return Malformed("message")
@@ -67,8 +75,8 @@ def message_item(message: Any, value: Any, never_answered: str | None) -> Webhoo
         never_answered or kind,
         contact,
         content,
-        reply_to=identifier(message, "context", "id"),
-        sent_at=moment(message, "timestamp"),
+        reply_to=identifier_at(message, "context", "id"),
+        sent_at=timestamp_at(message, "timestamp"),
     )
 
 
@@ -81,17 +89,19 @@ def message_kind(message: Any) -> str:
 
 def contact_of(message: Any, value: Any) -> Contact | None:
     """Since 2026 the phone may be absent, and a system message has no `contacts`."""
-    wa_id, user_id = identifier(message, "from"), identifier(message, "from_user_id")
+    wa_id, user_id = identifier_at(message, "from"), identifier_at(message, "from_user_id")
     entry = contact_entry(value, wa_id, user_id)
-    user_id = user_id or identifier(entry, "user_id") or identifier(message, "system", "user_id")
-    wa_id = wa_id or identifier(entry, "wa_id")
+    user_id = (
+        user_id or identifier_at(entry, "user_id") or identifier_at(message, "system", "user_id")
+    )
+    wa_id = wa_id or identifier_at(entry, "wa_id")
     if user_id is None and wa_id is None:
         return None
-    return Contact(user_id or wa_id or "", wa_id, text(entry, "profile", "name"))
+    return Contact(user_id or wa_id or "", wa_id, text_at(entry, "profile", "name"))
 
 
 def contact_entry(value: Any, wa_id: str | None, user_id: str | None) -> Any:
-    for entry in many(value, "contacts"):
+    for entry in list_at(value, "contacts"):
         if (user_id and at(entry, "user_id") == user_id) or (wa_id and at(entry, "wa_id") == wa_id):
             return entry
     return None
@@ -99,48 +109,45 @@ def contact_entry(value: Any, wa_id: str | None, user_id: str | None) -> Any:
 
 def echo_item(echo: Any) -> WebhookItem:
     """What the business wrote in its own app; the contact is the receiver."""
-    wamid, wa_id = identifier(echo, "id"), identifier(echo, "to")
-    contact_id = identifier(echo, "to_user_id") or wa_id
+    wamid, wa_id = identifier_at(echo, "id"), identifier_at(echo, "to")
+    contact_id = identifier_at(echo, "to_user_id") or wa_id
     if wamid is None or contact_id is None:
         return Malformed("echo")
-    return Message(wamid, "echo", Contact(contact_id, wa_id), sent_at=moment(echo, "timestamp"))
+    return Message(
+        wamid, "echo", Contact(contact_id, wa_id), sent_at=timestamp_at(echo, "timestamp")
+    )
 
 
 def status_item(status: Any, value: Any) -> WebhookItem:
     """A failed status has no contacts; a group's has neither."""
-    wamid, name = identifier(status, "id"), at(status, "status")
+    wamid, name = identifier_at(status, "id"), at(status, "status")
     if wamid is None:
         return Malformed("status")
     if not isinstance(name, str) or name not in STATUSES:
         return Ignored("unknown_status")
-    error = next(iter(many(status, "errors")), None)
+    error = next(iter(list_at(status, "errors")), None)
     return Status(
         wamid,
         name,  # type: ignore[arg-type]
         contact_id=recipient_of(status, value),
-        status_at=moment(status, "timestamp"),
-        tag=text(status, "biz_opaque_callback_data"),
-        error_code=error_code_of(error),
-        error_title=text(error, "title"),
-        pricing_type=text(status, "pricing", "type"),
-        pricing_category=text(status, "pricing", "category"),
+        status_at=timestamp_at(status, "timestamp"),
+        tag=text_at(status, "biz_opaque_callback_data"),
+        error_code=integer_at(error, "code"),
+        error_title=text_at(error, "title"),
+        pricing_type=text_at(status, "pricing", "type"),
+        pricing_category=text_at(status, "pricing", "category"),
     )
 
 
 def recipient_of(status: Any, value: Any) -> str:
-    first = next(iter(many(value, "contacts")), None)
+    first = next(iter(list_at(value, "contacts")), None)
     return (
-        identifier(status, "recipient_user_id")
-        or identifier(first, "user_id")
-        or identifier(status, "recipient_id")
-        or identifier(first, "wa_id")
+        identifier_at(status, "recipient_user_id")
+        or identifier_at(first, "user_id")
+        or identifier_at(status, "recipient_id")
+        or identifier_at(first, "wa_id")
         or "unknown"
     )
-
-
-def error_code_of(error: Any) -> int | None:
-    code = at(error, "code")
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def plain_name(name: Any) -> str:

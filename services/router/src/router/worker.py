@@ -8,7 +8,7 @@ assistant and the sender absorb.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import faust
@@ -20,6 +20,7 @@ from common.kafka.record import OutgoingRecord, Record
 from common.kafka.subscription import group_of
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
+from common.service.periodic import Periodic
 from common.topics import WEBHOOKS_RAW
 from router.process import RecordProcessor
 
@@ -28,6 +29,8 @@ BATCH, WITHIN_SECONDS = 500, 0.005
 DELIVERY_SECONDS = 60.0
 REBALANCE_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
 STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be down
+CHECK_SECONDS = 1.0
+ENDING_SECONDS = 60.0  # longer than a process takes to stop
 LARGEST_RECORD = (4 << 20) + (64 << 10)
 
 
@@ -86,7 +89,7 @@ class RouterWorker:
         self._processor = processor
         self._life = life
         self._app: App | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watch: Periodic | None = None
         self._rebalancing_since: float | None = None
 
     async def start(self) -> None:
@@ -98,13 +101,12 @@ class RouterWorker:
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
         await app.start()
-        self._watching = asyncio.create_task(self._watch(app))
+        self._watch = Periodic(partial(self._check, app), CHECK_SECONDS, report_failed_check)
+        await self._watch.start()
 
     async def stop(self) -> None:
-        if self._watching:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        if self._watch:
+            await self._watch.stop()
         if self._app:
             await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
 
@@ -148,21 +150,26 @@ class RouterWorker:
 
     # ---- the watch ------------------------------------------------------------------------
 
-    async def _watch(self, app: App) -> None:
-        while True:
-            if app.crashed:
-                self._life.fatal("router_crashed")
-                return
-            if self._hangs(app.rebalancing):
-                self._life.fatal("rebalance_hangs")
-                return
-            self._life.health.beat("router")
-            await asyncio.sleep(1)
+    async def _check(self, app: App) -> float | None:
+        """Beats while all is well. After a fatal check the process ends before the next one."""
+        self._note_rebalance(app.rebalancing)
+        if app.crashed or self._rebalance_hangs():
+            self._life.fatal("router_crashed" if app.crashed else "rebalance_hangs")
+            return ENDING_SECONDS
+        self._life.health.beat("router")
+        return None
 
-    def _hangs(self, rebalancing: bool) -> bool:
+    def _note_rebalance(self, rebalancing: bool) -> None:
         now = self._life.loop.time()
         self._rebalancing_since = (self._rebalancing_since or now) if rebalancing else None
-        return bool(self._rebalancing_since and now - self._rebalancing_since > REBALANCE_SECONDS)
+
+    def _rebalance_hangs(self) -> bool:
+        since = self._rebalancing_since
+        return bool(since and self._life.loop.time() - since > REBALANCE_SECONDS)
+
+
+def report_failed_check(error: Exception) -> None:
+    log.error("router_check_failed", exc_info=error)
 
 
 def record_of_event(event: Any) -> Record:

@@ -20,8 +20,8 @@ from common.lifecycle import Lifecycle
 from common.outbox import Outbox
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import web
+from tenant_admin.api.dependencies import Office
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.api.office import Office
 
 ROOT = Path(__file__).parents[2]
 Ran = subprocess.CompletedProcess[str]

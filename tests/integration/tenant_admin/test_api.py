@@ -14,11 +14,11 @@ from tests.support.tenant_admin import PLAZA, Admin, running
 from common.events import AssistantConfig, TenantConfig
 from common.sealed import KeyRing, unseal
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
+from tenant_admin.api.docs_page import operations
 from tenant_admin.api.document import openapi
-from tenant_admin.api.reference import operations
-from tenant_admin.change import Cause
-from tenant_admin.client_secrets import rewrap_all
-from tenant_admin.tables import metadata
+from tenant_admin.core.changes import Cause
+from tenant_admin.core.client_secrets import rewrap_all
+from tenant_admin.core.tables import metadata
 
 pytestmark = pytest.mark.integration
 SECRET = "EAAG-secret-of-la-plaza"

@@ -6,11 +6,11 @@ import pytest
 from tests.support.builders import NOON, TRACE
 
 from common.events import TenantConfig, TenantSettings
-from tenant_admin.change import Cause
-from tenant_admin.clients import Client, Stored, config_of, drafts_of, patched
-from tenant_admin.defaults import default_assistant
-from tenant_admin.forms import ClientPatch
-from tenant_admin.problems import Refused
+from tenant_admin.core.assistant_template import default_assistant
+from tenant_admin.core.changes import Cause
+from tenant_admin.core.clients import Client, Stored, config_of, drafts_of, patched
+from tenant_admin.core.problems import Refused
+from tenant_admin.core.schemas import ClientPatch
 
 CAUSE = Cause("key:test", None, "request-1", TRACE, NOON)
 

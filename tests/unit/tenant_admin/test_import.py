@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tenant_admin.import_mapping import translate
-from tenant_admin.import_shapes import sources_of
-from tenant_admin.problems import Refused
+from tenant_admin.assistant_import.files import sources_of
+from tenant_admin.assistant_import.mapping import translate
+from tenant_admin.core.problems import Refused
 
 A = {"id": "asst_a", "object": "assistant", "name": "A", "model": "gpt-4o", "instructions": "Be A."}
 B = {**A, "id": "asst_b", "name": "B"}

@@ -10,8 +10,8 @@ from common.lifecycle import Lifecycle
 from common.outbox import Outbox
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import web
+from tenant_admin.api.dependencies import Office
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.api.office import Office
 
 
 async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> None:

@@ -1,9 +1,9 @@
 """Every route is guarded, and the reference page shows every route."""
 
+from tenant_admin.api.docs_page import operations, reference_page
 from tenant_admin.api.document import openapi
-from tenant_admin.api.headers import request_id_of
-from tenant_admin.api.reference import operations, reference_page
-from tenant_admin.keys import SCOPES
+from tenant_admin.api.response_headers import request_id_of
+from tenant_admin.core.api_keys import SCOPES
 
 DOCUMENT = openapi()
 OPERATIONS = list(operations(DOCUMENT))

@@ -5,8 +5,8 @@ import sys
 from common.database import connect
 from common.migrate import current, upgrade
 from common.settings import DatabaseSettings, load
-from tenant_admin.session import explained
-from tenant_admin.tables import SCHEMA
+from tenant_admin.cli.session import explained
+from tenant_admin.core.tables import SCHEMA
 
 
 def migrate(url: str) -> str:

@@ -11,11 +11,11 @@ from common.lifecycle import Lifecycle, Part
 from common.migrated import Migrated
 from common.outbox import Outbox
 from tenant_admin.api.app import web
+from tenant_admin.api.dependencies import Office
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.api.office import Office
-from tenant_admin.republish import Republish
+from tenant_admin.config_sync.job import Republish
+from tenant_admin.core.tables import SCHEMA
 from tenant_admin.settings import TenantAdminSettings
-from tenant_admin.tables import SCHEMA
 
 CONNECTIONS = 200
 

@@ -8,10 +8,10 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from common.tracing import trace_id_of
-from tenant_admin.api.office import AnOffice, Office
-from tenant_admin.change import Cause
-from tenant_admin.keys import Holder, authenticate, bootstrap_holder, refused_key
-from tenant_admin.problems import refuse
+from tenant_admin.api.dependencies import AnOffice, Office
+from tenant_admin.core.api_keys import Holder, authenticate, bootstrap_holder, refused_key
+from tenant_admin.core.changes import Cause
+from tenant_admin.core.problems import refuse
 
 log = structlog.get_logger()
 bearer = HTTPBearer(auto_error=False, scheme_name="key", description="An API key (csj_...)")

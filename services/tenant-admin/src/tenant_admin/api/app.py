@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from common.database import is_outage
-from tenant_admin.api import assistants, clients, keys
-from tenant_admin.api.headers import Headers
-from tenant_admin.api.office import Office
-from tenant_admin.api.reference import reference_page
-from tenant_admin.problems import MEDIA_TYPE, FieldProblem, Problem, Refused, field_problems
+from tenant_admin.api import api_keys, assistants, clients
+from tenant_admin.api.dependencies import Office
+from tenant_admin.api.docs_page import reference_page
+from tenant_admin.api.response_headers import Headers
+from tenant_admin.core.problems import MEDIA_TYPE, FieldProblem, Problem, Refused, field_problems
 
 log = structlog.get_logger()
 MAX_BODY = 8 << 20
@@ -51,7 +51,7 @@ def application(office: Office) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.office = office
-    for router in (clients.router, assistants.router, keys.router):
+    for router in (clients.router, assistants.router, api_keys.router):
         app.include_router(router)
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(RequestValidationError, on_invalid)

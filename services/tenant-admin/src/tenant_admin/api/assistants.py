@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from tenant_admin import assistants
 from tenant_admin.api.access import AssistantsRead, AssistantsWrite
-from tenant_admin.api.answers import (
+from tenant_admin.api.dependencies import AnOffice
+from tenant_admin.api.responses import (
     COMMON,
     MAX_INT,
     AfterNumber,
@@ -18,11 +18,11 @@ from tenant_admin.api.answers import (
     page_of,
     refusals,
 )
-from tenant_admin.api.office import AnOffice
-from tenant_admin.assistants import Assistant, AssistantVersion
-from tenant_admin.forms import NewAssistant, NewVersion, Publish
-from tenant_admin.import_assistants import Report, import_all
-from tenant_admin.import_shapes import sources_of
+from tenant_admin.assistant_import.files import sources_of
+from tenant_admin.assistant_import.run import Report, import_all
+from tenant_admin.core import assistants
+from tenant_admin.core.assistants import Assistant, AssistantVersion
+from tenant_admin.core.schemas import NewAssistant, NewVersion, Publish
 
 router = APIRouter(prefix="/v1/assistants", tags=["assistants"], responses=COMMON)
 Version = Annotated[int, Path(ge=1, le=MAX_INT)]

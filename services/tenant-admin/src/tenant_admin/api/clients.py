@@ -4,9 +4,9 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from tenant_admin import client_secrets, clients
 from tenant_admin.api.access import ClientsRead, ClientsWrite
-from tenant_admin.api.answers import (
+from tenant_admin.api.dependencies import AnOffice
+from tenant_admin.api.responses import (
     COMMON,
     AfterNumber,
     ClientId,
@@ -17,10 +17,10 @@ from tenant_admin.api.answers import (
     refusals,
     tagged,
 )
-from tenant_admin.api.office import AnOffice
-from tenant_admin.client_secrets import SecretField
-from tenant_admin.clients import Client, ClientChanged
-from tenant_admin.forms import ClientPatch, NewClient, SecretValue
+from tenant_admin.core import client_secrets, clients
+from tenant_admin.core.client_secrets import SecretField
+from tenant_admin.core.clients import Client, ClientChanged
+from tenant_admin.core.schemas import ClientPatch, NewClient, SecretValue
 
 router = APIRouter(prefix="/v1/clients", tags=["clients"], responses=COMMON)
 

@@ -5,7 +5,7 @@ import sys
 from typing import Any, cast
 
 from tenant_admin.api.app import application, document
-from tenant_admin.api.office import Office
+from tenant_admin.api.dependencies import Office
 
 
 def openapi() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 
 from common.kafka.compacted import reader_config
 from common.kafka.record import Record, record_of
-from tenant_admin.problems import refuse
+from tenant_admin.core.problems import refuse
 
 PATIENCE = 10.0
 

@@ -10,7 +10,7 @@ from common.kafka.dead_letter import PREFIX
 from common.kafka.producer import Headers, producer_config
 from common.kafka.record import REPLAYED, Record
 from common.topics import BY_NAME, WEBHOOKS_QUARANTINE, WEBHOOKS_RAW, Topic
-from tenant_admin.problems import refuse
+from tenant_admin.core.problems import refuse
 
 DEADLINE = 30.0
 DLQ = ".dlq"

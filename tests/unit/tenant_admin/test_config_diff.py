@@ -5,7 +5,7 @@ from tests.support.builders import TRACE, a_tenant
 
 from common.events import TenantConfig
 from common.topics import TENANTS_CONFIG
-from tenant_admin.compare import UNREADABLE, Stand, Stands, differing, mending, stands_of
+from tenant_admin.config_sync.diff import UNREADABLE, Stand, Stands, differing, mending, stands_of
 
 PLAZA, SOL = Stand(1, 3), Stand(2, 1)
 

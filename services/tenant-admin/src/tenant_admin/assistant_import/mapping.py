@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from common.events.config import Effort, Verbosity
-from tenant_admin.assistants import Source
-from tenant_admin.change import digest
-from tenant_admin.defaults import default_assistant
-from tenant_admin.forms import ASSISTANT_ID, NewAssistant
-from tenant_admin.import_tools import response_format_of, tools_of
-from tenant_admin.models import DEFAULT_MODEL, current
-from tenant_admin.problems import parsed, refuse
+from tenant_admin.assistant_import.tools import response_format_of, tools_of
+from tenant_admin.core.assistant_template import default_assistant
+from tenant_admin.core.assistants import Source
+from tenant_admin.core.changes import digest
+from tenant_admin.core.openai_models import DEFAULT_MODEL, current
+from tenant_admin.core.problems import parsed, refuse
+from tenant_admin.core.schemas import ASSISTANT_ID, NewAssistant
 
 Json = Mapping[str, Any]
 RULES = ("system", "developer")

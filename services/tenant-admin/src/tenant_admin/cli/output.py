@@ -8,8 +8,8 @@ import orjson
 import typer
 from pydantic import BaseModel
 
-from tenant_admin.clients import Client
-from tenant_admin.session import Done
+from tenant_admin.cli.session import Done
+from tenant_admin.core.clients import Client
 
 PIPE_WIDTH = 1000
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout")]

@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from common.events import AssistantConfig, ConfigEvent, TenantConfig
 from common.outbox import Row, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG, Topic
-from tenant_admin import assistants, clients
-from tenant_admin.change import Cause
-from tenant_admin.compare import Stand, Stands, differing, mending
+from tenant_admin.config_sync.diff import Stand, Stands, differing, mending
+from tenant_admin.core import assistants, clients
+from tenant_admin.core.changes import Cause
 
 AT_ONCE = 1000  # keys of a topic in one transaction
 RESTING = timedelta(seconds=30)  # what changed just now is on its way

@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from tenant_admin import clients
-from tenant_admin.assignments import patch_of, settings_of
-from tenant_admin.cli_assistants import app as assistant_app
-from tenant_admin.clients import Client
-from tenant_admin.forms import NewClient, SecretValue
-from tenant_admin.print_out import AsJson, print_change, print_client, print_clients
-from tenant_admin.problems import parsed
-from tenant_admin.session import Session, explained, session
+from tenant_admin.cli.assignments import patch_of, settings_of
+from tenant_admin.cli.assistants import app as assistant_app
+from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
+from tenant_admin.cli.session import Session, explained, session
+from tenant_admin.core import clients
+from tenant_admin.core.clients import Client
+from tenant_admin.core.problems import parsed
+from tenant_admin.core.schemas import NewClient, SecretValue
 
 app = typer.Typer(
     help="Clients of this installation: businesses with a WhatsApp number and an assistant.",
@@ -118,7 +118,7 @@ def token(client_id: ClientId, as_json: AsJson = False) -> None:
 @app.command()
 def rewrap() -> None:
     """After a new active key in KEY_RING_FILE: put every stored secret under it."""
-    from tenant_admin.client_secrets import read_ring, rewrap_all
+    from tenant_admin.core.client_secrets import read_ring, rewrap_all
 
     with session() as run:
         done = run.apply(partial(rewrap_all, ring=read_ring(run.settings.key_ring_file)))
@@ -126,7 +126,7 @@ def rewrap() -> None:
 
 
 def put_token(run: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
-    from tenant_admin.client_secrets import put, read_ring  # cryptography is slow to import
+    from tenant_admin.core.client_secrets import put, read_ring  # cryptography is slow to import
 
     ring = read_ring(run.settings.key_ring_file)
     done = run.apply(

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Engine
 from common.database import connect, is_outage, sqlstate
 from common.settings import load
 from common.tracing import new_trace_id
-from tenant_admin.change import Cause, Change
-from tenant_admin.problems import Refused
+from tenant_admin.core.changes import Cause, Change
+from tenant_admin.core.problems import Refused
+from tenant_admin.core.tables import SCHEMA
 from tenant_admin.settings import CommandSettings
-from tenant_admin.tables import SCHEMA
 
 T = TypeVar("T")
 Published = Literal["unchanged", "published", "unreachable", "no broker"]
@@ -69,7 +69,7 @@ class Session:
             return "unchanged"
         if not self.settings.kafka_bootstrap_servers:
             return "no broker"
-        from tenant_admin.publish_now import publish_now  # `list` starts faster without it
+        from tenant_admin.cli.publish_now import publish_now  # `list` starts faster without it
 
         done = publish_now(self.engine, self.settings.kafka_bootstrap_servers, change.rows)
         return "published" if done else "unreachable"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenant_admin.models import RETIREMENTS, current, retirement
+from tenant_admin.core.openai_models import RETIREMENTS, current, retirement
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from tests.support.builders import NOON
 
 from tenant_admin.api.failed_keys import LIMIT, REMOTES, FailedKeys
-from tenant_admin.keys import FORM, SCOPES, bootstrap_holder, fresh_key, hashed, holds
+from tenant_admin.core.api_keys import FORM, SCOPES, bootstrap_holder, fresh_key, hashed, holds
 
 DAY = timedelta(days=1)
 

@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from common.outbox import Row
 from common.sealed import KeyRing, kid_of, rewrap, seal
-from tenant_admin.change import Cause, Change
-from tenant_admin.clients import ClientChanged, locked, write
-from tenant_admin.problems import refuse
-from tenant_admin.tables import client_secret
+from tenant_admin.core.changes import Cause, Change
+from tenant_admin.core.clients import ClientChanged, locked, write
+from tenant_admin.core.problems import refuse
+from tenant_admin.core.tables import client_secret
 
 SecretField = Literal["access_token", "openai_api_key"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tenant_admin.problems import refuse
+from tenant_admin.core.problems import refuse
 
 LISTS = ("data", "assistants")
 DEPTH = 64

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends, Header, Path, Query, Response
 from pydantic import BaseModel
 
-from tenant_admin.forms import ASSISTANT_ID
-from tenant_admin.problems import MEDIA_TYPE, Problem, refuse
+from tenant_admin.core.problems import MEDIA_TYPE, Problem, refuse
+from tenant_admin.core.schemas import ASSISTANT_ID
 
 T = TypeVar("T")
 MAX_INT = 2_147_483_647

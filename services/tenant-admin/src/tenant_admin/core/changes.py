@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from common.outbox import Draft, Row, add
-from tenant_admin.tables import audit_log
+from tenant_admin.core.tables import audit_log
 
 T = TypeVar("T")
 OPERATOR = 1  # tenant_id of events that belong to no client

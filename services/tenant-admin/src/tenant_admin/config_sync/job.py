@@ -18,10 +18,10 @@ from common.clock import Clock
 from common.database import Database, is_outage
 from common.outbox import Outbox
 from common.tracing import new_trace_id
-from tenant_admin.change import Cause
-from tenant_admin.compare import Stands, stands_of
-from tenant_admin.mend import SIDES, mend
-from tenant_admin.read_last import Unread, read_last
+from tenant_admin.config_sync.diff import Stands, stands_of
+from tenant_admin.config_sync.read_last import Unread, read_last
+from tenant_admin.config_sync.repair import SIDES, mend
+from tenant_admin.core.changes import Cause
 
 log = structlog.get_logger()
 EVERY = 600.0

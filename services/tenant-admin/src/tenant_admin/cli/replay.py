@@ -10,12 +10,12 @@ import typer
 
 from common.kafka.record import Record
 from common.settings import ServiceSettings, load
-from tenant_admin.print_out import AsJson, print_json
-from tenant_admin.problems import refuse
+from tenant_admin.cli.output import AsJson, print_json
+from tenant_admin.cli.session import explained
+from tenant_admin.core.problems import refuse
 from tenant_admin.replay.read import read
 from tenant_admin.replay.select import Wanted, matches, moment
 from tenant_admin.replay.send import again, send, target_of
-from tenant_admin.session import explained
 
 app = typer.Typer(
     help="Look at a topic's records; send raw webhooks and dead letters again.",

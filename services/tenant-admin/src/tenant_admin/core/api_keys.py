@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Connection
 
-from tenant_admin.change import Cause, Change, record
-from tenant_admin.problems import refuse
-from tenant_admin.tables import api_key
+from tenant_admin.core.changes import Cause, Change, record
+from tenant_admin.core.problems import refuse
+from tenant_admin.core.tables import api_key
 
 Scope = Literal[
     "clients:read",

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from common.events import TenantConfig, TenantSettings, event_id
 from common.outbox import Draft, Row, draft
 from common.topics import TENANTS_CONFIG
-from tenant_admin import assistants
-from tenant_admin.change import Cause, Change, record
-from tenant_admin.defaults import default_assistant
-from tenant_admin.forms import ClientPatch, NewClient, Settings
-from tenant_admin.problems import invalid, refuse
-from tenant_admin.tables import client_secret, clients
+from tenant_admin.core import assistants
+from tenant_admin.core.assistant_template import default_assistant
+from tenant_admin.core.changes import Cause, Change, record
+from tenant_admin.core.problems import invalid, refuse
+from tenant_admin.core.schemas import ClientPatch, NewClient, Settings
+from tenant_admin.core.tables import client_secret, clients
 
 
 class Client(BaseModel):

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from tenant_admin.forms import ClientPatch, Settings
-from tenant_admin.problems import parsed, refuse
+from tenant_admin.core.problems import parsed, refuse
+from tenant_admin.core.schemas import ClientPatch, Settings
 
 COLUMNS = set(ClientPatch.model_fields) - {"settings"}
 SETTINGS = Settings.model_fields

@@ -12,7 +12,7 @@ from common.clock import Clock
 from common.database import Database
 from common.outbox import Outbox
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.change import Cause, Change
+from tenant_admin.core.changes import Cause, Change
 
 T = TypeVar("T")
 

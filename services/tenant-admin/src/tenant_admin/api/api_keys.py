@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from tenant_admin import audit, keys
 from tenant_admin.api.access import AuditRead, KeysAdmin
-from tenant_admin.api.answers import (
+from tenant_admin.api.dependencies import AnOffice
+from tenant_admin.api.responses import (
     COMMON,
     MAX_BIGINT,
     AfterText,
@@ -16,10 +16,10 @@ from tenant_admin.api.answers import (
     page_of,
     refusals,
 )
-from tenant_admin.api.office import AnOffice
-from tenant_admin.audit import AuditEntry
-from tenant_admin.forms import NewKey
-from tenant_admin.keys import Key, KeyCreated
+from tenant_admin.core import api_keys, audit_log
+from tenant_admin.core.api_keys import Key, KeyCreated
+from tenant_admin.core.audit_log import AuditEntry
+from tenant_admin.core.schemas import NewKey
 
 router = APIRouter(prefix="/v1", responses=COMMON)
 Prefix = Annotated[str, Path(pattern=r"^[a-z0-9]{8}$")]
@@ -37,21 +37,23 @@ async def list_keys(
     _: KeysAdmin, office: AnOffice, after: AfterText = "", limit: Limit = 50
 ) -> Page[Key]:
     """All keys, by prefix; secrets are not kept."""
-    found = await office.read(partial(keys.page, after=after, limit=limit))
+    found = await office.read(partial(api_keys.page, after=after, limit=limit))
     return page_of(found, limit, "prefix")
 
 
 @router.post("/keys", tags=["keys"], status_code=201)
 async def add_key(cause: KeysAdmin, office: AnOffice, form: NewKey) -> KeyCreated:
     """Make a key. `key` is shown only in this answer."""
-    use_case = partial(keys.create, name=form.name, scopes=tuple(form.scopes), expires=form.expires)
+    use_case = partial(
+        api_keys.create, name=form.name, scopes=tuple(form.scopes), expires=form.expires
+    )
     return await office.apply(cause, use_case)
 
 
 @router.delete("/keys/{prefix}", tags=["keys"], responses=refusals(404))
 async def revoke_key(cause: KeysAdmin, office: AnOffice, prefix: Prefix) -> Key:
     """Revoke a key; it is refused from the next request on."""
-    return await office.apply(cause, partial(keys.revoke, prefix=prefix))
+    return await office.apply(cause, partial(api_keys.revoke, prefix=prefix))
 
 
 @router.get("/audit", tags=["audit"])
@@ -63,5 +65,5 @@ async def read_audit_log(
     limit: Limit = 50,
 ) -> Page[AuditEntry]:
     """Who changed what and when, newest first."""
-    found = await office.read(partial(audit.page, about=about, after=after, limit=limit))
+    found = await office.read(partial(audit_log.page, about=about, after=after, limit=limit))
     return page_of(found, limit, "id")

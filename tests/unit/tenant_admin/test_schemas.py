@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tenant_admin.assignments import patch_of
-from tenant_admin.forms import ClientPatch, NewClient, NewKey, SecretValue
-from tenant_admin.problems import Refused, parsed
+from tenant_admin.cli.assignments import patch_of
+from tenant_admin.core.problems import Refused, parsed
+from tenant_admin.core.schemas import ClientPatch, NewClient, NewKey, SecretValue
 
 GOOD: dict[str, Any] = {
     "name": "Restaurante La Plaza",

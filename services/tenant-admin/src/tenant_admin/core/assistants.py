@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from common.events import AssistantConfig, event_id
 from common.outbox import Draft, draft
 from common.topics import ASSISTANTS_CONFIG
-from tenant_admin.change import OPERATOR, Cause, Change, record
-from tenant_admin.forms import AssistantBody, NewAssistant
-from tenant_admin.models import current, takes_sampling
-from tenant_admin.problems import refuse
-from tenant_admin.tables import assistant, assistant_version, clients
+from tenant_admin.core.changes import OPERATOR, Cause, Change, record
+from tenant_admin.core.openai_models import current, takes_sampling
+from tenant_admin.core.problems import refuse
+from tenant_admin.core.schemas import AssistantBody, NewAssistant
+from tenant_admin.core.tables import assistant, assistant_version, clients
 
 BODY = tuple(AssistantBody.model_fields)
 

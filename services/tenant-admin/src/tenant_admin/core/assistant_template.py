@@ -1,6 +1,6 @@
 """The assistant that a client gets when it names one that is not defined yet."""
 
-from tenant_admin.forms import AssistantBody
+from tenant_admin.core.schemas import AssistantBody
 
 SPANISH = """\
 Eres el asistente de {name} en WhatsApp. Atiendes a sus clientes.

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Connection
 
-from tenant_admin.tables import audit_log
+from tenant_admin.core.tables import audit_log
 
 
 class AuditEntry(BaseModel):

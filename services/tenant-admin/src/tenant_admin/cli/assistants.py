@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from sqlalchemy import Connection
 
-from tenant_admin import assistants
-from tenant_admin.assistants import BODY, Assistant, AssistantVersion
-from tenant_admin.forms import NewVersion
-from tenant_admin.print_out import AsJson, print_json, print_table
-from tenant_admin.problems import parsed, refuse
-from tenant_admin.session import Done, session
+from tenant_admin.cli.output import AsJson, print_json, print_table
+from tenant_admin.cli.session import Done, session
+from tenant_admin.core import assistants
+from tenant_admin.core.assistants import BODY, Assistant, AssistantVersion
+from tenant_admin.core.problems import parsed, refuse
+from tenant_admin.core.schemas import NewVersion
 
 if TYPE_CHECKING:
-    from tenant_admin.import_assistants import Report
+    from tenant_admin.assistant_import.run import Report
 
 app = typer.Typer(help="Assistants: what they say, and which version answers.")
 AssistantId = Annotated[str, typer.Argument(metavar="ASSISTANT_ID")]
@@ -89,8 +89,8 @@ def import_file(
     as_json: AsJson = False,
 ) -> None:
     """Import assistants or prompts exported from OpenAI or Langfuse (JSON or JSON Lines)."""
-    from tenant_admin.import_assistants import import_all
-    from tenant_admin.import_shapes import sources_of
+    from tenant_admin.assistant_import.files import sources_of
+    from tenant_admin.assistant_import.run import import_all
 
     sources = sources_of(file.read())
     with session() as run:

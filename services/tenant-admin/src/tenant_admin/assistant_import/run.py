@@ -8,13 +8,13 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from common.outbox import Row
-from tenant_admin import assistants
-from tenant_admin.assistants import AssistantVersion, Source
-from tenant_admin.change import Cause, Change
-from tenant_admin.forms import NewAssistant
-from tenant_admin.import_mapping import translate
-from tenant_admin.problems import FieldProblem, Refused
-from tenant_admin.tables import assistant
+from tenant_admin.assistant_import.mapping import translate
+from tenant_admin.core import assistants
+from tenant_admin.core.assistants import AssistantVersion, Source
+from tenant_admin.core.changes import Cause, Change
+from tenant_admin.core.problems import FieldProblem, Refused
+from tenant_admin.core.schemas import NewAssistant
+from tenant_admin.core.tables import assistant
 
 Action = Literal["created", "new version", "unchanged", "skipped"]
 

@@ -20,10 +20,10 @@ from common.kafka.record import Record
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from common.tracing import new_trace_id
 from devkit.stack.ports import free_ports
-from tenant_admin import clients
-from tenant_admin.change import Cause
-from tenant_admin.forms import NewClient
-from tenant_admin.republish import Republish
+from tenant_admin.config_sync.job import Republish
+from tenant_admin.core import clients
+from tenant_admin.core.changes import Cause
+from tenant_admin.core.schemas import NewClient
 
 pytestmark = pytest.mark.integration
 NUMBER = PLAZA["phone_number_id"]

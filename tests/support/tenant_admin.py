@@ -20,7 +20,7 @@ from common.lifecycle import Lifecycle
 from common.outbox import Outbox
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import web
-from tenant_admin.api.dependencies import Office
+from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 
 ROOT = Path(__file__).parents[2]
@@ -61,13 +61,13 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
     database = Database(url, "admin", life)
     producer = Producer(bootstrap, deadline_ms=0)
     outbox = Outbox(database, producer)
-    office = Office(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
+    services = Services(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with AsyncExitStack() as stack:
         for part in (database, producer, outbox):
             await part.start()
             stack.push_async_callback(part.stop)
-        transport = httpx.ASGITransport(web(office))
+        transport = httpx.ASGITransport(web(services))
         http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
         yield Admin(await stack.enter_async_context(http), database, outbox)
 

@@ -20,7 +20,8 @@ from devkit.whatsapp.settings import WhatsAppSettings
 from ingress.settings import Settings as IngressSettings
 from router.settings import Settings as RouterSettings
 from sender.settings import SenderSettings
-from tenant_admin.settings import CommandSettings, TenantAdminSettings
+from tenant_admin.settings import CommandSettings
+from tenant_admin.settings import Settings as TenantAdminSettings
 
 Parts = Mapping[str, type[BaseSettings]]
 PARTS: Parts = {

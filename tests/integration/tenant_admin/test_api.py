@@ -16,7 +16,7 @@ from common.sealed import KeyRing, unseal
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from tenant_admin.api.docs_page import operations
 from tenant_admin.api.document import openapi
-from tenant_admin.core.changes import Cause
+from tenant_admin.core.changes import ChangeContext
 from tenant_admin.core.client_secrets import rewrap_all
 from tenant_admin.core.tables import metadata
 
@@ -138,9 +138,9 @@ async def test_a_rotated_ring_rewraps_every_secret_once(
     await admin.http.put(f"/v1/clients/{made['id']}/secrets/access_token", json={"value": SECRET})
     old, fresh = KeyRing.read(ring), KeyRing.fresh("k2")
     both = KeyRing(active="k2", keys=old.keys | fresh.keys)
-    cause = Cause("test", None, "request-1", TRACE, NOON)
+    context = ChangeContext("test", None, "request-1", TRACE, NOON)
     changed = [
-        await admin.database.transaction(lambda c: rewrap_all(c, cause, both).result)
+        await admin.database.transaction(lambda c: rewrap_all(c, context, both).result)
         for _ in range(2)
     ]
     assert changed == [1, 0]

@@ -20,9 +20,9 @@ from common.kafka.record import Record
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from common.tracing import new_trace_id
 from devkit.stack.ports import free_ports
-from tenant_admin.config_sync.job import Republish
+from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core import clients
-from tenant_admin.core.changes import Cause
+from tenant_admin.core.changes import ChangeContext
 from tenant_admin.core.schemas import NewClient
 
 pytestmark = pytest.mark.integration
@@ -47,7 +47,7 @@ async def compared(admin: Admin, kafka: Broker, after: timedelta = LATER) -> int
         while await admin.rows("select 1 from outbox"):
             await asyncio.sleep(0.02)
     clock = FixedClock(datetime.now(UTC) + after)
-    return await Republish(kafka.bootstrap, admin.database, admin.outbox, clock).compare()
+    return await ConfigSync(kafka.bootstrap, admin.database, admin.outbox, clock).compare()
 
 
 async def tenants(kafka: Broker, count: int) -> list[Record]:
@@ -154,10 +154,10 @@ async def test_a_client_that_is_being_made_meanwhile_is_not_taken_for_gone(
 ) -> None:
     await publish(kafka, NUMBER, a_tenant(phone_number_id=NUMBER).encode())
     trace_id = new_trace_id()
-    cause = Cause("test", None, trace_id, trace_id, datetime.now(UTC) - LATER)
+    context = ChangeContext("test", None, trace_id, trace_id, datetime.now(UTC) - LATER)
     engine = connect(url, "tests", "admin", 1)
     with engine.connect() as connection, connection.begin() as making:
-        made = clients.create(connection, cause, NewClient(**PLAZA))
+        made = clients.create(connection, context, NewClient(**PLAZA))
         comparing = asyncio.create_task(compared(admin, kafka))
         async with asyncio.timeout(10):
             while not await admin.rows("select 1 from pg_locks where not granted"):

@@ -5,9 +5,16 @@ from tests.support.builders import TRACE, a_tenant
 
 from common.events import TenantConfig
 from common.topics import TENANTS_CONFIG
-from tenant_admin.config_sync.diff import UNREADABLE, Stand, Stands, differing, mending, stands_of
+from tenant_admin.config_sync.diff import (
+    UNREADABLE,
+    ConfigRevision,
+    ConfigRevisions,
+    differing,
+    mending,
+    stands_of,
+)
 
-PLAZA, SOL = Stand(1, 3), Stand(2, 1)
+PLAZA, SOL = ConfigRevision(1, 3), ConfigRevision(2, 1)
 
 
 @pytest.mark.parametrize(
@@ -16,15 +23,15 @@ PLAZA, SOL = Stand(1, 3), Stand(2, 1)
         ({}, {}, []),
         ({"a": PLAZA, "b": SOL}, {"b": SOL, "a": PLAZA}, []),
         ({}, {"b": SOL, "a": PLAZA}, ["a", "b"]),
-        ({"a": Stand(1, 2)}, {"a": PLAZA}, ["a"]),
-        ({"a": Stand(1, 4)}, {"a": PLAZA}, ["a"]),
-        ({"a": Stand(2, 3)}, {"a": PLAZA}, ["a"]),
+        ({"a": ConfigRevision(1, 2)}, {"a": PLAZA}, ["a"]),
+        ({"a": ConfigRevision(1, 4)}, {"a": PLAZA}, ["a"]),
+        ({"a": ConfigRevision(2, 3)}, {"a": PLAZA}, ["a"]),
         ({"a": UNREADABLE}, {"a": PLAZA}, ["a"]),
         ({"a": PLAZA, "b": SOL}, {"a": PLAZA}, ["b"]),
     ],
 )
 def test_a_key_differs_by_owner_revision_or_presence(
-    seen: Stands, known: Stands, keys: list[str]
+    seen: ConfigRevisions, known: ConfigRevisions, keys: list[str]
 ) -> None:
     assert differing(seen, known) == keys
 
@@ -33,16 +40,16 @@ def test_a_key_differs_by_owner_revision_or_presence(
     ("seen", "current", "published"),
     [
         (None, 3, [3]),
-        (Stand(1, 2), 3, [3]),
-        (Stand(2, 9), 3, [None, 3]),
-        (Stand(1, 4), 3, [None, 3]),
+        (ConfigRevision(1, 2), 3, [3]),
+        (ConfigRevision(2, 9), 3, [None, 3]),
+        (ConfigRevision(1, 4), 3, [None, 3]),
         (UNREADABLE, 3, [3]),
         (PLAZA, None, [None]),
         (UNREADABLE, None, [None]),
     ],
 )
 def test_mending_ends_in_what_the_database_says(
-    seen: Stand | None, current: int | None, published: list[int | None]
+    seen: ConfigRevision | None, current: int | None, published: list[int | None]
 ) -> None:
     event = a_tenant(revision=current) if current else None
     drafts = mending(TENANTS_CONFIG, "n", seen, event, TRACE)
@@ -62,4 +69,4 @@ def test_the_last_records_are_read_as_a_fresh_process_would() -> None:
         b"nul\0": b"{}",
         b"": b"{}",
     }
-    assert stands_of(last, TenantConfig) == {"there": Stand(7, 4), "broken": UNREADABLE}
+    assert stands_of(last, TenantConfig) == {"there": ConfigRevision(7, 4), "broken": UNREADABLE}

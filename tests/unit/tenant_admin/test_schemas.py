@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tenant_admin.cli.assignments import patch_of
-from tenant_admin.core.problems import Refused, parsed
+from tenant_admin.core.problems import RequestRefused, parsed
 from tenant_admin.core.schemas import ClientPatch, NewClient, NewKey, SecretValue
 
 GOOD: dict[str, Any] = {
@@ -18,7 +18,7 @@ EIGHTH_DAY = {"weekday": 8, "opens": "09:00", "closes": "14:00"}
 
 
 def refusal(form: Any, fields: dict[str, Any]) -> dict[str, str]:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         parsed(form, fields)
     assert refused.value.status == 422
     assert all(error.message and error.fix for error in refused.value.errors)
@@ -98,7 +98,7 @@ def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field:
 
 @pytest.mark.parametrize("secret", ["EAAG\r\nX: injected", "EAAG spaces", "EAAGñandú", "short"])
 def test_a_token_that_could_not_be_a_header_is_refused_without_being_shown(secret: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         parsed(SecretValue, {"value": secret})
     assert [error.field for error in refused.value.errors] == ["value"]
     assert secret not in str(refused.value.problem())
@@ -128,6 +128,6 @@ def test_words_of_the_command_line_become_a_patch() -> None:
     ],
 )
 def test_a_wrong_word_is_named(word: str, field: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         patch_of([word])
     assert [error.field for error in refused.value.errors] == [field]

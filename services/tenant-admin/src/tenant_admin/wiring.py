@@ -11,21 +11,21 @@ from common.lifecycle import Lifecycle, Part
 from common.migrated import Migrated
 from common.outbox import Outbox
 from tenant_admin.api.app import web
-from tenant_admin.api.dependencies import Office
+from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.config_sync.job import Republish
+from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.tables import SCHEMA
-from tenant_admin.settings import TenantAdminSettings
+from tenant_admin.settings import Settings
 
 CONNECTIONS = 200
 
 
-def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
     outbox = Outbox(database, producer)
     clock = SystemClock()
-    office = Office(
+    services = Services(
         database,
         outbox,
         clock,
@@ -33,7 +33,7 @@ def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
         FailedKeys(monotonic),
         settings.key_ring_file,
     )
-    server = WebServer(web(office), settings.listen_host, settings.admin_port, CONNECTIONS, life)
-    republish = Republish(settings.kafka_bootstrap_servers, database, outbox, clock)
+    server = WebServer(web(services), settings.listen_host, settings.admin_port, CONNECTIONS, life)
+    republish = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     migrated = Migrated(database, "tenant_admin")
     return [database, migrated, producer, outbox, server, republish]

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from tenant_admin.api.access import AuditRead, KeysAdmin
-from tenant_admin.api.dependencies import AnOffice
+from tenant_admin.api.dependencies import ServicesDep
 from tenant_admin.api.responses import (
     COMMON,
     MAX_BIGINT,
@@ -34,36 +34,36 @@ About = Annotated[
 
 @router.get("/keys", tags=["keys"])
 async def list_keys(
-    _: KeysAdmin, office: AnOffice, after: AfterText = "", limit: Limit = 50
+    _: KeysAdmin, services: ServicesDep, after: AfterText = "", limit: Limit = 50
 ) -> Page[Key]:
     """All keys, by prefix; secrets are not kept."""
-    found = await office.read(partial(api_keys.page, after=after, limit=limit))
+    found = await services.read(partial(api_keys.page, after=after, limit=limit))
     return page_of(found, limit, "prefix")
 
 
 @router.post("/keys", tags=["keys"], status_code=201)
-async def add_key(cause: KeysAdmin, office: AnOffice, form: NewKey) -> KeyCreated:
+async def add_key(context: KeysAdmin, services: ServicesDep, form: NewKey) -> KeyCreated:
     """Make a key. `key` is shown only in this answer."""
     use_case = partial(
         api_keys.create, name=form.name, scopes=tuple(form.scopes), expires=form.expires
     )
-    return await office.apply(cause, use_case)
+    return await services.apply(context, use_case)
 
 
 @router.delete("/keys/{prefix}", tags=["keys"], responses=refusals(404))
-async def revoke_key(cause: KeysAdmin, office: AnOffice, prefix: Prefix) -> Key:
+async def revoke_key(context: KeysAdmin, services: ServicesDep, prefix: Prefix) -> Key:
     """Revoke a key; it is refused from the next request on."""
-    return await office.apply(cause, partial(api_keys.revoke, prefix=prefix))
+    return await services.apply(context, partial(api_keys.revoke, prefix=prefix))
 
 
 @router.get("/audit", tags=["audit"])
 async def read_audit_log(
     _: AuditRead,
-    office: AnOffice,
+    services: ServicesDep,
     about: About = None,
     after: AfterEntry = None,
     limit: Limit = 50,
 ) -> Page[AuditEntry]:
     """Who changed what and when, newest first."""
-    found = await office.read(partial(audit_log.page, about=about, after=after, limit=limit))
+    found = await services.read(partial(audit_log.page, about=about, after=after, limit=limit))
     return page_of(found, limit, "id")

@@ -14,10 +14,16 @@ from starlette.types import ASGIApp
 
 from common.database import is_outage
 from tenant_admin.api import api_keys, assistants, clients
-from tenant_admin.api.dependencies import Office
+from tenant_admin.api.dependencies import Services
 from tenant_admin.api.docs_page import reference_page
-from tenant_admin.api.response_headers import Headers
-from tenant_admin.core.problems import MEDIA_TYPE, FieldProblem, Problem, Refused, field_problems
+from tenant_admin.api.response_headers import ResponseHeaders
+from tenant_admin.core.problems import (
+    MEDIA_TYPE,
+    FieldProblem,
+    Problem,
+    RequestRefused,
+    field_problems,
+)
 
 log = structlog.get_logger()
 MAX_BODY = 8 << 20
@@ -34,12 +40,12 @@ ASIDE = {
 }
 
 
-def web(office: Office) -> ASGIApp:
+def web(services: Services) -> ASGIApp:
     """What is served: the headers are outermost, so that a crash's answer has them too."""
-    return Headers(application(office))
+    return ResponseHeaders(application(services))
 
 
-def application(office: Office) -> FastAPI:
+def application(services: Services) -> FastAPI:
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -50,10 +56,10 @@ def application(office: Office) -> FastAPI:
         max_body_size=MAX_BODY,
         separate_input_output_schemas=False,
     )
-    app.state.office = office
+    app.state.services = services
     for router in (clients.router, assistants.router, api_keys.router):
         app.include_router(router)
-    app.add_exception_handler(Refused, on_refused)
+    app.add_exception_handler(RequestRefused, on_refused)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(sa.exc.SQLAlchemyError, on_database)
@@ -88,13 +94,15 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 async def on_refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     return answer(error.problem(request.state.request_id))
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return answer(Refused(422, field_problems(error.errors())).problem(request.state.request_id))
+    return answer(
+        RequestRefused(422, field_problems(error.errors())).problem(request.state.request_id)
+    )
 
 
 async def on_http(request: Request, error: Exception) -> Response:
@@ -102,7 +110,7 @@ async def on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     fix = "see /docs for the routes and their limits"
     wrong = FieldProblem(field="request", message=str(error.detail).lower(), fix=fix)
-    return answer(Refused(error.status_code, [wrong]).problem(request.state.request_id))
+    return answer(RequestRefused(error.status_code, [wrong]).problem(request.state.request_id))
 
 
 async def on_database(request: Request, error: Exception) -> Response:
@@ -116,14 +124,14 @@ async def on_database(request: Request, error: Exception) -> Response:
         return await on_bug(request, error)
     message, fix = ASIDE[status].split("; ")
     wrong = FieldProblem(field="request", message=message, fix=fix)
-    return answer(Refused(status, [wrong]).problem(request.state.request_id))
+    return answer(RequestRefused(status, [wrong]).problem(request.state.request_id))
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
     log.error("request_failed", request_id=request.state.request_id, exc_info=error)
     fix = f"report it with request id {request.state.request_id}"
     wrong = FieldProblem(field="request", message="failed unexpectedly", fix=fix)
-    return answer(Refused(500, [wrong]).problem(request.state.request_id))
+    return answer(RequestRefused(500, [wrong]).problem(request.state.request_id))
 
 
 RETRY_SECONDS = {429: "60", 503: "5"}

@@ -12,13 +12,13 @@ from common.clock import Clock
 from common.database import Database
 from common.outbox import Outbox
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.core.changes import Cause, Change
+from tenant_admin.core.changes import Change, ChangeContext
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class Services:
     """`read` looks, `apply` changes."""
 
     database: Database
@@ -31,15 +31,17 @@ class Office:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.transaction(query)
 
-    async def apply(self, cause: Cause, use_case: Callable[[Connection, Cause], Change[T]]) -> T:
-        change = await self.database.transaction(lambda connection: use_case(connection, cause))
+    async def apply(
+        self, context: ChangeContext, use_case: Callable[[Connection, ChangeContext], Change[T]]
+    ) -> T:
+        change = await self.database.transaction(lambda connection: use_case(connection, context))
         self.outbox.publish(change.rows)
         return change.result
 
 
-def office_of(request: Request) -> Office:
-    office: Office = request.app.state.office
-    return office
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
 
 
-AnOffice = Annotated[Office, Depends(office_of)]
+ServicesDep = Annotated[Services, Depends(services_of)]

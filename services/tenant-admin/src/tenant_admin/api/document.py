@@ -5,12 +5,12 @@ import sys
 from typing import Any, cast
 
 from tenant_admin.api.app import application, document
-from tenant_admin.api.dependencies import Office
+from tenant_admin.api.dependencies import Services
 
 
 def openapi() -> dict[str, Any]:
-    """No route runs, so no office is needed."""
-    return document(application(cast(Office, None)))
+    """No route runs, so no services are needed."""
+    return document(application(cast(Services, None)))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.tracing import new_trace_id
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
-STRICT = {
+SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
@@ -21,7 +21,7 @@ STRICT = {
 }
 
 
-class Headers:
+class ResponseHeaders:
     """ASGI middleware; `request.state.request_id` is the caller's X-Request-Id or a new one."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -36,7 +36,9 @@ class Headers:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update({**STRICT, "X-Request-Id": request_id})
+                MutableHeaders(scope=message).update(
+                    {**SECURITY_HEADERS, "X-Request-Id": request_id}
+                )
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

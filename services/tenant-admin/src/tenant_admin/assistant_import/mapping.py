@@ -12,7 +12,7 @@ from typing import Any, get_args
 from common.events.config import Effort, Verbosity
 from tenant_admin.assistant_import.tools import response_format_of, tools_of
 from tenant_admin.core.assistant_template import default_assistant
-from tenant_admin.core.assistants import Source
+from tenant_admin.core.assistants import ImportSource
 from tenant_admin.core.changes import digest
 from tenant_admin.core.openai_models import DEFAULT_MODEL, current
 from tenant_admin.core.problems import parsed, refuse
@@ -35,8 +35,8 @@ class Notes:
         self.said.append(f"{about}: {what}")
 
 
-def translate(item: Any) -> tuple[NewAssistant, Source]:
-    """Raises Refused when the item cannot become an assistant."""
+def translate(item: Any) -> tuple[NewAssistant, ImportSource]:
+    """Raises RequestRefused when the item cannot become an assistant."""
     if not isinstance(item, dict):
         refuse(422, "item", "is not an object", "export whole assistants")
     if "export_schema" in item or str(item.get("object", "")).startswith("thread"):
@@ -46,7 +46,7 @@ def translate(item: Any) -> tuple[NewAssistant, Source]:
     tools = tools_of(data, notes.add)
     response_format = response_format_of(data, notes.add)
     form = parsed(NewAssistant, fields_of(data, item, notes))
-    source = Source(item, digest(item), tools, response_format, tuple(notes.said))
+    source = ImportSource(item, digest(item), tools, response_format, tuple(notes.said))
     return form, source
 
 

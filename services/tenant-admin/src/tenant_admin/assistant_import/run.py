@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from common.outbox import Row
 from tenant_admin.assistant_import.mapping import translate
 from tenant_admin.core import assistants
-from tenant_admin.core.assistants import AssistantVersion, Source
-from tenant_admin.core.changes import Cause, Change
-from tenant_admin.core.problems import FieldProblem, Refused
+from tenant_admin.core.assistants import AssistantVersion, ImportSource
+from tenant_admin.core.changes import Change, ChangeContext
+from tenant_admin.core.problems import FieldProblem, RequestRefused
 from tenant_admin.core.schemas import NewAssistant
 from tenant_admin.core.tables import assistant
 
@@ -40,7 +40,7 @@ class Report(BaseModel):
 
 
 def import_all(
-    connection: Connection, cause: Cause, sources: Sequence[Any], dry_run: bool = False
+    connection: Connection, context: ChangeContext, sources: Sequence[Any], dry_run: bool = False
 ) -> Change[Report]:
     """All items in one transaction; an item that is wrong is skipped and reported.
 
@@ -50,7 +50,7 @@ def import_all(
     items: list[Imported] = []
     undo = connection.begin_nested()
     for position, item in enumerate(sources, start=1):
-        done = import_one(connection, cause, position, item)
+        done = import_one(connection, context, position, item)
         items.append(done.result)
         rows += done.rows
     if dry_run:
@@ -60,31 +60,33 @@ def import_all(
     return Change(Report(dry_run=dry_run, items=items), [] if dry_run else rows)
 
 
-def import_one(connection: Connection, cause: Cause, position: int, item: Any) -> Change[Imported]:
+def import_one(
+    connection: Connection, context: ChangeContext, position: int, item: Any
+) -> Change[Imported]:
     try:
         form, source = translate(item)
-    except Refused as refused:
+    except RequestRefused as refused:
         skipped = Imported(position=position, action="skipped", errors=refused.errors)
         return Change(skipped, [])
     known = assistants.imported_as(connection, form.assistant_id, source.hash)
     if known is not None:
         return Change(told(position, "unchanged", form, source, known), [])
-    action, made = written(connection, cause, form, source)
+    action, made = written(connection, context, form, source)
     return Change(told(position, action, form, source, made.result.version), made.rows)
 
 
 def written(
-    connection: Connection, cause: Cause, form: NewAssistant, source: Source
+    connection: Connection, context: ChangeContext, form: NewAssistant, source: ImportSource
 ) -> tuple[Action, Change[AssistantVersion]]:
     key = assistant.c.assistant_id == form.assistant_id
     if connection.execute(sa.select(assistant.c.assistant_id).where(key)).first() is None:
-        return "created", assistants.create(connection, cause, form, source)
-    made = assistants.add_version(connection, cause, form.assistant_id, form, source=source)
+        return "created", assistants.create(connection, context, form, source)
+    made = assistants.add_version(connection, context, form.assistant_id, form, source=source)
     return "new version", made
 
 
 def told(
-    position: int, action: Action, form: NewAssistant, source: Source, version: int
+    position: int, action: Action, form: NewAssistant, source: ImportSource, version: int
 ) -> Imported:
     return Imported(
         position=position,

@@ -14,7 +14,7 @@ JSON_STARTS = ("[", "{", '"')
 
 
 def patch_of(words: Iterable[str]) -> ClientPatch:
-    """Raises Refused for a word that is no assignment or names nothing that can be set."""
+    """Raises RequestRefused for a word that is no assignment or names nothing that can be set."""
     pairs = [pair(word, {*COLUMNS, *SETTINGS}) for word in words]
     fields = {key: text for key, text in pairs if key in COLUMNS}
     settings = {key: value_of(key, text) for key, text in pairs if key not in COLUMNS}

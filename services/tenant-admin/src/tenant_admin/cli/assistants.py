@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import Connection
 
 from tenant_admin.cli.output import AsJson, print_json, print_table
-from tenant_admin.cli.session import Done, session
+from tenant_admin.cli.session import CommandResult, session
 from tenant_admin.core import assistants
 from tenant_admin.core.assistants import BODY, Assistant, AssistantVersion
 from tenant_admin.core.problems import parsed, refuse
@@ -70,8 +70,8 @@ def edit(assistant_id: AssistantId, file: File | None = None, model: str | None 
             typer.echo("Nothing changed.")
             return
         form = parsed(NewVersion, body)
-        done = run.apply(partial(assistants.add_version, assistant_id=assistant_id, body=form))
-    say(done)
+        result = run.apply(partial(assistants.add_version, assistant_id=assistant_id, body=form))
+    say(result)
 
 
 @app.command()
@@ -94,11 +94,11 @@ def import_file(
 
     sources = sources_of(file.read())
     with session() as run:
-        done = run.apply(partial(import_all, sources=sources, dry_run=dry_run))
+        result = run.apply(partial(import_all, sources=sources, dry_run=dry_run))
     if as_json:
-        print_json(done.result)
+        print_json(result.value)
     else:
-        typer.echo("\n".join(report_lines(done.result)) + f"\n{done.says}".rstrip())
+        typer.echo("\n".join(report_lines(result.value)) + f"\n{result.message}".rstrip())
 
 
 def report_lines(report: "Report") -> Iterator[str]:
@@ -111,15 +111,15 @@ def report_lines(report: "Report") -> Iterator[str]:
         yield from (f"   error: {error.line()}" for error in one.errors)
 
 
-def say(done: Done) -> None:
-    version: AssistantVersion = done.result
-    typer.echo(f"{version.assistant_id} answers with version {version.version}. {done.says}")
+def say(result: CommandResult) -> None:
+    version: AssistantVersion = result.value
+    typer.echo(f"{version.assistant_id} answers with version {version.version}. {result.message}")
     for warning in version.warnings:
         typer.echo(f"  warning: {warning}")
 
 
 def edited(editor: str, text: str) -> str:
-    """The text after the operator's editor has ended; Refused when the editor failed."""
+    """The text after the operator's editor has ended; RequestRefused when the editor failed."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "instructions.md")
         file.write_text(text, encoding="utf-8")

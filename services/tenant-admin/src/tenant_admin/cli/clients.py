@@ -53,8 +53,8 @@ def add(
     }
     form = parsed(NewClient, fields)
     with session() as run:
-        done = run.apply(partial(clients.create, form=form))
-    print_change("added", done, as_json)
+        result = run.apply(partial(clients.create, form=form))
+    print_change("added", result, as_json)
 
 
 @app.command("list")
@@ -75,16 +75,16 @@ def show(client_id: ClientId, as_json: AsJson = False) -> None:
 def activate(client_id: ClientId, as_json: AsJson = False) -> None:
     """Let a client's assistant answer again."""
     with session() as run:
-        done = run.apply(partial(clients.set_active, client_id=client_id, active=True))
-    print_change("active", done, as_json)
+        result = run.apply(partial(clients.set_active, client_id=client_id, active=True))
+    print_change("active", result, as_json)
 
 
 @app.command()
 def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
     """Stop a client's assistant; nothing is deleted."""
     with session() as run:
-        done = run.apply(partial(clients.set_active, client_id=client_id, active=False))
-    print_change("inactive", done, as_json)
+        result = run.apply(partial(clients.set_active, client_id=client_id, active=False))
+    print_change("inactive", result, as_json)
 
 
 @app.command("set")
@@ -92,8 +92,8 @@ def set_fields(client_id: ClientId, assignments: Assignments, as_json: AsJson = 
     """Change fields or settings, for example language=en quiet_window_ms=2000 model=null."""
     patch = patch_of(assignments)
     with session() as run:
-        done = run.apply(partial(clients.change, client_id=client_id, patch=patch))
-    print_change("changed", done, as_json)
+        result = run.apply(partial(clients.change, client_id=client_id, patch=patch))
+    print_change("changed", result, as_json)
 
 
 @app.command()
@@ -102,8 +102,8 @@ def delete(client_id: ClientId, yes: Annotated[bool, typer.Option("--yes")] = Fa
     if not yes:
         typer.confirm(f"Delete client {client_id}?", abort=True)
     with session() as run:
-        done = run.apply(partial(clients.delete, client_id=client_id))
-    typer.echo(f"Client {client_id} deleted. {done.says}".rstrip())
+        result = run.apply(partial(clients.delete, client_id=client_id))
+    typer.echo(f"Client {client_id} deleted. {result.message}".rstrip())
 
 
 @app.command()
@@ -121,18 +121,18 @@ def rewrap() -> None:
     from tenant_admin.core.client_secrets import read_ring, rewrap_all
 
     with session() as run:
-        done = run.apply(partial(rewrap_all, ring=read_ring(run.settings.key_ring_file)))
-    typer.echo(f"Clients re-wrapped: {done.result}. {done.says}".rstrip())
+        result = run.apply(partial(rewrap_all, ring=read_ring(run.settings.key_ring_file)))
+    typer.echo(f"Clients re-wrapped: {result.value}. {result.message}".rstrip())
 
 
 def put_token(run: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
     from tenant_admin.core.client_secrets import put, read_ring  # cryptography is slow to import
 
     ring = read_ring(run.settings.key_ring_file)
-    done = run.apply(
+    result = run.apply(
         partial(put, ring=ring, client_id=client_id, field="access_token", value=secret.value)
     )
-    print_change("changed", done, as_json)
+    print_change("changed", result, as_json)
 
 
 def all_clients(connection: Connection) -> list[Client]:

@@ -8,7 +8,7 @@ import orjson
 import typer
 from pydantic import BaseModel
 
-from tenant_admin.cli.session import Done
+from tenant_admin.cli.session import CommandResult
 from tenant_admin.core.clients import Client
 
 PIPE_WIDTH = 1000
@@ -25,13 +25,13 @@ def plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def print_change(what: str, done: Done, as_json: bool) -> None:
+def print_change(what: str, result: CommandResult, as_json: bool) -> None:
     """A client's change. The words of the API's notice become the command to type."""
-    client = done.result
+    client = result.value
     if as_json:
-        print_json(client.model_dump(mode="json") | {"published": done.published})
+        print_json(client.model_dump(mode="json") | {"published": result.published})
         return
-    typer.echo(f"Client {client.id} ({client.name}) {what}. {done.says}".rstrip())
+    typer.echo(f"Client {client.id} ({client.name}) {what}. {result.message}".rstrip())
     if client.assistant_created:
         typer.echo(
             f"Assistant {client.assistant_id} was not defined yet: it was made from the template.\n"

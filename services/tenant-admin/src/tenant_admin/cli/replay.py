@@ -14,7 +14,7 @@ from tenant_admin.cli.output import AsJson, print_json
 from tenant_admin.cli.session import explained
 from tenant_admin.core.problems import refuse
 from tenant_admin.replay.read import read
-from tenant_admin.replay.select import Wanted, matches, moment
+from tenant_admin.replay.select import Selection, matches, moment
 from tenant_admin.replay.send import again, send, target_of
 
 app = typer.Typer(
@@ -46,8 +46,8 @@ def list_records(
     as_json: AsJson = False,
 ) -> None:
     """One line per record: partition, offset, time, key, size."""
-    wanted = wish(number, tenant, conversation, wamid, since, until)
-    found = list(islice(selected(topic, wanted), limit))
+    selection = selection_of(number, tenant, conversation, wamid, since, until)
+    found = list(islice(selected(topic, selection), limit))
     if as_json:
         print_json([described(record) for record in found])
         return
@@ -60,7 +60,9 @@ def list_records(
 @app.command()
 def show(topic: Topic, partition: int, offset: int) -> None:
     """One record whole: headers and value, as JSON."""
-    here = (r for r in selected(topic, Wanted()) if (r.partition, r.offset) == (partition, offset))
+    here = (
+        r for r in selected(topic, Selection()) if (r.partition, r.offset) == (partition, offset)
+    )
     record = next(here, None)
     if record is None:
         refuse(422, "offset", f"no record {offset} in partition {partition}", "see `list`")
@@ -82,10 +84,10 @@ def send_again(
 ) -> None:
     """Publish raw webhooks, quarantined ones or dead letters again, marked `replayed`."""
     target = target_of(topic)
-    wanted = wish(number, tenant, conversation, wamid, since, until)
-    if wanted == Wanted():
+    selection = selection_of(number, tenant, conversation, wamid, since, until)
+    if selection == Selection():
         refuse(422, "selection", "nothing is selected", "name --wamid, --number, --since, ...")
-    found = list(islice(selected(topic, wanted), limit))
+    found = list(islice(selected(topic, selection), limit))
     if dry_run:
         typer.echo(f"{len(found)} records would be sent to {target.name}")
         return
@@ -96,24 +98,26 @@ def send_again(
     raise typer.Exit(0 if sent == len(found) else 1)
 
 
-def wish(
+def selection_of(
     number: str | None,
     tenant: int | None,
     conversation: str | None,
     wamid: str | None,
     since: str | None,
     until: str | None,
-) -> Wanted:
+) -> Selection:
     now = datetime.now(UTC)
     try:
         after, before = (moment(text, now) if text else None for text in (since, until))
     except ValueError:
         refuse(422, "since/until", "is not a time", "write 15m, 2h or 2026-11-25T10:00")
-    return Wanted(number, tenant, conversation, wamid, after, before)
+    return Selection(number, tenant, conversation, wamid, after, before)
 
 
-def selected(topic: str, wanted: Wanted) -> Iterable[Record]:
-    return (record for record in read(bootstrap(), topic, wanted.since) if matches(record, wanted))
+def selected(topic: str, selection: Selection) -> Iterable[Record]:
+    return (
+        record for record in read(bootstrap(), topic, selection.since) if matches(record, selection)
+    )
 
 
 def bootstrap() -> str:

@@ -1,4 +1,4 @@
-"""One run of the command line: its connection, its cause, and what it says when it fails."""
+"""One run of the command line: its connection, who runs it, and how it fails."""
 
 import getpass
 import sys
@@ -14,14 +14,14 @@ from sqlalchemy import Connection, Engine
 from common.database import connect, is_outage, sqlstate
 from common.settings import load
 from common.tracing import new_trace_id
-from tenant_admin.core.changes import Cause, Change
-from tenant_admin.core.problems import Refused
+from tenant_admin.core.changes import Change, ChangeContext
+from tenant_admin.core.problems import RequestRefused
 from tenant_admin.core.tables import SCHEMA
 from tenant_admin.settings import CommandSettings
 
 T = TypeVar("T")
 Published = Literal["unchanged", "published", "unreachable", "no broker"]
-SAYS: dict[Published, str] = {
+MESSAGES: dict[Published, str] = {
     "unchanged": "",
     "published": "Live now.",
     "unreachable": "The broker did not answer: the running tenant-admin will publish this.",
@@ -36,15 +36,15 @@ EXPECTED: dict[str | None, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommandResult:
     """A command's result and whether the world knows it."""
 
-    result: Any
+    value: Any
     published: Published
 
     @property
-    def says(self) -> str:
-        return SAYS[self.published]
+    def message(self) -> str:
+        return MESSAGES[self.published]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,16 @@ class Session:
 
     engine: Engine
     settings: CommandSettings
-    cause: Cause
+    context: ChangeContext
 
     def read(self, query: Callable[[Connection], T]) -> T:
         with self.engine.begin() as connection:
             return query(connection)
 
-    def apply(self, use_case: Callable[[Connection, Cause], Change[Any]]) -> Done:
+    def apply(self, use_case: Callable[[Connection, ChangeContext], Change[Any]]) -> CommandResult:
         with self.engine.begin() as connection:
-            change = use_case(connection, self.cause)
-        return Done(change.result, self._published(change))
+            change = use_case(connection, self.context)
+        return CommandResult(change.result, self._published(change))
 
     def _published(self, change: Change[Any]) -> Published:
         if not change.rows:
@@ -71,8 +71,8 @@ class Session:
             return "no broker"
         from tenant_admin.cli.publish_now import publish_now  # `list` starts faster without it
 
-        done = publish_now(self.engine, self.settings.kafka_bootstrap_servers, change.rows)
-        return "published" if done else "unreachable"
+        acknowledged = publish_now(self.engine, self.settings.kafka_bootstrap_servers, change.rows)
+        return "published" if acknowledged else "unreachable"
 
 
 @contextmanager
@@ -83,14 +83,14 @@ def session() -> Iterator[Session]:
     except ValueError as error:
         fail(str(error), 2)
     try:
-        yield Session(engine, settings, cause_of_this_run())
+        yield Session(engine, settings, context_of_this_run())
     finally:
         engine.dispose()
 
 
-def cause_of_this_run() -> Cause:
+def context_of_this_run() -> ChangeContext:
     trace_id = new_trace_id()
-    return Cause(f"cli:{getpass.getuser()}", None, trace_id, trace_id, datetime.now(UTC))
+    return ChangeContext(f"cli:{getpass.getuser()}", None, trace_id, trace_id, datetime.now(UTC))
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def explained() -> Iterator[None]:
     """Expected failures as one line each on stderr. Exit codes: 2 wrong input, 1 not possible."""
     try:
         yield
-    except Refused as refused:
+    except RequestRefused as refused:
         fail("\n".join(error.line() for error in refused.errors), 2)
     except sa.exc.ProgrammingError as error:
         if sqlstate(error) not in EXPECTED:

@@ -8,18 +8,20 @@ from common.outbox import Draft, draft
 from common.topics import Topic
 
 
-class Stand(NamedTuple):
+class ConfigRevision(NamedTuple):
     """Whose configuration a key holds, and which change of it."""
 
     tenant_id: int
     revision: int
 
 
-Stands = Mapping[str, Stand]
-UNREADABLE = Stand(0, 0)  # equal to nothing that the database knows
+ConfigRevisions = Mapping[str, ConfigRevision]
+UNREADABLE = ConfigRevision(0, 0)  # equal to nothing that the database knows
 
 
-def stands_of(last: Mapping[bytes, bytes | None], event: type[ConfigEvent]) -> dict[str, Stand]:
+def stands_of(
+    last: Mapping[bytes, bytes | None], event: type[ConfigEvent]
+) -> dict[str, ConfigRevision]:
     """What a process that starts after compaction would read, from each key's last record."""
     named = {name_of(key): value for key, value in last.items() if value}
     return {name: stand_of(value, event) for name, value in named.items() if name}
@@ -31,21 +33,21 @@ def name_of(key: bytes) -> str | None:
     return name if name.encode() == key and "\0" not in name else None
 
 
-def stand_of(value: bytes, event: type[ConfigEvent]) -> Stand:
+def stand_of(value: bytes, event: type[ConfigEvent]) -> ConfigRevision:
     try:
         row = event.decode(value)
     except Undecodable:
         return UNREADABLE
-    return Stand(row.tenant_id, row.revision)
+    return ConfigRevision(row.tenant_id, row.revision)
 
 
-def differing(seen: Stands, known: Stands) -> list[str]:
+def differing(seen: ConfigRevisions, known: ConfigRevisions) -> list[str]:
     """The keys whose last record is not what the database says."""
     return sorted(key for key in seen.keys() | known.keys() if seen.get(key) != known.get(key))
 
 
 def mending(
-    topic: Topic, key: str, seen: Stand | None, current: ConfigEvent | None, trace_id: str
+    topic: Topic, key: str, seen: ConfigRevision | None, current: ConfigEvent | None, trace_id: str
 ) -> list[Draft]:
     """The current event, or a tombstone for what is gone.
 

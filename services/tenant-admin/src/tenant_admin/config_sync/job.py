@@ -18,17 +18,17 @@ from common.clock import Clock
 from common.database import Database, is_outage
 from common.outbox import Outbox
 from common.tracing import new_trace_id
-from tenant_admin.config_sync.diff import Stands, stands_of
+from tenant_admin.config_sync.diff import ConfigRevisions, stands_of
 from tenant_admin.config_sync.read_last import Unread, read_last
-from tenant_admin.config_sync.repair import SIDES, mend
-from tenant_admin.core.changes import Cause
+from tenant_admin.config_sync.repair import CONFIG_TOPICS, mend
+from tenant_admin.core.changes import ChangeContext
 
 log = structlog.get_logger()
 EVERY = 600.0
 SOON = 2.0
 
 
-class Republish:
+class ConfigSync:
     """A Part that works behind the others: neither start nor readiness waits for the broker."""
 
     def __init__(self, bootstrap: str, database: Database, outbox: Outbox, clock: Clock) -> None:
@@ -62,9 +62,9 @@ class Republish:
     async def compare(self) -> int:
         """One pass; how many records it published. Raises Unread and the database's errors."""
         trace_id = new_trace_id()
-        cause = Cause("tenant-admin", None, trace_id, trace_id, self._clock.now())
+        context = ChangeContext("tenant-admin", None, trace_id, trace_id, self._clock.now())
         seen = await asyncio.to_thread(self._seen)
-        rows = await self._database.transaction(partial(mend, cause=cause, seen=seen))
+        rows = await self._database.transaction(partial(mend, context=context, seen=seen))
         self._outbox.publish(rows)
         for row in rows:
             metrics.CONFIG_MENDED.labels(row.topic).inc()
@@ -72,9 +72,9 @@ class Republish:
             log.warning("config_mended", records=len(rows))
         return len(rows)
 
-    def _seen(self) -> Mapping[str, Stands]:
+    def _seen(self) -> Mapping[str, ConfigRevisions]:
         over = self._stopping.is_set
         return {
             side.topic.name: stands_of(read_last(self._bootstrap, side.topic, over), side.event)
-            for side in SIDES
+            for side in CONFIG_TOPICS
         }

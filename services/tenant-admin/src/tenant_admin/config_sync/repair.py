@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from common.events import AssistantConfig, ConfigEvent, TenantConfig
 from common.outbox import Row, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG, Topic
-from tenant_admin.config_sync.diff import Stand, Stands, differing, mending
+from tenant_admin.config_sync.diff import ConfigRevision, ConfigRevisions, differing, mending
 from tenant_admin.core import assistants, clients
-from tenant_admin.core.changes import Cause
+from tenant_admin.core.changes import ChangeContext
 
 AT_ONCE = 1000  # keys of a topic in one transaction
 RESTING = timedelta(seconds=30)  # what changed just now is on its way
@@ -24,28 +24,28 @@ WAITING = "select key from outbox where topic = %(topic)s"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ConfigTopic:
     """A topic and where its truth is. `object_of` names a key's row as the audit log does."""
 
     topic: Topic
     event: type[ConfigEvent]
     stands: Callable[[Connection], dict[str, tuple[int, int]]]
-    configs: Callable[[Connection, Cause, Sequence[str]], Mapping[str, ConfigEvent]]
-    object_of: Callable[[str, Stand], str]
+    configs: Callable[[Connection, ChangeContext, Sequence[str]], Mapping[str, ConfigEvent]]
+    object_of: Callable[[str, ConfigRevision], str]
 
-    def known(self, connection: Connection) -> dict[str, Stand]:
-        return {key: Stand(*stand) for key, stand in self.stands(connection).items()}
+    def known(self, connection: Connection) -> dict[str, ConfigRevision]:
+        return {key: ConfigRevision(*stand) for key, stand in self.stands(connection).items()}
 
 
-SIDES = (
-    Side(
+CONFIG_TOPICS = (
+    ConfigTopic(
         ASSISTANTS_CONFIG,
         AssistantConfig,
         assistants.stands,
         assistants.configs,
         lambda key, _: f"assistant:{key}",
     ),
-    Side(
+    ConfigTopic(
         TENANTS_CONFIG,
         TenantConfig,
         clients.stands,
@@ -55,24 +55,30 @@ SIDES = (
 )
 
 
-def mend(connection: Connection, cause: Cause, seen: Mapping[str, Stands]) -> list[Row]:
+def mend(
+    connection: Connection, context: ChangeContext, seen: Mapping[str, ConfigRevisions]
+) -> list[Row]:
     """Writes what differs from `seen`, by topic, to the outbox; nothing and no lock when equal.
 
-    `cause.now` is a moment before `seen` was read. At most AT_ONCE keys of each topic.
+    `context.now` is a moment before `seen` was read. At most AT_ONCE keys of each topic.
     """
-    if all(side.known(connection) == seen[side.topic.name] for side in SIDES):
+    if all(side.known(connection) == seen[side.topic.name] for side in CONFIG_TOPICS):
         return []
     connection.exec_driver_sql(LOCK)
-    since = {"since": cause.now - RESTING}
+    since = {"since": context.now - RESTING}
     changed = set(connection.exec_driver_sql(CHANGED, since).scalars())
     rows: list[Row] = []
-    for side in SIDES:
-        rows += _mended(connection, cause, side, seen[side.topic.name], changed)
+    for side in CONFIG_TOPICS:
+        rows += _mended(connection, context, side, seen[side.topic.name], changed)
     return rows
 
 
 def _mended(
-    connection: Connection, cause: Cause, side: Side, seen: Stands, changed: Set[str]
+    connection: Connection,
+    context: ChangeContext,
+    side: ConfigTopic,
+    seen: ConfigRevisions,
+    changed: Set[str],
 ) -> list[Row]:
     known = side.known(connection)
     on_its_way = set(connection.exec_driver_sql(WAITING, {"topic": side.topic.name}).scalars())
@@ -81,15 +87,15 @@ def _mended(
         for key in differing(seen, known)
         if key not in on_its_way and not changed & names(side, key, seen, known)
     ][:AT_ONCE]
-    current = side.configs(connection, cause, keys)
+    current = side.configs(connection, context, keys)
     drafts = [
         draft
         for key in keys
-        for draft in mending(side.topic, key, seen.get(key), current.get(key), cause.trace_id)
+        for draft in mending(side.topic, key, seen.get(key), current.get(key), context.trace_id)
     ]
     return add(connection, drafts)
 
 
-def names(side: Side, key: str, *stands: Stands) -> set[str]:
+def names(side: ConfigTopic, key: str, *stands: ConfigRevisions) -> set[str]:
     """The audit log's names of the rows that had or have the key."""
     return {side.object_of(key, stand[key]) for stand in stands if key in stand}

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Connection
 
-from tenant_admin.core.changes import Cause, Change, record
+from tenant_admin.core.changes import Change, ChangeContext, record_change
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import api_key
 
@@ -56,7 +56,7 @@ class KeyCreated(Key):
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class KeyHolder:
     """Whose key it is, and what it allows."""
 
     name: str
@@ -64,14 +64,14 @@ class Holder:
     scopes: frozenset[str]
 
 
-def bootstrap_holder(presented: str, bootstrap: str) -> Holder | None:
+def bootstrap_holder(presented: str, bootstrap: str) -> KeyHolder | None:
     """ADMIN_API_KEY allows everything; it is there to make the first real keys."""
     if hmac.compare_digest(hashed(presented), hashed(bootstrap)):
-        return Holder("bootstrap", None, frozenset(SCOPES))
+        return KeyHolder("bootstrap", None, frozenset(SCOPES))
     return None
 
 
-def authenticate(connection: Connection, presented: str, now: datetime) -> Holder | None:
+def authenticate(connection: Connection, presented: str, now: datetime) -> KeyHolder | None:
     """None for an unknown, wrong, revoked or expired key; the caller learns no more than that."""
     found = FORM.fullmatch(presented)
     prefix = found.group(1) if found else ""
@@ -82,7 +82,7 @@ def authenticate(connection: Connection, presented: str, now: datetime) -> Holde
     if row["last_used"] is None or now - row["last_used"] > USED_EVERY:
         used = sa.update(api_key).where(api_key.c.prefix == prefix).values(last_used=now)
         connection.execute(used)
-    return Holder(row["name"], prefix, frozenset(row["scopes"]))
+    return KeyHolder(row["name"], prefix, frozenset(row["scopes"]))
 
 
 def holds(row: Mapping[Any, Any] | None, presented: str, now: datetime) -> bool:
@@ -105,29 +105,31 @@ def fresh_key() -> tuple[str, str]:
 
 def create(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     name: str,
     scopes: tuple[Scope, ...],
     expires: datetime | None,
 ) -> Change[KeyCreated]:
-    if expires is not None and expires <= cause.now:
+    if expires is not None and expires <= context.now:
         refuse(422, "expires", "is in the past", "choose a later moment, or leave it out")
     prefix, key = fresh_key()
     row = {
         "prefix": prefix,
         "name": name,
         "scopes": sorted(set(scopes)),
-        "created_at": cause.now,
-        "created_by": cause.actor,
+        "created_at": context.now,
+        "created_by": context.actor,
         "expires": expires,
     }
     connection.execute(sa.insert(api_key).values(**row, hash=hashed(key)))
     made = KeyCreated(**row, last_used=None, revoked=None, key=key)
     shown = made.model_dump(mode="json", exclude={"key"})
-    return Change(made, record(connection, cause, "key.create", f"key:{prefix}", after=shown))
+    return Change(
+        made, record_change(connection, context, "key.create", f"key:{prefix}", after=shown)
+    )
 
 
-def revoke(connection: Connection, cause: Cause, prefix: str) -> Change[Key]:
+def revoke(connection: Connection, context: ChangeContext, prefix: str) -> Change[Key]:
     """Idempotent; the key is refused from the next request on."""
     query = sa.select(api_key).where(api_key.c.prefix == prefix).with_for_update()
     row = connection.execute(query).mappings().first()
@@ -136,12 +138,12 @@ def revoke(connection: Connection, cause: Cause, prefix: str) -> Change[Key]:
     before = Key(**row)
     if before.revoked is not None:
         return Change(before, [])
-    gone = sa.update(api_key).where(api_key.c.prefix == prefix).values(revoked=cause.now)
+    gone = sa.update(api_key).where(api_key.c.prefix == prefix).values(revoked=context.now)
     connection.execute(gone)
-    after = before.model_copy(update={"revoked": cause.now})
-    rows = record(
+    after = before.model_copy(update={"revoked": context.now})
+    rows = record_change(
         connection,
-        cause,
+        context,
         "key.revoke",
         f"key:{prefix}",
         before=before.model_dump(mode="json"),
@@ -150,9 +152,9 @@ def revoke(connection: Connection, cause: Cause, prefix: str) -> Change[Key]:
     return Change(after, rows)
 
 
-def refused_key(connection: Connection, cause: Cause, remote: str) -> Change[None]:
+def refused_key(connection: Connection, context: ChangeContext, remote: str) -> Change[None]:
     """Somebody tried a key that is not valid."""
-    return Change(None, record(connection, cause, "key.refused", f"remote:{remote}"))
+    return Change(None, record_change(connection, context, "key.refused", f"remote:{remote}"))
 
 
 def page(connection: Connection, after: str, limit: int) -> list[Key]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from common.events import AssistantConfig, event_id
 from common.outbox import Draft, draft
 from common.topics import ASSISTANTS_CONFIG
-from tenant_admin.core.changes import OPERATOR, Cause, Change, record
+from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, record_change
 from tenant_admin.core.openai_models import current, takes_sampling
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.schemas import AssistantBody, NewAssistant
@@ -44,7 +44,7 @@ class Assistant(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImportSource:
     """Where an imported version came from; `hash` recognises the same file again."""
 
     raw: Any
@@ -55,10 +55,13 @@ class Source:
 
 
 def create(
-    connection: Connection, cause: Cause, form: NewAssistant, source: Source | None = None
+    connection: Connection,
+    context: ChangeContext,
+    form: NewAssistant,
+    source: ImportSource | None = None,
 ) -> Change[AssistantVersion]:
     """Version 1, published. Refused (409) when the id is taken."""
-    made = ensure(connection, cause, form.assistant_id, form, source)
+    made = ensure(connection, context, form.assistant_id, form, source)
     if made is None:
         refuse(
             409,
@@ -71,76 +74,76 @@ def create(
 
 def ensure(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     assistant_id: str,
     body: AssistantBody,
-    source: Source | None = None,
+    source: ImportSource | None = None,
 ) -> Change[AssistantVersion] | None:
     """Version 1 of an assistant that is not there yet; None when it is."""
     row = {"assistant_id": assistant_id, "name": body.name, "published_version": 1}
     new = connection.execute(
         insert(assistant)
-        .values(**row, created_at=cause.now)
+        .values(**row, created_at=context.now)
         .on_conflict_do_nothing()
         .returning(assistant.c.assistant_id)
     ).first()
     if new is None:
         return None
-    version = _write(connection, cause, assistant_id, 1, body, source)
-    rows = record(
+    version = _write(connection, context, assistant_id, 1, body, source)
+    rows = record_change(
         connection,
-        cause,
+        context,
         "assistant.create",
         f"assistant:{assistant_id}",
         after=version.model_dump(mode="json"),
-        drafts=[_published(version, cause, revision=1)],
+        drafts=[_published(version, context, revision=1)],
     )
     return Change(version, rows)
 
 
 def add_version(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     assistant_id: str,
     body: AssistantBody,
     *,
     publish_it: bool = True,
-    source: Source | None = None,
+    source: ImportSource | None = None,
 ) -> Change[AssistantVersion]:
     found = _locked(connection, assistant_id)
-    version = _write(connection, cause, assistant_id, found.latest_version + 1, body, source)
-    rows = record(
+    version = _write(connection, context, assistant_id, found.latest_version + 1, body, source)
+    rows = record_change(
         connection,
-        cause,
+        context,
         "assistant.version",
         f"assistant:{assistant_id}",
         after=version.model_dump(mode="json"),
-        drafts=_switch(connection, cause, version) if publish_it else [],
+        drafts=_switch(connection, context, version) if publish_it else [],
     )
     return Change(version, rows)
 
 
 def publish(
-    connection: Connection, cause: Cause, assistant_id: str, version: int
+    connection: Connection, context: ChangeContext, assistant_id: str, version: int
 ) -> Change[AssistantVersion]:
     """Idempotent; an older version rolls back."""
     found = _locked(connection, assistant_id)
     wanted = get_version(connection, assistant_id, version)
     if found.published_version == version:
         return Change(wanted, [])
-    rows = record(
+    rows = record_change(
         connection,
-        cause,
+        context,
         "assistant.publish",
         f"assistant:{assistant_id}",
         before={"published_version": found.published_version},
         after={"published_version": version},
-        drafts=_switch(connection, cause, wanted),
+        drafts=_switch(connection, context, wanted),
     )
     return Change(wanted, rows)
 
 
-def delete(connection: Connection, cause: Cause, assistant_id: str) -> Change[None]:
+def delete(connection: Connection, context: ChangeContext, assistant_id: str) -> Change[None]:
     """Refused (409) while a client uses it."""
     found = _locked(connection, assistant_id)
     users = sa.select(clients.c.id).where(clients.c.assistant_id == assistant_id)
@@ -152,13 +155,13 @@ def delete(connection: Connection, cause: Cause, assistant_id: str) -> Change[No
             "give that client another assistant first",
         )
     connection.execute(sa.delete(assistant).where(assistant.c.assistant_id == assistant_id))
-    rows = record(
+    rows = record_change(
         connection,
-        cause,
+        context,
         "assistant.delete",
         f"assistant:{assistant_id}",
         before=found.model_dump(mode="json"),
-        drafts=[Draft(ASSISTANTS_CONFIG, assistant_id, None, cause.trace_id)],
+        drafts=[Draft(ASSISTANTS_CONFIG, assistant_id, None, context.trace_id)],
     )
     return Change(None, rows)
 
@@ -221,13 +224,13 @@ def imported_as(connection: Connection, assistant_id: str, source_hash: str) -> 
     return connection.execute(query).scalar()
 
 
-def config_of(version: AssistantVersion, cause: Cause, revision: int) -> AssistantConfig:
+def config_of(version: AssistantVersion, context: ChangeContext, revision: int) -> AssistantConfig:
     """The event that makes this version answer."""
     return AssistantConfig(
-        event_id=event_id("assistant", version.assistant_id, version.version, cause.now),
-        trace_id=cause.trace_id,
+        event_id=event_id("assistant", version.assistant_id, version.version, context.now),
+        trace_id=context.trace_id,
         tenant_id=OPERATOR,
-        occurred_at=cause.now,
+        occurred_at=context.now,
         assistant_id=version.assistant_id,
         version=version.version,
         revision=revision,
@@ -241,7 +244,9 @@ def stands(connection: Connection) -> dict[str, tuple[int, int]]:
     return {assistant_id: (OPERATOR, revision) for assistant_id, revision in rows}
 
 
-def configs(connection: Connection, cause: Cause, ids: Sequence[str]) -> dict[str, AssistantConfig]:
+def configs(
+    connection: Connection, context: ChangeContext, ids: Sequence[str]
+) -> dict[str, AssistantConfig]:
     """The events of the published versions, by assistant_id."""
     published = sa.and_(
         assistant_version.c.assistant_id == assistant.c.assistant_id,
@@ -249,7 +254,7 @@ def configs(connection: Connection, cause: Cause, ids: Sequence[str]) -> dict[st
     )
     query = sa.select(assistant_version, assistant.c.revision).join(assistant, published)
     rows = connection.execute(query.where(assistant.c.assistant_id.in_(ids))).mappings()
-    return {row["assistant_id"]: config_of(_version(row), cause, row["revision"]) for row in rows}
+    return {row["assistant_id"]: config_of(_version(row), context, row["revision"]) for row in rows}
 
 
 def warnings_of(body: AssistantBody) -> tuple[str, ...]:
@@ -279,11 +284,11 @@ def _locked(connection: Connection, assistant_id: str) -> Assistant:
 
 def _write(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     assistant_id: str,
     number: int,
     body: AssistantBody,
-    source: Source | None,
+    source: ImportSource | None,
 ) -> AssistantVersion:
     version = AssistantVersion(
         **body.model_dump(include=set(BODY)),
@@ -292,15 +297,17 @@ def _write(
         tools=source.tools if source else (),
         response_format=source.response_format if source else None,
         warnings=(source.warnings if source else ()) + warnings_of(body),
-        created_at=cause.now,
-        created_by=cause.actor,
+        created_at=context.now,
+        created_by=context.actor,
     )
     extra = {"source_raw": source.raw, "source_hash": source.hash} if source else {}
     connection.execute(sa.insert(assistant_version).values(**version.model_dump(), **extra))
     return version
 
 
-def _switch(connection: Connection, cause: Cause, version: AssistantVersion) -> Sequence[Draft]:
+def _switch(
+    connection: Connection, context: ChangeContext, version: AssistantVersion
+) -> Sequence[Draft]:
     revision = connection.execute(
         sa.update(assistant)
         .where(assistant.c.assistant_id == version.assistant_id)
@@ -311,11 +318,11 @@ def _switch(connection: Connection, cause: Cause, version: AssistantVersion) -> 
         )
         .returning(assistant.c.revision)
     ).scalar_one()
-    return [_published(version, cause, revision)]
+    return [_published(version, context, revision)]
 
 
-def _published(version: AssistantVersion, cause: Cause, revision: int) -> Draft:
-    return draft(ASSISTANTS_CONFIG, version.assistant_id, config_of(version, cause, revision))
+def _published(version: AssistantVersion, context: ChangeContext, revision: int) -> Draft:
+    return draft(ASSISTANTS_CONFIG, version.assistant_id, config_of(version, context, revision))
 
 
 def _version(row: Any) -> AssistantVersion:

@@ -18,7 +18,7 @@ OPERATOR = 1  # tenant_id of events that belong to no client
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ChangeContext:
     """Who changes something, through which key, in which request, when (UTC)."""
 
     actor: str
@@ -36,9 +36,9 @@ class Change(Generic[T]):
     rows: list[Row]
 
 
-def record(
+def record_change(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     action: str,
     what: str,
     before: Any = None,
@@ -51,10 +51,10 @@ def record(
     """
     connection.execute(
         sa.insert(audit_log).values(
-            at=cause.now,
-            actor=cause.actor,
-            key_prefix=cause.key_prefix,
-            request_id=cause.request_id,
+            at=context.now,
+            actor=context.actor,
+            key_prefix=context.key_prefix,
+            request_id=context.request_id,
             action=action,
             object=what,
             before_hash=before and digest(before),

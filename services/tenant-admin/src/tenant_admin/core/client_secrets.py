@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from common.outbox import Row
 from common.sealed import KeyRing, kid_of, rewrap, seal
-from tenant_admin.core.changes import Cause, Change
+from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.clients import ClientChanged, locked, write
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import client_secret
@@ -30,7 +30,7 @@ def read_ring(path: Path | None) -> KeyRing:
 
 def put(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     ring: KeyRing,
     client_id: int,
     field: SecretField,
@@ -42,11 +42,11 @@ def put(
     connection.execute(
         row.on_conflict_do_update(index_elements=["client_id", "field"], set_={"sealed": sealed})
     )
-    return write(connection, cause, f"client.{field}.set", before, before.client)
+    return write(connection, context, f"client.{field}.set", before, before.client)
 
 
 def remove(
-    connection: Connection, cause: Cause, client_id: int, field: SecretField
+    connection: Connection, context: ChangeContext, client_id: int, field: SecretField
 ) -> Change[ClientChanged]:
     """Idempotent: without the secret nothing changes."""
     before = locked(connection, client_id)
@@ -54,10 +54,10 @@ def remove(
         return Change(ClientChanged(**before.client.model_dump()), [])
     key = (client_secret.c.client_id == client_id, client_secret.c.field == field)
     connection.execute(sa.delete(client_secret).where(*key))
-    return write(connection, cause, f"client.{field}.removed", before, before.client)
+    return write(connection, context, f"client.{field}.removed", before, before.client)
 
 
-def rewrap_all(connection: Connection, cause: Cause, ring: KeyRing) -> Change[int]:
+def rewrap_all(connection: Connection, context: ChangeContext, ring: KeyRing) -> Change[int]:
     """Puts every secret under the ring's active key; returns how many clients that changed.
 
     Idempotent. After it, and a short wait for the events, the old key can leave the ring.
@@ -72,5 +72,5 @@ def rewrap_all(connection: Connection, cause: Cause, ring: KeyRing) -> Change[in
             key = (client_secret.c.client_id == client_id, client_secret.c.field == field)
             fresh = rewrap(ring, client_id, field, sealed)
             connection.execute(sa.update(client_secret).where(*key).values(sealed=fresh))
-        rows += write(connection, cause, "client.secrets.rewrap", before, before.client).rows
+        rows += write(connection, context, "client.secrets.rewrap", before, before.client).rows
     return Change(len(ids), rows)

@@ -14,7 +14,7 @@ from common.outbox import Draft, Row, draft
 from common.topics import TENANTS_CONFIG
 from tenant_admin.core import assistants
 from tenant_admin.core.assistant_template import default_assistant
-from tenant_admin.core.changes import Cause, Change, record
+from tenant_admin.core.changes import Change, ChangeContext, record_change
 from tenant_admin.core.problems import invalid, refuse
 from tenant_admin.core.schemas import ClientPatch, NewClient, Settings
 from tenant_admin.core.tables import client_secret, clients
@@ -47,16 +47,18 @@ class ClientChanged(Client):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredClient:
     """A client with its sealed secrets by field."""
 
     client: Client
     secrets: Mapping[str, str]
 
 
-def create(connection: Connection, cause: Cause, form: NewClient) -> Change[ClientChanged]:
+def create(
+    connection: Connection, context: ChangeContext, form: NewClient
+) -> Change[ClientChanged]:
     """Active at once. An unknown assistant is made from the template in the same transaction."""
-    made = _assistant(connection, cause, form.assistant_id, form.name, form.settings.language)
+    made = _assistant(connection, context, form.assistant_id, form.name, form.settings.language)
     fields = form.model_dump(exclude={"settings"})
     with unique_number(connection, form.phone_number_id):
         row = (
@@ -67,8 +69,8 @@ def create(connection: Connection, cause: Cause, form: NewClient) -> Change[Clie
                     settings=form.settings.model_dump(mode="json", exclude_unset=True),
                     active=True,
                     version=1,
-                    created_at=cause.now,
-                    updated_at=cause.now,
+                    created_at=context.now,
+                    updated_at=context.now,
                 )
                 .returning(clients)
             )
@@ -76,12 +78,12 @@ def create(connection: Connection, cause: Cause, form: NewClient) -> Change[Clie
             .one()
         )
     after = _stored(row, {})
-    return _recorded(connection, cause, "client.create", None, after, made)
+    return _recorded(connection, context, "client.create", None, after, made)
 
 
 def change(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     client_id: int,
     patch: ClientPatch,
     expected: int | None = None,
@@ -91,12 +93,14 @@ def change(
     wanted = patched(before.client, patch)
     if wanted == before.client:
         return Change(ClientChanged(**wanted.model_dump()), [])
-    made = _assistant(connection, cause, wanted.assistant_id, wanted.name, wanted.settings.language)
-    return write(connection, cause, "client.change", before, wanted, made)
+    made = _assistant(
+        connection, context, wanted.assistant_id, wanted.name, wanted.settings.language
+    )
+    return write(connection, context, "client.change", before, wanted, made)
 
 
 def set_active(
-    connection: Connection, cause: Cause, client_id: int, active: bool
+    connection: Connection, context: ChangeContext, client_id: int, active: bool
 ) -> Change[ClientChanged]:
     """Idempotent."""
     before = locked(connection, client_id)
@@ -104,22 +108,22 @@ def set_active(
         return Change(ClientChanged(**before.client.model_dump()), [])
     action = "client.activate" if active else "client.deactivate"
     wanted = before.client.model_copy(update={"active": active})
-    return write(connection, cause, action, before, wanted)
+    return write(connection, context, action, before, wanted)
 
 
 def delete(
-    connection: Connection, cause: Cause, client_id: int, expected: int | None = None
+    connection: Connection, context: ChangeContext, client_id: int, expected: int | None = None
 ) -> Change[None]:
     """Its secrets go too; its number is free at once."""
     before = locked(connection, client_id, expected)
     connection.execute(sa.delete(clients).where(clients.c.id == client_id))
-    rows = record(
+    rows = record_change(
         connection,
-        cause,
+        context,
         "client.delete",
         f"client:{client_id}",
         before=before.client.model_dump(mode="json"),
-        drafts=drafts_of(before, None, cause),
+        drafts=drafts_of(before, None, context),
     )
     return Change(None, rows)
 
@@ -142,17 +146,17 @@ def stands(connection: Connection) -> dict[str, tuple[int, int]]:
 
 
 def configs(
-    connection: Connection, cause: Cause, numbers: Sequence[str]
+    connection: Connection, context: ChangeContext, numbers: Sequence[str]
 ) -> dict[str, TenantConfig]:
     """The events of the clients that have these numbers, by phone_number_id."""
     query = sa.select(clients).where(clients.c.phone_number_id.in_(numbers))
     rows = connection.execute(query).mappings().all()
     secrets = _secrets(connection, [row["id"] for row in rows])
     found = [_stored(row, secrets.get(row["id"], {})) for row in rows]
-    return {one.client.phone_number_id: config_of(one, cause) for one in found}
+    return {one.client.phone_number_id: config_of(one, context) for one in found}
 
 
-def locked(connection: Connection, client_id: int, expected: int | None = None) -> Stored:
+def locked(connection: Connection, client_id: int, expected: int | None = None) -> StoredClient:
     """The client, held until the end of the transaction: its events keep their order."""
     stored = _found(connection, client_id, lock=True)
     if expected is not None and stored.client.version != expected:
@@ -167,9 +171,9 @@ def locked(connection: Connection, client_id: int, expected: int | None = None) 
 
 def write(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     action: str,
-    before: Stored,
+    before: StoredClient,
     wanted: Client,
     made: Change[Any] | None = None,
 ) -> Change[ClientChanged]:
@@ -184,7 +188,7 @@ def write(
                     **wanted.model_dump(include={"assistant_id", "active"}),
                     settings=wanted.settings.model_dump(mode="json", exclude_unset=True),
                     version=before.client.version + 1,
-                    updated_at=cause.now,
+                    updated_at=context.now,
                 )
                 .returning(clients)
             )
@@ -192,11 +196,11 @@ def write(
             .one()
         )
     after = _stored(row, _secrets(connection, [wanted.id]).get(wanted.id, {}))
-    return _recorded(connection, cause, action, before, after, made)
+    return _recorded(connection, context, action, before, after, made)
 
 
 def patched(client: Client, patch: ClientPatch) -> Client:
-    """The client with the patch applied; raises Refused for wrong settings."""
+    """The client with the patch applied; raises RequestRefused for wrong settings."""
     fields = patch.model_dump(exclude={"settings"}, exclude_none=True)
     merged = client.settings.model_dump(mode="json", exclude_unset=True) | patch.settings
     kept = {name: value for name, value in merged.items() if value is not None}
@@ -212,22 +216,24 @@ def as_stored(settings: Settings) -> TenantSettings:
     return TenantSettings.model_validate(settings.model_dump(exclude_unset=True))
 
 
-def drafts_of(before: Stored | None, after: Stored | None, cause: Cause) -> list[Draft]:
+def drafts_of(
+    before: StoredClient | None, after: StoredClient | None, context: ChangeContext
+) -> list[Draft]:
     """The events of a change: a number that was left gets a tombstone, first."""
     old = before.client.phone_number_id if before else None
     new = after.client.phone_number_id if after else None
-    gone = [Draft(TENANTS_CONFIG, old, None, cause.trace_id)] if old and old != new else []
-    return gone + ([draft(TENANTS_CONFIG, new, config_of(after, cause))] if after and new else [])
+    gone = [Draft(TENANTS_CONFIG, old, None, context.trace_id)] if old and old != new else []
+    return gone + ([draft(TENANTS_CONFIG, new, config_of(after, context))] if after and new else [])
 
 
-def config_of(stored: Stored, cause: Cause) -> TenantConfig:
+def config_of(stored: StoredClient, context: ChangeContext) -> TenantConfig:
     client = stored.client
     shared = {"name", "phone_number", "phone_number_id", "assistant_id", "active", "version"}
     return TenantConfig(
         event_id=event_id("client", client.id, client.version),
-        trace_id=cause.trace_id,
+        trace_id=context.trace_id,
         tenant_id=client.id,
-        occurred_at=cause.now,
+        occurred_at=context.now,
         **client.model_dump(include=shared),
         revision=client.version,
         settings=client.settings,
@@ -258,21 +264,21 @@ def unique_number(connection: Connection, phone_number_id: str) -> Iterator[None
 
 def _recorded(
     connection: Connection,
-    cause: Cause,
+    context: ChangeContext,
     action: str,
-    before: Stored | None,
-    after: Stored,
+    before: StoredClient | None,
+    after: StoredClient,
     made: Change[Any] | None,
 ) -> Change[ClientChanged]:
     client = after.client
-    rows: list[Row] = record(
+    rows: list[Row] = record_change(
         connection,
-        cause,
+        context,
         action,
         f"client:{client.id}",
         before=before and before.client.model_dump(mode="json"),
         after=client.model_dump(mode="json"),
-        drafts=drafts_of(before, after, cause),
+        drafts=drafts_of(before, after, context),
     )
     notice = made and (
         f"Assistant {client.assistant_id} was not defined yet: version 1 was made from the "
@@ -284,12 +290,12 @@ def _recorded(
 
 
 def _assistant(
-    connection: Connection, cause: Cause, assistant_id: str, name: str, language: str
+    connection: Connection, context: ChangeContext, assistant_id: str, name: str, language: str
 ) -> Change[Any] | None:
-    return assistants.ensure(connection, cause, assistant_id, default_assistant(name, language))
+    return assistants.ensure(connection, context, assistant_id, default_assistant(name, language))
 
 
-def _found(connection: Connection, client_id: int, *, lock: bool = False) -> Stored:
+def _found(connection: Connection, client_id: int, *, lock: bool = False) -> StoredClient:
     query = sa.select(clients).where(clients.c.id == client_id)
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     if row is None:
@@ -309,10 +315,10 @@ def _secrets(connection: Connection, ids: list[int]) -> dict[int, dict[str, str]
     return found
 
 
-def _stored(row: Mapping[Any, Any], secrets: Mapping[str, str]) -> Stored:
+def _stored(row: Mapping[Any, Any], secrets: Mapping[str, str]) -> StoredClient:
     client = Client(
         **{**row, "settings": TenantSettings.model_validate(row["settings"])},
         has_access_token="access_token" in secrets,
         has_openai_api_key="openai_api_key" in secrets,
     )
-    return Stored(client, secrets)
+    return StoredClient(client, secrets)

@@ -34,7 +34,7 @@ class Problem(BaseModel):
     request_id: str | None = None
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """Nothing was changed. `status` is the HTTP status that says so."""
 
     def __init__(self, status: int, errors: Iterable[FieldProblem]) -> None:
@@ -52,12 +52,12 @@ class Refused(Exception):
 
 
 def refuse(status: int, field: str, message: str, fix: str) -> NoReturn:
-    raise Refused(status, [FieldProblem(field=field, message=message, fix=fix)])
+    raise RequestRefused(status, [FieldProblem(field=field, message=message, fix=fix)])
 
 
-def invalid(error: ValidationError, where: str = "") -> Refused:
+def invalid(error: ValidationError, where: str = "") -> RequestRefused:
     """A pydantic error as a refusal; `where` is put before the field names."""
-    return Refused(422, field_problems(error.errors(include_url=False), where))
+    return RequestRefused(422, field_problems(error.errors(include_url=False), where))
 
 
 def field_problems(found: Sequence[ErrorDetails], where: str = "") -> list[FieldProblem]:

@@ -33,7 +33,7 @@ TEXT = r"^[^\x00]*$"
 
 
 @dataclass(frozen=True, slots=True)
-class Matching:
+class TextPattern:
     """Metadata of a text type: the pattern it has, and words for those who miss it."""
 
     pattern: str
@@ -56,7 +56,7 @@ class Matching:
 
 Phone = Annotated[
     str,
-    Matching(
+    TextPattern(
         E164,
         "is not an international phone number",
         "write + and the country code, digits only, for example +34666777888",
@@ -64,7 +64,7 @@ Phone = Annotated[
 ]
 PhoneNumberId = Annotated[
     str,
-    Matching(
+    TextPattern(
         PHONE_NUMBER_ID,
         "is not a phone number id",
         "copy the 5 to 20 digits from WhatsApp > API Setup in Meta's app dashboard",
@@ -72,7 +72,7 @@ PhoneNumberId = Annotated[
 ]
 AssistantId = Annotated[
     str,
-    Matching(
+    TextPattern(
         ASSISTANT_ID,
         "is not an assistant id",
         "use letters, digits, _ . and -, at most 128, for example asst_abc123xyz",
@@ -80,17 +80,17 @@ AssistantId = Annotated[
 ]
 Model = Annotated[
     str,
-    Matching(MODEL, "is not a model name", f"write a model's name, for example {DEFAULT_MODEL}"),
+    TextPattern(MODEL, "is not a model name", f"write a model's name, for example {DEFAULT_MODEL}"),
 ]
 Name = Annotated[
     str,
     Field(min_length=1, max_length=256),
-    Matching(NO_CONTROL, "is empty or holds control characters", "write it on one line"),
+    TextPattern(NO_CONTROL, "is empty or holds control characters", "write it on one line"),
 ]
 Instructions = Annotated[
     str,
     Field(min_length=1, max_length=256_000),
-    Matching(TEXT, "holds a zero byte", "remove it"),
+    TextPattern(TEXT, "holds a zero byte", "remove it"),
 ]
 
 

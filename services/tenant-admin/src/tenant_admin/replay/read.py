@@ -13,7 +13,7 @@ PATIENCE = 10.0
 
 
 def read(bootstrap: str, topic: str, since: datetime | None) -> Iterator[Record]:
-    """Partition by partition in offset order. Raises Refused when broker or topic is not there."""
+    """Partition by partition in offset order. RequestRefused when broker or topic is missing."""
     consumer = Consumer(reader_config(bootstrap))
     try:
         for start in starts(consumer, topic, since):

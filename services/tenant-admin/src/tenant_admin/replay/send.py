@@ -17,7 +17,7 @@ DLQ = ".dlq"
 
 
 def target_of(topic: str) -> Topic:
-    """Where a topic's records may be sent again. Raises Refused for what only services write."""
+    """Where a topic's records may be sent again. RequestRefused for what only services write."""
     original = topic.removesuffix(DLQ)
     if topic in (WEBHOOKS_RAW.name, WEBHOOKS_QUARANTINE.name):
         return WEBHOOKS_RAW

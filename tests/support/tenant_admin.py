@@ -19,7 +19,7 @@ from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle
 from common.outbox import Outbox
 from devkit.stack.ports import free_ports
-from tenant_admin.api.app import web
+from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 
@@ -67,7 +67,7 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
         for part in (database, producer, outbox):
             await part.start()
             stack.push_async_callback(part.stop)
-        transport = httpx.ASGITransport(web(services))
+        transport = httpx.ASGITransport(create_asgi_app(services))
         http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
         yield Admin(await stack.enter_async_context(http), database, outbox)
 

@@ -1,4 +1,4 @@
-"""API keys and the brake on guessing."""
+"""API keys and the limit on guessing."""
 
 from datetime import timedelta
 from typing import Any
@@ -49,20 +49,20 @@ def test_the_bootstrap_key_has_every_scope_and_nothing_near_it_does() -> None:
         assert bootstrap_holder(near, "a-key-of-the-operator") is None
 
 
-def test_the_brake_holds_for_one_remote_and_lets_go_after_a_minute() -> None:
+def test_the_limit_holds_for_one_remote_and_ends_after_a_minute() -> None:
     seconds = [0.0]
-    brake = FailedKeys(lambda: seconds[0])
-    assert [brake.exceeded("a") for _ in range(LIMIT + 1)] == [False] * LIMIT + [True]
-    assert not brake.exceeded("b")
+    failed = FailedKeys(lambda: seconds[0])
+    assert [failed.count_failure("a") for _ in range(LIMIT + 1)] == [False] * LIMIT + [True]
+    assert not failed.count_failure("b")
     seconds[0] = 60.0
-    assert not brake.exceeded("a")
+    assert not failed.count_failure("a")
 
 
-def test_the_brake_forgets_quiet_remotes_and_stays_bounded() -> None:
+def test_the_limit_forgets_quiet_remotes_and_stays_bounded() -> None:
     seconds = [0.0]
-    brake = FailedKeys(lambda: seconds[0])
+    failed = FailedKeys(lambda: seconds[0])
     for number in range(REMOTES + 1):
-        brake.exceeded(str(number))
+        failed.count_failure(str(number))
     seconds[0] = 61.0
-    brake.exceeded("new")
-    assert len(brake._failed) == 1
+    failed.count_failure("new")
+    assert len(failed._failed) == 1

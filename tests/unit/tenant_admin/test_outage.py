@@ -9,7 +9,7 @@ from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle
 from common.outbox import Outbox
 from devkit.stack.ports import free_ports
-from tenant_admin.api.app import web
+from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 
@@ -23,7 +23,9 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
     services = Services(database, outbox, SystemClock(), KEY, FailedKeys(lambda: 0.0), None)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(web(services)), base_url="http://admin", headers=headers
+        transport=httpx.ASGITransport(create_asgi_app(services)),
+        base_url="http://admin",
+        headers=headers,
     ) as http:
         answer = await http.get("/v1/clients")
     await database.stop()

@@ -1,6 +1,6 @@
 """Every route is guarded, and the reference page shows every route."""
 
-from tenant_admin.api.docs_page import operations, reference_page
+from tenant_admin.api.docs_page import docs_page, operations
 from tenant_admin.api.document import openapi
 from tenant_admin.api.response_headers import request_id_of
 from tenant_admin.core.api_keys import SCOPES
@@ -32,7 +32,7 @@ def test_every_request_model_has_an_example() -> None:
 
 
 def test_the_reference_page_shows_every_route_and_loads_nothing_from_elsewhere() -> None:
-    page = reference_page(DOCUMENT)
+    page = docs_page(DOCUMENT)
     assert all(f"<code>{path}</code>" in page for _, path, _ in OPERATIONS)
     assert "<script" not in page
     assert "https://" not in page

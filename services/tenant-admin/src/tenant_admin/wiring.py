@@ -10,7 +10,7 @@ from common.kafka.producer import Producer
 from common.lifecycle import Lifecycle, Part
 from common.migrated import Migrated
 from common.outbox import Outbox
-from tenant_admin.api.app import web
+from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.config_sync.job import ConfigSync
@@ -33,7 +33,9 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
         FailedKeys(monotonic),
         settings.key_ring_file,
     )
-    server = WebServer(web(services), settings.listen_host, settings.admin_port, CONNECTIONS, life)
+    server = WebServer(
+        create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life
+    )
     republish = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     migrated = Migrated(database, "tenant_admin")
     return [database, migrated, producer, outbox, server, republish]

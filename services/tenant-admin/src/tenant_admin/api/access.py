@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 
 from common.tracing import trace_id_of
 from tenant_admin.api.dependencies import Services, ServicesDep
-from tenant_admin.core.api_keys import KeyHolder, authenticate, bootstrap_holder, refused_key
+from tenant_admin.core.api_keys import KeyHolder, authenticate, bootstrap_holder, record_refused_key
 from tenant_admin.core.changes import ChangeContext
 from tenant_admin.core.problems import refuse
 
@@ -22,7 +22,7 @@ HEADER = "Authorization"
 async def caller(
     scopes: SecurityScopes, request: Request, services: ServicesDep, credentials: Credentials
 ) -> ChangeContext:
-    """The cause of this request's changes. Refused: 401, 403, and 429 after many wrong keys."""
+    """Who makes this request. Refused: 401, 403, and 429 after many wrong keys."""
     if credentials is None:
         refuse(401, HEADER, "is missing", "send Authorization: Bearer <API key>")
     holder = await holder_of(services, credentials.credentials)
@@ -49,11 +49,11 @@ async def holder_of(services: Services, presented: str) -> KeyHolder | None:
 
 
 async def refuse_key(services: Services, context: ChangeContext, remote: str) -> NoReturn:
-    """Audited until the brake holds, so that guessing cannot fill the log."""
+    """Audited until the limit is reached, so that guessing cannot fill the log."""
     log.warning("key_refused", remote=remote)
-    if services.failed_keys.exceeded(remote):
+    if services.failed_keys.count_failure(remote):
         refuse(429, HEADER, "too many wrong keys from this address", "wait a minute")
-    await services.apply(context, partial(refused_key, remote=remote))
+    await services.apply(context, partial(record_refused_key, remote=remote))
     refuse(401, HEADER, "this key is not valid", "check it, or have a new one made")
 
 

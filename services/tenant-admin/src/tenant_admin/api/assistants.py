@@ -7,24 +7,16 @@ from fastapi import APIRouter, Path, Query, Request
 
 from tenant_admin.api.access import AssistantsRead, AssistantsWrite
 from tenant_admin.api.dependencies import ServicesDep
-from tenant_admin.api.responses import (
-    COMMON,
-    MAX_INT,
-    AfterNumber,
-    AfterText,
-    AssistantId,
-    Limit,
-    Page,
-    page_of,
-    refusals,
-)
+from tenant_admin.api.pagination import AfterNumber, AfterText, Limit, Page, page_of
+from tenant_admin.api.parameters import MAX_INT, AssistantId
+from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
 from tenant_admin.assistant_import.files import sources_of
 from tenant_admin.assistant_import.run import Report, import_all
 from tenant_admin.core import assistants
 from tenant_admin.core.assistants import Assistant, AssistantVersion
 from tenant_admin.core.schemas import NewAssistant, NewVersion, Publish
 
-router = APIRouter(prefix="/v1/assistants", tags=["assistants"], responses=COMMON)
+router = APIRouter(prefix="/v1/assistants", tags=["assistants"], responses=COMMON_PROBLEMS)
 Version = Annotated[int, Path(ge=1, le=MAX_INT)]
 DryRun = Annotated[bool, Query(description="Report only; change nothing")]
 
@@ -34,11 +26,11 @@ async def list_assistants(
     _: AssistantsRead, services: ServicesDep, after: AfterText = "", limit: Limit = 50
 ) -> Page[Assistant]:
     """All assistants, by id."""
-    found = await services.read(partial(assistants.page, after=after, limit=limit))
-    return page_of(found, limit, "assistant_id")
+    page = await services.read(partial(assistants.page, after=after, limit=limit))
+    return page_of(page, limit, "assistant_id")
 
 
-@router.post("", status_code=201, responses=refusals(409))
+@router.post("", status_code=201, responses=documented_problems(409))
 async def add_assistant(
     context: AssistantsWrite, services: ServicesDep, form: NewAssistant
 ) -> AssistantVersion:
@@ -74,11 +66,11 @@ async def import_assistants(
     Takes one object, an array, a list page, {"assistants": [...]} or JSON Lines. Models that
     ended are replaced. The same content again changes nothing.
     """
-    found = sources_of(await request.body())
-    return await services.apply(context, partial(import_all, sources=found, dry_run=dry_run))
+    sources = sources_of(await request.body())
+    return await services.apply(context, partial(import_all, sources=sources, dry_run=dry_run))
 
 
-@router.get("/{assistant_id}", responses=refusals(404))
+@router.get("/{assistant_id}", responses=documented_problems(404))
 async def read_assistant(
     _: AssistantsRead, services: ServicesDep, assistant_id: AssistantId
 ) -> AssistantVersion:
@@ -86,7 +78,7 @@ async def read_assistant(
     return await services.read(partial(assistants.published, assistant_id=assistant_id))
 
 
-@router.delete("/{assistant_id}", status_code=204, responses=refusals(404, 409))
+@router.delete("/{assistant_id}", status_code=204, responses=documented_problems(404, 409))
 async def delete_assistant(
     context: AssistantsWrite, services: ServicesDep, assistant_id: AssistantId
 ) -> None:
@@ -94,7 +86,7 @@ async def delete_assistant(
     await services.apply(context, partial(assistants.delete, assistant_id=assistant_id))
 
 
-@router.get("/{assistant_id}/versions", responses=refusals(404))
+@router.get("/{assistant_id}/versions", responses=documented_problems(404))
 async def list_versions(
     _: AssistantsRead,
     services: ServicesDep,
@@ -107,7 +99,7 @@ async def list_versions(
     return page_of(await services.read(query), limit, "version")
 
 
-@router.post("/{assistant_id}/versions", status_code=201, responses=refusals(404))
+@router.post("/{assistant_id}/versions", status_code=201, responses=documented_problems(404))
 async def add_version(
     context: AssistantsWrite, services: ServicesDep, assistant_id: AssistantId, form: NewVersion
 ) -> AssistantVersion:
@@ -118,7 +110,7 @@ async def add_version(
     return await services.apply(context, use_case)
 
 
-@router.get("/{assistant_id}/versions/{version}", responses=refusals(404))
+@router.get("/{assistant_id}/versions/{version}", responses=documented_problems(404))
 async def read_version(
     _: AssistantsRead, services: ServicesDep, assistant_id: AssistantId, version: Version
 ) -> AssistantVersion:
@@ -127,7 +119,7 @@ async def read_version(
     return await services.read(query)
 
 
-@router.post("/{assistant_id}/publish", responses=refusals(404))
+@router.post("/{assistant_id}/publish", responses=documented_problems(404))
 async def publish_version(
     context: AssistantsWrite, services: ServicesDep, assistant_id: AssistantId, form: Publish
 ) -> AssistantVersion:

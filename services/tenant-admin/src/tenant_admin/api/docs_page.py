@@ -24,15 +24,15 @@ td, th { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--
 """
 
 
-def reference_page(document: Json) -> str:
+def docs_page(document: Json) -> str:
     info = document["info"]
-    groups = "".join(group(document, tag) for tag in tags(document))
+    sections = "".join(tag_section(document, tag) for tag in tags_of(document))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(info['title'])}</title><style>{STYLE}</style></head><body><main>"
         f"<h1>{escape(info['title'])}</h1><p>{code_spans(info['description'])}</p>"
-        f'<p>For programs: <a href="/openapi.json">openapi.json</a></p>{groups}'
+        f'<p>For programs: <a href="/openapi.json">openapi.json</a></p>{sections}'
         f"</main></body></html>"
     )
 
@@ -44,33 +44,33 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
                 yield method, path, methods[method]
 
 
-def tags(document: Json) -> list[str]:
-    found = (tag for _, _, operation in operations(document) for tag in operation["tags"])
-    return list(dict.fromkeys(found))
+def tags_of(document: Json) -> list[str]:
+    names = (tag for _, _, operation in operations(document) for tag in operation["tags"])
+    return list(dict.fromkeys(names))
 
 
-def group(document: Json, tag: str) -> str:
-    shown = [
-        operation_block(document, method, path, operation)
+def tag_section(document: Json, tag: str) -> str:
+    blocks = [
+        operation_details(document, method, path, operation)
         for method, path, operation in operations(document)
         if tag in operation["tags"]
     ]
-    return f"<h2>{escape(tag)}</h2>{''.join(shown)}"
+    return f"<h2>{escape(tag)}</h2>{''.join(blocks)}"
 
 
-def operation_block(document: Json, method: str, path: str, operation: Json) -> str:
-    scopes = [scope for one in operation.get("security", []) for scope in one.get("key", [])]
-    shown = "".join(f' <span class="scope">{escape(name)}</span>' for name in scopes)
+def operation_details(document: Json, method: str, path: str, operation: Json) -> str:
+    scopes = [scope for rule in operation.get("security", []) for scope in rule.get("key", [])]
+    labels = "".join(f' <span class="scope">{escape(name)}</span>' for name in scopes)
     description = code_spans(operation["description"]).replace("\n\n", "<br>")
     return (
         f'<details><summary><span class="method">{method.upper()}</span> '
-        f"<code>{escape(path)}</code>{shown}</summary><div><p>{description}</p>"
-        f"{curl(document, method, path, operation)}{fields(document, operation)}"
-        f"{answers(operation)}</div></details>"
+        f"<code>{escape(path)}</code>{labels}</summary><div><p>{description}</p>"
+        f"{curl_example(document, method, path, operation)}{fields_table(document, operation)}"
+        f"{responses_table(operation)}</div></details>"
     )
 
 
-def curl(document: Json, method: str, path: str, operation: Json) -> str:
+def curl_example(document: Json, method: str, path: str, operation: Json) -> str:
     lines = [f"curl -X {method.upper()} http://127.0.0.1:8001{path}"]
     lines.append('-H "Authorization: Bearer $ADMIN_API_KEY"')
     if (example := example_of(document, operation)) is not None:
@@ -80,30 +80,32 @@ def curl(document: Json, method: str, path: str, operation: Json) -> str:
     return f"<pre>{escape(command, quote=False)}</pre>"
 
 
-def fields(document: Json, operation: Json) -> str:
+def fields_table(document: Json, operation: Json) -> str:
     rows = [
-        row(f"{one['name']} ({one['in']})", one["schema"], one.get("required", False))
-        for one in operation.get("parameters", [])
+        field_row(f"{field['name']} ({field['in']})", field["schema"], field.get("required", False))
+        for field in operation.get("parameters", [])
     ]
     body = schema_of(document, operation)
     required = body.get("required", [])
-    rows += [row(name, one, name in required) for name, one in body.get("properties", {}).items()]
+    rows += [
+        field_row(name, schema, name in required)
+        for name, schema in body.get("properties", {}).items()
+    ]
     return f"<table><tr><th>Field<th>Form</tr>{''.join(rows)}</table>" if rows else ""
 
 
-def row(name: str, schema: Json, required: bool) -> str:
-    need = "required" if required else f"optional, default {json.dumps(schema.get('default'))}"
-    told = schema.get("description", "")
-    return (
-        f"<tr><td><code>{escape(name)}</code><td>{escape(form_of(schema))}; {escape(need)}"
-        f"{'<br>' + code_spans(told) if told else ''}</tr>"
-    )
+def field_row(name: str, schema: Json, required: bool) -> str:
+    presence = "required" if required else f"optional, default {json.dumps(schema.get('default'))}"
+    description = schema.get("description", "")
+    rule = f"{escape(schema_summary(schema))}; {escape(presence)}"
+    more = f"<br>{code_spans(description)}" if description else ""
+    return f"<tr><td><code>{escape(name)}</code><td>{rule}{more}</tr>"
 
 
-def form_of(schema: Json) -> str:
+def schema_summary(schema: Json) -> str:
     """A schema in a few words."""
     if "anyOf" in schema:
-        return " or ".join(form_of(one) for one in schema["anyOf"])
+        return " or ".join(schema_summary(choice) for choice in schema["anyOf"])
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     words = [schema.get("type") or schema.get("$ref", "anything").rsplit("/", 1)[-1]]
@@ -111,23 +113,26 @@ def form_of(schema: Json) -> str:
     return " ".join(words + [f"{limit} {schema[limit]}" for limit in limits if limit in schema])
 
 
-def answers(operation: Json) -> str:
-    found = sorted(operation["responses"].items())
-    rows = (f"<tr><td>{code}<td>{code_spans(one['description'])}</tr>" for code, one in found)
+def responses_table(operation: Json) -> str:
+    responses = sorted(operation["responses"].items())
+    rows = (
+        f"<tr><td>{code}<td>{code_spans(response['description'])}</tr>"
+        for code, response in responses
+    )
     return f"<table><tr><th>Answer<th>Meaning</tr>{''.join(rows)}</table>"
 
 
 def json_body(operation: Json) -> Json:
     content: Json = operation.get("requestBody", {}).get("content", {})
-    found: Json = content.get("application/json", {})
-    return found
+    media_type: Json = content.get("application/json", {})
+    return media_type
 
 
 def schema_of(document: Json, operation: Json) -> Json:
     schema: Json = json_body(operation).get("schema", {})
     name = schema.get("$ref", "").rsplit("/", 1)[-1]
-    found: Json = document["components"]["schemas"].get(name, schema)
-    return found
+    resolved: Json = document["components"]["schemas"].get(name, schema)
+    return resolved
 
 
 def example_of(document: Json, operation: Json) -> Any:
@@ -137,4 +142,6 @@ def example_of(document: Json, operation: Json) -> Any:
 def code_spans(text: str) -> str:
     """`code` between backticks, everything else as text."""
     parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+    return "".join(
+        f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts)
+    )

@@ -152,7 +152,7 @@ def revoke(connection: Connection, context: ChangeContext, prefix: str) -> Chang
     return Change(after, rows)
 
 
-def refused_key(connection: Connection, context: ChangeContext, remote: str) -> Change[None]:
+def record_refused_key(connection: Connection, context: ChangeContext, remote: str) -> Change[None]:
     """Somebody tried a key that is not valid."""
     return Change(None, record_change(connection, context, "key.refused", f"remote:{remote}"))
 

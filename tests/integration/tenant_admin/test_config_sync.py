@@ -47,7 +47,7 @@ async def compared(admin: Admin, kafka: Broker, after: timedelta = LATER) -> int
         while await admin.rows("select 1 from outbox"):
             await asyncio.sleep(0.02)
     clock = FixedClock(datetime.now(UTC) + after)
-    return await ConfigSync(kafka.bootstrap, admin.database, admin.outbox, clock).compare()
+    return await ConfigSync(kafka.bootstrap, admin.database, admin.outbox, clock).sync_once()
 
 
 async def tenants(kafka: Broker, count: int) -> list[Record]:

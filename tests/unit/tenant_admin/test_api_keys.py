@@ -7,7 +7,14 @@ import pytest
 from tests.support.builders import NOON
 
 from tenant_admin.api.failed_keys import LIMIT, REMOTES, FailedKeys
-from tenant_admin.core.api_keys import FORM, SCOPES, bootstrap_holder, fresh_key, hashed, holds
+from tenant_admin.core.api_keys import (
+    KEY_PATTERN,
+    SCOPES,
+    bootstrap_holder,
+    hashed,
+    is_valid,
+    new_key,
+)
 
 DAY = timedelta(days=1)
 
@@ -16,16 +23,16 @@ def a_row(key: str, **fields: Any) -> dict[str, Any]:
     return {"hash": hashed(key), "expires": None, "revoked": None} | fields
 
 
-def test_a_fresh_key_has_the_documented_form_and_its_own_prefix() -> None:
-    prefix, key = fresh_key()
-    found = FORM.fullmatch(key)
-    assert found is not None
-    assert found.group(1) == prefix
-    assert fresh_key()[1] != key
+def test_a_new_key_has_the_documented_form_and_its_own_prefix() -> None:
+    prefix, key = new_key()
+    match = KEY_PATTERN.fullmatch(key)
+    assert match is not None
+    assert match.group(1) == prefix
+    assert new_key()[1] != key
 
 
 @pytest.mark.parametrize(
-    ("row", "holding"),
+    ("row", "valid"),
     [
         (a_row("right"), True),
         (a_row("right", expires=NOON + DAY), True),
@@ -35,10 +42,10 @@ def test_a_fresh_key_has_the_documented_form_and_its_own_prefix() -> None:
         (None, False),
     ],
 )
-def test_only_the_right_key_that_is_neither_expired_nor_revoked_holds(
-    row: dict[str, Any] | None, holding: bool
+def test_only_the_right_key_that_is_neither_expired_nor_revoked_is_valid(
+    row: dict[str, Any] | None, valid: bool
 ) -> None:
-    assert holds(row, "right", NOON) is holding
+    assert is_valid(row, "right", NOON) is valid
 
 
 def test_the_bootstrap_key_has_every_scope_and_nothing_near_it_does() -> None:

@@ -6,9 +6,9 @@ import pytest
 from tests.support.builders import NOON, TRACE
 
 from common.events import TenantConfig, TenantSettings
-from tenant_admin.core.assistant_template import default_assistant
+from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.changes import ChangeContext
-from tenant_admin.core.clients import Client, StoredClient, config_of, drafts_of, patched
+from tenant_admin.core.clients import Client, StoredClient, config_event, drafts_of, patched
 from tenant_admin.core.problems import RequestRefused
 from tenant_admin.core.schemas import ClientPatch
 
@@ -42,17 +42,17 @@ def test_a_moved_number_leaves_a_tombstone_before_the_new_key() -> None:
 
 
 def test_a_deleted_client_leaves_only_a_tombstone() -> None:
-    assert [(one.key, one.event) for one in drafts_of(a_stored(), None, CONTEXT)] == [
+    assert [(draft.key, draft.event) for draft in drafts_of(a_stored(), None, CONTEXT)] == [
         ("11111", None)
     ]
 
 
 def test_the_event_carries_what_services_need() -> None:
-    event = config_of(a_stored(), CONTEXT)
+    event = config_event(a_stored(), CONTEXT)
     assert (event.tenant_id, event.version, event.trace_id) == (7, 3, TRACE)
     assert (event.access_token, event.openai_api_key) == ("v1.sealed", None)
-    assert event.event_id == config_of(a_stored(), CONTEXT).event_id
-    assert event.event_id != config_of(a_stored(version=4), CONTEXT).event_id
+    assert event.event_id == config_event(a_stored(), CONTEXT).event_id
+    assert event.event_id != config_event(a_stored(version=4), CONTEXT).event_id
 
 
 def test_a_patch_keeps_other_settings_and_null_restores_a_default() -> None:
@@ -82,7 +82,7 @@ def test_a_wrong_setting_in_a_patch_is_refused_by_name(wrong: dict[str, Any]) ->
 def test_the_template_speaks_the_clients_language_and_marks_its_blanks(
     language: str, place: str
 ) -> None:
-    body = default_assistant("La Plaza {x}", language)
+    body = assistant_from_template("La Plaza {x}", language)
     assert "La Plaza {x}" in body.instructions
     assert place in body.instructions
     assert (body.model, body.reasoning_effort, body.verbosity) == ("gpt-6-luna", "none", "low")

@@ -7,12 +7,12 @@ from common.events import TenantConfig
 from common.topics import TENANTS_CONFIG
 from tenant_admin.config_sync.diff import (
     UNREADABLE,
-    ConfigRevision,
     ConfigRevisions,
+    config_revisions_of,
     differing,
-    mending,
-    stands_of,
+    repair_drafts,
 )
+from tenant_admin.core.changes import ConfigRevision
 
 PLAZA, SOL = ConfigRevision(1, 3), ConfigRevision(2, 1)
 
@@ -48,11 +48,11 @@ def test_a_key_differs_by_owner_revision_or_presence(
         (UNREADABLE, None, [None]),
     ],
 )
-def test_mending_ends_in_what_the_database_says(
+def test_a_repair_ends_in_what_the_database_says(
     seen: ConfigRevision | None, current: int | None, published: list[int | None]
 ) -> None:
     event = a_tenant(revision=current) if current else None
-    drafts = mending(TENANTS_CONFIG, "n", seen, event, TRACE)
+    drafts = repair_drafts(TENANTS_CONFIG, "n", seen, event, TRACE)
     assert {(draft.topic, draft.key, draft.trace_id) for draft in drafts} == {
         (TENANTS_CONFIG, "n", TRACE)
     }
@@ -69,4 +69,7 @@ def test_the_last_records_are_read_as_a_fresh_process_would() -> None:
         b"nul\0": b"{}",
         b"": b"{}",
     }
-    assert stands_of(last, TenantConfig) == {"there": ConfigRevision(7, 4), "broken": UNREADABLE}
+    assert config_revisions_of(last, TenantConfig) == {
+        "there": ConfigRevision(7, 4),
+        "broken": UNREADABLE,
+    }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenant_admin.core.openai_models import RETIREMENTS, current, retirement
+from tenant_admin.core.openai_models import RETIREMENTS, model_to_call, retirement_of
 
 
 @pytest.mark.parametrize(
@@ -18,19 +18,19 @@ from tenant_admin.core.openai_models import RETIREMENTS, current, retirement
     ],
 )
 def test_a_model_that_ends_is_replaced_with_its_date(asked: str, used: str) -> None:
-    model, warning = current(asked)
+    model, warning = model_to_call(asked)
     assert model == used
-    found = retirement(asked)
+    retirement = retirement_of(asked)
     assert warning is not None
-    assert found is not None
-    assert found.ends.isoformat() in warning
+    assert retirement is not None
+    assert retirement.ends.isoformat() in warning
     assert asked in warning
 
 
 @pytest.mark.parametrize("asked", ["gpt-6-luna", "gpt-6.1-terra", "gpt-5.6-luna", "gpt-4-local"])
 def test_other_models_stay(asked: str) -> None:
-    assert current(asked) == (asked, None)
+    assert model_to_call(asked) == (asked, None)
 
 
 def test_no_replacement_ends_itself() -> None:
-    assert not {one.replacement for one in RETIREMENTS.values()} & set(RETIREMENTS)
+    assert not {retirement.replacement for retirement in RETIREMENTS.values()} & set(RETIREMENTS)

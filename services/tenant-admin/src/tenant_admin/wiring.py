@@ -36,6 +36,6 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
     server = WebServer(
         create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life
     )
-    republish = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
+    config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     migrated = Migrated(database, "tenant_admin")
-    return [database, migrated, producer, outbox, server, republish]
+    return [database, migrated, producer, outbox, server, config_sync]

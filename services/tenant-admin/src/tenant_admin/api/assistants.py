@@ -75,7 +75,7 @@ async def read_assistant(
     _: AssistantsRead, services: ServicesDep, assistant_id: AssistantId
 ) -> AssistantVersion:
     """The version that answers."""
-    return await services.read(partial(assistants.published, assistant_id=assistant_id))
+    return await services.read(partial(assistants.get_published, assistant_id=assistant_id))
 
 
 @router.delete("/{assistant_id}", status_code=204, responses=documented_problems(404, 409))

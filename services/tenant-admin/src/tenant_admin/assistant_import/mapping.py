@@ -11,10 +11,10 @@ from typing import Any, get_args
 
 from common.events.config import Effort, Verbosity
 from tenant_admin.assistant_import.tools import response_format_of, tools_of
-from tenant_admin.core.assistant_template import default_assistant
+from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.assistants import ImportSource
 from tenant_admin.core.changes import digest
-from tenant_admin.core.openai_models import DEFAULT_MODEL, current
+from tenant_admin.core.openai_models import DEFAULT_MODEL, model_to_call
 from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import ASSISTANT_ID, NewAssistant
 
@@ -100,7 +100,7 @@ def instructions_of(data: Json, name: str, notes: Notes) -> str:
     parts = [found] if isinstance(found, str) and found.strip() else rules_in(data, notes)
     if not parts:
         notes.add("instructions", "there are none; the template was used")
-        return default_assistant(name, "es").instructions
+        return assistant_from_template(name, "es").instructions
     text = "\n\n".join(parts)
     if variables := sorted(set(VARIABLE.findall(text))):
         notes.add("instructions", f"variables are not filled in: {', '.join(variables)}")
@@ -131,7 +131,7 @@ def model_of(data: Json, notes: Notes) -> str:
     if not isinstance(asked, str) or not asked:
         notes.add("model", f"not given; {DEFAULT_MODEL} is used")
         return DEFAULT_MODEL
-    model, warning = current(asked)
+    model, warning = model_to_call(asked)
     if warning:
         notes.said.append(warning)
     return model

@@ -68,7 +68,7 @@ def import_one(
     except RequestRefused as refused:
         skipped = Imported(position=position, action="skipped", errors=refused.errors)
         return Change(skipped, [])
-    known = assistants.imported_as(connection, form.assistant_id, source.hash)
+    known = assistants.version_of_import(connection, form.assistant_id, source.hash)
     if known is not None:
         return Change(told(position, "unchanged", form, source, known), [])
     action, made = written(connection, context, form, source)

@@ -49,7 +49,7 @@ def list_assistants(as_json: AsJson = False) -> None:
 def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
     """The version that answers."""
     with session() as run:
-        version = run.read(partial(assistants.published, assistant_id=assistant_id))
+        version = run.read(partial(assistants.get_published, assistant_id=assistant_id))
     if as_json:
         print_json(version)
         return
@@ -62,7 +62,7 @@ def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
 def edit(assistant_id: AssistantId, file: File | None = None, model: str | None = None) -> None:
     """Change the instructions, in $EDITOR or from --file; the new version answers at once."""
     with session() as run:
-        before = run.read(partial(assistants.published, assistant_id=assistant_id))
+        before = run.read(partial(assistants.get_published, assistant_id=assistant_id))
         text = file.read() if file else edited(run.settings.editor, before.instructions)
         changes = {"instructions": text, "model": model or before.model}
         body = before.model_dump(include=set(BODY)) | changes

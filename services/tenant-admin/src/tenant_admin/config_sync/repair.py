@@ -1,4 +1,4 @@
-"""One comparison of the compacted topics with the database, and the events that mend them."""
+"""One comparison of the compacted topics with the database, and the events that repair them."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -9,93 +9,102 @@ from sqlalchemy import Connection
 from common.events import AssistantConfig, ConfigEvent, TenantConfig
 from common.outbox import Row, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG, Topic
-from tenant_admin.config_sync.diff import ConfigRevision, ConfigRevisions, differing, mending
+from tenant_admin.config_sync.diff import ConfigRevisions, differing, repair_drafts
 from tenant_admin.core import assistants, clients
-from tenant_admin.core.changes import ChangeContext
+from tenant_admin.core.changes import ChangeContext, ConfigRevision
 
-AT_ONCE = 1000  # keys of a topic in one transaction
-RESTING = timedelta(seconds=30)  # what changed just now is on its way
+MAX_KEYS = 1000  # of a topic, in one transaction
+SETTLED_AFTER = timedelta(seconds=30)  # a change this recent may be published, but not read yet
 
-# Nobody changes a client or an assistant between our reading it and our event's place in the
-# outbox: that place is the order. The tables stand as the use-cases lock them.
+# Excludes changes of clients and assistants between our read and our insert into the outbox, whose
+# order is the order of publication. The tables in the order in which the use-cases lock them.
 LOCK = "lock table assistant, clients in share row exclusive mode"
-CHANGED = "select distinct object from audit_log where at > %(since)s"
-WAITING = "select key from outbox where topic = %(topic)s"
+# Which objects changed lately, as the audit log names them.
+CHANGED_OBJECTS = "select distinct object from audit_log where at > %(since)s"
+# Keys whose event is still in the outbox.
+KEYS_IN_OUTBOX = "select key from outbox where topic = %(topic)s"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigTopic:
-    """A topic and where its truth is. `object_of` names a key's row as the audit log does."""
+    """A compacted topic and what the database says it should hold, by key.
+
+    `object_of` names a key's row as the audit log does.
+    """
 
     topic: Topic
     event: type[ConfigEvent]
-    stands: Callable[[Connection], dict[str, tuple[int, int]]]
-    configs: Callable[[Connection, ChangeContext, Sequence[str]], Mapping[str, ConfigEvent]]
+    revisions: Callable[[Connection], dict[str, ConfigRevision]]
+    events: Callable[[Connection, ChangeContext, Sequence[str]], Mapping[str, ConfigEvent]]
     object_of: Callable[[str, ConfigRevision], str]
 
-    def known(self, connection: Connection) -> dict[str, ConfigRevision]:
-        return {key: ConfigRevision(*stand) for key, stand in self.stands(connection).items()}
+    @property
+    def name(self) -> str:
+        return self.topic.name
 
 
 CONFIG_TOPICS = (
     ConfigTopic(
         ASSISTANTS_CONFIG,
         AssistantConfig,
-        assistants.stands,
-        assistants.configs,
+        assistants.config_revisions,
+        assistants.config_events,
         lambda key, _: f"assistant:{key}",
     ),
     ConfigTopic(
         TENANTS_CONFIG,
         TenantConfig,
-        clients.stands,
-        clients.configs,
-        lambda _, stand: f"client:{stand.tenant_id}",
+        clients.config_revisions,
+        clients.config_events,
+        lambda _, revision: f"client:{revision.tenant_id}",
     ),
 )
 
 
-def mend(
+def repair(
     connection: Connection, context: ChangeContext, seen: Mapping[str, ConfigRevisions]
 ) -> list[Row]:
     """Writes what differs from `seen`, by topic, to the outbox; nothing and no lock when equal.
 
-    `context.now` is a moment before `seen` was read. At most AT_ONCE keys of each topic.
+    `context.now` is a moment before `seen` was read. At most MAX_KEYS keys of each topic.
     """
-    if all(side.known(connection) == seen[side.topic.name] for side in CONFIG_TOPICS):
+    if all(each.revisions(connection) == seen[each.name] for each in CONFIG_TOPICS):
         return []
     connection.exec_driver_sql(LOCK)
-    since = {"since": context.now - RESTING}
-    changed = set(connection.exec_driver_sql(CHANGED, since).scalars())
+    since = {"since": context.now - SETTLED_AFTER}
+    changed = set(connection.exec_driver_sql(CHANGED_OBJECTS, since).scalars())
     rows: list[Row] = []
-    for side in CONFIG_TOPICS:
-        rows += _mended(connection, context, side, seen[side.topic.name], changed)
+    for config_topic in CONFIG_TOPICS:
+        rows += repair_topic(connection, context, config_topic, seen[config_topic.name], changed)
     return rows
 
 
-def _mended(
+def repair_topic(
     connection: Connection,
     context: ChangeContext,
-    side: ConfigTopic,
+    config_topic: ConfigTopic,
     seen: ConfigRevisions,
     changed: Set[str],
 ) -> list[Row]:
-    known = side.known(connection)
-    on_its_way = set(connection.exec_driver_sql(WAITING, {"topic": side.topic.name}).scalars())
+    known = config_topic.revisions(connection)
+    topic = {"topic": config_topic.name}
+    in_outbox = set(connection.exec_driver_sql(KEYS_IN_OUTBOX, topic).scalars())
     keys = [
         key
         for key in differing(seen, known)
-        if key not in on_its_way and not changed & names(side, key, seen, known)
-    ][:AT_ONCE]
-    current = side.configs(connection, context, keys)
+        if key not in in_outbox and not changed & object_names(config_topic, key, seen, known)
+    ][:MAX_KEYS]
+    current = config_topic.events(connection, context, keys)
     drafts = [
         draft
         for key in keys
-        for draft in mending(side.topic, key, seen.get(key), current.get(key), context.trace_id)
+        for draft in repair_drafts(
+            config_topic.topic, key, seen.get(key), current.get(key), context.trace_id
+        )
     ]
     return add(connection, drafts)
 
 
-def names(side: ConfigTopic, key: str, *stands: ConfigRevisions) -> set[str]:
+def object_names(config_topic: ConfigTopic, key: str, *revisions: ConfigRevisions) -> set[str]:
     """The audit log's names of the rows that had or have the key."""
-    return {side.object_of(key, stand[key]) for stand in stands if key in stand}
+    return {config_topic.object_of(key, each[key]) for each in revisions if key in each}

@@ -1,6 +1,6 @@
 """API keys `csj_<prefix8>_<secret43>`: only the prefix and a hash are kept.
 
-The secret has 256 random bits, so SHA-256 is enough; a slow hash is for what people choose.
+The secret has 256 random bits, so SHA-256 is enough; slow hashes are for chosen passwords.
 """
 
 import hmac
@@ -30,9 +30,9 @@ Scope = Literal[
     "audit:read",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-FORM = re.compile(r"csj_([a-z0-9]{8})_[A-Za-z0-9_-]{43}")
+KEY_PATTERN = re.compile(r"csj_([a-z0-9]{8})_[A-Za-z0-9_-]{43}")
 ALPHABET = string.ascii_lowercase + string.digits
-USED_EVERY = timedelta(minutes=1)
+LAST_USED_EVERY = timedelta(minutes=1)
 NO_HASH = "0" * 64
 
 
@@ -72,20 +72,23 @@ def bootstrap_holder(presented: str, bootstrap: str) -> KeyHolder | None:
 
 
 def authenticate(connection: Connection, presented: str, now: datetime) -> KeyHolder | None:
-    """None for an unknown, wrong, revoked or expired key; the caller learns no more than that."""
-    found = FORM.fullmatch(presented)
-    prefix = found.group(1) if found else ""
+    """None for an unknown, wrong, revoked or expired key; the caller learns no more than that.
+
+    Notes when the key was last used, at most once a minute.
+    """
+    match = KEY_PATTERN.fullmatch(presented)
+    prefix = match.group(1) if match else ""
     query = sa.select(api_key).where(api_key.c.prefix == prefix)
     row = connection.execute(query).mappings().first()
-    if not holds(row, presented, now) or row is None:
+    if not is_valid(row, presented, now) or row is None:
         return None
-    if row["last_used"] is None or now - row["last_used"] > USED_EVERY:
-        used = sa.update(api_key).where(api_key.c.prefix == prefix).values(last_used=now)
-        connection.execute(used)
+    if row["last_used"] is None or now - row["last_used"] > LAST_USED_EVERY:
+        touch = sa.update(api_key).where(api_key.c.prefix == prefix).values(last_used=now)
+        connection.execute(touch)
     return KeyHolder(row["name"], prefix, frozenset(row["scopes"]))
 
 
-def holds(row: Mapping[Any, Any] | None, presented: str, now: datetime) -> bool:
+def is_valid(row: Mapping[Any, Any] | None, presented: str, now: datetime) -> bool:
     """Compares in constant time, also when there is no such key."""
     same = hmac.compare_digest(hashed(presented), row["hash"] if row else NO_HASH)
     if row is None or row["revoked"] is not None:
@@ -97,7 +100,7 @@ def hashed(key: str) -> str:
     return sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-def fresh_key() -> tuple[str, str]:
+def new_key() -> tuple[str, str]:
     """A new prefix and the whole key."""
     prefix = "".join(secrets.choice(ALPHABET) for _ in range(8))
     return prefix, f"csj_{prefix}_{secrets.token_urlsafe(32)}"
@@ -112,7 +115,7 @@ def create(
 ) -> Change[KeyCreated]:
     if expires is not None and expires <= context.now:
         refuse(422, "expires", "is in the past", "choose a later moment, or leave it out")
-    prefix, key = fresh_key()
+    prefix, key = new_key()
     row = {
         "prefix": prefix,
         "name": name,
@@ -122,11 +125,10 @@ def create(
         "expires": expires,
     }
     connection.execute(sa.insert(api_key).values(**row, hash=hashed(key)))
-    made = KeyCreated(**row, last_used=None, revoked=None, key=key)
-    shown = made.model_dump(mode="json", exclude={"key"})
-    return Change(
-        made, record_change(connection, context, "key.create", f"key:{prefix}", after=shown)
-    )
+    created = KeyCreated(**row, last_used=None, revoked=None, key=key)
+    shown = created.model_dump(mode="json", exclude={"key"})
+    rows = record_change(connection, context, "key.create", f"key:{prefix}", after=shown)
+    return Change(created, rows)
 
 
 def revoke(connection: Connection, context: ChangeContext, prefix: str) -> Change[Key]:
@@ -138,8 +140,8 @@ def revoke(connection: Connection, context: ChangeContext, prefix: str) -> Chang
     before = Key(**row)
     if before.revoked is not None:
         return Change(before, [])
-    gone = sa.update(api_key).where(api_key.c.prefix == prefix).values(revoked=context.now)
-    connection.execute(gone)
+    revocation = sa.update(api_key).where(api_key.c.prefix == prefix).values(revoked=context.now)
+    connection.execute(revocation)
     after = before.model_copy(update={"revoked": context.now})
     rows = record_change(
         connection,
@@ -153,7 +155,7 @@ def revoke(connection: Connection, context: ChangeContext, prefix: str) -> Chang
 
 
 def record_refused_key(connection: Connection, context: ChangeContext, remote: str) -> Change[None]:
-    """Somebody tried a key that is not valid."""
+    """The audit line of a request whose key is not valid."""
     return Change(None, record_change(connection, context, "key.refused", f"remote:{remote}"))
 
 

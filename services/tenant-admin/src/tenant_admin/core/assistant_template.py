@@ -43,7 +43,7 @@ Bookings and orders: (not given)
 """
 
 
-def default_assistant(name: str, language: str) -> AssistantBody:
+def assistant_from_template(name: str, language: str) -> AssistantBody:
     """`language` is a client's setting, such as es or en-GB."""
     template = SPANISH if language.split("-")[0] == "es" else ENGLISH
     shown = "English" if language.startswith("en") else f"the language {language}"

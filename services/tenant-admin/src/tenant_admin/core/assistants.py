@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from common.events import AssistantConfig, event_id
 from common.outbox import Draft, draft
 from common.topics import ASSISTANTS_CONFIG
-from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, record_change
-from tenant_admin.core.openai_models import current, takes_sampling
+from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, ConfigRevision, record_change
+from tenant_admin.core.openai_models import model_to_call, takes_sampling
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.schemas import AssistantBody, NewAssistant
 from tenant_admin.core.tables import assistant, assistant_version, clients
@@ -61,25 +61,25 @@ def create(
     source: ImportSource | None = None,
 ) -> Change[AssistantVersion]:
     """Version 1, published. Refused (409) when the id is taken."""
-    made = ensure(connection, context, form.assistant_id, form, source)
-    if made is None:
+    created = create_if_missing(connection, context, form.assistant_id, form, source)
+    if created is None:
         refuse(
             409,
             "assistant_id",
             f"{form.assistant_id} exists already",
             "choose another id, or add a version to it",
         )
-    return made
+    return created
 
 
-def ensure(
+def create_if_missing(
     connection: Connection,
     context: ChangeContext,
     assistant_id: str,
     body: AssistantBody,
     source: ImportSource | None = None,
 ) -> Change[AssistantVersion] | None:
-    """Version 1 of an assistant that is not there yet; None when it is."""
+    """Version 1 of a new assistant; None when the id is taken."""
     row = {"assistant_id": assistant_id, "name": body.name, "published_version": 1}
     new = connection.execute(
         insert(assistant)
@@ -89,14 +89,14 @@ def ensure(
     ).first()
     if new is None:
         return None
-    version = _write(connection, context, assistant_id, 1, body, source)
+    version = insert_version(connection, context, assistant_id, 1, body, source)
     rows = record_change(
         connection,
         context,
         "assistant.create",
         f"assistant:{assistant_id}",
         after=version.model_dump(mode="json"),
-        drafts=[_published(version, context, revision=1)],
+        drafts=[config_draft(version, context, revision=1)],
     )
     return Change(version, rows)
 
@@ -110,15 +110,16 @@ def add_version(
     publish_it: bool = True,
     source: ImportSource | None = None,
 ) -> Change[AssistantVersion]:
-    found = _locked(connection, assistant_id)
-    version = _write(connection, context, assistant_id, found.latest_version + 1, body, source)
+    before = lock_assistant(connection, assistant_id)
+    number = before.latest_version + 1
+    version = insert_version(connection, context, assistant_id, number, body, source)
     rows = record_change(
         connection,
         context,
         "assistant.version",
         f"assistant:{assistant_id}",
         after=version.model_dump(mode="json"),
-        drafts=_switch(connection, context, version) if publish_it else [],
+        drafts=switch_version(connection, context, version) if publish_it else [],
     )
     return Change(version, rows)
 
@@ -127,25 +128,25 @@ def publish(
     connection: Connection, context: ChangeContext, assistant_id: str, version: int
 ) -> Change[AssistantVersion]:
     """Idempotent; an older version rolls back."""
-    found = _locked(connection, assistant_id)
-    wanted = get_version(connection, assistant_id, version)
-    if found.published_version == version:
-        return Change(wanted, [])
+    before = lock_assistant(connection, assistant_id)
+    target = get_version(connection, assistant_id, version)
+    if before.published_version == version:
+        return Change(target, [])
     rows = record_change(
         connection,
         context,
         "assistant.publish",
         f"assistant:{assistant_id}",
-        before={"published_version": found.published_version},
+        before={"published_version": before.published_version},
         after={"published_version": version},
-        drafts=_switch(connection, context, wanted),
+        drafts=switch_version(connection, context, target),
     )
-    return Change(wanted, rows)
+    return Change(target, rows)
 
 
 def delete(connection: Connection, context: ChangeContext, assistant_id: str) -> Change[None]:
     """Refused (409) while a client uses it."""
-    found = _locked(connection, assistant_id)
+    before = lock_assistant(connection, assistant_id)
     users = sa.select(clients.c.id).where(clients.c.assistant_id == assistant_id)
     if user := connection.execute(users.limit(1)).scalar():
         refuse(
@@ -160,7 +161,7 @@ def delete(connection: Connection, context: ChangeContext, assistant_id: str) ->
         context,
         "assistant.delete",
         f"assistant:{assistant_id}",
-        before=found.model_dump(mode="json"),
+        before=before.model_dump(mode="json"),
         drafts=[Draft(ASSISTANTS_CONFIG, assistant_id, None, context.trace_id)],
     )
     return Change(None, rows)
@@ -184,7 +185,7 @@ def get(connection: Connection, assistant_id: str) -> Assistant:
     query = ASSISTANTS.where(assistant.c.assistant_id == assistant_id)
     row = connection.execute(query).mappings().first()
     if row is None:
-        unknown(assistant_id)
+        refuse_unknown_assistant(assistant_id)
     return Assistant(**row)
 
 
@@ -197,8 +198,8 @@ def versions(
     query = sa.select(table).where(table.c.assistant_id == assistant_id)
     if after:
         query = query.where(table.c.version < after)
-    found = connection.execute(query.order_by(table.c.version.desc()).limit(limit)).mappings()
-    return [_version(row) for row in found]
+    rows = connection.execute(query.order_by(table.c.version.desc()).limit(limit)).mappings()
+    return [stored_version(row) for row in rows]
 
 
 def get_version(connection: Connection, assistant_id: str, version: int) -> AssistantVersion:
@@ -207,15 +208,15 @@ def get_version(connection: Connection, assistant_id: str, version: int) -> Assi
     if row is None:
         get(connection, assistant_id)
         refuse(404, "version", f"{assistant_id} has no version {version}", "list its versions")
-    return _version(row)
+    return stored_version(row)
 
 
-def published(connection: Connection, assistant_id: str) -> AssistantVersion:
-    found = get(connection, assistant_id)
-    return get_version(connection, assistant_id, found.published_version)
+def get_published(connection: Connection, assistant_id: str) -> AssistantVersion:
+    current = get(connection, assistant_id)
+    return get_version(connection, assistant_id, current.published_version)
 
 
-def imported_as(connection: Connection, assistant_id: str, source_hash: str) -> int | None:
+def version_of_import(connection: Connection, assistant_id: str, source_hash: str) -> int | None:
     """The version that an earlier import of the same content made."""
     table = assistant_version
     query = sa.select(sa.func.max(table.c.version)).where(
@@ -224,7 +225,9 @@ def imported_as(connection: Connection, assistant_id: str, source_hash: str) -> 
     return connection.execute(query).scalar()
 
 
-def config_of(version: AssistantVersion, context: ChangeContext, revision: int) -> AssistantConfig:
+def config_event(
+    version: AssistantVersion, context: ChangeContext, revision: int
+) -> AssistantConfig:
     """The event that makes this version answer."""
     return AssistantConfig(
         event_id=event_id("assistant", version.assistant_id, version.version, context.now),
@@ -238,13 +241,13 @@ def config_of(version: AssistantVersion, context: ChangeContext, revision: int) 
     )
 
 
-def stands(connection: Connection) -> dict[str, tuple[int, int]]:
-    """The owner of the event and the revision, by assistant_id."""
+def config_revisions(connection: Connection) -> dict[str, ConfigRevision]:
+    """By assistant_id."""
     rows = connection.execute(sa.select(assistant.c.assistant_id, assistant.c.revision))
-    return {assistant_id: (OPERATOR, revision) for assistant_id, revision in rows}
+    return {row.assistant_id: ConfigRevision(OPERATOR, row.revision) for row in rows}
 
 
-def configs(
+def config_events(
     connection: Connection, context: ChangeContext, ids: Sequence[str]
 ) -> dict[str, AssistantConfig]:
     """The events of the published versions, by assistant_id."""
@@ -254,20 +257,23 @@ def configs(
     )
     query = sa.select(assistant_version, assistant.c.revision).join(assistant, published)
     rows = connection.execute(query.where(assistant.c.assistant_id.in_(ids))).mappings()
-    return {row["assistant_id"]: config_of(_version(row), context, row["revision"]) for row in rows}
+    return {
+        row["assistant_id"]: config_event(stored_version(row), context, row["revision"])
+        for row in rows
+    }
 
 
 def warnings_of(body: AssistantBody) -> tuple[str, ...]:
-    """What will not work as written."""
-    _, retired = current(body.model)
-    found: tuple[str, ...] = (retired,) if retired else ()
+    """What will not work as it is written."""
+    _, retired = model_to_call(body.model)
+    warnings: tuple[str, ...] = (retired,) if retired else ()
     sampling = body.temperature is not None or body.top_p is not None
     if sampling and not takes_sampling(body.reasoning_effort):
-        found += ("temperature, top_p: not sent while reasoning_effort is not none",)
-    return found
+        warnings += ("temperature, top_p: not sent while reasoning_effort is not none",)
+    return warnings
 
 
-def unknown(assistant_id: str) -> NoReturn:
+def refuse_unknown_assistant(assistant_id: str) -> NoReturn:
     refuse(
         404,
         "assistant_id",
@@ -276,13 +282,13 @@ def unknown(assistant_id: str) -> NoReturn:
     )
 
 
-def _locked(connection: Connection, assistant_id: str) -> Assistant:
+def lock_assistant(connection: Connection, assistant_id: str) -> Assistant:
     key = assistant.c.assistant_id == assistant_id
     connection.execute(sa.select(assistant.c.assistant_id).where(key).with_for_update())
     return get(connection, assistant_id)
 
 
-def _write(
+def insert_version(
     connection: Connection,
     context: ChangeContext,
     assistant_id: str,
@@ -305,9 +311,10 @@ def _write(
     return version
 
 
-def _switch(
+def switch_version(
     connection: Connection, context: ChangeContext, version: AssistantVersion
 ) -> Sequence[Draft]:
+    """Makes this version the published one; returns its event."""
     revision = connection.execute(
         sa.update(assistant)
         .where(assistant.c.assistant_id == version.assistant_id)
@@ -318,14 +325,14 @@ def _switch(
         )
         .returning(assistant.c.revision)
     ).scalar_one()
-    return [_published(version, context, revision)]
+    return [config_draft(version, context, revision)]
 
 
-def _published(version: AssistantVersion, context: ChangeContext, revision: int) -> Draft:
-    return draft(ASSISTANTS_CONFIG, version.assistant_id, config_of(version, context, revision))
+def config_draft(version: AssistantVersion, context: ChangeContext, revision: int) -> Draft:
+    return draft(ASSISTANTS_CONFIG, version.assistant_id, config_event(version, context, revision))
 
 
-def _version(row: Any) -> AssistantVersion:
+def stored_version(row: Any) -> AssistantVersion:
     """Stored content is shown as it is, also when today's checks are stricter."""
     shown = {name: row[name] for name in AssistantVersion.model_fields}
     shown |= {name: tuple(row[name]) for name in ("tools", "warnings")}

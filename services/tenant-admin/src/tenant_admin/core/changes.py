@@ -1,10 +1,10 @@
-"""A change: who causes it, its line in the audit log, its events. All in one transaction."""
+"""A change: who makes it, its line in the audit log, its events. All in one transaction."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -36,16 +36,23 @@ class Change(Generic[T]):
     rows: list[Row]
 
 
+class ConfigRevision(NamedTuple):
+    """Whose configuration a key of a compacted topic holds, and which change of it."""
+
+    tenant_id: int
+    revision: int
+
+
 def record_change(
     connection: Connection,
     context: ChangeContext,
     action: str,
-    what: str,
+    object_name: str,
     before: Any = None,
     after: Any = None,
     drafts: Sequence[Draft] = (),
 ) -> list[Row]:
-    """The audit line and the events of one change.
+    """Writes the audit line and the events of one change; returns the rows to publish.
 
     `before` and `after` are JSON values without secrets; the log holds only their hashes.
     """
@@ -56,7 +63,7 @@ def record_change(
             key_prefix=context.key_prefix,
             request_id=context.request_id,
             action=action,
-            object=what,
+            object=object_name,
             before_hash=before and digest(before),
             after_hash=after and digest(after),
         )

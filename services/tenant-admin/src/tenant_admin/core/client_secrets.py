@@ -1,4 +1,4 @@
-"""The secrets of a client: sealed for it and for their field, shown to nobody."""
+"""The secrets of a client: sealed for it and for their field, never shown."""
 
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from common.outbox import Row
 from common.sealed import KeyRing, kid_of, rewrap, seal
 from tenant_admin.core.changes import Change, ChangeContext
-from tenant_admin.core.clients import ClientChanged, locked, write
+from tenant_admin.core.clients import ClientChanged, lock_client, update_client
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import client_secret
 
@@ -36,25 +36,25 @@ def put(
     field: SecretField,
     value: SecretStr,
 ) -> Change[ClientChanged]:
-    before = locked(connection, client_id)
+    before = lock_client(connection, client_id)
     sealed = seal(ring, client_id, field, value.get_secret_value())
     row = insert(client_secret).values(client_id=client_id, field=field, sealed=sealed)
     connection.execute(
         row.on_conflict_do_update(index_elements=["client_id", "field"], set_={"sealed": sealed})
     )
-    return write(connection, context, f"client.{field}.set", before, before.client)
+    return update_client(connection, context, f"client.{field}.set", before, before.client)
 
 
 def remove(
     connection: Connection, context: ChangeContext, client_id: int, field: SecretField
 ) -> Change[ClientChanged]:
     """Idempotent: without the secret nothing changes."""
-    before = locked(connection, client_id)
+    before = lock_client(connection, client_id)
     if field not in before.secrets:
         return Change(ClientChanged(**before.client.model_dump()), [])
     key = (client_secret.c.client_id == client_id, client_secret.c.field == field)
     connection.execute(sa.delete(client_secret).where(*key))
-    return write(connection, context, f"client.{field}.removed", before, before.client)
+    return update_client(connection, context, f"client.{field}.removed", before, before.client)
 
 
 def rewrap_all(connection: Connection, context: ChangeContext, ring: KeyRing) -> Change[int]:
@@ -63,14 +63,16 @@ def rewrap_all(connection: Connection, context: ChangeContext, ring: KeyRing) ->
     Idempotent. After it, and a short wait for the events, the old key can leave the ring.
     """
     query = sa.select(client_secret).order_by(client_secret.c.client_id)
-    old = [row for row in connection.execute(query) if kid_of(row.sealed) != ring.active]
+    outdated = [row for row in connection.execute(query) if kid_of(row.sealed) != ring.active]
     rows: list[Row] = []
-    ids = sorted({row.client_id for row in old})
+    ids = sorted({row.client_id for row in outdated})
     for client_id in ids:
-        before = locked(connection, client_id)
+        before = lock_client(connection, client_id)
         for field, sealed in before.secrets.items():
             key = (client_secret.c.client_id == client_id, client_secret.c.field == field)
-            fresh = rewrap(ring, client_id, field, sealed)
-            connection.execute(sa.update(client_secret).where(*key).values(sealed=fresh))
-        rows += write(connection, context, "client.secrets.rewrap", before, before.client).rows
+            rewrapped = rewrap(ring, client_id, field, sealed)
+            connection.execute(sa.update(client_secret).where(*key).values(sealed=rewrapped))
+        rows += update_client(
+            connection, context, "client.secrets.rewrap", before, before.client
+        ).rows
     return Change(len(ids), rows)

@@ -13,9 +13,9 @@ from common.events import TenantConfig, TenantSettings, event_id
 from common.outbox import Draft, Row, draft
 from common.topics import TENANTS_CONFIG
 from tenant_admin.core import assistants
-from tenant_admin.core.assistant_template import default_assistant
-from tenant_admin.core.changes import Change, ChangeContext, record_change
-from tenant_admin.core.problems import invalid, refuse
+from tenant_admin.core.assistant_template import assistant_from_template
+from tenant_admin.core.changes import Change, ChangeContext, ConfigRevision, record_change
+from tenant_admin.core.problems import refusal_of, refuse
 from tenant_admin.core.schemas import ClientPatch, NewClient, Settings
 from tenant_admin.core.tables import client_secret, clients
 
@@ -58,9 +58,11 @@ def create(
     connection: Connection, context: ChangeContext, form: NewClient
 ) -> Change[ClientChanged]:
     """Active at once. An unknown assistant is made from the template in the same transaction."""
-    made = _assistant(connection, context, form.assistant_id, form.name, form.settings.language)
+    created = ensure_assistant(
+        connection, context, form.assistant_id, form.name, form.settings.language
+    )
     fields = form.model_dump(exclude={"settings"})
-    with unique_number(connection, form.phone_number_id):
+    with refuse_taken_number(connection, form.phone_number_id):
         row = (
             connection.execute(
                 sa.insert(clients)
@@ -77,8 +79,8 @@ def create(
             .mappings()
             .one()
         )
-    after = _stored(row, {})
-    return _recorded(connection, context, "client.create", None, after, made)
+    after = stored_client(row, {})
+    return record_client_change(connection, context, "client.create", None, after, created)
 
 
 def change(
@@ -89,33 +91,33 @@ def change(
     expected: int | None = None,
 ) -> Change[ClientChanged]:
     """Refused (412) when `expected` is not the client's version. No event when nothing differs."""
-    before = locked(connection, client_id, expected)
-    wanted = patched(before.client, patch)
-    if wanted == before.client:
-        return Change(ClientChanged(**wanted.model_dump()), [])
-    made = _assistant(
-        connection, context, wanted.assistant_id, wanted.name, wanted.settings.language
+    before = lock_client(connection, client_id, expected)
+    client = patched(before.client, patch)
+    if client == before.client:
+        return Change(ClientChanged(**client.model_dump()), [])
+    created = ensure_assistant(
+        connection, context, client.assistant_id, client.name, client.settings.language
     )
-    return write(connection, context, "client.change", before, wanted, made)
+    return update_client(connection, context, "client.change", before, client, created)
 
 
 def set_active(
     connection: Connection, context: ChangeContext, client_id: int, active: bool
 ) -> Change[ClientChanged]:
     """Idempotent."""
-    before = locked(connection, client_id)
+    before = lock_client(connection, client_id)
     if before.client.active == active:
         return Change(ClientChanged(**before.client.model_dump()), [])
     action = "client.activate" if active else "client.deactivate"
-    wanted = before.client.model_copy(update={"active": active})
-    return write(connection, context, action, before, wanted)
+    client = before.client.model_copy(update={"active": active})
+    return update_client(connection, context, action, before, client)
 
 
 def delete(
     connection: Connection, context: ChangeContext, client_id: int, expected: int | None = None
 ) -> Change[None]:
     """Its secrets go too; its number is free at once."""
-    before = locked(connection, client_id, expected)
+    before = lock_client(connection, client_id, expected)
     connection.execute(sa.delete(clients).where(clients.c.id == client_id))
     rows = record_change(
         connection,
@@ -131,34 +133,36 @@ def delete(
 def page(connection: Connection, after: int, limit: int) -> list[Client]:
     query = sa.select(clients).where(clients.c.id > after).order_by(clients.c.id).limit(limit)
     rows = connection.execute(query).mappings().all()
-    secrets = _secrets(connection, [row["id"] for row in rows])
-    return [_stored(row, secrets.get(row["id"], {})).client for row in rows]
+    secrets = load_secrets(connection, [row["id"] for row in rows])
+    return [stored_client(row, secrets.get(row["id"], {})).client for row in rows]
 
 
 def get(connection: Connection, client_id: int) -> Client:
-    return _found(connection, client_id).client
+    return load_client(connection, client_id).client
 
 
-def stands(connection: Connection) -> dict[str, tuple[int, int]]:
-    """Client id and version by phone_number_id."""
+def config_revisions(connection: Connection) -> dict[str, ConfigRevision]:
+    """By phone_number_id."""
     rows = connection.execute(sa.select(clients.c.phone_number_id, clients.c.id, clients.c.version))
-    return {number: (client_id, version) for number, client_id, version in rows}
+    return {row.phone_number_id: ConfigRevision(row.id, row.version) for row in rows}
 
 
-def configs(
+def config_events(
     connection: Connection, context: ChangeContext, numbers: Sequence[str]
 ) -> dict[str, TenantConfig]:
     """The events of the clients that have these numbers, by phone_number_id."""
     query = sa.select(clients).where(clients.c.phone_number_id.in_(numbers))
     rows = connection.execute(query).mappings().all()
-    secrets = _secrets(connection, [row["id"] for row in rows])
-    found = [_stored(row, secrets.get(row["id"], {})) for row in rows]
-    return {one.client.phone_number_id: config_of(one, context) for one in found}
+    secrets = load_secrets(connection, [row["id"] for row in rows])
+    stored = [stored_client(row, secrets.get(row["id"], {})) for row in rows]
+    return {each.client.phone_number_id: config_event(each, context) for each in stored}
 
 
-def locked(connection: Connection, client_id: int, expected: int | None = None) -> StoredClient:
-    """The client, held until the end of the transaction: its events keep their order."""
-    stored = _found(connection, client_id, lock=True)
+def lock_client(
+    connection: Connection, client_id: int, expected: int | None = None
+) -> StoredClient:
+    """The client, locked until the transaction ends: its events keep their order."""
+    stored = load_client(connection, client_id, lock=True)
     if expected is not None and stored.client.version != expected:
         refuse(
             412,
@@ -169,24 +173,24 @@ def locked(connection: Connection, client_id: int, expected: int | None = None) 
     return stored
 
 
-def write(
+def update_client(
     connection: Connection,
     context: ChangeContext,
     action: str,
     before: StoredClient,
-    wanted: Client,
-    made: Change[Any] | None = None,
+    client: Client,
+    created: Change[Any] | None = None,
 ) -> Change[ClientChanged]:
-    """The changed row, its version one higher, with what hangs on it."""
-    with unique_number(connection, wanted.phone_number_id):
+    """Writes the row, its version one higher, with its audit line and events."""
+    with refuse_taken_number(connection, client.phone_number_id):
         row = (
             connection.execute(
                 sa.update(clients)
-                .where(clients.c.id == wanted.id)
+                .where(clients.c.id == client.id)
                 .values(
-                    **wanted.model_dump(include={"name", "phone_number", "phone_number_id"}),
-                    **wanted.model_dump(include={"assistant_id", "active"}),
-                    settings=wanted.settings.model_dump(mode="json", exclude_unset=True),
+                    **client.model_dump(include={"name", "phone_number", "phone_number_id"}),
+                    **client.model_dump(include={"assistant_id", "active"}),
+                    settings=client.settings.model_dump(mode="json", exclude_unset=True),
                     version=before.client.version + 1,
                     updated_at=context.now,
                 )
@@ -195,8 +199,8 @@ def write(
             .mappings()
             .one()
         )
-    after = _stored(row, _secrets(connection, [wanted.id]).get(wanted.id, {}))
-    return _recorded(connection, context, action, before, after, made)
+    after = stored_client(row, load_secrets(connection, [client.id]).get(client.id, {}))
+    return record_client_change(connection, context, action, before, after, created)
 
 
 def patched(client: Client, patch: ClientPatch) -> Client:
@@ -208,7 +212,7 @@ def patched(client: Client, patch: ClientPatch) -> Client:
     try:
         settings = Settings.model_validate(kept | unknown)
     except ValidationError as error:
-        raise invalid(error, "settings") from None
+        raise refusal_of(error, "settings") from None
     return client.model_copy(update={**fields, "settings": as_stored(settings)})
 
 
@@ -219,14 +223,18 @@ def as_stored(settings: Settings) -> TenantSettings:
 def drafts_of(
     before: StoredClient | None, after: StoredClient | None, context: ChangeContext
 ) -> list[Draft]:
-    """The events of a change: a number that was left gets a tombstone, first."""
+    """The events of a change; first a tombstone for a number that the client no longer has."""
     old = before.client.phone_number_id if before else None
     new = after.client.phone_number_id if after else None
-    gone = [Draft(TENANTS_CONFIG, old, None, context.trace_id)] if old and old != new else []
-    return gone + ([draft(TENANTS_CONFIG, new, config_of(after, context))] if after and new else [])
+    drafts = []
+    if old and old != new:
+        drafts.append(Draft(TENANTS_CONFIG, old, None, context.trace_id))
+    if after and new:
+        drafts.append(draft(TENANTS_CONFIG, new, config_event(after, context)))
+    return drafts
 
 
-def config_of(stored: StoredClient, context: ChangeContext) -> TenantConfig:
+def config_event(stored: StoredClient, context: ChangeContext) -> TenantConfig:
     client = stored.client
     shared = {"name", "phone_number", "phone_number_id", "assistant_id", "active", "version"}
     return TenantConfig(
@@ -244,8 +252,8 @@ def config_of(stored: StoredClient, context: ChangeContext) -> TenantConfig:
 
 
 @contextmanager
-def unique_number(connection: Connection, phone_number_id: str) -> Iterator[None]:
-    """Turns the unique index's refusal into one that names the client that has the number."""
+def refuse_taken_number(connection: Connection, phone_number_id: str) -> Iterator[None]:
+    """The refusal names the client that has the number; the unique index does not."""
     try:
         with connection.begin_nested():
             yield
@@ -262,13 +270,13 @@ def unique_number(connection: Connection, phone_number_id: str) -> Iterator[None
         )
 
 
-def _recorded(
+def record_client_change(
     connection: Connection,
     context: ChangeContext,
     action: str,
     before: StoredClient | None,
     after: StoredClient,
-    made: Change[Any] | None,
+    created: Change[Any] | None,
 ) -> Change[ClientChanged]:
     client = after.client
     rows: list[Row] = record_change(
@@ -280,42 +288,44 @@ def _recorded(
         after=client.model_dump(mode="json"),
         drafts=drafts_of(before, after, context),
     )
-    notice = made and (
+    notice = created and (
         f"Assistant {client.assistant_id} was not defined yet: version 1 was made from the "
         f"template. Fill in the facts of the business with POST "
         f"/v1/assistants/{client.assistant_id}/versions"
     )
-    shown = ClientChanged(**client.model_dump(), assistant_created=bool(made), notice=notice)
-    return Change(shown, (made.rows if made else []) + rows)
+    shown = ClientChanged(**client.model_dump(), assistant_created=bool(created), notice=notice)
+    return Change(shown, (created.rows if created else []) + rows)
 
 
-def _assistant(
+def ensure_assistant(
     connection: Connection, context: ChangeContext, assistant_id: str, name: str, language: str
 ) -> Change[Any] | None:
-    return assistants.ensure(connection, context, assistant_id, default_assistant(name, language))
+    return assistants.create_if_missing(
+        connection, context, assistant_id, assistant_from_template(name, language)
+    )
 
 
-def _found(connection: Connection, client_id: int, *, lock: bool = False) -> StoredClient:
+def load_client(connection: Connection, client_id: int, *, lock: bool = False) -> StoredClient:
     query = sa.select(clients).where(clients.c.id == client_id)
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     if row is None:
-        unknown(client_id)
-    return _stored(row, _secrets(connection, [client_id]).get(client_id, {}))
+        refuse_unknown_client(client_id)
+    return stored_client(row, load_secrets(connection, [client_id]).get(client_id, {}))
 
 
-def unknown(client_id: int) -> NoReturn:
+def refuse_unknown_client(client_id: int) -> NoReturn:
     refuse(404, "id", f"there is no client {client_id}", "list the clients to see their ids")
 
 
-def _secrets(connection: Connection, ids: list[int]) -> dict[int, dict[str, str]]:
+def load_secrets(connection: Connection, ids: list[int]) -> dict[int, dict[str, str]]:
     query = sa.select(client_secret).where(client_secret.c.client_id.in_(ids))
-    found: dict[int, dict[str, str]] = {}
-    for client_id, field, sealed in connection.execute(query):
-        found.setdefault(client_id, {})[field] = sealed
-    return found
+    secrets: dict[int, dict[str, str]] = {}
+    for row in connection.execute(query):
+        secrets.setdefault(row.client_id, {})[row.field] = row.sealed
+    return secrets
 
 
-def _stored(row: Mapping[Any, Any], secrets: Mapping[str, str]) -> StoredClient:
+def stored_client(row: Mapping[Any, Any], secrets: Mapping[str, str]) -> StoredClient:
     client = Client(
         **{**row, "settings": TenantSettings.model_validate(row["settings"])},
         has_access_token="access_token" in secrets,

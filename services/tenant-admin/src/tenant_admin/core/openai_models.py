@@ -45,7 +45,7 @@ RETIREMENTS = {
 }
 
 
-def retirement(model: str) -> Retirement | None:
+def retirement_of(model: str) -> Retirement | None:
     """Of the model or of the family of a dated snapshot such as gpt-4o-2024-08-06."""
     if model in RETIREMENTS:
         return RETIREMENTS[model]
@@ -59,13 +59,14 @@ def is_snapshot(model: str, family: str) -> bool:
     return rest != model and (rest.replace("-", "").isdecimal() or rest in ("preview", "latest"))
 
 
-def current(model: str) -> tuple[str, str | None]:
+def model_to_call(model: str) -> tuple[str, str | None]:
     """The model to call, and a warning when it is not the one asked for."""
-    found = retirement(model)
-    if found is None:
+    retirement = retirement_of(model)
+    if retirement is None:
         return model, None
-    return found.replacement, (
-        f"model: {model} ends on {found.ends.isoformat()}; {found.replacement} is used instead"
+    return retirement.replacement, (
+        f"model: {model} ends on {retirement.ends.isoformat()};"
+        f" {retirement.replacement} is used instead"
     )
 
 

@@ -1,4 +1,4 @@
-"""What was refused and how to mend it: RFC 9457 for HTTP, one line per field for the terminal."""
+"""What was refused and how to fix it: RFC 9457 for HTTP, one line per field for the terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -38,7 +38,8 @@ class RequestRefused(Exception):
     """Nothing was changed. `status` is the HTTP status that says so."""
 
     def __init__(self, status: int, errors: Iterable[FieldProblem]) -> None:
-        self.status, self.errors = status, tuple(errors)
+        self.status = status
+        self.errors = tuple(errors)
         super().__init__("; ".join(error.line() for error in self.errors))
 
     def problem(self, request_id: str | None = None) -> Problem:
@@ -55,27 +56,29 @@ def refuse(status: int, field: str, message: str, fix: str) -> NoReturn:
     raise RequestRefused(status, [FieldProblem(field=field, message=message, fix=fix)])
 
 
-def invalid(error: ValidationError, where: str = "") -> RequestRefused:
+def refusal_of(error: ValidationError, where: str = "") -> RequestRefused:
     """A pydantic error as a refusal; `where` is put before the field names."""
     return RequestRefused(422, field_problems(error.errors(include_url=False), where))
 
 
-def field_problems(found: Sequence[ErrorDetails], where: str = "") -> list[FieldProblem]:
+def field_problems(errors: Sequence[ErrorDetails], where: str = "") -> list[FieldProblem]:
     return [
-        FieldProblem(field=_field(one["loc"], where), message=_message(one), fix=_fix(one))
-        for one in found
+        FieldProblem(
+            field=field_name(error["loc"], where), message=message_of(error), fix=fix_of(error)
+        )
+        for error in errors
     ]
 
 
-def _field(loc: Sequence[int | str], where: str) -> str:
+def field_name(loc: Sequence[int | str], where: str) -> str:
     parts = [where, *(str(part) for part in loc if part not in ("body", "query", "path"))]
     return ".".join(part for part in parts if part) or "body"
 
 
-def _message(found: ErrorDetails) -> str:
-    if found["type"] in MESSAGES:
-        return MESSAGES[found["type"]]
-    message = found["msg"].removeprefix("Value error, ")
+def message_of(error: ErrorDetails) -> str:
+    if error["type"] in MESSAGES:
+        return MESSAGES[error["type"]]
+    message = error["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
 
@@ -104,10 +107,10 @@ FIXES = {
 }
 
 
-def _fix(found: ErrorDetails) -> str:
-    """The mend that the check itself brought along in its context, else the one of its kind."""
-    context: Mapping[str, Any] = found.get("ctx", {})
-    pattern = str(context.get("fix") or FIXES.get(found["type"], "see /docs for what is allowed"))
+def fix_of(error: ErrorDetails) -> str:
+    """From the check's own context, else the fix for errors of this type."""
+    context: Mapping[str, Any] = error.get("ctx", {})
+    pattern = str(context.get("fix") or FIXES.get(error["type"], "see /docs for what is allowed"))
     return pattern.format_map(context) if "fix" not in context else pattern
 
 
@@ -119,4 +122,4 @@ def parsed(form: type[F], fields: Mapping[str, Any]) -> F:
     try:
         return form.model_validate(fields)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise refusal_of(error) from None

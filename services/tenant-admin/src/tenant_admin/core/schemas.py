@@ -1,4 +1,4 @@
-"""What operators send, checked. The HTTP API and the command line share these."""
+"""What operators send, validated. The HTTP API and the command line share these."""
 
 import re
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ TEXT = r"^[^\x00]*$"
 
 @dataclass(frozen=True, slots=True)
 class TextPattern:
-    """Metadata of a text type: the pattern it has, and words for those who miss it."""
+    """Metadata of a text type: its pattern, and what to say about a text that does not match."""
 
     pattern: str
     message: LiteralString
@@ -101,7 +101,7 @@ def known_timezone(name: str) -> str:
     return name
 
 
-def fit_for_a_header(secret: SecretStr) -> SecretStr:
+def header_safe(secret: SecretStr) -> SecretStr:
     """It travels in an HTTP header, where a line break would end it."""
     if not re.fullmatch(VISIBLE, secret.get_secret_value()):
         fix = "copy it again, without spaces or line breaks"
@@ -165,7 +165,7 @@ class SecretValue(Form):
 
     model_config = ConfigDict(json_schema_extra={"example": {"value": "EAAG-example-token"}})
 
-    value: Annotated[SecretStr, AfterValidator(fit_for_a_header)] = Field(
+    value: Annotated[SecretStr, AfterValidator(header_safe)] = Field(
         min_length=8, max_length=4096, json_schema_extra={"pattern": VISIBLE}
     )
 

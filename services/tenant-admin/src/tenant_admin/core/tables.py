@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "admin"
 metadata = sa.MetaData()
-MOMENT = sa.DateTime(timezone=True)
+TIMESTAMPTZ = sa.DateTime(timezone=True)
 
 clients = sa.Table(
     "clients",
@@ -16,8 +16,8 @@ clients = sa.Table(
     sa.Column("phone_number_id", sa.Text),
     sa.Column("assistant_id", sa.Text),
     sa.Column("active", sa.Boolean),
-    sa.Column("created_at", MOMENT),
-    sa.Column("updated_at", MOMENT),
+    sa.Column("created_at", TIMESTAMPTZ),
+    sa.Column("updated_at", TIMESTAMPTZ),
     sa.Column("settings", JSONB),
     sa.Column("version", sa.Integer),
 )
@@ -35,7 +35,7 @@ assistant = sa.Table(
     sa.Column("name", sa.Text),
     sa.Column("published_version", sa.Integer),
     sa.Column("revision", sa.Integer),
-    sa.Column("created_at", MOMENT),
+    sa.Column("created_at", TIMESTAMPTZ),
 )
 assistant_version = sa.Table(
     "assistant_version",
@@ -55,7 +55,7 @@ assistant_version = sa.Table(
     sa.Column("source_raw", JSONB(none_as_null=True)),
     sa.Column("source_hash", sa.Text),
     sa.Column("warnings", JSONB),
-    sa.Column("created_at", MOMENT),
+    sa.Column("created_at", TIMESTAMPTZ),
     sa.Column("created_by", sa.Text),
 )
 api_key = sa.Table(
@@ -65,17 +65,17 @@ api_key = sa.Table(
     sa.Column("name", sa.Text),
     sa.Column("hash", sa.Text),
     sa.Column("scopes", ARRAY(sa.Text)),
-    sa.Column("created_at", MOMENT),
+    sa.Column("created_at", TIMESTAMPTZ),
     sa.Column("created_by", sa.Text),
-    sa.Column("expires", MOMENT),
-    sa.Column("last_used", MOMENT),
-    sa.Column("revoked", MOMENT),
+    sa.Column("expires", TIMESTAMPTZ),
+    sa.Column("last_used", TIMESTAMPTZ),
+    sa.Column("revoked", TIMESTAMPTZ),
 )
 audit_log = sa.Table(
     "audit_log",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    sa.Column("at", MOMENT),
+    sa.Column("at", TIMESTAMPTZ),
     sa.Column("actor", sa.Text),
     sa.Column("key_prefix", sa.Text),
     sa.Column("request_id", sa.Text),

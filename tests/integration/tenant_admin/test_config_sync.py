@@ -86,12 +86,15 @@ async def test_emptied_topics_hold_every_client_and_assistant_again(
         assert await compared(admin, kafka) == 4
         assert await compared(admin, kafka) == 0
     there = events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 2)
-    assert {(one.phone_number_id, one.name, one.revision) for one in there} == {
+    assert {(client.phone_number_id, client.name, client.revision) for client in there} == {
         (NUMBER, "La Plaza Mayor", 2),
         ("22222", PLAZA["name"], 1),
     }
     assistants = events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 2)
-    assert {one.assistant_id for one in assistants} == {PLAZA["assistant_id"], "asst_other"}
+    assert {assistant.assistant_id for assistant in assistants} == {
+        PLAZA["assistant_id"],
+        "asst_other",
+    }
 
 
 async def test_an_older_copy_that_came_last_is_followed_by_the_current_one(
@@ -175,8 +178,8 @@ def test_the_started_service_compares_at_once(url: str, kafka: Broker) -> None:
     stranger = a_tenant(phone_number_id="gone")
     produce(kafka.bootstrap, TENANTS_CONFIG, [("gone", stranger.encode())])
     with served(url, kafka.bootstrap):
-        found = records(kafka.bootstrap, TENANTS_CONFIG.name, lambda read: len(read) == 2)
-    assert [record.value for record in found if record.key == b"gone"][-1] is None
+        read = records(kafka.bootstrap, TENANTS_CONFIG.name, lambda so_far: len(so_far) == 2)
+    assert [record.value for record in read if record.key == b"gone"][-1] is None
 
 
 def test_the_service_starts_answers_and_ends_without_a_broker(url: str) -> None:

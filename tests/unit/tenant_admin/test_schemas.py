@@ -49,8 +49,8 @@ def test_international_numbers_are_taken(number: str) -> None:
     ],
 )
 def test_other_numbers_are_refused_with_an_example(number: str) -> None:
-    found = refusal(NewClient, GOOD | {"phone_number": number})
-    assert found == {
+    fixes = refusal(NewClient, GOOD | {"phone_number": number})
+    assert fixes == {
         "phone_number": "write + and the country code, digits only, for example +34666777888"
     }
 
@@ -77,8 +77,8 @@ def test_a_wrong_field_is_named(field: str, value: object) -> None:
 
 def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
     given = {"name": "A", "phone": "+34666777888"}
-    wanted = {"phone", "phone_number", "phone_number_id", "assistant_id"}
-    assert set(refusal(NewClient, given)) == wanted
+    fields = {"phone", "phone_number", "phone_number_id", "assistant_id"}
+    assert set(refusal(NewClient, given)) == fields
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_a_token_that_could_not_be_a_header_is_refused_without_being_shown(secre
 
 
 def test_an_unknown_scope_is_refused_with_the_known_ones() -> None:
-    found = refusal(NewKey, {"name": "crm", "scopes": ["clients:read", "everything"]})
-    assert "clients:write" in found["scopes.1"]
+    fixes = refusal(NewKey, {"name": "crm", "scopes": ["clients:read", "everything"]})
+    assert "clients:write" in fixes["scopes.1"]
 
 
 def test_words_of_the_command_line_become_a_patch() -> None:

@@ -1,4 +1,4 @@
-"""Exports of assistants and prompts, in whatever shape people saved them.
+"""Files of exported assistants and prompts, in every shape that people save.
 
 Shapes: one object; an array; a list page of the API ({"object": "list", "data": [...]});
 {"assistants": [...]} of redwoodworksco/assistants-api-export; JSON Lines of any of these.
@@ -11,7 +11,7 @@ import orjson
 from tenant_admin.core.problems import refuse
 
 LISTS = ("data", "assistants")
-DEPTH = 64
+MAX_DEPTH = 64
 
 
 def sources_of(raw: bytes) -> list[Any]:
@@ -23,44 +23,44 @@ def sources_of(raw: bytes) -> list[Any]:
     try:
         values = [orjson.loads(text)]
     except orjson.JSONDecodeError:
-        values = lines_of(text)
+        values = parse_lines(text)
     try:
-        return [storable(item) for value in values for item in flat(value)]
+        return [without_nul(item) for value in values for item in flatten(value)]
     except RecursionError:
         refuse(422, "file", "is nested too deeply", "import an export as it was written")
 
 
-def lines_of(text: str) -> list[Any]:
-    found = []
+def parse_lines(text: str) -> list[Any]:
+    values = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:
-                found.append(orjson.loads(line))
+                values.append(orjson.loads(line))
             except orjson.JSONDecodeError as error:
                 refuse(422, f"file line {number}", f"is not JSON ({error.msg})", "mend that line")
-    if not found:
+    if not values:
         refuse(422, "file", "is empty", "import a JSON or JSON Lines file")
-    return found
+    return values
 
 
-def flat(value: Any) -> list[Any]:
+def flatten(value: Any) -> list[Any]:
     if isinstance(value, list):
-        return [item for one in value for item in flat(one)]
+        return [item for element in value for item in flatten(element)]
     if isinstance(value, dict):
         for key in LISTS:
             if isinstance(value.get(key), list):
-                return flat(value[key])
+                return flatten(value[key])
     return [value]
 
 
-def storable(value: Any, room: int = DEPTH) -> Any:
-    """Without zero bytes, which PostgreSQL's jsonb refuses. RecursionError beyond `room` levels."""
-    if room == 0:
+def without_nul(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Without zero bytes, which PostgreSQL's jsonb refuses. RecursionError below `depth`."""
+    if depth == 0:
         raise RecursionError
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, list):
-        return [storable(one, room - 1) for one in value]
+        return [without_nul(element, depth - 1) for element in value]
     if isinstance(value, dict):
-        return {storable(key): storable(one, room - 1) for key, one in value.items()}
+        return {without_nul(key): without_nul(each, depth - 1) for key, each in value.items()}
     return value

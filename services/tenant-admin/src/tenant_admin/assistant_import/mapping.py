@@ -26,13 +26,13 @@ NAME_LENGTH = 256
 
 
 @dataclass(slots=True)
-class Notes:
+class ImportWarnings:
     """Warnings in the order they come up."""
 
-    said: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
     def add(self, about: str, what: str) -> None:
-        self.said.append(f"{about}: {what}")
+        self.texts.append(f"{about}: {what}")
 
 
 def translate(item: Any) -> tuple[NewAssistant, ImportSource]:
@@ -41,16 +41,16 @@ def translate(item: Any) -> tuple[NewAssistant, ImportSource]:
         refuse(422, "item", "is not an object", "export whole assistants")
     if "export_schema" in item or str(item.get("object", "")).startswith("thread"):
         refuse(422, "item", "is a thread, not an assistant", "leave it out")
-    notes = Notes()
-    data = flattened(item)
-    tools = tools_of(data, notes.add)
-    response_format = response_format_of(data, notes.add)
-    form = parsed(NewAssistant, fields_of(data, item, notes))
-    source = ImportSource(item, digest(item), tools, response_format, tuple(notes.said))
+    warnings = ImportWarnings()
+    data = flatten_prompt(item)
+    tools = tools_of(data, warnings.add)
+    response_format = response_format_of(data, warnings.add)
+    form = parsed(NewAssistant, fields_of(data, item, warnings))
+    source = ImportSource(item, digest(item), tools, response_format, tuple(warnings.texts))
     return form, source
 
 
-def flattened(item: Json) -> dict[str, Any]:
+def flatten_prompt(item: Json) -> dict[str, Any]:
     """Langfuse keeps the call's arguments in `config` and the messages in `prompt`."""
     data = dict(item)
     if isinstance(item.get("prompt"), str | list):
@@ -62,59 +62,63 @@ def flattened(item: Json) -> dict[str, Any]:
     return data
 
 
-def fields_of(data: Json, item: Json, notes: Notes) -> dict[str, Any]:
+def fields_of(data: Json, item: Json, warnings: ImportWarnings) -> dict[str, Any]:
     assistant_id = id_of(data, item)
-    name = name_of(data, assistant_id, notes)
+    name = name_of(data, assistant_id, warnings)
     return {
         "assistant_id": assistant_id,
         "name": name,
-        "instructions": instructions_of(data, name, notes),
-        "model": model_of(data, notes),
-        "reasoning_effort": effort_of(data, notes),
-        "verbosity": verbosity_of(data, notes),
-        "temperature": number_of(data, "temperature", 2, notes),
-        "top_p": number_of(data, "top_p", 1, notes),
-        "max_output_tokens": output_of(data, notes),
+        "instructions": instructions_of(data, name, warnings),
+        "model": model_of(data, warnings),
+        "reasoning_effort": effort_of(data, warnings),
+        "verbosity": verbosity_of(data, warnings),
+        "temperature": number_of(data, "temperature", 2, warnings),
+        "top_p": number_of(data, "top_p", 1, warnings),
+        "max_output_tokens": output_tokens_of(data, warnings),
     }
 
 
 def id_of(data: Json, item: Json) -> str:
     """asst_ and pmpt_ ids stay; without one, the name gives an id that the next export shares."""
     prompt = data.get("prompt")
-    for found in (data.get("id"), data.get("assistant_id"), inside(prompt, "id")):
-        if isinstance(found, str) and re.fullmatch(ASSISTANT_ID, found):
-            return found
+    for candidate in (data.get("id"), data.get("assistant_id"), inside(prompt, "id")):
+        if isinstance(candidate, str) and re.fullmatch(ASSISTANT_ID, candidate):
+            return candidate
     return f"asst_{digest(['import', item.get('name') or item])[:24]}"
 
 
-def name_of(data: Json, assistant_id: str, notes: Notes) -> str:
-    found = data.get("name")
-    name = CONTROL.sub(" ", found).strip() if isinstance(found, str) else ""
+def name_of(data: Json, assistant_id: str, warnings: ImportWarnings) -> str:
+    given = data.get("name")
+    name = CONTROL.sub(" ", given).strip() if isinstance(given, str) else ""
     if len(name) > NAME_LENGTH:
-        notes.add("name", f"cut to {NAME_LENGTH} characters")
+        warnings.add("name", f"cut to {NAME_LENGTH} characters")
     return name[:NAME_LENGTH].strip() or assistant_id
 
 
-def instructions_of(data: Json, name: str, notes: Notes) -> str:
-    found = data.get("instructions")
-    parts = [found] if isinstance(found, str) and found.strip() else rules_in(data, notes)
+def instructions_of(data: Json, name: str, warnings: ImportWarnings) -> str:
+    given = data.get("instructions")
+    parts = [given] if isinstance(given, str) and given.strip() else rules_in(data, warnings)
     if not parts:
-        notes.add("instructions", "there are none; the template was used")
+        warnings.add("instructions", "there are none; the template was used")
         return assistant_from_template(name, "es").instructions
     text = "\n\n".join(parts)
     if variables := sorted(set(VARIABLE.findall(text))):
-        notes.add("instructions", f"variables are not filled in: {', '.join(variables)}")
+        warnings.add("instructions", f"variables are not filled in: {', '.join(variables)}")
     return text
 
 
-def rules_in(data: Json, notes: Notes) -> list[str]:
+def rules_in(data: Json, warnings: ImportWarnings) -> list[str]:
     """The system and developer messages of a prompt; its example dialogue is left out."""
     messages = data.get("input")
     if isinstance(messages, str):
         return [messages] if messages.strip() else []
-    texts = [(one.get("role"), text_of(one)) for one in listed(messages) if isinstance(one, dict)]
+    texts = [
+        (message.get("role"), text_of(message))
+        for message in listed(messages)
+        if isinstance(message, dict)
+    ]
     if examples := sum(role not in RULES for role, _ in texts):
-        notes.add("input", f"{examples} messages that are not instructions were left out")
+        warnings.add("input", f"{examples} messages that are not instructions were left out")
     return [text for role, text in texts if role in RULES and text.strip()]
 
 
@@ -126,52 +130,52 @@ def text_of(message: Json) -> str:
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def model_of(data: Json, notes: Notes) -> str:
-    asked = data.get("model")
-    if not isinstance(asked, str) or not asked:
-        notes.add("model", f"not given; {DEFAULT_MODEL} is used")
+def model_of(data: Json, warnings: ImportWarnings) -> str:
+    model = data.get("model")
+    if not isinstance(model, str) or not model:
+        warnings.add("model", f"not given; {DEFAULT_MODEL} is used")
         return DEFAULT_MODEL
-    model, warning = model_to_call(asked)
+    model, warning = model_to_call(model)
     if warning:
-        notes.said.append(warning)
+        warnings.texts.append(warning)
     return model
 
 
-def effort_of(data: Json, notes: Notes) -> str:
+def effort_of(data: Json, warnings: ImportWarnings) -> str:
     """The GPT-6 models know no `minimal`."""
-    asked = data.get("reasoning_effort") or inside(data.get("reasoning"), "effort")
-    if asked is None:
+    effort = data.get("reasoning_effort") or inside(data.get("reasoning"), "effort")
+    if effort is None:
         return "none"
-    if asked == "minimal" or asked not in get_args(Effort):
-        notes.add("reasoning_effort", "not known to current models; low is used")
+    if effort == "minimal" or effort not in get_args(Effort):
+        warnings.add("reasoning_effort", "not known to current models; low is used")
         return "low"
-    return str(asked)
+    return str(effort)
 
 
-def verbosity_of(data: Json, notes: Notes) -> str:
-    asked = data.get("verbosity") or inside(data.get("text"), "verbosity")
-    if asked is not None and asked not in get_args(Verbosity):
-        notes.add("verbosity", "not known; low is used")
+def verbosity_of(data: Json, warnings: ImportWarnings) -> str:
+    verbosity = data.get("verbosity") or inside(data.get("text"), "verbosity")
+    if verbosity is not None and verbosity not in get_args(Verbosity):
+        warnings.add("verbosity", "not known; low is used")
         return "low"
-    return str(asked or "low")
+    return str(verbosity or "low")
 
 
-def number_of(data: Json, name: str, most: float, notes: Notes) -> float | None:
-    found = data.get(name)
-    if found is None:
+def number_of(data: Json, name: str, most: float, warnings: ImportWarnings) -> float | None:
+    value = data.get(name)
+    if value is None:
         return None
-    if isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= most:
-        return float(found)
-    notes.add(name, f"is not between 0 and {most}; left out")
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most:
+        return float(value)
+    warnings.add(name, f"is not between 0 and {most}; left out")
     return None
 
 
-def output_of(data: Json, notes: Notes) -> int:
-    found = data.get("max_output_tokens")
-    if isinstance(found, int) and not isinstance(found, bool) and 16 <= found <= 128_000:
-        return found
-    if found is not None:
-        notes.add("max_output_tokens", "is not between 16 and 128000; 800 is used")
+def output_tokens_of(data: Json, warnings: ImportWarnings) -> int:
+    tokens = data.get("max_output_tokens")
+    if isinstance(tokens, int) and not isinstance(tokens, bool) and 16 <= tokens <= 128_000:
+        return tokens
+    if tokens is not None:
+        warnings.add("max_output_tokens", "is not between 16 and 128000; 800 is used")
     return 800
 
 

@@ -44,19 +44,19 @@ def import_all(
 ) -> Change[Report]:
     """All items in one transaction; an item that is wrong is skipped and reported.
 
-    A dry run does the same work and takes it back.
+    A dry run does the same and rolls it back.
     """
     rows: list[Row] = []
     items: list[Imported] = []
-    undo = connection.begin_nested()
+    savepoint = connection.begin_nested()
     for position, item in enumerate(sources, start=1):
-        done = import_one(connection, context, position, item)
-        items.append(done.result)
-        rows += done.rows
+        imported = import_one(connection, context, position, item)
+        items.append(imported.result)
+        rows += imported.rows
     if dry_run:
-        undo.rollback()
+        savepoint.rollback()
     else:
-        undo.commit()
+        savepoint.commit()
     return Change(Report(dry_run=dry_run, items=items), [] if dry_run else rows)
 
 
@@ -70,22 +70,22 @@ def import_one(
         return Change(skipped, [])
     known = assistants.version_of_import(connection, form.assistant_id, source.hash)
     if known is not None:
-        return Change(told(position, "unchanged", form, source, known), [])
-    action, made = written(connection, context, form, source)
-    return Change(told(position, action, form, source, made.result.version), made.rows)
+        return Change(imported_item(position, "unchanged", form, source, known), [])
+    action, change = write_version(connection, context, form, source)
+    return Change(imported_item(position, action, form, source, change.result.version), change.rows)
 
 
-def written(
+def write_version(
     connection: Connection, context: ChangeContext, form: NewAssistant, source: ImportSource
 ) -> tuple[Action, Change[AssistantVersion]]:
     key = assistant.c.assistant_id == form.assistant_id
     if connection.execute(sa.select(assistant.c.assistant_id).where(key)).first() is None:
         return "created", assistants.create(connection, context, form, source)
-    made = assistants.add_version(connection, context, form.assistant_id, form, source=source)
-    return "new version", made
+    change = assistants.add_version(connection, context, form.assistant_id, form, source=source)
+    return "new version", change
 
 
-def told(
+def imported_item(
     position: int, action: Action, form: NewAssistant, source: ImportSource, version: int
 ) -> Imported:
     return Imported(

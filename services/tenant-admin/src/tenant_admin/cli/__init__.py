@@ -1,1 +1,1 @@
-"""The command line: the same use-cases, for whoever has the database's URL."""
+"""The command line: the same use-cases, for operators who have the database's URL."""

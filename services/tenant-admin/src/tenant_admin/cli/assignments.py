@@ -14,8 +14,8 @@ JSON_STARTS = ("[", "{", '"')
 
 
 def patch_of(words: Iterable[str]) -> ClientPatch:
-    """Raises RequestRefused for a word that is no assignment or names nothing that can be set."""
-    pairs = [pair(word, {*COLUMNS, *SETTINGS}) for word in words]
+    """Raises RequestRefused for a word that is not key=value, or whose key cannot be set."""
+    pairs = [split_assignment(word, {*COLUMNS, *SETTINGS}) for word in words]
     fields = {key: text for key, text in pairs if key in COLUMNS}
     settings = {key: value_of(key, text) for key, text in pairs if key not in COLUMNS}
     return parsed(ClientPatch, {**fields, "settings": settings})
@@ -23,11 +23,11 @@ def patch_of(words: Iterable[str]) -> ClientPatch:
 
 def settings_of(words: Iterable[str]) -> dict[str, Any]:
     """For a new client, whose other fields are arguments."""
-    pairs = [pair(word, set(SETTINGS)) for word in words]
+    pairs = [split_assignment(word, set(SETTINGS)) for word in words]
     return {key: value_of(key, text) for key, text in pairs}
 
 
-def pair(word: str, known: set[str]) -> tuple[str, str]:
+def split_assignment(word: str, known: set[str]) -> tuple[str, str]:
     key, separator, text = word.partition("=")
     if not separator or key not in known:
         fix = f"write key=value with one of {', '.join(sorted(known))}"
@@ -36,7 +36,7 @@ def pair(word: str, known: set[str]) -> tuple[str, str]:
 
 
 def value_of(key: str, text: str) -> Any:
-    """`null` puts the default back; lists are JSON; anything else is the text itself."""
+    """`null` restores the default; lists are JSON; anything else is the text itself."""
     if text == "null":
         return None
     if not text.startswith(JSON_STARTS):

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import Connection
 
 from tenant_admin.cli.output import AsJson, print_json, print_table
-from tenant_admin.cli.session import CommandResult, session
+from tenant_admin.cli.session import CommandResult, open_session
 from tenant_admin.core import assistants
 from tenant_admin.core.assistants import BODY, Assistant, AssistantVersion
 from tenant_admin.core.problems import parsed, refuse
@@ -31,16 +31,16 @@ PAGE = 100
 @app.command("list")
 def list_assistants(as_json: AsJson = False) -> None:
     """All assistants."""
-    with session() as run:
-        found = run.read(all_assistants)
+    with open_session() as session:
+        listed = session.read(all_assistants)
     if as_json:
-        print_json(found)
+        print_json(listed)
         return
     print_table(
         ("assistant id", "name", "published", "latest"),
         [
-            (one.assistant_id, one.name, str(one.published_version), str(one.latest_version))
-            for one in found
+            (row.assistant_id, row.name, str(row.published_version), str(row.latest_version))
+            for row in listed
         ],
     )
 
@@ -48,8 +48,8 @@ def list_assistants(as_json: AsJson = False) -> None:
 @app.command()
 def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
     """The version that answers."""
-    with session() as run:
-        version = run.read(partial(assistants.get_published, assistant_id=assistant_id))
+    with open_session() as session:
+        version = session.read(partial(assistants.get_published, assistant_id=assistant_id))
     if as_json:
         print_json(version)
         return
@@ -61,25 +61,27 @@ def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
 @app.command()
 def edit(assistant_id: AssistantId, file: File | None = None, model: str | None = None) -> None:
     """Change the instructions, in $EDITOR or from --file; the new version answers at once."""
-    with session() as run:
-        before = run.read(partial(assistants.get_published, assistant_id=assistant_id))
-        text = file.read() if file else edited(run.settings.editor, before.instructions)
+    with open_session() as session:
+        before = session.read(partial(assistants.get_published, assistant_id=assistant_id))
+        text = file.read() if file else edit_text(session.settings.editor, before.instructions)
         changes = {"instructions": text, "model": model or before.model}
         body = before.model_dump(include=set(BODY)) | changes
         if body == before.model_dump(include=set(BODY)):
             typer.echo("Nothing changed.")
             return
         form = parsed(NewVersion, body)
-        result = run.apply(partial(assistants.add_version, assistant_id=assistant_id, body=form))
-    say(result)
+        result = session.apply(
+            partial(assistants.add_version, assistant_id=assistant_id, body=form)
+        )
+    print_version(result)
 
 
 @app.command()
 def publish(assistant_id: AssistantId, version: int) -> None:
     """Let another version answer, for example an older one."""
     use_case = partial(assistants.publish, assistant_id=assistant_id, version=version)
-    with session() as run:
-        say(run.apply(use_case))
+    with open_session() as session:
+        print_version(session.apply(use_case))
 
 
 @app.command("import")
@@ -93,8 +95,8 @@ def import_file(
     from tenant_admin.assistant_import.run import import_all
 
     sources = sources_of(file.read())
-    with session() as run:
-        result = run.apply(partial(import_all, sources=sources, dry_run=dry_run))
+    with open_session() as session:
+        result = session.apply(partial(import_all, sources=sources, dry_run=dry_run))
     if as_json:
         print_json(result.value)
     else:
@@ -104,22 +106,22 @@ def import_file(
 def report_lines(report: "Report") -> Iterator[str]:
     if report.dry_run:
         yield "Dry run: nothing was changed."
-    for one in report.items:
-        what = f"{one.assistant_id} version {one.version} ({one.model})" if one.version else ""
-        yield f"{one.position}. {one.action} {what}".rstrip()
-        yield from (f"   warning: {warning}" for warning in one.warnings)
-        yield from (f"   error: {error.line()}" for error in one.errors)
+    for item in report.items:
+        what = f"{item.assistant_id} version {item.version} ({item.model})" if item.version else ""
+        yield f"{item.position}. {item.action} {what}".rstrip()
+        yield from (f"   warning: {warning}" for warning in item.warnings)
+        yield from (f"   error: {error.line()}" for error in item.errors)
 
 
-def say(result: CommandResult) -> None:
+def print_version(result: CommandResult) -> None:
     version: AssistantVersion = result.value
     typer.echo(f"{version.assistant_id} answers with version {version.version}. {result.message}")
     for warning in version.warnings:
         typer.echo(f"  warning: {warning}")
 
 
-def edited(editor: str, text: str) -> str:
-    """The text after the operator's editor has ended; RequestRefused when the editor failed."""
+def edit_text(editor: str, text: str) -> str:
+    """Opens the operator's editor; the text it leaves. RequestRefused when the editor failed."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "instructions.md")
         file.write_text(text, encoding="utf-8")
@@ -133,7 +135,7 @@ def edited(editor: str, text: str) -> str:
 
 
 def all_assistants(connection: Connection) -> list[Assistant]:
-    found: list[Assistant] = []
-    while page := assistants.page(connection, found[-1].assistant_id if found else "", PAGE):
-        found += page
-    return found
+    listed: list[Assistant] = []
+    while page := assistants.page(connection, listed[-1].assistant_id if listed else "", PAGE):
+        listed += page
+    return listed

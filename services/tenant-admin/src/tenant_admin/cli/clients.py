@@ -1,4 +1,4 @@
-"""The command line: the same use-cases as the HTTP API, for whoever has the database's URL."""
+"""`python scripts/manage_clients.py`: the same use-cases as the HTTP API."""
 
 import sys
 from functools import partial
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from tenant_admin.cli.assignments import patch_of, settings_of
 from tenant_admin.cli.assistants import app as assistant_app
 from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
-from tenant_admin.cli.session import Session, explained, session
+from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
 from tenant_admin.core import clients
 from tenant_admin.core.clients import Client
 from tenant_admin.core.problems import parsed
@@ -52,38 +52,38 @@ def add(
         "settings": settings_of(settings or ()),
     }
     form = parsed(NewClient, fields)
-    with session() as run:
-        result = run.apply(partial(clients.create, form=form))
+    with open_session() as session:
+        result = session.apply(partial(clients.create, form=form))
     print_change("added", result, as_json)
 
 
 @app.command("list")
 def list_clients(as_json: AsJson = False) -> None:
     """All clients."""
-    with session() as run:
-        print_clients(run.read(all_clients), as_json)
+    with open_session() as session:
+        print_clients(session.read(all_clients), as_json)
 
 
 @app.command()
 def show(client_id: ClientId, as_json: AsJson = False) -> None:
     """One client with its settings."""
-    with session() as run:
-        print_client(run.read(partial(clients.get, client_id=client_id)), as_json)
+    with open_session() as session:
+        print_client(session.read(partial(clients.get, client_id=client_id)), as_json)
 
 
 @app.command()
 def activate(client_id: ClientId, as_json: AsJson = False) -> None:
     """Let a client's assistant answer again."""
-    with session() as run:
-        result = run.apply(partial(clients.set_active, client_id=client_id, active=True))
+    with open_session() as session:
+        result = session.apply(partial(clients.set_active, client_id=client_id, active=True))
     print_change("active", result, as_json)
 
 
 @app.command()
 def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
     """Stop a client's assistant; nothing is deleted."""
-    with session() as run:
-        result = run.apply(partial(clients.set_active, client_id=client_id, active=False))
+    with open_session() as session:
+        result = session.apply(partial(clients.set_active, client_id=client_id, active=False))
     print_change("inactive", result, as_json)
 
 
@@ -91,8 +91,8 @@ def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
 def set_fields(client_id: ClientId, assignments: Assignments, as_json: AsJson = False) -> None:
     """Change fields or settings, for example language=en quiet_window_ms=2000 model=null."""
     patch = patch_of(assignments)
-    with session() as run:
-        result = run.apply(partial(clients.change, client_id=client_id, patch=patch))
+    with open_session() as session:
+        result = session.apply(partial(clients.change, client_id=client_id, patch=patch))
     print_change("changed", result, as_json)
 
 
@@ -101,18 +101,18 @@ def delete(client_id: ClientId, yes: Annotated[bool, typer.Option("--yes")] = Fa
     """Remove a client for good, with its secrets."""
     if not yes:
         typer.confirm(f"Delete client {client_id}?", abort=True)
-    with session() as run:
-        result = run.apply(partial(clients.delete, client_id=client_id))
+    with open_session() as session:
+        result = session.apply(partial(clients.delete, client_id=client_id))
     typer.echo(f"Client {client_id} deleted. {result.message}".rstrip())
 
 
 @app.command()
 def token(client_id: ClientId, as_json: AsJson = False) -> None:
     """Store a client's own WhatsApp access token, read from stdin or a prompt."""
-    given = typer.prompt("Token", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
-    secret = parsed(SecretValue, {"value": given.strip()})
-    with session() as run:
-        put_token(run, client_id, secret, as_json)
+    text = typer.prompt("Token", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    secret = parsed(SecretValue, {"value": text.strip()})
+    with open_session() as session:
+        put_token(session, client_id, secret, as_json)
 
 
 @app.command()
@@ -120,30 +120,30 @@ def rewrap() -> None:
     """After a new active key in KEY_RING_FILE: put every stored secret under it."""
     from tenant_admin.core.client_secrets import read_ring, rewrap_all
 
-    with session() as run:
-        result = run.apply(partial(rewrap_all, ring=read_ring(run.settings.key_ring_file)))
+    with open_session() as session:
+        result = session.apply(partial(rewrap_all, ring=read_ring(session.settings.key_ring_file)))
     typer.echo(f"Clients re-wrapped: {result.value}. {result.message}".rstrip())
 
 
-def put_token(run: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
+def put_token(session: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
     from tenant_admin.core.client_secrets import put, read_ring  # cryptography is slow to import
 
-    ring = read_ring(run.settings.key_ring_file)
-    result = run.apply(
+    ring = read_ring(session.settings.key_ring_file)
+    result = session.apply(
         partial(put, ring=ring, client_id=client_id, field="access_token", value=secret.value)
     )
     print_change("changed", result, as_json)
 
 
 def all_clients(connection: Connection) -> list[Client]:
-    found: list[Client] = []
-    while page := clients.page(connection, found[-1].id if found else 0, PAGE):
-        found += page
-    return found
+    listed: list[Client] = []
+    while page := clients.page(connection, listed[-1].id if listed else 0, PAGE):
+        listed += page
+    return listed
 
 
 def main() -> None:
-    with explained():
+    with exit_on_expected_errors():
         app(prog_name="manage_clients.py")
 
 

@@ -16,10 +16,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 
 
 def print_json(value: Any) -> None:
-    typer.echo(orjson.dumps(value, default=plain, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(orjson.dumps(value, default=to_json, option=orjson.OPT_INDENT_2).decode())
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     raise TypeError(type(value).__name__)
@@ -40,14 +40,14 @@ def print_change(what: str, result: CommandResult, as_json: bool) -> None:
         )
 
 
-def print_clients(found: Sequence[Client], as_json: bool) -> None:
+def print_clients(listed: Sequence[Client], as_json: bool) -> None:
     if as_json:
-        print_json(list(found))
-    elif not found:
+        print_json(list(listed))
+    elif not listed:
         typer.echo('No clients yet. Add one: manage_clients.py add "Name" "+34..." ID asst_...')
     else:
         columns = ("id", "name", "phone_number", "phone_number_id", "assistant_id", "active")
-        rows = [[_cell(getattr(client, name)) for name in columns] for client in found]
+        rows = [[cell_text(getattr(client, name)) for name in columns] for client in listed]
         print_table([name.replace("_", " ") for name in columns], rows)
 
 
@@ -72,12 +72,12 @@ def print_client(client: Client, as_json: bool) -> None:
         return
     shown = client.model_dump(mode="json")
     settings = shown.pop("settings")
-    rows = [(name, _cell(value)) for name, value in shown.items()]
-    rows += [(f"settings.{name}", _cell(value)) for name, value in settings.items()]
+    rows = [(name, cell_text(value)) for name, value in shown.items()]
+    rows += [(f"settings.{name}", cell_text(value)) for name, value in settings.items()]
     print_table(("field", "value"), rows)
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value if isinstance(value, str) else orjson.dumps(value).decode()

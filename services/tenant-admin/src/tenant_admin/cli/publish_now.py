@@ -10,8 +10,8 @@ from common.kafka.producer import producer_config
 from common.outbox import Row, delete
 from common.tracing import trace_headers
 
-PATIENCE_MS = 3000
-QUIET = logging.getLogger("conserje.silent")  # the answer says it; librdkafka need not
+DEADLINE_MS = 3000
+QUIET = logging.getLogger("conserje.silent")  # the command's output says it; librdkafka need not
 
 
 def publish_now(engine: Engine, bootstrap: str, rows: Sequence[Row]) -> bool:
@@ -19,33 +19,36 @@ def publish_now(engine: Engine, bootstrap: str, rows: Sequence[Row]) -> bool:
 
     What it does not have within 3 s stays in the outbox, for the running service's sweep.
     """
-    acked = _acked(bootstrap, {row.id: row for row in rows})
+    acknowledged = publish_and_wait(bootstrap, {row.id: row for row in rows})
     with engine.begin() as connection:
-        delete(connection, acked)
-    return len(acked) == len({row.id for row in rows})
+        delete(connection, acknowledged)
+    return len(acknowledged) == len({row.id for row in rows})
 
 
-def _acked(bootstrap: str, rows: dict[int, Row]) -> list[int]:
+def publish_and_wait(bootstrap: str, rows: dict[int, Row]) -> list[int]:
+    """The ids of the rows that the broker has acknowledged."""
     producer = Producer(
-        producer_config(bootstrap, deadline_ms=PATIENCE_MS, linger_ms=0)
-        | {"logger": QUIET, "topic.metadata.propagation.max.ms": PATIENCE_MS}
+        producer_config(bootstrap, deadline_ms=DEADLINE_MS, linger_ms=0)
+        | {"logger": QUIET, "topic.metadata.propagation.max.ms": DEADLINE_MS}
     )
-    acked: list[int] = []
+    acknowledged: list[int] = []
     for row in rows.values():
         producer.produce(
             row.topic,
             row.payload,
             key=row.key.encode(),
             headers=dict(trace_headers(row.trace_id)),
-            on_delivery=_report(acked, row.id),
+            on_delivery=append_when_delivered(acknowledged, row.id),
         )
-    producer.flush(PATIENCE_MS / 1000 + 0.5)
-    return acked
+    producer.flush(DEADLINE_MS / 1000 + 0.5)
+    return acknowledged
 
 
-def _report(acked: list[int], row_id: int) -> Callable[[KafkaError | None, Message], None]:
-    def report(error: KafkaError | None, _: Message) -> None:
+def append_when_delivered(
+    acknowledged: list[int], row_id: int
+) -> Callable[[KafkaError | None, Message], None]:
+    def on_delivery(error: KafkaError | None, _: Message) -> None:
         if error is None:
-            acked.append(row_id)
+            acknowledged.append(row_id)
 
-    return report
+    return on_delivery

@@ -11,11 +11,11 @@ import typer
 from common.kafka.record import Record
 from common.settings import ServiceSettings, load
 from tenant_admin.cli.output import AsJson, print_json
-from tenant_admin.cli.session import explained
+from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.problems import refuse
 from tenant_admin.replay.read import read
 from tenant_admin.replay.select import Selection, matches, moment
-from tenant_admin.replay.send import again, send, target_of
+from tenant_admin.replay.send import replay_headers, send, target_of
 
 app = typer.Typer(
     help="Look at a topic's records; send raw webhooks and dead letters again.",
@@ -47,26 +47,25 @@ def list_records(
 ) -> None:
     """One line per record: partition, offset, time, key, size."""
     selection = selection_of(number, tenant, conversation, wamid, since, until)
-    found = list(islice(selected(topic, selection), limit))
+    records = list(islice(selected_records(topic, selection), limit))
     if as_json:
-        print_json([described(record) for record in found])
+        print_json([summary_of(record) for record in records])
         return
-    for record in found:
-        at, key = described(record)["at"], described(record)["key"]
+    for record in records:
+        at, key = summary_of(record)["at"], summary_of(record)["key"]
         typer.echo(f"{record.partition:4} {record.offset:8}  {at}  {key}  {size(record)} bytes")
-    typer.echo(f"{len(found)} records of {topic}")
+    typer.echo(f"{len(records)} records of {topic}")
 
 
 @app.command()
 def show(topic: Topic, partition: int, offset: int) -> None:
     """One record whole: headers and value, as JSON."""
-    here = (
-        r for r in selected(topic, Selection()) if (r.partition, r.offset) == (partition, offset)
-    )
-    record = next(here, None)
+    every = selected_records(topic, Selection())
+    matching = (each for each in every if (each.partition, each.offset) == (partition, offset))
+    record = next(matching, None)
     if record is None:
         refuse(422, "offset", f"no record {offset} in partition {partition}", "see `list`")
-    print_json({**described(record), "value": text(record.value)})
+    print_json({**summary_of(record), "value": text(record.value)})
 
 
 @app.command("send")
@@ -87,15 +86,16 @@ def send_again(
     selection = selection_of(number, tenant, conversation, wamid, since, until)
     if selection == Selection():
         refuse(422, "selection", "nothing is selected", "name --wamid, --number, --since, ...")
-    found = list(islice(selected(topic, selection), limit))
+    records = list(islice(selected_records(topic, selection), limit))
     if dry_run:
-        typer.echo(f"{len(found)} records would be sent to {target.name}")
+        typer.echo(f"{len(records)} records would be sent to {target.name}")
         return
     now = datetime.now(UTC)
-    marked = [(record, again(record, getpass.getuser(), reason, now)) for record in found]
+    user = getpass.getuser()
+    marked = [(record, replay_headers(record, user, reason, now)) for record in records]
     sent = send(bootstrap(), target, marked)
-    typer.echo(f"{sent} of {len(found)} records sent to {target.name}")
-    raise typer.Exit(0 if sent == len(found) else 1)
+    typer.echo(f"{sent} of {len(records)} records sent to {target.name}")
+    raise typer.Exit(0 if sent == len(records) else 1)
 
 
 def selection_of(
@@ -114,7 +114,7 @@ def selection_of(
     return Selection(number, tenant, conversation, wamid, after, before)
 
 
-def selected(topic: str, selection: Selection) -> Iterable[Record]:
+def selected_records(topic: str, selection: Selection) -> Iterable[Record]:
     return (
         record for record in read(bootstrap(), topic, selection.since) if matches(record, selection)
     )
@@ -124,7 +124,7 @@ def bootstrap() -> str:
     return load(ServiceSettings).kafka_bootstrap_servers
 
 
-def described(record: Record) -> dict[str, Any]:
+def summary_of(record: Record) -> dict[str, Any]:
     return {
         "topic": record.topic,
         "partition": record.partition,
@@ -147,5 +147,5 @@ def size(record: Record) -> int:
 
 
 def main() -> None:
-    with explained():
+    with exit_on_expected_errors():
         app()

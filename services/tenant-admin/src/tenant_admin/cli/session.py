@@ -28,7 +28,7 @@ MESSAGES: dict[Published, str] = {
     "no broker": "KAFKA_BOOTSTRAP_SERVERS is not set: the running tenant-admin will publish this.",
 }
 NO_TABLES = "the tables are not there; run python scripts/create_tables.py"
-EXPECTED: dict[str | None, str] = {
+EXPECTED_SQLSTATES: dict[str | None, str] = {
     "42P01": NO_TABLES,  # undefined_table
     "3F000": NO_TABLES,  # invalid_schema_name
     "42501": "DATABASE_URL: this user lacks rights in the database; use the schema's owner",
@@ -37,7 +37,7 @@ EXPECTED: dict[str | None, str] = {
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """A command's result and whether the world knows it."""
+    """A command's result, and whether its events are published."""
 
     value: Any
     published: Published
@@ -62,9 +62,9 @@ class Session:
     def apply(self, use_case: Callable[[Connection, ChangeContext], Change[Any]]) -> CommandResult:
         with self.engine.begin() as connection:
             change = use_case(connection, self.context)
-        return CommandResult(change.result, self._published(change))
+        return CommandResult(change.result, self._publish(change))
 
-    def _published(self, change: Change[Any]) -> Published:
+    def _publish(self, change: Change[Any]) -> Published:
         if not change.rows:
             return "unchanged"
         if not self.settings.kafka_bootstrap_servers:
@@ -76,7 +76,7 @@ class Session:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
+def open_session() -> Iterator[Session]:
     settings = load(CommandSettings)
     try:
         engine = connect(settings.database_url.get_secret_value(), "manage_clients", SCHEMA, 1)
@@ -94,16 +94,16 @@ def context_of_this_run() -> ChangeContext:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def exit_on_expected_errors() -> Iterator[None]:
     """Expected failures as one line each on stderr. Exit codes: 2 wrong input, 1 not possible."""
     try:
         yield
     except RequestRefused as refused:
         fail("\n".join(error.line() for error in refused.errors), 2)
     except sa.exc.ProgrammingError as error:
-        if sqlstate(error) not in EXPECTED:
+        if sqlstate(error) not in EXPECTED_SQLSTATES:
             raise
-        fail(EXPECTED[sqlstate(error)], 1)
+        fail(EXPECTED_SQLSTATES[sqlstate(error)], 1)
     except sa.exc.DBAPIError as error:
         if not is_outage(error):
             raise

@@ -32,7 +32,7 @@ def matches(record: Record, selection: Selection) -> bool:
         (selection.phone_number_id is None or of_number(record, selection.phone_number_id))
         and (selection.tenant_id is None or of_tenant(record, selection.tenant_id))
         and (selection.conversation is None or of_conversation(record, selection.conversation))
-        and (selection.wamid is None or quoted(selection.wamid) in (record.value or b""))
+        and (selection.wamid is None or json_string(selection.wamid) in (record.value or b""))
         and in_time(record, selection)
     )
 
@@ -56,10 +56,10 @@ def of_conversation(record: Record, conversation: str) -> bool:
     number, _, contact = conversation.partition(":")
     if (record.key or b"").decode("utf-8", "replace") == conversation:
         return True
-    return (record.key or b"") == number.encode() and quoted(contact) in (record.value or b"")
+    return (record.key or b"") == number.encode() and json_string(contact) in (record.value or b"")
 
 
-def quoted(text: str) -> bytes:
+def json_string(text: str) -> bytes:
     """As a whole JSON string, so that one id is not found inside another."""
     return orjson.dumps(text)
 

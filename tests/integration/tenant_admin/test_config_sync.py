@@ -1,4 +1,4 @@
-"""The compacted topics are true again, whatever happened to them."""
+"""The compacted topics equal the database again, also after faults."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -183,7 +183,7 @@ def test_the_started_service_compares_at_once(url: str, kafka: Broker) -> None:
 
 
 def test_the_service_starts_answers_and_ends_without_a_broker(url: str) -> None:
-    nobody = f"127.0.0.1:{free_ports(1)[0]}"
-    with served(url, nobody) as base:
+    closed = f"127.0.0.1:{free_ports(1)[0]}"
+    with served(url, closed) as base:
         answer = httpx.get(f"{base}/v1/clients", headers={"Authorization": f"Bearer {KEY}"})
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""What operators may send, and the words for what is wrong."""
+"""What operators may send, and the fix for what is wrong."""
 
 from typing import Any
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from common.outbox import Row
+from common.outbox import OutboxRow
 from tenant_admin.assistant_import.mapping import translate
 from tenant_admin.core import assistants
 from tenant_admin.core.assistants import AssistantVersion, ImportSource
@@ -46,7 +46,7 @@ def import_all(
 
     A dry run does the same and rolls it back.
     """
-    rows: list[Row] = []
+    rows: list[OutboxRow] = []
     items: list[Imported] = []
     savepoint = connection.begin_nested()
     for position, item in enumerate(sources, start=1):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from common.events import ConfigEvent, Undecodable
-from common.outbox import Draft, draft
+from common.outbox import EventDraft, draft
 from common.topics import Topic
 from tenant_admin.core.changes import ConfigRevision
 
@@ -40,12 +40,12 @@ def differing(seen: ConfigRevisions, known: ConfigRevisions) -> list[str]:
 
 def repair_drafts(
     topic: Topic, key: str, seen: ConfigRevision | None, current: ConfigEvent | None, trace_id: str
-) -> list[Draft]:
+) -> list[EventDraft]:
     """The current event, or a tombstone for what is gone.
 
     The topic may also be ahead of a database that was restored from a backup: views ignore an
     older revision unless a tombstone came first.
     """
     ahead = current is not None and seen is not None and seen.revision > current.revision
-    tombstone = [Draft(topic, key, None, trace_id)] if current is None or ahead else []
+    tombstone = [EventDraft(topic, key, None, trace_id)] if current is None or ahead else []
     return tombstone + ([draft(topic, key, current)] if current else [])

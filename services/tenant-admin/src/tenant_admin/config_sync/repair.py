@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from common.events import AssistantConfig, ConfigEvent, TenantConfig
-from common.outbox import Row, add
+from common.outbox import OutboxRow, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG, Topic
 from tenant_admin.config_sync.diff import ConfigRevisions, differing, repair_drafts
 from tenant_admin.core import assistants, clients
@@ -63,7 +63,7 @@ CONFIG_TOPICS = (
 
 def repair(
     connection: Connection, context: ChangeContext, seen: Mapping[str, ConfigRevisions]
-) -> list[Row]:
+) -> list[OutboxRow]:
     """Writes what differs from `seen`, by topic, to the outbox; nothing and no lock when equal.
 
     `context.now` is a moment before `seen` was read. At most MAX_KEYS keys of each topic.
@@ -73,7 +73,7 @@ def repair(
     connection.exec_driver_sql(LOCK)
     since = {"since": context.now - SETTLED_AFTER}
     changed = set(connection.exec_driver_sql(CHANGED_OBJECTS, since).scalars())
-    rows: list[Row] = []
+    rows: list[OutboxRow] = []
     for config_topic in CONFIG_TOPICS:
         rows += repair_topic(connection, context, config_topic, seen[config_topic.name], changed)
     return rows
@@ -85,7 +85,7 @@ def repair_topic(
     config_topic: ConfigTopic,
     seen: ConfigRevisions,
     changed: Set[str],
-) -> list[Row]:
+) -> list[OutboxRow]:
     known = config_topic.revisions(connection)
     topic = {"topic": config_topic.name}
     in_outbox = set(connection.exec_driver_sql(KEYS_IN_OUTBOX, topic).scalars())

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from common.events import AssistantConfig, event_id
-from common.outbox import Draft, draft
+from common.outbox import EventDraft, draft
 from common.topics import ASSISTANTS_CONFIG
 from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, ConfigRevision, record_change
 from tenant_admin.core.openai_models import model_to_call, takes_sampling
@@ -162,7 +162,7 @@ def delete(connection: Connection, context: ChangeContext, assistant_id: str) ->
         "assistant.delete",
         f"assistant:{assistant_id}",
         before=before.model_dump(mode="json"),
-        drafts=[Draft(ASSISTANTS_CONFIG, assistant_id, None, context.trace_id)],
+        drafts=[EventDraft(ASSISTANTS_CONFIG, assistant_id, None, context.trace_id)],
     )
     return Change(None, rows)
 
@@ -313,7 +313,7 @@ def insert_version(
 
 def switch_version(
     connection: Connection, context: ChangeContext, version: AssistantVersion
-) -> Sequence[Draft]:
+) -> Sequence[EventDraft]:
     """Makes this version the published one; returns its event."""
     revision = connection.execute(
         sa.update(assistant)
@@ -328,7 +328,7 @@ def switch_version(
     return [config_draft(version, context, revision)]
 
 
-def config_draft(version: AssistantVersion, context: ChangeContext, revision: int) -> Draft:
+def config_draft(version: AssistantVersion, context: ChangeContext, revision: int) -> EventDraft:
     return draft(ASSISTANTS_CONFIG, version.assistant_id, config_event(version, context, revision))
 
 

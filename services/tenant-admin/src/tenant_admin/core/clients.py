@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection
 
 from common.events import TenantConfig, TenantSettings, event_id
-from common.outbox import Draft, Row, draft
+from common.outbox import EventDraft, OutboxRow, draft
 from common.topics import TENANTS_CONFIG
 from tenant_admin.core import assistants
 from tenant_admin.core.assistant_template import assistant_from_template
@@ -222,13 +222,13 @@ def as_stored(settings: Settings) -> TenantSettings:
 
 def drafts_of(
     before: StoredClient | None, after: StoredClient | None, context: ChangeContext
-) -> list[Draft]:
+) -> list[EventDraft]:
     """The events of a change; first a tombstone for a number that the client no longer has."""
     old = before.client.phone_number_id if before else None
     new = after.client.phone_number_id if after else None
     drafts = []
     if old and old != new:
-        drafts.append(Draft(TENANTS_CONFIG, old, None, context.trace_id))
+        drafts.append(EventDraft(TENANTS_CONFIG, old, None, context.trace_id))
     if after and new:
         drafts.append(draft(TENANTS_CONFIG, new, config_event(after, context)))
     return drafts
@@ -279,7 +279,7 @@ def record_client_change(
     created: Change[Any] | None,
 ) -> Change[ClientChanged]:
     client = after.client
-    rows: list[Row] = record_change(
+    rows: list[OutboxRow] = record_change(
         connection,
         context,
         action,

@@ -8,6 +8,7 @@ from tests.support.system import World, a_contact, a_phone
 from tests.support.tape import holds
 
 from common.events import MessageReceived
+from common.service.tracing import trace_id_of
 from common.topics import (
     DELIVERIES_EVENTS,
     MESSAGES_INBOUND,
@@ -15,7 +16,6 @@ from common.topics import (
     REPLIES_OUTBOUND,
     WEBHOOKS_RAW,
 )
-from common.tracing import trace_id_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 

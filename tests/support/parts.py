@@ -28,13 +28,13 @@ from tests.support.containers import (
 )
 from tests.support.summary import remember
 
-from common.database import driver_url
-from common.kafka.create_topics import create
-from common.migrate import upgrade
+from common.postgres.database import driver_url
+from common.postgres.migrate import upgrade
 from common.topics import every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
+from ops.create_topics import create
 
 PARTITIONS = 6
 

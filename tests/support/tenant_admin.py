@@ -11,13 +11,13 @@ from time import monotonic
 from typing import Any
 
 import httpx
-from common.postgres.database import Database
-from common.service.clock import SystemClock
-from common.service.lifecycle import Lifecycle
 from tests.support.parts import until
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services

@@ -1,13 +1,13 @@
 """The API while its database is away."""
 
 import httpx
-from common.postgres.database import Database
-from common.service.clock import SystemClock
-from common.service.lifecycle import Lifecycle
 from tests.support.tenant_admin import KEY
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services

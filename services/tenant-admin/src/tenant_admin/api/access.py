@@ -4,10 +4,10 @@ from functools import partial
 from typing import Annotated, NoReturn
 
 import structlog
-from common.service.tracing import trace_id_of
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
+from common.service.tracing import trace_id_of
 from tenant_admin.api.dependencies import Services, ServicesDep
 from tenant_admin.core.api_keys import KeyHolder, authenticate, bootstrap_holder, record_refused_key
 from tenant_admin.core.changes import ChangeContext

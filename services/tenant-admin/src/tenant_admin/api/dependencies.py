@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from common.postgres.database import Database
-from common.service.clock import Clock
 from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import Clock
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.core.changes import Change, ChangeContext
 

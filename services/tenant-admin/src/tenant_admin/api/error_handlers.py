@@ -2,12 +2,12 @@
 
 import sqlalchemy as sa
 import structlog
-from common.postgres.database import is_outage
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from common.postgres.database import is_outage
 from tenant_admin.api.problem_responses import to_response
 from tenant_admin.core.problems import FieldProblem, RequestRefused, field_problems
 

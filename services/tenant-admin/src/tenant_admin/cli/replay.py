@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Annotated, Any
 
 import typer
-from common.service.settings import ServiceSettings, load
 
 from common.kafka.record import Record
+from common.service.settings import ServiceSettings, load
 from tenant_admin.cli.output import AsJson, print_json
 from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.problems import refuse

@@ -12,12 +12,12 @@ from functools import partial
 from threading import Event
 
 import structlog
+
+from common.outbox import Outbox
 from common.postgres.database import Database, is_outage
 from common.service import metrics
 from common.service.clock import Clock
 from common.service.tracing import new_trace_id
-
-from common.outbox import Outbox
 from tenant_admin.config_sync.diff import ConfigRevisions, config_revisions_of
 from tenant_admin.config_sync.read_last import Unread, read_last
 from tenant_admin.config_sync.repair import CONFIG_TOPICS, repair
@@ -29,7 +29,7 @@ RETRY_SECONDS = 2.0
 
 
 class ConfigSync:
-    """A Component that works in the background: neither start nor readiness waits for the broker."""
+    """A Component. Runs in the background: neither start nor readiness waits for the broker."""
 
     def __init__(self, bootstrap: str, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._bootstrap = bootstrap

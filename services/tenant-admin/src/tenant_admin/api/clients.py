@@ -6,6 +6,7 @@ from functools import partial
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
+from common.tenant_secrets import SecretField
 from tenant_admin.api.access import ClientsRead, ClientsWrite
 from tenant_admin.api.dependencies import Services, ServicesDep
 from tenant_admin.api.etag import ExpectedVersion, set_etag
@@ -14,7 +15,6 @@ from tenant_admin.api.parameters import ClientId
 from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
 from tenant_admin.core import client_secrets, clients
 from tenant_admin.core.changes import Change, ChangeContext
-from tenant_admin.core.client_secrets import SecretField
 from tenant_admin.core.clients import Client, ClientChanged
 from tenant_admin.core.schemas import ClientPatch, NewClient, SecretValue
 

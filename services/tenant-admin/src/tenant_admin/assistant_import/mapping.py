@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from common.events.config import Effort, Verbosity
+from common.openai_models import DEFAULT_MODEL, model_to_call
 from tenant_admin.assistant_import.tools import response_format_of, tools_of
 from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.assistants import ImportSource
 from tenant_admin.core.changes import digest
-from tenant_admin.core.openai_models import DEFAULT_MODEL, model_to_call
 from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import ASSISTANT_ID, NewAssistant
 

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from common.events import AssistantConfig, event_id
+from common.openai_models import model_to_call, takes_sampling
 from common.outbox import EventDraft, draft
 from common.topics import ASSISTANTS_CONFIG
 from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, ConfigRevision, record_change
-from tenant_admin.core.openai_models import model_to_call, takes_sampling
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.schemas import AssistantBody, NewAssistant
 from tenant_admin.core.tables import assistant, assistant_version, clients

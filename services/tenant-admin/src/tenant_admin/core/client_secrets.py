@@ -1,7 +1,6 @@
 """The secrets of a client: sealed for it and for their field, never shown."""
 
 from pathlib import Path
-from typing import Literal
 
 import sqlalchemy as sa
 from pydantic import SecretStr, ValidationError
@@ -10,12 +9,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from common.outbox import OutboxRow
 from common.sealed import KeyRing, kid_of, rewrap, seal
+from common.tenant_secrets import SecretField
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.clients import ClientChanged, lock_client, update_client
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import client_secret
-
-SecretField = Literal["access_token", "openai_api_key"]
 
 
 def read_ring(path: Path | None) -> KeyRing:

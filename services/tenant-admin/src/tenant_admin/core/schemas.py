@@ -20,8 +20,8 @@ from pydantic_core.core_schema import no_info_after_validator_function
 
 from common.events import TenantSettings
 from common.events.config import Effort, Verbosity
+from common.openai_models import DEFAULT_MODEL
 from tenant_admin.core.api_keys import Scope
-from tenant_admin.core.openai_models import DEFAULT_MODEL
 
 E164 = r"^\+[1-9][0-9]{7,14}$"
 PHONE_NUMBER_ID = r"^[0-9]{5,20}$"

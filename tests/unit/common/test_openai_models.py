@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenant_admin.core.openai_models import RETIREMENTS, model_to_call, retirement_of
+from common.openai_models import RETIREMENTS, model_to_call, retirement
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,10 @@ from tenant_admin.core.openai_models import RETIREMENTS, model_to_call, retireme
 def test_a_model_that_ends_is_replaced_with_its_date(asked: str, used: str) -> None:
     model, warning = model_to_call(asked)
     assert model == used
-    retirement = retirement_of(asked)
+    ending = retirement(asked)
     assert warning is not None
-    assert retirement is not None
-    assert retirement.ends.isoformat() in warning
+    assert ending is not None
+    assert ending.ends.isoformat() in warning
     assert asked in warning
 
 
@@ -33,4 +33,4 @@ def test_other_models_stay(asked: str) -> None:
 
 
 def test_no_replacement_ends_itself() -> None:
-    assert not {retirement.replacement for retirement in RETIREMENTS.values()} & set(RETIREMENTS)
+    assert not {each.replacement for each in RETIREMENTS.values()} & set(RETIREMENTS)

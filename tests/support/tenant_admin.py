@@ -64,9 +64,9 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
     services = Services(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with AsyncExitStack() as stack:
-        for part in (database, producer, outbox):
-            await part.start()
-            stack.push_async_callback(part.stop)
+        for component in (database, producer, outbox):
+            await component.start()
+            stack.push_async_callback(component.stop)
         transport = httpx.ASGITransport(create_asgi_app(services))
         http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
         yield Admin(await stack.enter_async_context(http), database, outbox)

@@ -10,8 +10,8 @@ import orjson
 from tests.bench import ingress, router, whole
 from tests.bench.processes import memory_mib
 
-from devkit.exercise.businesses import DEMO, load_client
-from devkit.exercise.converse import add_clients
+from devkit.businesses import DEMO, load_client
+from devkit.loadtest.converse import add_clients
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running

@@ -6,10 +6,10 @@ from typing import Any
 import aiohttp
 from tests.bench.processes import snapshot, spent
 
-from devkit.exercise.businesses import load_client
-from devkit.exercise.load import Load, plan_of
-from devkit.load.report import LoadReport
-from devkit.load.run import run_load
+from devkit.businesses import load_client
+from devkit.loadtest.options import Load, plan_of
+from devkit.loadtest.report import LoadReport
+from devkit.loadtest.run import run_load
 from devkit.stack.system import System
 
 CLIENTS = 8  # a number sends 70 messages a second at most, as Meta allows

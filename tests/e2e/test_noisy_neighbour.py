@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.support.system import Known, World, a_contact
 
-from devkit.exercise.load import Load, plan_of
-from devkit.load.generate import Generator, Sent, client
-from devkit.load.run import open_doors
+from devkit.loadtest.generate import Generator, Sent, client
+from devkit.loadtest.options import Load, plan_of
+from devkit.loadtest.run import open_doors
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 FLOOD = 1000

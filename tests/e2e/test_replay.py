@@ -7,8 +7,8 @@ from tests.support.system import World, a_contact
 from tests.support.tape import consumed, holds
 
 from common.topics import WEBHOOKS_RAW
-from devkit.exercise.load import Load, plan_of
-from devkit.load import run_load
+from devkit.loadtest import run_load
+from devkit.loadtest.options import Load, plan_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 REPLAY = "scripts/replay.py"

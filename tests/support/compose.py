@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deploy.verify.compose.compose import find_program
 
-from devkit.containers.compose import find_program
 from devkit.verdict import NotRun
 
 ROOT = Path(__file__).parents[2]

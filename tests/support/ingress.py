@@ -11,7 +11,7 @@ from common.clock import SystemClock
 from common.http import WebServer
 from common.lifecycle import Lifecycle
 from common.topics import Topic
-from devkit.whatsapp.payloads import sign
+from devkit.emulators.whatsapp.payloads import sign
 from ingress.guard import GuardedProtocol
 from ingress.handshake import application
 from ingress.publish import Publisher

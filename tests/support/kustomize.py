@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from deploy.verify.k8s.programs import find_kustomize
 
-from devkit.kubernetes.programs import find_kustomize
 from devkit.stack.settings import cache_dir
 from devkit.verdict import NotRun
 

@@ -17,9 +17,9 @@ from tests.support.summary import remember
 from tests.support.tape import Tape
 
 from common.events import OutcomeRecorded
-from devkit.exercise.admin import Admin
-from devkit.exercise.businesses import DemoClient
-from devkit.exercise.chat import Chat
+from devkit.businesses import DemoClient
+from devkit.loadtest.admin import Admin
+from devkit.loadtest.chat import Chat
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import Plan, System, running

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.support.system import World
 
-from devkit.exercise.load import Load, plan_of
-from devkit.load import LoadReport, run_load
+from devkit.loadtest import LoadReport, run_load
+from devkit.loadtest.options import Load, plan_of
 
 SMALL = Load(clients=3, contacts=8, messages=6, rate=30, duplicates=1)
 QUIET, PATIENCE = 2.0, 150.0  # a send in doubt is repeated after 90 s

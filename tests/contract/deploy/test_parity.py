@@ -14,9 +14,9 @@ from common.create_roles import RoleSettings
 from common.kafka.create_topics import TopicSettings
 from common.secret_files import SecretFileSettings
 from common.settings import DatabaseSettings
-from devkit.exercise.settings import ExerciseSettings
-from devkit.openai.settings import OpenAISettings
-from devkit.whatsapp.settings import WhatsAppSettings
+from devkit.emulators.openai.settings import OpenAISettings
+from devkit.emulators.whatsapp.settings import WhatsAppSettings
+from devkit.loadtest.settings import ExerciseSettings
 from ingress.settings import Settings as IngressSettings
 from router.settings import Settings as RouterSettings
 from sender.settings import SenderSettings

@@ -19,7 +19,7 @@ from tests.support.turns import a_turn
 from assistant.model import ResponsesApi
 from assistant.prompt import request, safety_identifier
 from assistant.read_answer import Answer, Failure
-from devkit.openai import EmulatorConfig, create_app
+from devkit.emulators.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
 DEADLINE = 5.0

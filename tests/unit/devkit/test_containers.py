@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from deploy.verify.compose.base_images import ensure, forget_stand_ins, python_image
+from deploy.verify.compose.disturb import Disturbed, last_json
+from deploy.verify.compose.engine import Engine
+from deploy.verify.compose.settings import ContainerSettings
 
-from devkit.containers.base_images import ensure, forget_stand_ins, python_image
-from devkit.containers.disturb import Disturbed, last_json
-from devkit.containers.engine import Engine
-from devkit.containers.settings import ContainerSettings
 from devkit.verdict import FAILED, HELD, NOT_RUN, Failed, NotRun, pronounce
 
 ROOT = Path(__file__).parents[3]
@@ -118,7 +118,7 @@ def test_a_verdict_is_one_line_and_what_was_not_run_is_neither_good_nor_bad(
 
 def test_without_docker_it_says_not_run() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "devkit.containers"],
+        [sys.executable, "-m", "deploy.verify.compose"],
         cwd=ROOT,
         env={"PATH": "/nowhere", "HOME": os.environ["HOME"]},
         capture_output=True,

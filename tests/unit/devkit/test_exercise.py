@@ -9,10 +9,10 @@ import typer
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from devkit.exercise.__main__ import named
-from devkit.exercise.admin import Admin, Refused
-from devkit.exercise.businesses import LA_PLAZA
-from devkit.exercise.settings import ExerciseSettings
+from devkit.businesses import LA_PLAZA
+from devkit.loadtest.__main__ import named
+from devkit.loadtest.admin import Admin, Refused
+from devkit.loadtest.settings import ExerciseSettings
 
 KEY = "an-admin-key-of-tests"
 

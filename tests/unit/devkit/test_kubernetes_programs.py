@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
+from deploy.verify.k8s.go import kept
+from deploy.verify.k8s.go_module import go_mod, link_flags
+from deploy.verify.k8s.programs import has_kustomize_5
 
-from devkit.kubernetes.go import kept
-from devkit.kubernetes.go_module import go_mod, link_flags
-from devkit.kubernetes.programs import has_kustomize_5
 from devkit.verdict import NotRun
 
 KUBERNETES = """\

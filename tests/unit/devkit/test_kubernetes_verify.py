@@ -4,10 +4,9 @@ import sys
 from typing import Any
 
 import pytest
-
-from devkit.kubernetes.breaking import BREAKS, broken
-from devkit.kubernetes.kubectl import warnings_in
-from devkit.kubernetes.verify import Checked, verdict, with_tag
+from deploy.verify.k8s.breaking import BREAKS, broken
+from deploy.verify.k8s.kubectl import warnings_in
+from deploy.verify.k8s.verify import Checked, verdict, with_tag
 
 
 def a_deployment() -> dict[str, Any]:
@@ -64,7 +63,7 @@ def test_no_overlay_is_no_success() -> None:
 
 def test_without_the_programs_it_says_not_run() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "devkit.kubernetes"],
+        [sys.executable, "-m", "deploy.verify.k8s"],
         env={"PATH": "/nowhere"},
         capture_output=True,
         text=True,

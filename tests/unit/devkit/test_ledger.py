@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devkit.load.evidence import Acked, Evidence, Outcome, Owner, Posted, Token, tokens_in
-from devkit.load.ledger import Latency, Verdict, check, latency
+from devkit.loadtest.evidence import Acked, Evidence, Outcome, Owner, Posted, Token, tokens_in
+from devkit.loadtest.ledger import Latency, Verdict, check, latency
 
 OWNERS = {"a": Owner("100", "token-a"), "b": Owner("200", "token-b")}
 

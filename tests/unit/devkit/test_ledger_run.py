@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from tests.support.loopback import serve
 
-from devkit import openai, whatsapp
-from devkit.load import Endpoints, LoadPlan, LoadReport, LoadTenant, run_load
+from devkit.emulators import openai, whatsapp
+from devkit.loadtest import Endpoints, LoadPlan, LoadReport, LoadTenant, run_load
 
 TENANTS = (LoadTenant("1", "100", "token-1"), LoadTenant("2", "200", "token-2"))
 

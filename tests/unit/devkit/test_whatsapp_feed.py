@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.support.whatsapp_emulator import BAKERY, GARAGE
 
-from devkit.whatsapp.feed import KEPT, Change, Feed
+from devkit.emulators.whatsapp.feed import KEPT, Change, Feed
 
 
 def drained(queue: asyncio.Queue[tuple[int, Change | None]]) -> list[tuple[int, Change | None]]:

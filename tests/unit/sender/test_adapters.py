@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support.sender_running import a_tenant
 
 from common.sealed import KeyRing, seal
-from devkit.whatsapp.validation import check_send
+from devkit.emulators.whatsapp.validation import check_send
 from sender.circuit import Circuits
 from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.payloads import address, text_message

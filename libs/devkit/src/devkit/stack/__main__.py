@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from devkit.exercise.load import Load
+from devkit.loadtest.options import Load
 from devkit.stack import demo as foreground
 from devkit.stack import load as under_load
 from devkit.stack import smoke as headless

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devkit.exercise.businesses import DEMO
-from devkit.exercise.converse import add_clients
+from devkit.businesses import DEMO
+from devkit.loadtest.converse import add_clients
 from devkit.stack.home import lasting_home, temporary_home
 from devkit.stack.ports import usual_or_free
 from devkit.stack.server_process import CannotStart

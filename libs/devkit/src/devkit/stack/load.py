@@ -5,9 +5,9 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from devkit.exercise.load import Load, prepared
-from devkit.load.report import LoadReport
-from devkit.load.run import run_load
+from devkit.loadtest.options import Load, prepared
+from devkit.loadtest.report import LoadReport
+from devkit.loadtest.run import run_load
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running

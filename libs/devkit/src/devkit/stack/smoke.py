@@ -5,8 +5,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from devkit.exercise.businesses import DEMO
-from devkit.exercise.converse import CONTACTS, QUESTIONS, add_clients, converse
+from devkit.businesses import DEMO
+from devkit.loadtest.converse import CONTACTS, QUESTIONS, add_clients, converse
 from devkit.stack.home import temporary_home
 from devkit.stack.ports import free_ports
 from devkit.stack.settings import Outside

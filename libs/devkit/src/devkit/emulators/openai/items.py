@@ -1,12 +1,43 @@
 """Validation of `input`: item shapes, content parts by role, ids, and pairing of tool calls."""
 
-from typing import Any
+from typing import Any, Literal, Required
 
-from devkit.emulators.openai.checks import Check, an_object, string
-from devkit.emulators.openai.item_shapes import ITEMS, NEEDED, PARTS_IN, PARTS_OUT, UNCHECKED
-from devkit.emulators.openai.refusals import Refused, missing, unknown, wrong_type, wrong_value
+from openai.types.responses.response_input_content_param import ResponseInputContentParam
+from openai.types.responses.response_input_item_param import (
+    ItemReference,
+    ResponseInputItemParam,
+)
+from openai.types.responses.response_output_message_param import Content
+from typing_extensions import TypedDict
+
+from devkit.emulators.openai.refusals import Refused, missing, wrong_type, wrong_value
+from devkit.emulators.openai.shapes import Shape, a_string, an_object, require, shapes_by_type
 
 Item = dict[str, Any]
+
+
+class Message(TypedDict, total=False):
+    """One for the three message types of openai-python, which tell apart by the content's parts."""
+
+    type: str
+    id: str | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+    phase: Literal["commentary", "final_answer"] | None
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    content: Required[Any]
+
+
+ITEMS = {
+    **shapes_by_type(
+        ResponseInputItemParam, optional={"id", "status", "content", "namespace", "caller"}
+    ),
+    "message": Shape(Message),
+    "item_reference": Shape(ItemReference),
+}
+PARTS_OUT = shapes_by_type(Content, optional={"annotations", "logprobs"})
+PARTS_IN = shapes_by_type(
+    ResponseInputContentParam, optional={"detail", "filename", "file_data", "file_url"}
+)
 
 
 def check_input(value: Any, *, store: bool) -> list[Item]:
@@ -27,25 +58,15 @@ def check_input(value: Any, *, store: bool) -> list[Item]:
 def check_item(param: str, item: Any) -> None:
     an_object(param, item)
     kind = item.get("type") or ("message" if "role" in item else "")
-    if kind in UNCHECKED:
-        return
-    if kind not in ITEMS:
-        raise wrong_value(f"{param}.type", kind, (*ITEMS, *sorted(UNCHECKED)))
-    required, known = ITEMS[kind]
-    check_keys(param, item, required, known)
+    shape = ITEMS.get(str(kind))
+    if shape is None:
+        raise wrong_value(f"{param}.type", kind, tuple(ITEMS))
+    shape(param, item)
+    if kind == "function_call_output":  # the types let its call_id be absent, the API does not
+        require(param, item, "call_id")
+        a_string(f"{param}.call_id", item["call_id"])
     if kind == "message":
         check_content(f"{param}.content", item["content"], item["role"])
-
-
-def check_keys(param: str, value: Item, required: tuple[str, ...], known: dict[str, Check]) -> None:
-    for key in required:
-        if key not in value:
-            raise missing(f"{param}.{key}")
-    for key, inner in value.items():
-        check = known.get(key)
-        if check is None:
-            raise unknown(f"{param}.{key}")
-        check(f"{param}.{key}", inner)
 
 
 def check_content(param: str, content: Any, role: str) -> None:
@@ -58,13 +79,12 @@ def check_content(param: str, content: Any, role: str) -> None:
         check_part(f"{param}[{index}]", part, allowed)
 
 
-def check_part(param: str, part: Any, allowed: dict[str, dict[str, Check]]) -> None:
+def check_part(param: str, part: Any, allowed: dict[str, Shape]) -> None:
     an_object(param, part)
     kind = part.get("type")
     if kind not in allowed:
         raise wrong_value(param, kind, tuple(allowed))
-    needed = (NEEDED[kind],) if kind in NEEDED else ()
-    check_keys(param, part, needed, {"type": string} | allowed[kind])
+    allowed[kind](param, part)
     if kind == "input_image":
         check_image(param, part)
 

@@ -1,101 +1,53 @@
-"""Every parameter of a request with its check; from openai-python 3.57,
-types/responses/response_create_params.py."""
+"""Every parameter of a request with its check: openai-python's types, and what they do not say."""
 
-from typing import Any
+from typing import Annotated, Any, TypedDict, get_type_hints
 
-from devkit.emulators.openai.checks import (
-    Check,
-    an_array,
-    an_object,
-    boolean,
-    decimal,
-    integer,
-    nothing,
-    nullable,
-    one_of,
-    shape,
-    string,
-    string_up_to,
-)
-from devkit.emulators.openai.refusals import Refused, too_long
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
+from pydantic import Field
+
+from devkit.emulators.openai.refusals import Refused
+from devkit.emulators.openai.shapes import Check, Shape
 from devkit.emulators.openai.text import check_text
 from devkit.emulators.openai.tools import check_tools
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-SUMMARY = nullable(one_of("auto", "concise", "detailed"))
+MetadataKey = Annotated[str, Field(max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
 
 
-def check_metadata(param: str, value: Any) -> None:
-    an_object(param, value)
-    if len(value) > 16:
-        raise Refused(
-            f"Invalid '{param}': too many properties. Expected an object with at most 16 "
-            f"properties, but got an object with {len(value)} properties instead.",
-            param=param,
-            code="object_above_max_properties",
-        )
-    for key, inner in value.items():
-        if len(key) > 64:
-            raise too_long(param, len(key), 64)
-        string_up_to(512)(f"{param}.{key}", inner)
+class Bounded(TypedDict, total=False):
+    """Any: checked by its own module once the other parameters are known."""
+
+    model: str
+    stream: bool | None
+    max_output_tokens: Annotated[int, Field(ge=16)] | None
+    max_tool_calls: Annotated[int, Field(ge=1)] | None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None
+    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None
+    safety_identifier: Annotated[str, Field(max_length=128)] | None
+    prompt_cache_key: Annotated[str, Field(max_length=64)] | None
+    input: Any
+    tool_choice: Any
+    conversation: Any
+    prompt: Any
+
+
+BOOLEAN = Shape(bool | None)
 
 
 def check_background(param: str, value: Any) -> None:
-    boolean(param, value)
+    BOOLEAN(param, value)
     if value:
         raise Refused(
             "Background responses are not available here.", param=param, code="unsupported_value"
         )
 
 
-PARAMETERS: dict[str, Check] = {
-    "model": string,
-    "input": nothing,  # check_input, once `store` is known
-    "instructions": nullable(string),
-    "stream": nullable(boolean),
-    "store": nullable(boolean),
-    "max_output_tokens": nullable(integer(16)),
-    "max_tool_calls": nullable(integer(1)),
-    "temperature": nullable(decimal(0, 2)),
-    "top_p": nullable(decimal(0, 1)),
-    "top_logprobs": nullable(integer(0, 20)),
-    "metadata": nullable(check_metadata),
-    "safety_identifier": nullable(string_up_to(128)),
-    "prompt_cache_key": nullable(string_up_to(64)),
-    "prompt_cache_options": shape(
-        {}, {"mode": one_of("implicit", "explicit"), "ttl": one_of("30m", "12h")}
-    ),
-    "prompt_cache_retention": nullable(one_of("in_memory", "24h")),
-    "reasoning": nullable(
-        shape(
-            {},
-            {
-                "effort": nullable(one_of(*EFFORTS)),
-                "summary": SUMMARY,
-                "generate_summary": SUMMARY,
-                "context": nullable(one_of("auto", "current_turn", "all_turns")),
-                "mode": nullable(string),
-            },
-        )
-    ),
+TYPES = get_type_hints(ResponseCreateParamsBase) | get_type_hints(Bounded, include_extras=True)
+CHECKED_HERE: dict[str, Check] = {
+    "background": check_background,
     "text": check_text,
     "tools": check_tools,
-    "tool_choice": nothing,  # check_choice, once `tools` is known
-    "parallel_tool_calls": nullable(boolean),
-    "truncation": nullable(one_of("auto", "disabled")),
-    "include": nullable(an_array),
-    "service_tier": nullable(
-        one_of("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
-    ),
-    "user": string,
-    "previous_response_id": nullable(string),
-    "conversation": nothing,
-    "context_management": nullable(an_array),
-    "moderation": nullable(an_object),
-    "stream_options": nullable(shape({}, {"include_obfuscation": boolean})),
-    "background": nullable(check_background),
-    "background_options": an_object,
-    "prompt": nothing,
-    "image": an_object,
-    "access_programs": an_object,
 }
+PARAMETERS: dict[str, Check] = {name: Shape(of) for name, of in TYPES.items()} | CHECKED_HERE

@@ -50,12 +50,13 @@ def wrong_value(param: str, value: object, supported: tuple[str, ...]) -> Refuse
     )
 
 
-def out_of_range(param: str, value: float, *, side: str, bound: float, noun: str) -> Refused:
-    """`side` is below_min or above_max; `noun` is integer or decimal."""
+def out_of_range(param: str, value: float, *, side: str, bound: float) -> Refused:
+    """`side` is below_min or above_max; a bound that is a float is one of decimals."""
+    noun = "decimal" if isinstance(bound, float) else "integer"
     word, sign = ("below minimum", ">=") if side == "below_min" else ("above maximum", "<=")
     return Refused(
         f"Invalid '{param}': {noun} {word} value. "
-        f"Expected a value {sign} {bound}, but got {value} instead.",
+        f"Expected a value {sign} {bound:g}, but got {value} instead.",
         param=param,
         code=f"{noun}_{side}_value",
     )
@@ -67,6 +68,15 @@ def too_long(param: str, length: int, bound: int) -> Refused:
         f"but got a string with length {length} instead.",
         param=param,
         code="string_above_max_length",
+    )
+
+
+def too_many_properties(param: str, count: int, bound: int) -> Refused:
+    return Refused(
+        f"Invalid '{param}': too many properties. Expected an object with at most {bound} "
+        f"properties, but got an object with {count} properties instead.",
+        param=param,
+        code="object_above_max_properties",
     )
 
 

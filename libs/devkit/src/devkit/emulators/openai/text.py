@@ -3,63 +3,35 @@
 from typing import Any
 
 import orjson
+from openai.types.responses.response_format_text_config_param import ResponseFormatTextConfigParam
+from openai.types.responses.response_text_config_param import ResponseTextConfigParam
 
-from devkit.emulators.openai.checks import (
-    Check,
-    an_object,
-    boolean,
-    nullable,
-    one_of,
-    require,
-    string,
-)
-from devkit.emulators.openai.refusals import Refused, unknown, wrong_value
+from devkit.emulators.openai.refusals import Refused
+from devkit.emulators.openai.shapes import Shape, check_by_type, shapes_by_type
 from devkit.emulators.openai.tools import check_name, check_strict_schema
 
-VERBOSITY = nullable(one_of("low", "medium", "high"))
-PLAIN: dict[str, Check] = {"type": string}
-JSON_SCHEMA: dict[str, Check] = {
-    "type": string,
-    "name": string,
-    "schema": an_object,
-    "strict": nullable(boolean),
-    "description": string,
-}
-FORMATS = {"text": PLAIN, "json_object": PLAIN, "json_schema": JSON_SCHEMA}
+FORMATS = shapes_by_type(ResponseFormatTextConfigParam)
+TEXT = Shape(ResponseTextConfigParam)
 
 
 def check_text(param: str, value: Any) -> None:
-    an_object(param, value)
-    for key, inner in value.items():
-        if key == "format":
-            check_format(f"{param}.format", inner)
-        elif key == "verbosity":
-            VERBOSITY(f"{param}.verbosity", inner)
-        else:
-            raise unknown(f"{param}.{key}")
+    """The format first: a wrong type of format is told better than a wrong member of a union."""
+    if isinstance(value, dict) and "format" in value:
+        check_format(f"{param}.format", value["format"])
+    TEXT(param, value)
 
 
 def check_format(param: str, value: Any) -> None:
-    an_object(param, value)
-    require(param, value, ("type",))
-    known = FORMATS.get(value["type"])
-    if known is None:
-        raise wrong_value(f"{param}.type", value["type"], tuple(FORMATS))
-    if known is JSON_SCHEMA:
-        require(param, value, ("name", "schema"))
-    for key, inner in value.items():
-        if key not in known:
-            raise unknown(f"{param}.{key}")
-        known[key](f"{param}.{key}", inner)
-    if known is JSON_SCHEMA:
+    check_by_type(param, value, FORMATS)
+    if value["type"] == "json_schema":
         check_name(f"{param}.name", value["name"])
         if value.get("strict"):
             check_strict_schema(f"{param}.schema", value["name"], value["schema"])
 
 
 def output_format(raw: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = raw.get("text", {}).get("format") or {"type": "text"}
-    return found
+    chosen: dict[str, Any] = raw.get("text", {}).get("format") or {"type": "text"}
+    return chosen
 
 
 def check_format_against_input(raw: dict[str, Any], items: list[dict[str, Any]]) -> None:

@@ -3,67 +3,30 @@
 import re
 from typing import Any
 
-from devkit.emulators.openai.checks import (
-    Check,
+from openai.types.responses.tool_param import ToolParam
+
+from devkit.emulators.openai.refusals import Refused, wrong_value
+from devkit.emulators.openai.shapes import (
     an_array,
     an_object,
-    boolean,
-    nullable,
+    check_by_type,
     require,
-    string,
+    shapes_by_type,
 )
-from devkit.emulators.openai.refusals import Refused, missing, unknown, wrong_value
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-FUNCTION: dict[str, Check] = {
-    "type": string,
-    "name": string,
-    "description": nullable(string),
-    "parameters": nullable(an_object),
-    "strict": nullable(boolean),
-    "defer_loading": boolean,
-    "output_schema": nullable(an_object),
-    "async": boolean,
-}
-NEEDED_BY_BUILT_IN: dict[str, tuple[str, ...]] = {
-    "file_search": ("vector_store_ids",),
-    "web_search": (),
-    "mcp": ("server_label",),
-    "code_interpreter": ("container",),
-    "image_generation": (),
-    "custom": ("name",),
-    "tool_search": (),
-    "shell": (),
-    "apply_patch": (),
-    "computer": (),
-}
+TOOLS = shapes_by_type(ToolParam, optional={"parameters", "strict"})
 
 
 def check_tools(param: str, tools: Any) -> None:
     an_array(param, tools)
     for index, tool in enumerate(tools):
-        check_tool(f"{param}[{index}]", tool)
-
-
-def check_tool(param: str, tool: Any) -> None:
-    an_object(param, tool)
-    require(param, tool, ("type",))
-    kind = tool["type"]
-    if kind == "function":
-        check_function(param, tool)
-    elif kind in NEEDED_BY_BUILT_IN:
-        require(param, tool, NEEDED_BY_BUILT_IN[kind])
-    else:
-        raise wrong_value(f"{param}.type", kind, ("function", *NEEDED_BY_BUILT_IN))
+        check_by_type(f"{param}[{index}]", tool, TOOLS)
+        if tool["type"] == "function":
+            check_function(f"{param}[{index}]", tool)
 
 
 def check_function(param: str, tool: dict[str, Any]) -> None:
-    if "name" not in tool:
-        raise missing(f"{param}.name")
-    for key, value in tool.items():
-        if key not in FUNCTION:
-            raise unknown(f"{param}.{key}")
-        FUNCTION[key](f"{param}.{key}", value)
     check_name(f"{param}.name", tool["name"])
     if tool.get("strict"):
         check_strict_schema(f"{param}.parameters", tool["name"], tool.get("parameters") or {})
@@ -109,9 +72,9 @@ def check_choice(choice: Any, tools: list[dict[str, Any]]) -> None:
     if isinstance(choice, str):
         raise wrong_value("tool_choice", choice, ("none", "auto", "required"))
     an_object("tool_choice", choice)
-    require("tool_choice", choice, ("type",))
+    require("tool_choice", choice, "type")
     if choice["type"] == "function":
-        require("tool_choice", choice, ("name",))
+        require("tool_choice", choice, "name")
         if choice["name"] not in {tool.get("name") for tool in tools}:
             raise bad_choice(f"'{choice['name']}' not found in 'tools' parameter")
 

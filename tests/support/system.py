@@ -18,7 +18,7 @@ from tests.support.tape import Tape
 
 from common.events import OutcomeRecorded
 from devkit.businesses import DemoClient
-from devkit.loadtest.admin import Admin
+from devkit.loadtest.admin_client import AdminClient
 from devkit.loadtest.chat import Chat
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
@@ -50,7 +50,7 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class World:
     system: System
-    admin: Admin
+    admin: AdminClient
     chat: Chat
     tape: Tape
     http: aiohttp.ClientSession
@@ -174,7 +174,7 @@ async def world(
         yield World(
             system,
             await stack.enter_async_context(
-                Admin(system.admin_url, system.secrets["ADMIN_API_KEY"])
+                AdminClient(system.admin_url, system.secrets["ADMIN_API_KEY"])
             ),
             await stack.enter_async_context(Chat(system.chat_url)),
             tape,

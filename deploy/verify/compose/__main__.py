@@ -1,4 +1,4 @@
-"""`python -m deploy.verify.compose`: deploy/compose/verify. The verdict on one line of JSON.
+"""`python -m deploy.verify.compose`: deploy/compose/verify. The result on one line of JSON.
 
 Exit codes: 0 held, 1 failed, 3 not run.
 """
@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from deploy.verify.compose.settings import ContainerSettings
-from deploy.verify.compose.verify import verify
+from deploy.verify.compose.verify_compose import verify
 
-from devkit.verdict import pronounce
+from devkit.check_result import print_result
 
 if __name__ == "__main__":
-    sys.exit(pronounce(partial(verify, Path.cwd(), ContainerSettings())))
+    sys.exit(print_result(partial(verify, Path.cwd(), ContainerSettings())))

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from deploy.verify.compose.compose import Compose
-from deploy.verify.compose.engine import Engine
+from deploy.verify.compose.docker_compose import Compose
+from deploy.verify.compose.docker_engine import Engine
 
+from devkit.check_result import NotRun, show_progress
 from devkit.stack import Announce
 from devkit.stack.java import inspect_bundled
 from devkit.stack.kafka_jars import kafka_jars
 from devkit.stack.postgres_binaries import SERVER, WHEEL, find_binaries
 from devkit.stack.settings import cache_dir
-from devkit.verdict import NotRun, aside
 
 PULL_SECONDS = 300
 PYTHON = re.compile(r"^ARG PYTHON=(\S+)$", re.MULTILINE)
@@ -29,7 +29,7 @@ ENVIRONMENT = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 def base_images(root: Path, compose: Compose, home: Path) -> dict[str, str]:
     """Every image that we do not build, and where it came from. Raises NotRun."""
     services = compose.config()["services"]
-    stand_ins = StandIns(compose, home / "stand-ins", aside)
+    stand_ins = StandIns(compose, home / "stand-ins", show_progress)
     builders = {
         python_image(root / "deploy" / "Dockerfile"): stand_ins.python,
         services["kafka"]["image"]: stand_ins.kafka,
@@ -49,11 +49,11 @@ def ensure(engine: Engine, image: str, stand_in: Callable[[str], None]) -> str:
     """Where it came from: here, pulled or stand-in. Raises NotRun when it cannot be had."""
     if engine.has(image):
         return "here"
-    aside(f"{image}: pulling")
+    show_progress(f"{image}: pulling")
     try:
         engine.run("pull", "--quiet", image, timeout=PULL_SECONDS)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        aside(f"{image}: no registry reached; building a stand-in")
+        show_progress(f"{image}: no registry reached; building a stand-in")
         stand_in(image)
         return "stand-in"
     return "pulled"

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from deploy.verify.compose.compose import Compose
-from deploy.verify.compose.disturb import Disturbed, last_json, under_load
+from deploy.verify.compose.docker_compose import Compose
+from deploy.verify.compose.restart_under_load import (
+    RestartsUnderLoad,
+    last_json,
+    restart_under_load,
+)
 
-from devkit.verdict import Failed, aside
+from devkit.check_result import Failed, show_progress
 
 Watch = Callable[[str], AbstractContextManager[None]]
 MANAGE = ("exec", "-T", "tenant-admin", "python", "scripts/manage_clients.py")
@@ -27,8 +31,8 @@ INSPECTED = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{json .HostConfig.
 HARDENED = '10001:10001 true ["ALL"]'
 
 
-def exercise(compose: Compose, watch: Watch) -> dict[str, Any]:
-    """What was found, with the verdict as "ok". Raises Failed."""
+def check_installation(compose: Compose, watch: Watch) -> dict[str, Any]:
+    """What was found, with the result as "ok". Raises Failed."""
     with watch("add_client"):
         add_client(compose)
     with watch("smoke"):
@@ -38,7 +42,7 @@ def exercise(compose: Compose, watch: Watch) -> dict[str, Any]:
     with watch("scale"):
         assistants = scale(compose)
     with watch("load_and_restarts"):
-        disturbed = under_load(compose, RESTARTED, (*LOAD, *DISTURBED), aside)
+        disturbed = restart_under_load(compose, RESTARTED, (*LOAD, *DISTURBED), show_progress)
     loose = [service for service in SERVICES if not hardened(compose, service)]
     return {
         "ok": bool(
@@ -81,6 +85,6 @@ def hardened(compose: Compose, service: str) -> bool:
     return found == {HARDENED}
 
 
-def shown(disturbed: Disturbed) -> dict[str, Any]:
+def shown(disturbed: RestartsUnderLoad) -> dict[str, Any]:
     """The ledger without what is long."""
     return {name: disturbed.ledger[name] for name in FROM_LEDGER}

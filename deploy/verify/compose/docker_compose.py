@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.verify.compose.engine import Engine
+from deploy.verify.compose.docker_engine import Engine
 
-from devkit.verdict import Failed, NotRun
+from devkit.check_result import Failed, NotRun
 
 WHEEL = "compose"
 CHARACTERS_SHOWN = 3000

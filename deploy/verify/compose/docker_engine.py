@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from devkit.check_result import NotRun
 from devkit.stack import Announce
 from devkit.stack.server_process import end, last_words, spawn
 from devkit.stack.settings import inherited
-from devkit.verdict import NotRun
 
 START_DEADLINE = 30.0
 STOP_GRACE = 30.0

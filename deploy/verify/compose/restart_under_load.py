@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.verify.compose.compose import Compose
+from deploy.verify.compose.docker_compose import Compose
 
+from devkit.check_result import Failed
 from devkit.stack import Announce
-from devkit.verdict import Failed
 
 HEALTHY_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Disturbed:
+class RestartsUnderLoad:
     """ledger: what the load run reported. covered: the load outlasted the last restart."""
 
     restarted: tuple[str, ...]
@@ -28,9 +28,9 @@ class Disturbed:
         return bool(self.covered and self.ledger["ok"])
 
 
-def under_load(
+def restart_under_load(
     compose: Compose, services: Sequence[str], load: Sequence[str], announce: Announce
-) -> Disturbed:
+) -> RestartsUnderLoad:
     """load: the words that start it. Raises Failed."""
     running = compose.start(*load)
     try:
@@ -43,7 +43,7 @@ def under_load(
         said, chatter = running.communicate(timeout=600)
     finally:
         running.kill()
-    return Disturbed(tuple(services), covered, last_json(said or chatter))
+    return RestartsUnderLoad(tuple(services), covered, last_json(said or chatter))
 
 
 def wait_healthy(compose: Compose, service: str, seconds: float = HEALTHY_SECONDS) -> None:

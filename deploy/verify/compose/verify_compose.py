@@ -8,14 +8,14 @@ from time import monotonic
 from typing import Any
 
 from deploy.verify.compose.base_images import base_images, forget_stand_ins
-from deploy.verify.compose.compose import Compose, find_program
-from deploy.verify.compose.engine import Engine, engine
-from deploy.verify.compose.exercise import exercise
+from deploy.verify.compose.check_installation import check_installation
+from deploy.verify.compose.docker_compose import Compose, find_program
+from deploy.verify.compose.docker_engine import Engine, engine
 from deploy.verify.compose.settings import ContainerSettings
 
+from devkit.check_result import Failed, show_progress
 from devkit.stack.home import temporary_home
 from devkit.stack.ports import free_ports
-from devkit.verdict import Failed, aside
 
 PROJECT = "conserje-verify"
 BUILD_SECONDS = 1800.0
@@ -30,19 +30,19 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
-        aside(f"{step} ...")
+        show_progress(f"{step} ...")
         began = monotonic()
         yield
         self.seconds[step] = round(monotonic() - began, 1)
 
 
 def verify(root: Path, settings: ContainerSettings) -> dict[str, Any]:
-    """The verdict. Raises NotRun, Failed."""
+    """The result. Raises NotRun, Failed."""
     watch = Stopwatch()
     with (
         watch("all"),
         temporary_home() as home,
-        engine(home / "docker", settings.docker_host, aside) as docker,
+        engine(home / "docker", settings.docker_host, show_progress) as docker,
     ):
         found = verified(project(root, docker, settings), root, home, watch)
     return {**found, "seconds": watch.seconds}
@@ -69,7 +69,7 @@ def verified(compose: Compose, root: Path, home: Path, watch: Stopwatch) -> dict
         with watch("build"):
             compose.run("build", "--quiet", timeout=BUILD_SECONDS)
         with up_and_down(compose, watch):
-            found = exercise(compose, watch)
+            found = check_installation(compose, watch)
         images = sizes(compose)
     finally:
         forget_stand_ins(compose.engine, bases)
@@ -90,7 +90,8 @@ def up_and_down(compose: Compose, watch: Stopwatch) -> Iterator[None]:
             compose.run("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS))
         yield
     except Failed:
-        aside(compose.run("ps", "--all") + compose.run("logs", "--no-color", "--tail", "25"))
+        logs = compose.run("logs", "--no-color", "--tail", "25")
+        show_progress(compose.run("ps", "--all") + logs)
         raise
     finally:
         with watch("down"):

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from devkit.check_result import NotRun
 from devkit.stack import Announce
-from devkit.verdict import NotRun
 
 PROGRESS_EVERY = 200  # packages; Kubernetes has 1400
 

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from devkit.verdict import Failed
+from devkit.check_result import Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.verify.k8s.go import install, kept, output_of_go, run_go
 from deploy.verify.k8s.go_module import link_flags, sources
+from deploy.verify.k8s.go_programs import install, kept, output_of_go, run_go
 
+from devkit.check_result import NotRun
 from devkit.stack import Announce
-from devkit.verdict import NotRun
 
 VERSION = "1.34.4"
 KUSTOMIZE = "5.6.0"

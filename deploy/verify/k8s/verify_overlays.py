@@ -8,23 +8,23 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from deploy.verify.k8s.breaking import BREAKS, Object, broken
+from deploy.verify.k8s.api_server import api_server
+from deploy.verify.k8s.broken_deployments import BREAKS, Object, broken
 from deploy.verify.k8s.kubectl import Kubectl
 from deploy.verify.k8s.programs import VERSION, find_programs
-from deploy.verify.k8s.server import api_server
 
+from devkit.check_result import Failed
 from devkit.stack import Announce
 from devkit.stack.home import temporary_home
 from devkit.stack.settings import cache_dir
-from devkit.verdict import Failed
 
 OUR_IMAGE = re.compile(r"(image: \S*conserje/[\w-]+):\S+")
 SETUP = "app.kubernetes.io/component=setup"
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """One overlay's part of the verdict."""
+class OverlayResult:
+    """One overlay's part of the result."""
 
     objects: int
     refused: bool
@@ -33,7 +33,7 @@ class Checked:
 
 
 def verify(overlays: Path, announce: Announce) -> dict[str, Any]:
-    """The verdict. Raises NotRun, Failed, CannotStart."""
+    """The result. Raises NotRun, Failed, CannotStart."""
     began = monotonic()
     programs = find_programs(cache_dir(), announce)
     with temporary_home() as home:
@@ -41,10 +41,10 @@ def verify(overlays: Path, announce: Announce) -> dict[str, Any]:
         with api_server(home, programs) as kubectl:
             folders = sorted(overlays.iterdir())
             checked = {folder.name: check(kubectl, folder, announce) for folder in folders}
-    return {**verdict(checked), "seconds": since(began)}
+    return {**summary(checked), "seconds": since(began)}
 
 
-def verdict(checked: Mapping[str, Checked]) -> dict[str, Any]:
+def summary(checked: Mapping[str, OverlayResult]) -> dict[str, Any]:
     refused = all(one.refused for one in checked.values())
     upgraded = all(one.upgraded for one in checked.values())
     return {
@@ -58,7 +58,7 @@ def verdict(checked: Mapping[str, Checked]) -> dict[str, Any]:
     }
 
 
-def check(kubectl: Kubectl, overlay: Path, announce: Announce) -> Checked:
+def check(kubectl: Kubectl, overlay: Path, announce: Announce) -> OverlayResult:
     """Raises Failed at the first thing that the server refuses, warns of, or wrongly accepts."""
     began = monotonic()
     announce(f"{overlay.name}: applying it, without and with effect")
@@ -67,7 +67,7 @@ def check(kubectl: Kubectl, overlay: Path, announce: Announce) -> Checked:
     answer = kubectl.run("apply", "--dry-run=server", "-o", "json", "-f", "-", stdin=manifests)
     objects: list[Object] = json.loads(answer.out)["items"]
     deployment = next(found for found in objects if found["kind"] == "Deployment")
-    return Checked(
+    return OverlayResult(
         objects=len(objects),
         refused=all_refused(kubectl, deployment),
         upgraded=upgrade(kubectl, deployment["metadata"]["namespace"], manifests),

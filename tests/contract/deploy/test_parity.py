@@ -16,7 +16,7 @@ from common.secret_files import SecretFileSettings
 from common.settings import DatabaseSettings
 from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
-from devkit.loadtest.settings import ExerciseSettings
+from devkit.loadtest.settings import InstallationSettings
 from ingress.settings import Settings as IngressSettings
 from router.settings import Settings as RouterSettings
 from sender.settings import SenderSettings
@@ -37,7 +37,7 @@ PARTS: Parts = {
     "whatsapp": WhatsAppSettings,
     "openai": OpenAISettings,
 }
-IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": ExerciseSettings}
+IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": InstallationSettings}
 # A cluster of one's own has roles made by its administrator, and no stand-ins.
 IN_PRODUCTION: Parts = {
     name: settings

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from deploy.verify.compose.base_images import ensure, forget_stand_ins, python_image
-from deploy.verify.compose.disturb import Disturbed, last_json
-from deploy.verify.compose.engine import Engine
+from deploy.verify.compose.docker_engine import Engine
+from deploy.verify.compose.restart_under_load import RestartsUnderLoad, last_json
 from deploy.verify.compose.settings import ContainerSettings
 
-from devkit.verdict import FAILED, HELD, NOT_RUN, Failed, NotRun, pronounce
+from devkit.check_result import FAILED, NOT_RUN, PASSED, Failed, NotRun, print_result
 
 ROOT = Path(__file__).parents[3]
 
@@ -72,7 +72,7 @@ def test_the_last_line_of_json_counts_and_none_is_a_failure() -> None:
     ("covered", "ledger", "ok"), [(True, True, True), (False, True, False), (True, False, False)]
 )
 def test_restarts_after_the_load_prove_nothing(covered: bool, ledger: bool, ok: bool) -> None:
-    assert Disturbed(("ingress",), covered, {"ok": ledger}).ok is ok
+    assert RestartsUnderLoad(("ingress",), covered, {"ok": ledger}).ok is ok
 
 
 def test_a_build_gets_the_certificates_that_this_machine_needs(tmp_path: Path) -> None:
@@ -97,21 +97,21 @@ def wrong() -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("check", "code", "verdict"),
+    ("check", "code", "result"),
     [
-        (held, HELD, {"ok": True}),
+        (held, PASSED, {"ok": True}),
         (broken, FAILED, {"ok": False, "lost": 1}),
         (missing, NOT_RUN, {"ok": None, "not_run": "no engine; install one"}),
         (wrong, FAILED, {"ok": False, "error": "ValueError: what happened"}),
     ],
 )
-def test_a_verdict_is_one_line_and_what_was_not_run_is_neither_good_nor_bad(
-    check: object, code: int, verdict: dict[str, object], capsys: pytest.CaptureFixture[str]
+def test_a_result_is_one_line_and_what_was_not_run_is_neither_good_nor_bad(
+    check: object, code: int, result: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert callable(check)
-    assert pronounce(check) == code
+    assert print_result(check) == code
     said = capsys.readouterr()
-    assert json.loads(said.out) == verdict
+    assert json.loads(said.out) == result
     assert said.out.count("\n") == 1
     assert ("NOT RUN: no engine" in said.err) is (code == NOT_RUN)
 

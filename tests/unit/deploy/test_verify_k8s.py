@@ -4,9 +4,9 @@ import sys
 from typing import Any
 
 import pytest
-from deploy.verify.k8s.breaking import BREAKS, broken
+from deploy.verify.k8s.broken_deployments import BREAKS, broken
 from deploy.verify.k8s.kubectl import warnings_in
-from deploy.verify.k8s.verify import Checked, verdict, with_tag
+from deploy.verify.k8s.verify_overlays import OverlayResult, summary, with_tag
 
 
 def a_deployment() -> dict[str, Any]:
@@ -52,13 +52,13 @@ def test_warnings_are_found_among_what_kubectl_says() -> None:
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_check_that_could_not_fail_is_no_success(refused: bool) -> None:
-    said = verdict({"dev": Checked(objects=1, refused=refused, upgraded=True, seconds=0.1)})
+    said = summary({"dev": OverlayResult(objects=1, refused=refused, upgraded=True, seconds=0.1)})
     assert said["ok"] is said["refused_when_broken"] is refused
     assert said["overlays"] == {"dev": {"objects": 1, "seconds": 0.1}}
 
 
 def test_no_overlay_is_no_success() -> None:
-    assert verdict({})["ok"] is False
+    assert summary({})["ok"] is False
 
 
 def test_without_the_programs_it_says_not_run() -> None:

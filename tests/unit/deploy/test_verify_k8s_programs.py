@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from deploy.verify.k8s.go import kept
 from deploy.verify.k8s.go_module import go_mod, link_flags
+from deploy.verify.k8s.go_programs import kept
 from deploy.verify.k8s.programs import has_kustomize_5
 
-from devkit.verdict import NotRun
+from devkit.check_result import NotRun
 
 KUBERNETES = """\
 module k8s.io/kubernetes

@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 
 from common.events import OutcomeRecorded
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, dlq_of
-from devkit.loadtest.events import EventLog
+from devkit.loadtest.event_log import EventLog
 from devkit.loadtest.evidence import Outcome
 
 

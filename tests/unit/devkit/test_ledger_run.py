@@ -92,7 +92,7 @@ async def test_a_bot_that_answers_once_is_ok_even_when_webhooks_come_twice(
     whatsapp_url: str,
 ) -> None:
     report = await run(Bot, whatsapp_url, 1, duplicates=2)
-    assert report.ok, report.verdict.reasons
+    assert report.ok, report.result.reasons
     line = json.loads(report.as_json_line())
     assert (line["accepted"], line["posts"], line["lost"]) == (12, 24, 0)
     assert line["latency_ms"]["p99"] >= line["latency_ms"]["p50"]
@@ -110,7 +110,7 @@ async def test_a_bot_that_gets_it_wrong_is_found_out(
     whatsapp_url: str, bot: type[Bot], number: int, reason: str
 ) -> None:
     report = await run(bot, whatsapp_url, number)
-    assert reason in report.verdict.reasons
+    assert reason in report.result.reasons
 
 
 async def test_announced_faults_are_counted_for_this_run_only(whatsapp_url: str) -> None:
@@ -122,7 +122,7 @@ async def test_announced_faults_are_counted_for_this_run_only(whatsapp_url: str)
                 TENANTS, 5, contacts=1, messages=1, quiet_seconds=0.1, faults=("openai",)
             )
             report = await run_load(plan, endpoints)
-    assert report.verdict.reasons == ("not a test: the announced fault openai was never injected",)
+    assert report.result.reasons == ("not a test: the announced fault openai was never injected",)
 
 
 async def test_the_emulator_is_as_strict_afterwards_as_before(whatsapp_url: str) -> None:

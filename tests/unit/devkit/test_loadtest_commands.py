@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestServer
 
 from devkit.businesses import LA_PLAZA
 from devkit.loadtest.__main__ import named
-from devkit.loadtest.admin import Admin, Refused
-from devkit.loadtest.settings import ExerciseSettings
+from devkit.loadtest.admin_client import AdminClient, AdminRefused
+from devkit.loadtest.settings import InstallationSettings
 
 KEY = "an-admin-key-of-tests"
 
@@ -40,15 +40,15 @@ def office() -> Office:
 
 
 @pytest_asyncio.fixture
-async def admin(office: Office) -> AsyncIterator[Admin]:
+async def admin(office: Office) -> AsyncIterator[AdminClient]:
     app = web.Application()
     app.router.add_post("/v1/{what}", office.add)
-    async with TestServer(app) as server, Admin(str(server.make_url("")), KEY) as admin:
+    async with TestServer(app) as server, AdminClient(str(server.make_url("")), KEY) as admin:
         yield admin
 
 
 async def test_clients_that_are_there_already_are_left_as_they_are(
-    admin: Admin, office: Office
+    admin: AdminClient, office: Office
 ) -> None:
     assert await admin.ensure(LA_PLAZA) is True
     assert await admin.ensure(LA_PLAZA) is False
@@ -56,13 +56,13 @@ async def test_clients_that_are_there_already_are_left_as_they_are(
         ("/v1/assistants", LA_PLAZA.assistant_id),
         ("/v1/clients", LA_PLAZA.assistant_id),
     ]
-    with pytest.raises(Refused, match="409"):
+    with pytest.raises(AdminRefused, match="409"):
         await admin.add(LA_PLAZA)
 
 
-async def test_any_other_refusal_is_told(admin: Admin, office: Office) -> None:
+async def test_any_other_refusal_is_told(admin: AdminClient, office: Office) -> None:
     office.broken = True
-    with pytest.raises(Refused, match="422"):
+    with pytest.raises(AdminRefused, match="422"):
         await admin.ensure(LA_PLAZA)
 
 
@@ -74,14 +74,14 @@ def test_a_client_is_named_with_its_phone_and_its_phone_number_id() -> None:
 
 
 def test_the_place_of_a_compose_project_is_the_default() -> None:
-    settings = ExerciseSettings(
+    settings = InstallationSettings(
         kafka_bootstrap_servers="kafka:9092",
         whatsapp_app_secrets="first,second",
         whatsapp_access_token="a-token-of-ours",
         admin_api_key=KEY,
     )
-    place = settings.place()
-    assert place.endpoints.webhook_url == "http://ingress:8000/webhook"
-    assert place.endpoints.openai_url == "http://openai:4640"
-    assert place.app_secret == "first"
-    assert "first" not in repr(place)
+    installation = settings.installation()
+    assert installation.endpoints.webhook_url == "http://ingress:8000/webhook"
+    assert installation.endpoints.openai_url == "http://openai:4640"
+    assert installation.app_secret == "first"
+    assert "first" not in repr(installation)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.support.whatsapp_emulator import BAKERY, GARAGE
 
-from devkit.emulators.whatsapp.feed import KEPT, Change, Feed
+from devkit.emulators.whatsapp.changes import KEPT, Change, ChangeLog
 
 
 def drained(queue: asyncio.Queue[tuple[int, Change | None]]) -> list[tuple[int, Change | None]]:
@@ -13,7 +13,7 @@ def drained(queue: asyncio.Queue[tuple[int, Change | None]]) -> list[tuple[int, 
 
 
 def test_a_watcher_goes_on_where_it_was() -> None:
-    feed = Feed(start=100)
+    feed = ChangeLog(start=100)
     feed.publish(BAKERY)
     feed.publish(GARAGE)
     with feed.subscription(since=101) as queue:
@@ -22,13 +22,13 @@ def test_a_watcher_goes_on_where_it_was() -> None:
 
 
 def test_a_watcher_that_is_up_to_date_gets_nothing() -> None:
-    with Feed(start=100).subscription(since=100) as queue:
+    with ChangeLog(start=100).subscription(since=100) as queue:
         assert queue.empty()
 
 
 @pytest.mark.parametrize("since", [0, 99, 5000])
 def test_a_watcher_that_missed_something_is_told_first(since: int) -> None:
-    feed = Feed(start=100)
+    feed = ChangeLog(start=100)
     for _ in range(KEPT + 10):
         feed.publish(BAKERY)
     with feed.subscription(since) as queue:

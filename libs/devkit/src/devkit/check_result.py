@@ -1,4 +1,4 @@
-"""A check of something large, and its verdict on one line of JSON: held, failed, or not run."""
+"""A check of something large, and its result on one line of JSON: passed, failed, or not run."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-HELD, FAILED, NOT_RUN = 0, 1, 3
+PASSED, FAILED, NOT_RUN = 0, 1, 3
 
 
 class NotRun(RuntimeError):
@@ -18,24 +18,24 @@ class Failed(RuntimeError):
     """The check failed; the message says where."""
 
 
-def pronounce(check: Callable[[], dict[str, Any]]) -> int:
-    """Prints what `check` finds, which has "ok" in it, or why it did not; gives the exit code.
+def print_result(check: Callable[[], dict[str, Any]]) -> int:
+    """Prints the result of `check` (it has "ok" in it) or why there is none; the exit code.
 
     SIGTERM unwinds it as Ctrl-C does: what it started is stopped.
     """
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        verdict = check()
-        code = HELD if verdict["ok"] else FAILED
+        result = check()
+        code = PASSED if result["ok"] else FAILED
     except NotRun as reason:
-        aside(f"NOT RUN: {reason}")
-        verdict, code = {"ok": None, "not_run": str(reason)}, NOT_RUN
-    except Exception as error:  # noqa: BLE001 - whatever failed is the verdict
+        show_progress(f"NOT RUN: {reason}")
+        result, code = {"ok": None, "not_run": str(reason)}, NOT_RUN
+    except Exception as error:  # noqa: BLE001 - what failed is the result
         cause = first_cause(error)
-        verdict, code = {"ok": False, "error": f"{type(cause).__name__}: {cause}"}, FAILED
+        result, code = {"ok": False, "error": f"{type(cause).__name__}: {cause}"}, FAILED
     finally:
         signal.signal(signal.SIGTERM, before)
-    print(orjson.dumps(verdict).decode())
+    print(orjson.dumps(result).decode())
     return code
 
 
@@ -46,6 +46,6 @@ def first_cause(error: BaseException) -> BaseException:
     return error
 
 
-def aside(line: str) -> None:
-    """Progress: stdout is for the verdict alone."""
+def show_progress(line: str) -> None:
+    """On stderr: stdout is for the result alone."""
     print(line, file=sys.stderr, flush=True)

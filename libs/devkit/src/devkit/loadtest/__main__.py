@@ -8,11 +8,11 @@ import typer
 
 from common.settings import load as from_environment
 from devkit.businesses import DEMO, DemoClient
-from devkit.loadtest.converse import converse, ensure_clients, show_clients
-from devkit.loadtest.options import Load, load_on
-from devkit.loadtest.place import Place
-from devkit.loadtest.settings import ExerciseSettings
-from devkit.verdict import pronounce
+from devkit.check_result import print_result
+from devkit.loadtest.conversations import converse, ensure_clients, show_clients
+from devkit.loadtest.installation import Installation
+from devkit.loadtest.options import LoadOptions, load_installation
+from devkit.loadtest.settings import InstallationSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 Others = Annotated[
@@ -24,7 +24,7 @@ Others = Annotated[
 @app.command()
 def clients() -> None:
     """Adds the demo's two clients, if they are not there."""
-    asyncio.run(ensure_clients(place(), DEMO))
+    asyncio.run(ensure_clients(installation(), DEMO))
     print(f"clients: {', '.join(client.name for client in DEMO)}")
 
 
@@ -32,7 +32,7 @@ def clients() -> None:
 def smoke(client: Others = None) -> None:
     """Chats with the demo's clients and those named; one JSON line, exit code 0 or 1."""
     others = [named(text) for text in client or []]
-    raise typer.Exit(pronounce(lambda: asyncio.run(chatted(place(), others))))
+    raise typer.Exit(print_result(lambda: asyncio.run(chatted(installation(), others))))
 
 
 @app.command()
@@ -45,21 +45,21 @@ def load(
     disturbed: Annotated[bool, typer.Option(help="services restart meanwhile")] = False,
 ) -> None:
     """Load with a ledger on one JSON line; exit code 0 or 1."""
-    wanted = Load(clients, contacts, messages, rate, duplicates, disturbed)
-    report = asyncio.run(load_on(place(), wanted))
+    options = LoadOptions(clients, contacts, messages, rate, duplicates, disturbed)
+    report = asyncio.run(load_installation(installation(), options))
     print(report.as_json_line())
     raise typer.Exit(0 if report.ok else 1)
 
 
-def place() -> Place:
-    return from_environment(ExerciseSettings).place()
+def installation() -> Installation:
+    return from_environment(InstallationSettings).installation()
 
 
-async def chatted(place: Place, others: list[DemoClient]) -> dict[str, Any]:
+async def chatted(installation: Installation, others: list[DemoClient]) -> dict[str, Any]:
     began, clients = monotonic(), [*DEMO, *others]
-    await ensure_clients(place, DEMO)
-    await show_clients(place, clients)
-    replies = await converse(place, clients)
+    await ensure_clients(installation, DEMO)
+    await show_clients(installation, clients)
+    replies = await converse(installation, clients)
     seconds = round(monotonic() - began, 1)
     return {"ok": True, "clients": len(clients), "replies": replies, "seconds": seconds}
 

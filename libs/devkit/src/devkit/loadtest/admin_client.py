@@ -8,7 +8,7 @@ import aiohttp
 from devkit.businesses import DemoClient
 
 
-class Refused(RuntimeError):
+class AdminRefused(RuntimeError):
     """tenant-admin said no; the message is its problem document's."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -16,8 +16,8 @@ class Refused(RuntimeError):
         self.status = status
 
 
-class Admin:
-    """Use it as `async with Admin(url, api_key) as admin:`."""
+class AdminClient:
+    """Use it as `async with AdminClient(url, api_key) as admin:`."""
 
     def __init__(self, url: str, api_key: str) -> None:
         self._url, self._headers = url, {"Authorization": f"Bearer {api_key}"}
@@ -44,19 +44,19 @@ class Admin:
         """False when it was there already."""
         try:
             await self.call("POST", path, body)
-        except Refused as refused:
+        except AdminRefused as refused:
             if refused.status != HTTPStatus.CONFLICT:
                 raise
             return False
         return True
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer's JSON. Raises Refused."""
+        """The answer's JSON. Raises AdminRefused."""
         async with self._http.request(method, path, json=body) as response:
             answer = await response.json(content_type=None)
             if response.status >= 400:
                 message = f"{method} {path}: {response.status} {answer}"
-                raise Refused(response.status, message)
+                raise AdminRefused(response.status, message)
             return answer
 
 

@@ -5,42 +5,42 @@ import random
 from collections.abc import Sequence
 
 from devkit.businesses import DemoClient
-from devkit.loadtest.admin import Admin
+from devkit.loadtest.admin_client import AdminClient
 from devkit.loadtest.chat import Chat
-from devkit.loadtest.place import Place
+from devkit.loadtest.installation import Installation
 
 CONTACTS = 2
 QUESTIONS = ("Hola, buenas", "¿Qué horario tienen?")
 
 
-async def add_clients(place: Place, clients: Sequence[DemoClient]) -> None:
+async def add_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:
     """Adds them to the running installation, and shows them on the chat page."""
-    async with Admin(place.admin_url, place.admin_api_key) as admin:
+    async with AdminClient(installation.admin_url, installation.admin_api_key) as admin:
         for client in clients:
             await admin.add(client)
-    await show_clients(place, clients)
+    await show_clients(installation, clients)
 
 
-async def ensure_clients(place: Place, clients: Sequence[DemoClient]) -> None:
+async def ensure_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:
     """Adds those that are not there."""
-    async with Admin(place.admin_url, place.admin_api_key) as admin:
+    async with AdminClient(installation.admin_url, installation.admin_api_key) as admin:
         for client in clients:
             await admin.ensure(client)
 
 
-async def show_clients(place: Place, clients: Sequence[DemoClient]) -> None:
+async def show_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:
     """Puts clients that the installation has on the chat page."""
-    async with Chat(place.chat_url) as chat:
+    async with Chat(installation.chat_url) as chat:
         for client in clients:
             await chat.know(client)
 
 
-async def converse(place: Place, clients: Sequence[DemoClient]) -> int:
+async def converse(installation: Installation, clients: Sequence[DemoClient]) -> int:
     """Somebody new asks every client; each answer must be that client's own. Counts answers.
 
     Raises RuntimeError for a wrong answer, TimeoutError for none.
     """
-    async with Chat(place.chat_url) as chat:
+    async with Chat(installation.chat_url) as chat:
         people = [somebody() for _ in range(CONTACTS)]
         pairs = [(client, contact) for client in clients for contact in people]
         talks = (ask(chat, client, contact, clients) for client, contact in pairs)

@@ -6,7 +6,7 @@ from devkit.loadtest.plan import Endpoints
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Installation:
     """URLs without a trailing slash. chat_url and model_url are the emulators'."""
 
     webhook_url: str

@@ -15,7 +15,7 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LedgerResult:
     """Counts, the offenders behind them by the same name, and why it is not ok.
 
     `outcomes` counts messages by outcome, dead letters included. `contradicted`: messages with two
@@ -39,8 +39,8 @@ class Verdict:
         return not self.reasons
 
 
-def check(evidence: Evidence, duplicates_allowed: int = 0) -> Verdict:
-    """The verdict. `duplicates_allowed`: extra copies that ambiguous failures may have caused."""
+def check(evidence: Evidence, duplicates_allowed: int = 0) -> LedgerResult:
+    """The result. `duplicates_allowed`: extra copies that ambiguous failures may have caused."""
     said = [(post, token) for post in evidence.posted for token in tokens_in(post.text)]
     first: dict[Token, float] = {}
     for post, token in said:
@@ -53,7 +53,7 @@ def check(evidence: Evidence, duplicates_allowed: int = 0) -> Verdict:
         "contradicted": tuple(contradicted(evidence.outcomes or {})),
     }
     counts = {name: len(found) for name, found in offenders.items()}
-    return Verdict(
+    return LedgerResult(
         accepted=len(evidence.acked),
         outcomes=outcome_counts(evidence),
         **counts,

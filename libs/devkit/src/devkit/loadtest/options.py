@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devkit.businesses import DemoClient, load_client
-from devkit.loadtest.converse import ensure_clients
-from devkit.loadtest.place import Place
+from devkit.loadtest.conversations import ensure_clients
+from devkit.loadtest.installation import Installation
 from devkit.loadtest.plan import LoadPlan, LoadTenant
 from devkit.loadtest.report import LoadReport
 from devkit.loadtest.run import run_load
@@ -15,7 +15,7 @@ QUIET, QUIET_AFTER_A_DISTURBANCE = 3.0, 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadOptions:
     """`disturbed`: services die or restart meanwhile, so that silence must last longer."""
 
     clients: int = 3
@@ -30,32 +30,34 @@ class Load:
         return self.clients * self.contacts * self.messages / self.rate
 
 
-async def load_on(place: Place, wanted: Load) -> LoadReport:
-    return await run_load(await prepared(place, wanted), place.endpoints)
+async def load_installation(installation: Installation, options: LoadOptions) -> LoadReport:
+    return await run_load(await prepare_plan(installation, options), installation.endpoints)
 
 
-async def prepared(place: Place, wanted: Load) -> LoadPlan:
+async def prepare_plan(installation: Installation, options: LoadOptions) -> LoadPlan:
     """The plan, once the clients that it needs are there."""
-    clients = [load_client(number) for number in range(1, wanted.clients + 1)]
-    await ensure_clients(place, clients)
-    return plan_of(place, wanted, clients)
+    clients = [load_client(number) for number in range(1, options.clients + 1)]
+    await ensure_clients(installation, clients)
+    return plan_of(installation, options, clients)
 
 
-def plan_of(place: Place, wanted: Load, clients: Sequence[DemoClient]) -> LoadPlan:
+def plan_of(
+    installation: Installation, options: LoadOptions, clients: Sequence[DemoClient]
+) -> LoadPlan:
     return LoadPlan(
         tenants=tuple(
             LoadTenant(
                 client.assistant_id,
                 client.phone_number_id,
-                place.access_token,
+                installation.access_token,
                 client.phone_number,
             )
             for client in clients
         ),
         run=random.randrange(10**6),
-        contacts=wanted.contacts,
-        messages=wanted.messages,
-        rate=wanted.rate,
-        duplicates=wanted.duplicates,
-        quiet_seconds=QUIET_AFTER_A_DISTURBANCE if wanted.disturbed else QUIET,
+        contacts=options.contacts,
+        messages=options.messages,
+        rate=options.rate,
+        duplicates=options.duplicates,
+        quiet_seconds=QUIET_AFTER_A_DISTURBANCE if options.disturbed else QUIET,
     )

@@ -1,11 +1,11 @@
-"""What a load run reports: the verdict with what was sent, on one line of JSON."""
+"""What a load run reports: the result with what was sent, on one line of JSON."""
 
 from dataclasses import asdict, dataclass
 
 import orjson
 
 from devkit.loadtest.generate import Sent
-from devkit.loadtest.ledger import Verdict
+from devkit.loadtest.ledger import LedgerResult
 from devkit.loadtest.plan import LoadPlan
 
 OFFENDERS_SHOWN = 10
@@ -15,22 +15,22 @@ OFFENDERS_SHOWN = 10
 class LoadReport:
     plan: LoadPlan
     sent: Sent
-    verdict: Verdict
+    result: LedgerResult
     faults: dict[str, int]
     answered_at: tuple[float, ...] = ()  # when each send was accepted, seconds since 1970
 
     @property
     def ok(self) -> bool:
-        return self.verdict.ok
+        return self.result.ok
 
     def as_json_line(self) -> str:
         """Latencies in ms, at most ten offenders of a kind, no message text and no secret."""
-        verdict = asdict(self.verdict)
-        offenders, by_outcome = verdict.pop("offenders"), verdict.pop("outcomes")
-        latency, ack = verdict.pop("answer"), verdict.pop("ack")
+        result = asdict(self.result)
+        offenders, by_outcome = result.pop("offenders"), result.pop("outcomes")
+        latency, ack = result.pop("answer"), result.pop("ack")
         line = {
             "ok": self.ok,
-            **verdict,
+            **result,
             "outcomes": sum(by_outcome.values()),
             "by_outcome": by_outcome,
             "latency_ms": latency,

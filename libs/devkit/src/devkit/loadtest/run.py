@@ -1,4 +1,4 @@
-"""Runs a plan from the first webhook to the verdict."""
+"""Runs a plan from the first webhook to the result."""
 
 import asyncio
 import time
@@ -9,8 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from devkit.loadtest.collect import GraphLog, get, injected
-from devkit.loadtest.events import EventLog
+from devkit.loadtest.emulator_logs import GraphLog, get, injected
+from devkit.loadtest.event_log import EventLog
 from devkit.loadtest.evidence import Evidence
 from devkit.loadtest.generate import Generator, Sent, client
 from devkit.loadtest.ledger import check
@@ -25,7 +25,7 @@ async def run_load(plan: LoadPlan, endpoints: Endpoints) -> LoadReport:
 
     Raises aiohttp.ClientError or KafkaException when an emulator or Kafka is not there.
     """
-    async with client(plan.connections) as session, open_doors(session, plan, endpoints):
+    async with client(plan.connections) as session, prepare_emulator(session, plan, endpoints):
         graph = GraphLog(session, endpoints.whatsapp_url, contacts_by_phone(plan))
         await graph.skip()
         before = await injected(session, endpoints, plan.faults)
@@ -52,7 +52,7 @@ async def event_log(bootstrap: str | None) -> AsyncIterator[EventLog | None]:
 
 
 @asynccontextmanager
-async def open_doors(
+async def prepare_emulator(
     session: aiohttp.ClientSession, plan: LoadPlan, endpoints: Endpoints
 ) -> AsyncIterator[None]:
     """The emulator knows the people of the plan, and for now minds neither limits nor the window:

@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from common.settings import KafkaSettings, Secret
-from devkit.loadtest.place import Place
+from devkit.loadtest.installation import Installation
 
 
-class ExerciseSettings(KafkaSettings):
+class InstallationSettings(KafkaSettings):
     """URLs of a running installation whose Meta and OpenAI are the emulators."""
 
     webhook_url: str = "http://ingress:8000/webhook"
@@ -17,8 +17,8 @@ class ExerciseSettings(KafkaSettings):
     whatsapp_access_token: Secret
     admin_api_key: Secret = Field(min_length=16)
 
-    def place(self) -> Place:
-        return Place(
+    def installation(self) -> Installation:
+        return Installation(
             webhook_url=self.webhook_url,
             admin_url=self.admin_url,
             chat_url=self.chat_url,

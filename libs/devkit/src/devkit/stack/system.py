@@ -13,7 +13,7 @@ from typing import TextIO
 
 from common.kafka.create_topics import create
 from common.topics import every_topic
-from devkit.loadtest.place import Place
+from devkit.loadtest.installation import Installation
 from devkit.stack import Announce
 from devkit.stack.child import Child
 from devkit.stack.environment import key_ring, secrets_of, value_of
@@ -84,8 +84,8 @@ class System:
         return f"http://127.0.0.1:{self.plan.chat_port}"
 
     @property
-    def place(self) -> Place:
-        return Place(
+    def installation(self) -> Installation:
+        return Installation(
             webhook_url=self.webhook_url,
             admin_url=self.admin_url,
             chat_url=self.chat_url,

@@ -9,17 +9,17 @@ from devkit.emulators.whatsapp.identities import Business
 from devkit.emulators.whatsapp.state import Conversation, Message
 
 Change = Message | Conversation | Business
-Numbered = tuple[int, Change | None]
+NumberedChange = tuple[int, Change | None]
 KEPT = 1000
 
 
-class Feed:
+class ChangeLog:
     """`start` must grow from run to run: a watcher of an earlier run has then missed something."""
 
     def __init__(self, start: int) -> None:
         self.number = start
-        self._recent: deque[Numbered] = deque(maxlen=KEPT)
-        self._queues: set[asyncio.Queue[Numbered]] = set()
+        self._recent: deque[NumberedChange] = deque(maxlen=KEPT)
+        self._queues: set[asyncio.Queue[NumberedChange]] = set()
 
     def publish(self, change: Change) -> None:
         self.number += 1
@@ -28,9 +28,9 @@ class Feed:
             queue.put_nowait((self.number, change))
 
     @contextmanager
-    def subscription(self, since: int) -> Iterator[asyncio.Queue[Numbered]]:
+    def subscription(self, since: int) -> Iterator[asyncio.Queue[NumberedChange]]:
         """All changes after number `since`; a change None first if some of them are forgotten."""
-        queue: asyncio.Queue[Numbered] = asyncio.Queue()
+        queue: asyncio.Queue[NumberedChange] = asyncio.Queue()
         oldest = self._recent[0][0] if self._recent else self.number + 1
         if not oldest - 1 <= since <= self.number:
             queue.put_nowait((self.number, None))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from devkit.emulators.whatsapp import payloads
+from devkit.emulators.whatsapp.changes import ChangeLog
 from devkit.emulators.whatsapp.config import WhatsAppConfig
-from devkit.emulators.whatsapp.errors import Refused, no_such_object
+from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 from devkit.emulators.whatsapp.faults import Action, Faults
-from devkit.emulators.whatsapp.feed import Feed
 from devkit.emulators.whatsapp.identities import Business, Contact, dialled
 from devkit.emulators.whatsapp.limits import Limits
 from devkit.emulators.whatsapp.state import Asked, Conversation, Message, State
@@ -28,7 +28,7 @@ class Emulator:
         self.knobs, self.clock = config.knobs, config.clock
         self.state = State(config.businesses, config.contacts)
         self.limits, self.faults = Limits(), Faults()
-        self.feed = Feed(start=int(config.clock() * 1000))
+        self.changes = ChangeLog(start=int(config.clock() * 1000))
         self.statuses = Statuses(self.knobs, self.clock, webhooks.send, self._changed)
 
     async def reset(self) -> None:
@@ -62,7 +62,7 @@ class Emulator:
 
     def add_business(self, business: Business) -> None:
         self.state.put_business(business)
-        self.feed.publish(business)
+        self.changes.publish(business)
 
     def known_contact(self, wa_id_or_user_id: str) -> Contact:
         """The person with this id; one that is not known is added, with or without a phone."""
@@ -75,14 +75,14 @@ class Emulator:
     # What the business's side does, through the Graph API
 
     def authorised(self, phone_number_id: str, token: str) -> Business:
-        """Raises Refused: no such number, or the token is not valid for it."""
+        """Raises GraphError: no such number, or the token is not valid for it."""
         business = self.state.businesses.get(phone_number_id)
         if business is None:
             if self.knobs.strict:
                 raise no_such_object(phone_number_id)
             business = self.known_business(phone_number_id)
         if token != (business.token or self.config.access_token):
-            raise Refused(190, "Error validating access token: it is not valid for this number.")
+            raise GraphError(190, "Error validating access token: it is not valid for this number.")
         return business
 
     def is_token(self, token: str) -> bool:
@@ -91,22 +91,22 @@ class Emulator:
         return token in own | {self.config.access_token}
 
     def recipient(self, business: Business, body: Json) -> Contact:
-        """Raises Refused: nobody has this phone or BSUID, or it is the business itself."""
+        """Raises GraphError: nobody has this phone or BSUID, or it is the business itself."""
         wa_id = dialled(body["to"], business) if body.get("to") else ""
         if wa_id == business.digits:
-            raise Refused(131021, "Recipient phone number cannot be the sender's.")
+            raise GraphError(131021, "Recipient phone number cannot be the sender's.")
         contact = self.state.contact(wa_id or body["recipient"])
         if contact is None:
             if self.knobs.strict:
-                raise Refused(131026, "The recipient is not a WhatsApp user.")
+                raise GraphError(131026, "The recipient is not a WhatsApp user.")
             contact = self.known_contact(wa_id or body["recipient"])
         return contact
 
     def allow(self, conversation: Conversation, template: bool) -> None:
-        """Raises Refused: outside the 24 h window, or over a limit."""
+        """Raises GraphError: outside the 24 h window, or over a limit."""
         now, last = self.clock(), conversation.last_inbound_at
         if self.knobs.strict and not template and (last is None or now - last > WINDOW):
-            raise Refused(131047, "More than 24 hours since the recipient last replied.")
+            raise GraphError(131047, "More than 24 hours since the recipient last replied.")
         if self.knobs.limits:
             pair = conversation.business.phone_number_id, conversation.contact.user_id
             self.limits.check(*pair, now)
@@ -131,16 +131,16 @@ class Emulator:
         return message
 
     def mark(self, business: Business, body: Json, asked: Asked) -> None:
-        """Read (this message and all before it) and, if asked for, typing. Raises Refused."""
+        """Read (this message and all before it) and, if asked for, typing. Raises GraphError."""
         target = self.state.messages.get(body.get("message_id") or "")
         if target is None or target.outgoing or target.conversation.business != business:
             if self.knobs.strict:
-                raise Refused(131009, "Parameter message_id is not a message of this number")
+                raise GraphError(131009, "Parameter message_id is not a message of this number")
         else:
             self._read_up_to(target)
             if body.get("typing_indicator"):
                 target.conversation.typing_until = self.clock() + TYPING
-                self.feed.publish(target.conversation)
+                self.changes.publish(target.conversation)
         self.state.marks.append(asked)
 
     def report(self, message: Message, fault: Action | None) -> None:
@@ -171,7 +171,7 @@ class Emulator:
 
     def _changed(self, message: Message) -> None:
         if message.kind != "reaction":
-            self.feed.publish(message)
+            self.changes.publish(message)
 
 
 def received(conversation: Conversation, message: Json) -> Message:

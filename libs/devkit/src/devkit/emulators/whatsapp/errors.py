@@ -65,7 +65,7 @@ HTTP_STATUS = {
 }
 
 
-class Refused(Exception):
+class GraphError(Exception):
     """The Graph API says no. `subcode` 33 marks an object that does not exist or is not yours."""
 
     def __init__(self, code: int, details: str, subcode: int | None = None) -> None:
@@ -101,9 +101,9 @@ def describe(code: int, details: str) -> dict[str, Any]:
     }
 
 
-def no_such_object(object_id: str) -> Refused:
+def no_such_object(object_id: str) -> GraphError:
     details = (
         f"Unsupported post request. Object with ID '{object_id}' does not exist, cannot be loaded "
         "due to missing permissions, or does not support this operation."
     )
-    return Refused(100, details, subcode=33)
+    return GraphError(100, details, subcode=33)

@@ -9,7 +9,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from devkit.emulators.whatsapp.emulator import Emulator, new_wamid
-from devkit.emulators.whatsapp.errors import Refused
+from devkit.emulators.whatsapp.errors import GraphError
 from devkit.emulators.whatsapp.faults import Action, Attempt
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.emulators.whatsapp.state import Asked, Message
@@ -43,9 +43,9 @@ class Messages:
         """None: the connection is to be dropped."""
         try:
             if not VERSION.fullmatch(version):
-                raise Refused(2500, f"Unknown path components: /{version}")
+                raise GraphError(2500, f"Unknown path components: /{version}")
             return await self._handle(asked)
-        except Refused as refusal:
+        except GraphError as refusal:
             self._emulator.state.refused.append(replace(asked, code=refusal.code))
             return refusal.http_status, orjson.dumps(refusal.body())
 
@@ -68,7 +68,7 @@ class Messages:
 
     def _mark(self, business: Business, body: Json, asked: Asked) -> Answer:
         if body["status"] != "read":
-            raise Refused(100, "Param status must be one of {READ}")
+            raise GraphError(100, "Param status must be one of {READ}")
         self._emulator.mark(business, body, asked)
         return SUCCESS
 
@@ -81,7 +81,7 @@ class Messages:
 async def instead(fault: Action, answer: Answer | None) -> Answer | None:
     """What the caller gets in place of `answer`."""
     if fault.error is not None:
-        raise Refused(fault.error, "")
+        raise GraphError(fault.error, "")
     if fault.status is not None:
         return fault.status, b""
     if fault.hang is not None:

@@ -8,7 +8,7 @@ future, so after N messages the next one is due N x 6 s after the first (about-t
 
 from dataclasses import dataclass
 
-from devkit.emulators.whatsapp.errors import Refused
+from devkit.emulators.whatsapp.errors import GraphError
 
 PAIR_INTERVAL = 6.0
 PAIR_BURST = 45
@@ -54,11 +54,13 @@ class Limits:
         return self._numbers.setdefault(phone_number_id, Bucket(now)).take(now)
 
     def check(self, phone_number_id: str, user_id: str, now: float) -> None:
-        """A send. Raises Refused(130429 | 131056); a refused send uses up nothing of the pair."""
+        """A send. Raises GraphError 130429 or 131056; a refused one uses up nothing of the pair."""
         if not self.count(phone_number_id, now):
-            raise Refused(130429, "Cloud API message throughput has been reached.")
+            raise GraphError(130429, "Cloud API message throughput has been reached.")
         pair = (phone_number_id, user_id)
         if pair not in self._pairs:
             self._pairs[pair] = Burst(now)
         elif not self._pairs[pair].take(now):
-            raise Refused(131056, "Too many messages sent from this number to the same recipient.")
+            raise GraphError(
+                131056, "Too many messages sent from this number to the same recipient."
+            )

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devkit.emulators.whatsapp.emulator import Emulator
-from devkit.emulators.whatsapp.errors import Refused, no_such_object
+from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 
 URL_LIFE = 300.0  # seconds
 LARGEST = 100 << 20
@@ -46,12 +46,12 @@ class Media:
         async with request.form() as form:
             upload = form.get("file")
             if form.get("messaging_product") != "whatsapp":
-                raise Refused(100, "The parameter messaging_product is required.")
+                raise GraphError(100, "The parameter messaging_product is required.")
             if not isinstance(upload, UploadFile):
-                raise Refused(100, "The parameter file is required.")
+                raise GraphError(100, "The parameter file is required.")
             content = await upload.read()
         if len(content) > LARGEST:
-            raise Refused(131053, "The file is larger than 100 MB")
+            raise GraphError(131053, "The file is larger than 100 MB")
         media_id = str(10**15 + len(self._files))
         self._files[media_id] = File(content, upload.content_type or "application/octet-stream")
         return JSONResponse({"id": media_id})
@@ -79,7 +79,7 @@ class Media:
 
     def _found(self, request: Request) -> tuple[str, File]:
         if not self._emulator.is_token(bearer(request)):
-            raise Refused(190, "Error validating access token")
+            raise GraphError(190, "Error validating access token")
         media_id = request.path_params["media_id"]
         if media_id not in self._files:
             raise no_such_object(media_id)
@@ -90,7 +90,7 @@ def answering(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except Refused as refusal:
+        except GraphError as refusal:
             body = orjson.dumps(refusal.body())
             return Response(body, refusal.http_status, media_type="application/json")
 

@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from devkit.emulators.whatsapp.changes import Change
 from devkit.emulators.whatsapp.emulator import Emulator
-from devkit.emulators.whatsapp.feed import Change
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.emulators.whatsapp.markup import html, plain
 from devkit.emulators.whatsapp.state import Conversation, Message
@@ -61,7 +61,7 @@ class Page:
             conversations=[state.conversation(one, me) for one in state.businesses.values()],
             messages=state.messages,
             now=self._emulator.clock(),
-            number=self._emulator.feed.number,
+            number=self._emulator.changes.number,
         )
         return HTMLResponse(page, headers=SECURITY | {"Cache-Control": "no-store"})
 
@@ -78,7 +78,7 @@ class Page:
         return chosen or next(iter(contacts.values()), Contact("Usted", "34600000000", "ES.1"))
 
     async def _stream(self, me: Contact, since: int) -> AsyncIterator[bytes]:
-        with self._emulator.feed.subscription(since) as changes:
+        with self._emulator.changes.subscription(since) as changes:
             yield b": hello\n\n"
             while True:
                 try:

@@ -1,7 +1,7 @@
 """What the Graph API checks in `POST /{phone_number_id}/messages` before it accepts it. Pure.
 
 Limits: developers.facebook.com/documentation/business-messaging/whatsapp/messages. Every check
-raises Refused with the code that Meta uses.
+raises GraphError with the code that Meta uses.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from devkit.emulators.whatsapp.errors import Refused
+from devkit.emulators.whatsapp.errors import GraphError
 
 Json = dict[str, Any]
 BSUID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
@@ -22,11 +22,11 @@ def parsed(raw: bytes) -> Json:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise Refused(100, "Request body is not valid JSON") from None
+        raise GraphError(100, "Request body is not valid JSON") from None
     if not isinstance(body, dict):
-        raise Refused(100, "Request body must be a JSON object")
+        raise GraphError(100, "Request body must be a JSON object")
     if body.get("messaging_product") != "whatsapp":
-        raise Refused(100, "The parameter messaging_product is required.")
+        raise GraphError(100, "The parameter messaging_product is required.")
     return body
 
 
@@ -35,36 +35,36 @@ def check_send(body: Json) -> None:
     check_recipient(body)
     tag = body.get("biz_opaque_callback_data")
     if tag is not None and not (isinstance(tag, str) and len(tag) <= 512):
-        raise Refused(100, "Param biz_opaque_callback_data must be at most 512 characters long.")
+        raise GraphError(100, "Param biz_opaque_callback_data must be at most 512 characters long.")
     if "context" in body:
         required(body["context"], "message_id", "context")
     kind = body.get("type", "text")
     check = CONTENT.get(kind) if isinstance(kind, str) else None
     if check is None:
-        raise Refused(100, f"Param type must be one of {{{', '.join(CONTENT).upper()}}}")
+        raise GraphError(100, f"Param type must be one of {{{', '.join(CONTENT).upper()}}}")
     content = body.get(kind)
     if not isinstance(content, dict | list) or not content:
-        raise Refused(131008, f"Parameter {kind} is missing")
+        raise GraphError(131008, f"Parameter {kind} is missing")
     check(content)
 
 
 def check_recipient(body: Json) -> None:
     """`to` wins over `recipient` (a BSUID) where both are given."""
     if body.get("recipient_type", "individual") != "individual":
-        raise Refused(131009, "recipient_type must be individual")
+        raise GraphError(131009, "recipient_type must be individual")
     to, recipient = body.get("to"), body.get("recipient")
     if not to and not recipient:
-        raise Refused(100, "The parameter to is required.")
+        raise GraphError(100, "The parameter to is required.")
     if to and not (isinstance(to, str) and PHONE.fullmatch(to)):
-        raise Refused(131009, "Parameter to is not a phone number")
+        raise GraphError(131009, "Parameter to is not a phone number")
     if not to and not (isinstance(recipient, str) and BSUID.fullmatch(recipient)):
-        raise Refused(131009, "Parameter recipient is not a business-scoped user id")
+        raise GraphError(131009, "Parameter recipient is not a business-scoped user id")
 
 
 def check_text(text: Json) -> None:
     unexpected = text.keys() - {"body", "preview_url"}
     if unexpected:
-        raise Refused(100, f'Unexpected key "{min(unexpected)}" on param "text".')
+        raise GraphError(100, f'Unexpected key "{min(unexpected)}" on param "text".')
     words(text, "body", "text", 4096)
 
 
@@ -101,7 +101,7 @@ def check_list(action: Json) -> None:
         if len(sections) > 1:
             words(section, "title", "interactive.action.sections", 24)
     if len(rows) > 10:
-        raise Refused(131009, "Total row count exceed max allowed count: 10")
+        raise GraphError(131009, "Total row count exceed max allowed count: 10")
     for row in rows:
         words(row, "id", "interactive.action.sections.rows", 200)
         words(row, "title", "interactive.action.sections.rows", 24)
@@ -115,20 +115,20 @@ def check_location(location: Json) -> None:
         try:
             value = float(required(location, name, "location"))
         except (TypeError, ValueError):
-            raise Refused(131009, f"Parameter location.{name} is not a number") from None
+            raise GraphError(131009, f"Parameter location.{name} is not a number") from None
         if not -limit <= value <= limit:
-            raise Refused(131009, f"Parameter location.{name} is out of range")
+            raise GraphError(131009, f"Parameter location.{name} is out of range")
 
 
 def check_reaction(reaction: Json) -> None:
     required(reaction, "message_id", "reaction")
     if not isinstance(reaction.get("emoji"), str):
-        raise Refused(131008, "Parameter reaction.emoji is missing")
+        raise GraphError(131008, "Parameter reaction.emoji is missing")
 
 
 def check_media(media: Json) -> None:
     if not media.get("id") and not media.get("link"):
-        raise Refused(131008, "Parameter id or link is missing")
+        raise GraphError(131008, "Parameter id or link is missing")
     if media.get("caption"):
         words(media, "caption", "media", 1024)
 
@@ -145,31 +145,31 @@ def check_contacts(contacts: Any) -> None:
 
 def required(holder: Any, name: str, path: str) -> Any:
     if not isinstance(holder, dict):
-        raise Refused(100, f"Param {path} must be a JSON object.")
+        raise GraphError(100, f"Param {path} must be a JSON object.")
     value = holder.get(name)
     if value is None or value in ("", [], {}):
-        raise Refused(131008, f"Parameter {path}.{name} is missing")
+        raise GraphError(131008, f"Parameter {path}.{name} is missing")
     return value
 
 
 def words(holder: Any, name: str, path: str, limit: int) -> None:
     value = required(holder, name, path)
     if not isinstance(value, str):
-        raise Refused(100, f"Param {path}['{name}'] must be a string.")
+        raise GraphError(100, f"Param {path}['{name}'] must be a string.")
     if len(value) > limit:
-        raise Refused(100, f"Param {path}['{name}'] must be at most {limit} characters long.")
+        raise GraphError(100, f"Param {path}['{name}'] must be at most {limit} characters long.")
 
 
 def items(holder: Any, name: str, path: str, limit: int) -> list[Json]:
     value = required(holder, name, path)
     if not isinstance(value, list) or len(value) > limit:
-        raise Refused(131009, f"Parameter {path}.{name} takes 1 to {limit} elements")
+        raise GraphError(131009, f"Parameter {path}.{name} takes 1 to {limit} elements")
     return value
 
 
 def distinct(values: list[str], what: str) -> None:
     if len(set(values)) < len(values):
-        raise Refused(131009, f"Duplicated {what}")
+        raise GraphError(131009, f"Duplicated {what}")
 
 
 CONTENT: dict[str, Callable[[Any], None]] = {

@@ -115,7 +115,7 @@ class Handshake:
         try:
             async with session.get(url, params=query) as response:
                 body = (await response.content.read(100)).decode(errors="replace")
-                found = judge(response.status, body, challenge)
+                found = handshake_result(response.status, body, challenge)
         except (aiohttp.ClientError, TimeoutError) as error:
             found = f"waiting: nobody answers ({type(error).__name__})"
         if found not in (self.result, "verified"):
@@ -124,7 +124,7 @@ class Handshake:
         return found == "verified"
 
 
-def judge(status: int, body: str, challenge: str) -> str:
+def handshake_result(status: int, body: str, challenge: str) -> str:
     if status != 200:
         return f"refused: HTTP {status}; is the verify token the same on both sides?"
     return "verified" if body == challenge else "refused: the answer is not the challenge"

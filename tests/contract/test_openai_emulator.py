@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 LLM_COMPLY = Path(sys.executable).with_name("llm-comply")
-STARTS_WITHIN = 15.0
+STARTS_WITHIN = 60.0
 
 
 @pytest.fixture

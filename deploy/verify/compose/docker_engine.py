@@ -15,7 +15,7 @@ from devkit.stack import Announce
 from devkit.stack.server_process import end, last_words, spawn
 from devkit.stack.settings import inherited
 
-START_DEADLINE = 30.0
+START_DEADLINE = 120.0
 STOP_GRACE = 30.0
 MEGABYTE = 1_000_000
 

@@ -35,7 +35,7 @@ from devkit.stack.server_process import (
 )
 
 SUPERUSER = "postgres"
-START_DEADLINE = 30.0  # seconds; 0.1 when idle
+START_DEADLINE = 120.0  # seconds; 0.1 when idle
 STOP_GRACE = 10.0
 SHARED_MEMORY_IN_USE = "shared memory block"
 SETTINGS = {

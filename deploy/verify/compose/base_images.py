@@ -39,10 +39,10 @@ def base_images(root: Path, compose: Compose, home: Path) -> dict[str, str]:
 
 
 def python_image(dockerfile: Path) -> str:
-    found = PYTHON.search(dockerfile.read_text(encoding="utf-8"))
-    if not found:
+    declared = PYTHON.search(dockerfile.read_text(encoding="utf-8"))
+    if not declared:
         raise ValueError(f"{dockerfile} has no line ARG PYTHON=...")
-    return found[1]
+    return declared[1]
 
 
 def ensure(engine: Engine, image: str, stand_in: Callable[[str], None]) -> str:

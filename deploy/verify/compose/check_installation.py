@@ -73,16 +73,16 @@ def smoke(compose: Compose) -> dict[str, Any]:
 
 def scale(compose: Compose) -> int:
     """The number of assistants that are there and healthy."""
-    wanted = ("--scale", f"assistant={REPLICAS}")
-    compose.run("up", "--detach", "--wait", "--no-recreate", *wanted)
+    replicas = ("--scale", f"assistant={REPLICAS}")
+    compose.run("up", "--detach", "--wait", "--no-recreate", *replicas)
     return len(compose.containers("assistant"))
 
 
 def hardened(compose: Compose, service: str) -> bool:
     """Not root, a root file system that cannot be written, no capabilities."""
     containers = compose.containers(service)
-    found = {compose.engine.run("inspect", "-f", INSPECTED, one) for one in containers}
-    return found == {HARDENED}
+    states = {compose.engine.run("inspect", "-f", INSPECTED, name) for name in containers}
+    return states == {HARDENED}
 
 
 def shown(disturbed: RestartsUnderLoad) -> dict[str, Any]:

@@ -47,8 +47,8 @@ class Compose:
             check=False,
         )
         if done.returncode:
-            said = (done.stdout + done.stderr)[-CHARACTERS_SHOWN:]
-            raise Failed(f"compose {' '.join(words)}: exit code {done.returncode}\n{said}")
+            output = (done.stdout + done.stderr)[-CHARACTERS_SHOWN:]
+            raise Failed(f"compose {' '.join(words)}: exit code {done.returncode}\n{output}")
         return done.stdout
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
@@ -81,8 +81,8 @@ def find_program(engine: Engine | None = None) -> tuple[str, ...]:
         )
         if plugin.returncode == 0:
             return engine.client, "compose"
-    found = importlib.util.find_spec(WHEEL)
-    for folder in (found.submodule_search_locations or ()) if found else ():
+    spec = importlib.util.find_spec(WHEEL)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
         program = Path(folder, "docker-compose")
         if program.exists():
             return (str(program),)

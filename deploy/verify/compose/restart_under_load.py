@@ -40,17 +40,19 @@ def restart_under_load(
             wait_healthy(compose, service)
         covered = running.poll() is None
         announce("waiting for the end of the load")
-        said, chatter = running.communicate(timeout=600)
+        output, errors = running.communicate(timeout=600)
     finally:
         running.kill()
-    return RestartsUnderLoad(tuple(services), covered, last_json(said or chatter))
+    return RestartsUnderLoad(tuple(services), covered, last_json(output or errors))
 
 
 def wait_healthy(compose: Compose, service: str, seconds: float = HEALTHY_SECONDS) -> None:
     """Every container of the service says that it is ready."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if all(health(compose, one) == "healthy" for one in compose.containers(service)):
+        if all(
+            health(compose, container) == "healthy" for container in compose.containers(service)
+        ):
             return
         time.sleep(0.5)
     raise Failed(f"{service} is not healthy {seconds:.0f} s after its restart")
@@ -63,8 +65,8 @@ def health(compose: Compose, container: str) -> str:
         return "gone"
 
 
-def last_json(said: str) -> dict[str, Any]:
-    lines = [line for line in said.splitlines() if line.startswith("{")]
+def last_json(output: str) -> dict[str, Any]:
+    lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:
-        raise Failed(f"no line of JSON in: {said[-1500:]}")
+        raise Failed(f"no line of JSON in: {output[-1500:]}")
     return dict(json.loads(lines[-1]))

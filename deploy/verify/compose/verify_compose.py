@@ -44,8 +44,8 @@ def verify(root: Path, settings: ContainerSettings) -> dict[str, Any]:
         temporary_home() as home,
         engine(home / "docker", settings.docker_host, show_progress) as docker,
     ):
-        found = verified(project(root, docker, settings), root, home, watch)
-    return {**found, "seconds": watch.seconds}
+        checked = verified(project(root, docker, settings), root, home, watch)
+    return {**checked, "seconds": watch.seconds}
 
 
 def project(root: Path, docker: Engine, settings: ContainerSettings) -> Compose:
@@ -69,12 +69,12 @@ def verified(compose: Compose, root: Path, home: Path, watch: Stopwatch) -> dict
         with watch("build"):
             compose.run("build", "--quiet", timeout=BUILD_SECONDS)
         with up_and_down(compose, watch):
-            found = check_installation(compose, watch)
+            checked = check_installation(compose, watch)
         images = sizes(compose)
     finally:
         forget_stand_ins(compose.engine, bases)
     return {
-        **found,
+        **checked,
         "docker": compose.engine.version,
         "compose": compose.version,
         "base_images": bases,

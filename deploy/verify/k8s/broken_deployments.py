@@ -45,5 +45,5 @@ def broken(deployment: Object, how: Break) -> Object:
 
 
 def container(deployment: Object) -> Object:
-    found: Object = deployment["spec"]["template"]["spec"]["containers"][0]
-    return found
+    first: Object = deployment["spec"]["template"]["spec"]["containers"][0]
+    return first

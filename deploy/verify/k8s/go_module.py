@@ -62,5 +62,7 @@ def link_flags(version: str) -> str:
     """What `kubectl version` and the server call themselves; without symbols, a third smaller."""
     major, minor, _ = version.split(".")
     values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
-    said = [f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items()]
-    return " ".join(["-s", "-w", *said])
+    definitions = [
+        f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items()
+    ]
+    return " ".join(["-s", "-w", *definitions])

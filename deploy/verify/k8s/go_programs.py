@@ -35,10 +35,10 @@ def kept(folder: Path, make: Callable[[Path], None]) -> Path:
 
 def find_go() -> str:
     """Raises NotRun where there is none."""
-    found = shutil.which("go")
-    if not found:
+    go = shutil.which("go")
+    if not go:
         raise NotRun("no Go on PATH to build it with: https://go.dev/dl")
-    return found
+    return go
 
 
 def install(package: str, target: Path) -> None:
@@ -55,21 +55,21 @@ def run_go(
 ) -> None:
     """Politely: a build of minutes must not starve who works here. Raises NotRun."""
     argv = ["env", *variables, "nice", "-n", "10", find_go(), *arguments]
-    said: deque[str] = deque(maxlen=5)
+    output: deque[str] = deque(maxlen=5)
     with subprocess.Popen(argv, cwd=cwd, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         for count, line in enumerate(running.stderr, start=1):
-            said.append(line.strip())
+            output.append(line.strip())
             if announce and count % PROGRESS_EVERY == 0:
-                announce(f"go: {said[-1]} ({count})")
+                announce(f"go: {output[-1]} ({count})")
     if running.returncode:
-        raise NotRun(f"go {arguments[0]} failed: {' / '.join(said)}")
+        raise NotRun(f"go {arguments[0]} failed: {' / '.join(output)}")
 
 
 def output_of_go(*arguments: str) -> str:
     """Its stdout. Raises NotRun with Go's words."""
     done = subprocess.run([find_go(), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise NotRun(f"go {' '.join(arguments)} failed: {said}")
+        output = " ".join((done.stderr or done.stdout).split())
+        raise NotRun(f"go {' '.join(arguments)} failed: {output}")
     return done.stdout

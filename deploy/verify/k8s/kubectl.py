@@ -63,6 +63,6 @@ class Kubectl:
         return self.home / "kubeconfig"
 
 
-def warnings_in(said: str) -> list[str]:
+def warnings_in(errors: str) -> list[str]:
     """What a restricted namespace would refuse is only a warning when a Deployment is applied."""
-    return [line for line in said.splitlines() if line.startswith("Warning:")]
+    return [line for line in errors.splitlines() if line.startswith("Warning:")]

@@ -56,8 +56,8 @@ def _build(target: Path, announce: Announce) -> None:
 
 def find_kustomize(cache: Path, announce: Announce) -> tuple[str, ...]:
     """The words to put before a folder's name. Raises NotRun."""
-    if found := shutil.which("kustomize"):
-        return found, "build"
+    if kustomize := shutil.which("kustomize"):
+        return kustomize, "build"
     for kubectl in (shutil.which("kubectl"), str(built_in(cache) / "kubectl")):
         if kubectl and Path(kubectl).exists() and has_kustomize_5(client_version(kubectl)):
             return kubectl, "kustomize"
@@ -72,7 +72,7 @@ def client_version(kubectl: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
 
-def has_kustomize_5(said: str) -> bool:
-    """`said` is kubectl's version as JSON. Debian 12's kubectl is 1.20, too old for components."""
-    found = CLIENT.search(said)
-    return found is not None and (int(found[1]), int(found[2])) >= KUBECTL_WITH_KUSTOMIZE_5
+def has_kustomize_5(version: str) -> bool:
+    """`version`: kubectl's as JSON. Debian 12's is 1.20, too old for components."""
+    match = CLIENT.search(version)
+    return match is not None and (int(match[1]), int(match[2])) >= KUBECTL_WITH_KUSTOMIZE_5

@@ -45,13 +45,14 @@ def verify(overlays: Path, announce: Announce) -> dict[str, Any]:
 
 
 def summary(checked: Mapping[str, OverlayResult]) -> dict[str, Any]:
-    refused = all(one.refused for one in checked.values())
-    upgraded = all(one.upgraded for one in checked.values())
+    refused = all(overlay.refused for overlay in checked.values())
+    upgraded = all(overlay.upgraded for overlay in checked.values())
     return {
         "ok": bool(checked) and refused and upgraded,
         "kubernetes": VERSION,
         "overlays": {
-            name: {"objects": one.objects, "seconds": one.seconds} for name, one in checked.items()
+            name: {"objects": overlay.objects, "seconds": overlay.seconds}
+            for name, overlay in checked.items()
         },
         "refused_when_broken": refused,
         "upgraded": upgraded,
@@ -66,7 +67,7 @@ def check(kubectl: Kubectl, overlay: Path, announce: Announce) -> OverlayResult:
     kubectl.run("apply", "-f", str(overlay / "namespace.yaml"))
     answer = kubectl.run("apply", "--dry-run=server", "-o", "json", "-f", "-", stdin=manifests)
     objects: list[Object] = json.loads(answer.out)["items"]
-    deployment = next(found for found in objects if found["kind"] == "Deployment")
+    deployment = next(item for item in objects if item["kind"] == "Deployment")
     return OverlayResult(
         objects=len(objects),
         refused=all_refused(kubectl, deployment),
@@ -82,9 +83,9 @@ def since(began: float) -> float:
 def all_refused(kubectl: Kubectl, deployment: Object) -> bool:
     for name, how in BREAKS.items():
         spoilt = json.dumps(broken(deployment, how))
-        said = kubectl.tried("apply", "--dry-run=server", "-f", "-", stdin=spoilt).err
-        if how.expects not in said:
-            raise Failed(f"broken {name}: expected {how.expects!r}, the server said {said!r}")
+        answer = kubectl.tried("apply", "--dry-run=server", "-f", "-", stdin=spoilt).err
+        if how.expects not in answer:
+            raise Failed(f"broken {name}: expected {how.expects!r}, the server said {answer!r}")
     return True
 
 

@@ -81,7 +81,7 @@ def whatsapp_url() -> Iterator[str]:
 
 
 async def run(bot: type[Bot], whatsapp_url: str, number: int, **changes: Any) -> LoadReport:
-    defaults: dict[str, Any] = {"contacts": 2, "messages": 3, "rate": 200.0, "quiet_seconds": 0.2}
+    defaults: dict[str, Any] = {"contacts": 2, "messages": 3, "rate": 200.0, "quiet_seconds": 1.0}
     plan = LoadPlan(TENANTS, run=number, **(defaults | changes))
     with serve(bot(whatsapp_url).app) as bot_url:
         endpoints = Endpoints(f"{bot_url}/webhook", "app-secret", whatsapp_url)

@@ -42,16 +42,16 @@ class Chat:
         query = {"phone_number_id": phone_number_id, "contact": contact}
         async with self._http.get("/control/messages", params=query) as response:
             messages = await response.json()
-        return [said["content"]["body"] for said in messages if said["direction"] == "outbound"]
+        return [sent["content"]["body"] for sent in messages if sent["direction"] == "outbound"]
 
     async def reply(
         self, phone_number_id: str, contact: str, after: int = 0, seconds: float = 30
     ) -> str:
         """The business's reply number `after` + 1. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
-            while len(said := await self.replies(phone_number_id, contact)) <= after:
+            while len(replies := await self.replies(phone_number_id, contact)) <= after:
                 await asyncio.sleep(POLL)
-        return said[after]
+        return replies[after]
 
     async def post(self, path: str, body: Any) -> Any:
         async with self._http.post(path, json=body) as response:

@@ -54,12 +54,12 @@ def somebody() -> str:
 
 async def ask(chat: Chat, client: DemoClient, contact: str, everybody: Sequence[DemoClient]) -> int:
     number = client.phone_number_id
-    for asked, question in enumerate(QUESTIONS):
+    for answered, question in enumerate(QUESTIONS):
         await chat.write(number, contact, question)
-        answer = await chat.reply(number, contact, after=asked)
+        answer = await chat.reply(number, contact, after=answered)
         others = [other.name for other in everybody if other is not client]
         if any(name in answer for name in others):
             raise RuntimeError(f"{client.name} answered in another's name: {answer!r}")
-        if asked == 0 and client.name not in answer:
+        if answered == 0 and client.name not in answer:
             raise RuntimeError(f"{client.name} did not greet by its name: {answer!r}")
     return len(QUESTIONS)

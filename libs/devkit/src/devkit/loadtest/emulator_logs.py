@@ -67,8 +67,8 @@ async def injected(
 
 
 async def openai_faults(session: aiohttp.ClientSession, endpoints: Endpoints) -> int:
-    found = await get(session, f"{endpoints.openai_url}/control/faults")
-    return sum(found["injected"].values())
+    faults = await get(session, f"{endpoints.openai_url}/control/faults")
+    return sum(faults["injected"].values())
 
 
 async def whatsapp_faults(session: aiohttp.ClientSession, endpoints: Endpoints) -> int:

@@ -41,15 +41,15 @@ class LedgerResult:
 
 def check(evidence: Evidence, duplicates_allowed: int = 0) -> LedgerResult:
     """The result. `duplicates_allowed`: extra copies that ambiguous failures may have caused."""
-    said = [(post, token) for post in evidence.posted for token in tokens_in(post.text)]
+    tokens_sent = [(post, token) for post in evidence.posted for token in tokens_in(post.text)]
     first: dict[Token, float] = {}
-    for post, token in said:
+    for post, token in tokens_sent:
         first.setdefault(token, post.at)
     offenders = {
         "lost": tuple(lost(evidence, first)),
-        "answered_twice": tuple(answered_twice(said)),
+        "answered_twice": tuple(answered_twice(tokens_sent)),
         "order_violations": tuple(out_of_order(first)),
-        "cross_tenant": tuple(crossed(said, evidence.owners)),
+        "cross_tenant": tuple(crossed(tokens_sent, evidence.owners)),
         "contradicted": tuple(contradicted(evidence.outcomes or {})),
     }
     counts = {name: len(found) for name, found in offenders.items()}
@@ -81,12 +81,12 @@ def lost(evidence: Evidence, first: Mapping[Token, float]) -> Iterator[str]:
             yield f"{acked.token}: outcome answered, but no answer was sent"
 
 
-def answered_twice(said: Iterable[tuple[Posted, Token]]) -> Iterator[str]:
+def answered_twice(tokens_sent: Iterable[tuple[Posted, Token]]) -> Iterator[str]:
     """One for each accepted POST beyond the first of a conversation that holds the token."""
     posts: dict[tuple[str, str, Token], list[Posted]] = {}
-    for post, token in said:
+    for post, token in tokens_sent:
         seen = posts.setdefault((post.phone_number_id, post.contact, token), [])
-        if not any(post is one for one in seen):
+        if not any(post is earlier for earlier in seen):
             seen.append(post)
     for (_, contact, token), seen in posts.items():
         for again in seen[1:]:
@@ -104,9 +104,11 @@ def out_of_order(first: Mapping[Token, float]) -> Iterator[str]:
         newest[conversation] = max(before, token.seq)
 
 
-def crossed(said: Iterable[tuple[Posted, Token]], owners: Mapping[str, Owner]) -> Iterator[str]:
+def crossed(
+    tokens_sent: Iterable[tuple[Posted, Token]], owners: Mapping[str, Owner]
+) -> Iterator[str]:
     """A tenant's words from another's number, with another's token, or to another's contact."""
-    for post, token in said:
+    for post, token in tokens_sent:
         owner = owners.get(token.tenant)
         if owner is None:
             yield f"{token}: of no tenant here"
@@ -138,9 +140,9 @@ def outcome_counts(evidence: Evidence) -> dict[str, int]:
 
 def answer_seconds(acked: Iterable[Acked], first: Mapping[Token, float]) -> Iterator[float]:
     """Never negative: an answer may overtake the ack of its own message."""
-    for one in acked:
-        if one.token in first:
-            yield max(0.0, first[one.token] - one.acked_at)
+    for message in acked:
+        if message.token in first:
+            yield max(0.0, first[message.token] - message.acked_at)
 
 
 def latency(seconds: Iterable[float]) -> Latency:

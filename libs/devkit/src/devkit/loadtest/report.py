@@ -43,7 +43,7 @@ class LoadReport:
             "per_second": round(len(self.sent.acked) / max(self.sent.seconds, 0.001), 1),
             "faults": self.faults,
             "offenders": {
-                kind: found[:OFFENDERS_SHOWN] for kind, found in offenders.items() if found
+                kind: named[:OFFENDERS_SHOWN] for kind, named in offenders.items() if named
             },
         }
         return orjson.dumps(line).decode()

@@ -82,8 +82,8 @@ class Supervisor:
                     if await _answers(http, url):
                         return
                     await asyncio.sleep(POLL)
-        said = "\n".join(child.lines.recent)
-        raise CannotStart(f"{name} is not ready at {url}; it said:\n{said}")
+        output = "\n".join(child.lines.recent)
+        raise CannotStart(f"{name} is not ready at {url}; it said:\n{output}")
 
     async def wait(self, name: str) -> int:
         """The exit code of a child that ends by itself (below 0: minus the signal's number)."""

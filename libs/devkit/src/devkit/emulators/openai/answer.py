@@ -57,20 +57,20 @@ def matches(match: Match, request: Request, text: str) -> bool:
 
 def from_rule(rule: Rule, request: Request, text: str, current: list[str]) -> Answer:
     name = read_business(request.instructions).name
-    said = rule.answer.replace("{name}", name).replace("{model}", request.model)
-    said = said.replace("{text}", text)
+    filled = rule.answer.replace("{name}", name).replace("{model}", request.model)
+    filled = filled.replace("{text}", text)
     return Answer(
-        text="" if rule.tool_call else with_tokens(said, current),
+        text="" if rule.tool_call else with_tokens(filled, current),
         tool_call=rule.tool_call,
         delay_seconds=rule.delay_seconds,
         usage=rule.usage,
     )
 
 
-def with_tokens(said: str, current: list[str]) -> str:
+def with_tokens(text: str, current: list[str]) -> str:
     """Every ledger token of the current messages is in the answer, so that a ledger can match."""
-    absent = [token for token in ledger_tokens(current) if token not in said]
-    return " ".join((said, *absent)).strip()
+    absent = [token for token in ledger_tokens(current) if token not in text]
+    return " ".join((text, *absent)).strip()
 
 
 def spoken(request: Request, current: list[str]) -> str:
@@ -106,12 +106,12 @@ def demanded_tool(choice: Any, functions: list[dict[str, Any]]) -> dict[str, Any
     return None
 
 
-def in_format(request: Request, said: str) -> str:
-    wanted = output_format(request.raw)
-    if wanted["type"] == "text":
-        return said
-    schema = wanted.get("schema", {"properties": {"answer": {"type": "string"}}})
-    return orjson.dumps(example(schema, said)).decode()
+def in_format(request: Request, text: str) -> str:
+    chosen = output_format(request.raw)
+    if chosen["type"] == "text":
+        return text
+    schema = chosen.get("schema", {"properties": {"answer": {"type": "string"}}})
+    return orjson.dumps(example(schema, text)).decode()
 
 
 def example(schema: dict[str, Any], text: str) -> Any:

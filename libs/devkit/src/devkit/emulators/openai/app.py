@@ -38,7 +38,7 @@ def create_app(config: EmulatorConfig) -> Starlette:
 def api_routes(config: EmulatorConfig) -> list[Route]:
     async def models(request: Request) -> Response:
         listed = [model_json(name, model) for name, model in config.models.items()]
-        alive = [one for one in listed if not is_over(one, config)]
+        alive = [model for model in listed if not is_over(model, config)]
         return JSONResponse({"object": "list", "data": alive})
 
     async def model(request: Request) -> Response:

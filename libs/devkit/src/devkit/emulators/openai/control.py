@@ -58,15 +58,15 @@ class Control:
 
     async def show_journal(self, request: Request) -> Response:
         """?limit= newest calls (100), ?contains= in the body; with counters since the reset."""
-        wanted = request.query_params.get("contains", "").encode()
+        part = request.query_params.get("contains", "").encode()
         try:
             limit = int(request.query_params.get("limit", 100))
         except ValueError:
             return bad("limit: expected a number")
-        found = [entry for entry in self.state.journal if wanted in entry.body]
+        entries = [entry for entry in self.state.journal if part in entry.body]
         shown: dict[str, Any] = {
             "calls": asdict(self.state.calls),
-            "requests": [entry.as_json() for entry in found[-limit:]],
+            "requests": [entry.as_json() for entry in entries[-limit:]],
         }
         return Response(orjson.dumps(shown), media_type="application/json")
 

@@ -10,14 +10,14 @@ LEDGER_TOKEN = re.compile(r"\[\[ledger:[^\]\s]+\]\]")
 
 def current_texts(items: list[Item]) -> list[str]:
     """The user's messages since the assistant last spoke, in order."""
-    found: list[str] = []
+    texts: list[str] = []
     for item in reversed(items):
         role = item.get("role")
         if role == "assistant":
             break
         if role == "user":
-            found.append(text_of(item))
-    return found[::-1]
+            texts.append(text_of(item))
+    return texts[::-1]
 
 
 def user_texts(items: list[Item]) -> Iterator[str]:
@@ -36,13 +36,13 @@ def has_current_tool_result(items: list[Item]) -> bool:
 
 def tool_results(items: list[Item]) -> list[str]:
     """Outputs of the tools called since the last message."""
-    found: list[str] = []
+    results: list[str] = []
     for item in reversed(items):
         if "role" in item:
             break
         if item.get("type") == "function_call_output":
-            found.append(str(item["output"]))
-    return found[::-1]
+            results.append(str(item["output"]))
+    return results[::-1]
 
 
 def text_of(item: Item) -> str:

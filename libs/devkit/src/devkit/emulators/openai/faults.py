@@ -63,7 +63,8 @@ class Faults:
         if not self.pending:
             return None
         text = "\n".join(current_texts(request.items))
-        fault = next((one for one in self.pending if matches(one.match, request, text)), None)
+        fitting = (fault for fault in self.pending if matches(fault.match, request, text))
+        fault = next(fitting, None)
         if fault is None:
             return None
         self.injected[fault.kind] += 1
@@ -76,7 +77,7 @@ class Faults:
 
 def fault_from_json(value: Mapping[str, Any]) -> Fault:
     """Fields of Fault; raises TypeError, ValueError or re.error."""
-    unknown = set(value) - {one.name for one in fields(Fault)}
+    unknown = set(value) - {field.name for field in fields(Fault)}
     if unknown or value.get("kind") not in get_args(Kind):
         raise ValueError(f"unknown field or kind: {sorted(unknown) or value.get('kind')}")
     return Fault(**{**value, "match": match_from_json(value.get("match", {}))})

@@ -43,8 +43,8 @@ async def disconnected_within(receive: Receive, seconds: float) -> bool:
 
 
 def header(scope: Scope, name: bytes) -> str:
-    found = next((value for key, value in scope["headers"] if key == name), b"")
-    return str(found.decode("latin-1"))
+    value = next((content for key, content in scope["headers"] if key == name), b"")
+    return str(value.decode("latin-1"))
 
 
 async def send_bytes(

@@ -106,23 +106,23 @@ def check_ids(items: list[Item], *, store: bool) -> None:
     reports on 'Items are not persisted when `store` is set to false'."""
     seen: set[str] = set()
     for index, item in enumerate(items):
-        found = item.get("id")
-        if not store and (found or reasoning_is_lost(item)):
-            raise not_persisted(found, f"input[{index}]")
-        if found in seen:
-            raise Refused(f"Duplicate item found with id {found}.", param="input")
-        if found:
-            seen.add(found)
+        item_id = item.get("id")
+        if not store and (item_id or reasoning_is_lost(item)):
+            raise not_persisted(item_id, f"input[{index}]")
+        if item_id in seen:
+            raise Refused(f"Duplicate item found with id {item_id}.", param="input")
+        if item_id:
+            seen.add(item_id)
 
 
 def reasoning_is_lost(item: Item) -> bool:
     return item.get("type") == "reasoning" and not item.get("encrypted_content")
 
 
-def not_persisted(found: str | None, param: str) -> Refused:
+def not_persisted(item_id: str | None, param: str) -> Refused:
     return Refused(
-        f"Item with id '{found}' not found. Items are not persisted when `store` is set to false. "
-        "Try again with `store` set to true, or remove this item from your input.",
+        f"Item with id '{item_id}' not found. Items are not persisted when `store` is set to "
+        "false. Try again with `store` set to true, or remove this item from your input.",
         param=param,
     )
 

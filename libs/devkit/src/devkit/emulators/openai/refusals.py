@@ -42,7 +42,7 @@ def wrong_type(param: str, expected: str, value: object) -> Refused:
 
 
 def wrong_value(param: str, value: object, supported: tuple[str, ...]) -> Refused:
-    listed = ", ".join(f"'{one}'" for one in supported)
+    listed = ", ".join(f"'{value}'" for value in supported)
     return Refused(
         f"Invalid value: '{value}'. Supported values are: {listed}.",
         param=param,

@@ -74,10 +74,10 @@ def reasoning_of(request: Request) -> dict[str, Any]:
 
 
 def text_of(text: dict[str, Any]) -> dict[str, Any]:
-    wanted = text.get("format") or {"type": "text"}
-    if wanted["type"] == "json_schema":
-        wanted = {"description": None, "strict": False, **wanted}
-    return {"format": wanted, "verbosity": text.get("verbosity") or "medium"}
+    chosen = text.get("format") or {"type": "text"}
+    if chosen["type"] == "json_schema":
+        chosen = {"description": None, "strict": False, **chosen}
+    return {"format": chosen, "verbosity": text.get("verbosity") or "medium"}
 
 
 def tool_of(tool: dict[str, Any]) -> dict[str, Any]:

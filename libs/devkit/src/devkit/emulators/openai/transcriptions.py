@@ -52,9 +52,9 @@ async def check_form(form: FormData, config: EmulatorConfig) -> int:
     if not isinstance(name, str) or not name:
         raise missing("model")
     find_model(config.models, name, audio=True, today=config.today())
-    wanted = form.get("response_format", "json")
-    if wanted not in ("json", "text"):
-        raise wrong_value("response_format", wanted, ("json", "text"))
+    response_format = form.get("response_format", "json")
+    if response_format not in ("json", "text"):
+        raise wrong_value("response_format", response_format, ("json", "text"))
     file = form.get("file")
     if not isinstance(file, UploadFile):
         raise missing("file")

@@ -19,8 +19,8 @@ CHARACTERS_PER_TOKEN = 4
 
 def cut_to_fit(answer: Answer, limit: int | None, reasoning: int) -> Answer:
     """The same object when it fits."""
-    said = spoken_by(answer)
-    if limit is None or reasoning + tokens_in(said) <= limit:
+    spoken = spoken_by(answer)
+    if limit is None or reasoning + tokens_in(spoken) <= limit:
         return answer
     room = max(0, limit - reasoning) * CHARACTERS_PER_TOKEN
     return replace(answer, text=answer.text[:room], refusal="", tool_call=None)

@@ -100,18 +100,18 @@ def to_request(raw: dict[str, Any], model: Model) -> Request:
 
 def check_reasoning(raw: dict[str, Any], model: Model) -> str | None:
     """The effective effort. Sampling parameters are refused unless it is none (or absent)."""
-    asked = (raw.get("reasoning") or {}).get("effort")
-    if asked is not None and not model.efforts:
+    effort = (raw.get("reasoning") or {}).get("effort")
+    if effort is not None and not model.efforts:
         raise unsupported("reasoning.effort")
-    if asked is not None and asked not in model.efforts:
+    if effort is not None and effort not in model.efforts:
         listed = ", ".join(f"'{effort}'" for effort in model.efforts)
         raise Refused(
-            f"Unsupported value: '{asked}' is not supported with the '{raw['model']}' model. "
+            f"Unsupported value: '{effort}' is not supported with the '{raw['model']}' model. "
             f"Supported values are: {listed}.",
             param="reasoning.effort",
             code="unsupported_value",
         )
-    effort = asked or model.default_effort
+    effort = effort or model.default_effort
     if effort not in (None, "none"):
         for param in ("temperature", "top_p", "top_logprobs"):
             if raw.get(param) is not None:

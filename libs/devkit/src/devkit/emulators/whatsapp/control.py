@@ -18,7 +18,7 @@ from devkit.emulators.whatsapp.emulator import Emulator
 from devkit.emulators.whatsapp.faults import Action, Match, Phase, Rule
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.emulators.whatsapp.inbound import Inbound, message_of
-from devkit.emulators.whatsapp.state import Asked, Message
+from devkit.emulators.whatsapp.state import GraphCall, Message
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 T = TypeVar("T")
@@ -74,14 +74,14 @@ class Control:
     async def messages(self, request: Request) -> Response:
         """All messages, oldest first, of a `phone_number_id` and a `contact` if given."""
         number, contact = map(request.query_params.get, ("phone_number_id", "contact"))
-        found = [
+        messages = [
             shown(message)
             for conversation in self._emulator.state.conversations.values()
             if number in (None, conversation.business.phone_number_id)
             and contact in (None, conversation.contact.user_id, conversation.contact.wa_id)
             for message in conversation.messages
         ]
-        return answer(sorted(found, key=lambda message: int(message["at"])))
+        return answer(sorted(messages, key=lambda message: int(message["at"])))
 
     async def asked(self, request: Request) -> Response:
         """A log of POSTs to /messages from position `since`: accepted, marks or refused."""
@@ -89,7 +89,7 @@ class Control:
         if name not in LOGS:
             return answer({"error": f"one of {', '.join(LOGS)}"}, 404)
         since = int(request.query_params.get("since", 0))
-        return answer([logged(asked) for asked in getattr(self._emulator.state, name)[since:]])
+        return answer([logged(call) for call in getattr(self._emulator.state, name)[since:]])
 
     async def add_business(self, request: Request) -> Response:
         business = await given(request, Business)
@@ -175,8 +175,8 @@ def foreign(request: Request) -> bool:
 def reason(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
-    found = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -199,17 +199,17 @@ def shown(message: Message) -> dict[str, Any]:
     }
 
 
-def logged(asked: Asked) -> dict[str, Any]:
+def logged(call: GraphCall) -> dict[str, Any]:
     """`body` is null where the caller sent no JSON."""
     try:
-        body = orjson.loads(asked.raw)
+        body = orjson.loads(call.raw)
     except orjson.JSONDecodeError:
         body = None
     return {
-        "at": asked.at,
-        "phone_number_id": asked.phone_number_id,
-        "token": asked.token,
-        "wamid": asked.wamid,
-        "code": asked.code,
+        "at": call.at,
+        "phone_number_id": call.phone_number_id,
+        "token": call.token,
+        "wamid": call.wamid,
+        "code": call.code,
         "body": body,
     }

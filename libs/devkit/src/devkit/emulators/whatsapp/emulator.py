@@ -13,7 +13,7 @@ from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 from devkit.emulators.whatsapp.faults import Action, Faults
 from devkit.emulators.whatsapp.identities import Business, Contact, dialled
 from devkit.emulators.whatsapp.limits import Limits
-from devkit.emulators.whatsapp.state import Asked, Conversation, Message, State
+from devkit.emulators.whatsapp.state import Conversation, GraphCall, Message, State
 from devkit.emulators.whatsapp.statuses import Statuses
 from devkit.emulators.whatsapp.webhooks import Webhooks
 
@@ -54,11 +54,11 @@ class Emulator:
 
     def known_business(self, phone_number_id: str) -> Business:
         """The business of this number; one that is not known is added under its number."""
-        found = self.state.businesses.get(phone_number_id)
-        if found is None:
-            found = Business(phone_number_id, "+34900000000", phone_number_id)
-            self.add_business(found)
-        return found
+        business = self.state.businesses.get(phone_number_id)
+        if business is None:
+            business = Business(phone_number_id, "+34900000000", phone_number_id)
+            self.add_business(business)
+        return business
 
     def add_business(self, business: Business) -> None:
         self.state.put_business(business)
@@ -66,11 +66,11 @@ class Emulator:
 
     def known_contact(self, wa_id_or_user_id: str) -> Contact:
         """The person with this id; one that is not known is added, with or without a phone."""
-        found = self.state.contact(wa_id_or_user_id)
-        if found is None:
-            found = stranger(wa_id_or_user_id)
-            self.state.put_contact(found)
-        return found
+        contact = self.state.contact(wa_id_or_user_id)
+        if contact is None:
+            contact = stranger(wa_id_or_user_id)
+            self.state.put_contact(contact)
+        return contact
 
     # What the business's side does, through the Graph API
 
@@ -111,26 +111,26 @@ class Emulator:
             pair = conversation.business.phone_number_id, conversation.contact.user_id
             self.limits.check(*pair, now)
 
-    def accept(self, conversation: Conversation, body: Json, asked: Asked) -> Message:
+    def accept(self, conversation: Conversation, body: Json, call: GraphCall) -> Message:
         """Take a checked message: it is logged, shown, and its typing indicator ends."""
         kind = body.get("type", "text")
         message = Message(
             conversation,
-            asked.wamid or new_wamid(),
+            call.wamid or new_wamid(),
             outgoing=True,
             kind=kind,
             content=body[kind],
-            at=asked.at,
+            at=call.at,
             quoted=body["context"]["message_id"] if "context" in body else None,
             tag=body.get("biz_opaque_callback_data"),
             by_phone=bool(body.get("to")),
         )
-        self.state.accepted.append(asked)
+        self.state.accepted.append(call)
         conversation.typing_until = 0.0
         self._show(message)
         return message
 
-    def mark(self, business: Business, body: Json, asked: Asked) -> None:
+    def mark(self, business: Business, body: Json, call: GraphCall) -> None:
         """Read (this message and all before it) and, if asked for, typing. Raises GraphError."""
         target = self.state.messages.get(body.get("message_id") or "")
         if target is None or target.outgoing or target.conversation.business != business:
@@ -141,7 +141,7 @@ class Emulator:
             if body.get("typing_indicator"):
                 target.conversation.typing_until = self.clock() + TYPING
                 self.changes.publish(target.conversation)
-        self.state.marks.append(asked)
+        self.state.marks.append(call)
 
     def report(self, message: Message, fault: Action | None) -> None:
         self.statuses.schedule(message, fault)

@@ -12,7 +12,7 @@ from devkit.emulators.whatsapp.emulator import Emulator, new_wamid
 from devkit.emulators.whatsapp.errors import GraphError
 from devkit.emulators.whatsapp.faults import Action, Attempt
 from devkit.emulators.whatsapp.identities import Business, Contact
-from devkit.emulators.whatsapp.state import Asked, Message
+from devkit.emulators.whatsapp.state import GraphCall, Message
 from devkit.emulators.whatsapp.validation import check_send, parsed
 
 Json = dict[str, Any]
@@ -32,50 +32,50 @@ class Messages:
         if self._emulator.knobs.latency:
             await asyncio.sleep(self._emulator.knobs.latency)
         path = scope["path_params"]
-        asked = Asked(self._emulator.clock(), path["phone_number_id"], bearer(scope), raw)
-        answer = await self._answer(asked, path["version"])
+        call = GraphCall(self._emulator.clock(), path["phone_number_id"], bearer(scope), raw)
+        answer = await self._answer(call, path["version"])
         if answer is None:
             await drop(receive)
         else:
             await respond(send, *answer)
 
-    async def _answer(self, asked: Asked, version: str) -> Answer | None:
+    async def _answer(self, call: GraphCall, version: str) -> Answer | None:
         """None: the connection is to be dropped."""
         try:
             if not VERSION.fullmatch(version):
                 raise GraphError(2500, f"Unknown path components: /{version}")
-            return await self._handle(asked)
+            return await self._handle(call)
         except GraphError as refusal:
-            self._emulator.state.refused.append(replace(asked, code=refusal.code))
+            self._emulator.state.refused.append(replace(call, code=refusal.code))
             return refusal.http_status, orjson.dumps(refusal.body())
 
-    async def _handle(self, asked: Asked) -> Answer | None:
-        business = self._emulator.authorised(asked.phone_number_id, asked.token)
-        body = parsed(asked.raw)
+    async def _handle(self, call: GraphCall) -> Answer | None:
+        business = self._emulator.authorised(call.phone_number_id, call.token)
+        body = parsed(call.raw)
         if "status" in body:
-            return self._mark(business, body, asked)
+            return self._mark(business, body, call)
         check_send(body)
         contact = self._emulator.recipient(business, body)
         attempt = attempted(business, contact, body)
         fault = self._emulator.faults.take("before_accept", attempt)
         if fault:
             return await instead(fault, None)
-        message = self._accept(business, contact, body, asked)
+        message = self._accept(business, contact, body, call)
         self._emulator.report(message, self._emulator.faults.take("status", attempt))
         answer = 200, accepted(message, body)
         fault = self._emulator.faults.take("after_accept", attempt)
         return await instead(fault, answer) if fault else answer
 
-    def _mark(self, business: Business, body: Json, asked: Asked) -> Answer:
+    def _mark(self, business: Business, body: Json, call: GraphCall) -> Answer:
         if body["status"] != "read":
             raise GraphError(100, "Param status must be one of {READ}")
-        self._emulator.mark(business, body, asked)
+        self._emulator.mark(business, body, call)
         return SUCCESS
 
-    def _accept(self, business: Business, contact: Contact, body: Json, asked: Asked) -> Message:
+    def _accept(self, business: Business, contact: Contact, body: Json, call: GraphCall) -> Message:
         conversation = self._emulator.state.conversation(business, contact)
         self._emulator.allow(conversation, template=body.get("type") == "template")
-        return self._emulator.accept(conversation, body, replace(asked, wamid=new_wamid()))
+        return self._emulator.accept(conversation, body, replace(call, wamid=new_wamid()))
 
 
 async def instead(fault: Action, answer: Answer | None) -> Answer | None:

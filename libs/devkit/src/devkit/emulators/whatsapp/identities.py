@@ -43,8 +43,8 @@ def digits(phone: str) -> str:
 
 def country_code(phone: str) -> str:
     """The ITU country code that an international number starts with."""
-    found = COUNTRY_CODE.match(digits(phone))
-    return found[0] if found else ""
+    match = COUNTRY_CODE.match(digits(phone))
+    return match[0] if match else ""
 
 
 def dialled(to: str, business: Business) -> str:

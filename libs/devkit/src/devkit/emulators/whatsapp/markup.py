@@ -27,15 +27,15 @@ def html(text: str) -> Markup:
     """Code and links are put aside first, so that a * in them stays a *."""
     kept: list[Markup] = []
 
-    def keep(found: re.Match[str]) -> str:
-        element, rest = verbatim(found)
+    def keep(match: re.Match[str]) -> str:
+        element, rest = verbatim(match)
         kept.append(element)
         return f"\ue000{len(kept) - 1}\ue001{rest}"
 
     text = VERBATIM.sub(keep, re.sub("[\ue000\ue001]", "", text))
     blocks = groupby(text.split("\n"), key=block_of)
     body = Markup("").join(block(tag, list(lines)) for tag, lines in blocks)
-    return Markup(KEPT.sub(lambda found: kept[int(found[1])], body))
+    return Markup(KEPT.sub(lambda match: kept[int(match[1])], body))
 
 
 def plain(text: str) -> str:
@@ -45,11 +45,11 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def verbatim(found: re.Match[str]) -> tuple[Markup, str]:
+def verbatim(match: re.Match[str]) -> tuple[Markup, str]:
     """The element, and what follows it as plain text: a sentence's dot is not part of a link."""
-    link = found["link"]
+    link = match["link"]
     if not link:
-        return Markup("<code>{}</code>").format(found["mono"] or found["code"]), ""
+        return Markup("<code>{}</code>").format(match["mono"] or match["code"]), ""
     address = link.rstrip(TRAILING)
     anchor = '<a href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>'
     return Markup(anchor).format(address), link[len(address) :]

@@ -58,7 +58,9 @@ class Page:
         page = self._templates.get_template("page.html").render(
             me=me,
             contacts=state.contacts.values(),
-            conversations=[state.conversation(one, me) for one in state.businesses.values()],
+            conversations=[
+                state.conversation(business, me) for business in state.businesses.values()
+            ],
             messages=state.messages,
             now=self._emulator.clock(),
             number=self._emulator.changes.number,

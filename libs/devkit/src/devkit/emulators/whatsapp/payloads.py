@@ -202,7 +202,7 @@ def webhook(business: Business, value: Json, field: str = "messages") -> Json:
 
 def batch(webhooks: Iterable[Json]) -> Json:
     """Several webhooks in one POST, also of several businesses, as Meta aggregates them."""
-    entries = [entry for one in webhooks for entry in one["entry"]]
+    entries = [entry for webhook in webhooks for entry in webhook["entry"]]
     return {"object": "whatsapp_business_account", "entry": entries}
 
 

@@ -50,7 +50,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GraphCall:
     """One POST to /messages: taken, a mark (read, typing) or refused with `code`."""
 
     at: float
@@ -76,9 +76,9 @@ class State:
         """Forget what was said and asked; the people and numbers stay."""
         self.conversations: dict[tuple[str, str], Conversation] = {}
         self.messages: dict[str, Message] = {}
-        self.accepted: list[Asked] = []
-        self.marks: list[Asked] = []
-        self.refused: list[Asked] = []
+        self.accepted: list[GraphCall] = []
+        self.marks: list[GraphCall] = []
+        self.refused: list[GraphCall] = []
 
     def put_business(self, business: Business) -> None:
         self.businesses[business.phone_number_id] = business
@@ -98,10 +98,10 @@ class State:
 
     def conversation(self, business: Business, contact: Contact) -> Conversation:
         key = (business.phone_number_id, contact.user_id)
-        found = self.conversations.get(key)
-        if found is None:
-            found = self.conversations[key] = Conversation(business, contact)
-        return found
+        conversation = self.conversations.get(key)
+        if conversation is None:
+            conversation = self.conversations[key] = Conversation(business, contact)
+        return conversation
 
     def add(self, message: Message) -> None:
         self.messages[message.wamid] = message

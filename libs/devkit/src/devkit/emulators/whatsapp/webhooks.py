@@ -115,13 +115,13 @@ class Handshake:
         try:
             async with session.get(url, params=query) as response:
                 body = (await response.content.read(100)).decode(errors="replace")
-                found = handshake_result(response.status, body, challenge)
+                result = handshake_result(response.status, body, challenge)
         except (aiohttp.ClientError, TimeoutError) as error:
-            found = f"waiting: nobody answers ({type(error).__name__})"
-        if found not in (self.result, "verified"):
-            log.warning("webhook_not_verified", url=url, reason=found)
-        self.result = found
-        return found == "verified"
+            result = f"waiting: nobody answers ({type(error).__name__})"
+        if result not in (self.result, "verified"):
+            log.warning("webhook_not_verified", url=url, reason=result)
+        self.result = result
+        return result == "verified"
 
 
 def handshake_result(status: int, body: str, challenge: str) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from common.postgres.database import driver_url
 from confluent_kafka import Producer
 from tests.support.parts import until
 from tests.support.read_topic import everything
 
-from common.database import driver_url
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from common.service.clock import FixedClock
 from tests.support.builders import TRACE, a_tenant
 
-from common.clock import FixedClock
 from common.events import TenantConfig
 from common.kafka.record import Record
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from common.postgres.database import driver_url
+from common.service.lifecycle import Lifecycle
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from tests.support.parts import PARTITIONS
 
-from common.database import driver_url
 from common.events import (
     DeliveryChanged,
     Event,
@@ -27,7 +28,6 @@ from common.events import (
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import as_bytes
-from common.lifecycle import Lifecycle
 from common.sealed import KeyRing
 from common.topics import (
     DELIVERIES_EVENTS,

@@ -11,12 +11,12 @@ from time import monotonic
 from typing import Any
 
 import httpx
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Lifecycle
 from tests.support.parts import until
 
-from common.clock import SystemClock
-from common.database import Database
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle
 from common.outbox import Outbox
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import web

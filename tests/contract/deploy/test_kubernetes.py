@@ -10,10 +10,10 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from common.service.web_server import DRAIN_SECONDS
 from tests.support.kustomize import OVERLAYS, Object, built, named, of_kind
 
 from assistant.settings import AssistantSettings
-from common.http import DRAIN_SECONDS
 from common.kafka.producer import FLUSH_SECONDS
 from common.outbox import LANDING_SECONDS
 from common.work.runner import STORE_SECONDS

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from common.service.lifecycle import Component, Lifecycle
+from ops.create_topics import create
 from tests.support.builders import a_tenant
 from tests.support.living import living
 from tests.support.parts import Broker
@@ -13,8 +15,6 @@ from tests.support.waiting import until
 
 from common.events import TenantConfig
 from common.kafka.compacted import CompactedView
-from common.kafka.create_topics import create
-from common.lifecycle import Lifecycle, Part
 from common.topics import TENANTS_CONFIG
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
@@ -25,8 +25,8 @@ Changes = list[tuple[str, TenantConfig | None]]
 
 def viewing(
     bootstrap: str, into: list[CompactedView[TenantConfig]], changes: Changes
-) -> Callable[[Lifecycle], Sequence[Part]]:
-    def build(life: Lifecycle) -> Sequence[Part]:
+) -> Callable[[Lifecycle], Sequence[Component]]:
+    def build(life: Lifecycle) -> Sequence[Component]:
         def note(key: str, row: TenantConfig | None) -> None:
             changes.append((key, row))
 
@@ -109,7 +109,7 @@ async def test_a_view_waits_for_a_broker_that_comes_later(home: Path) -> None:
         def __init__(self, life: Lifecycle) -> None:
             self.life = life
 
-    def build(life: Lifecycle) -> Sequence[Part]:
+    def build(life: Lifecycle) -> Sequence[Component]:
         return [LateBroker(life), *viewing(f"127.0.0.1:{port}", views, [])(life)]
 
     began = time.monotonic()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event as Signal
 
 import pytest
+from common.service.lifecycle import Component, Lifecycle
 from tests.support.builders import a_message
 from tests.support.living import living
 from tests.support.parts import Broker
@@ -17,7 +18,6 @@ from common.kafka.consumer import BatchConsumer, group_of
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.kafka.record import Record
-from common.lifecycle import Lifecycle, Part
 from common.topics import MESSAGES_INBOUND, dlq_of
 
 pytestmark = pytest.mark.integration
@@ -47,7 +47,7 @@ class Handler:
         self.stored += [event.text for event in events]
 
 
-def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Part]:
+def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Component]:
     producer = Producer(bootstrap)
     consumer = BatchConsumer(
         bootstrap,

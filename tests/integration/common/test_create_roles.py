@@ -31,7 +31,7 @@ def urls_on(database: str, password: str) -> dict[str, str]:
 
 def run(**settings: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "common.create_roles"],
+        [sys.executable, "-m", "ops.create_roles"],
         env={"PATH": os.defpath, **settings},
         capture_output=True,
         text=True,

@@ -4,9 +4,9 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
+from ops.create_topics import create
 from tests.support.parts import PARTITIONS, Broker
 
-from common.kafka.create_topics import create
 from common.topics import MESSAGES_INBOUND, TENANTS_CONFIG, dlq_of, every_topic
 
 pytestmark = pytest.mark.integration

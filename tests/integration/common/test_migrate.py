@@ -4,10 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from common.postgres.database import driver_url
+from common.postgres.migrate import current, newest, upgrade
 from tests.support.parts import Databases
-
-from common.database import driver_url
-from common.migrate import current, newest, upgrade
 
 pytestmark = pytest.mark.integration
 

@@ -4,12 +4,11 @@ import asyncio
 
 import pytest
 import sqlalchemy as sa
+from common.postgres import migrate
+from common.postgres.database import Database, driver_url
+from common.postgres.wait_for_schema import SchemaReady, newest
 from tests.support.living import WatchedLife
 from tests.support.parts import Databases
-
-from common import migrate
-from common.database import Database, driver_url
-from common.migrated import Migrated, newest
 
 pytestmark = pytest.mark.integration
 SHORT = 1.2  # more than two looks
@@ -43,7 +42,7 @@ async def test_it_waits_for_the_first_migration_and_for_each_later_one(
     url = new_database()
     database = Database(url, "sender", WatchedLife("sender"))
     await database.start()
-    waiting = asyncio.create_task(Migrated(database, "sender").start())
+    waiting = asyncio.create_task(SchemaReady(database, "sender").start())
     await asyncio.wait({waiting}, timeout=SHORT)
     assert not waiting.done(), "there are no tables"
 
@@ -51,7 +50,7 @@ async def test_it_waits_for_the_first_migration_and_for_each_later_one(
     await asyncio.wait_for(waiting, 5)
 
     await asyncio.to_thread(set_revision, url, "0000")
-    waiting = asyncio.create_task(Migrated(database, "sender").start())
+    waiting = asyncio.create_task(SchemaReady(database, "sender").start())
     await asyncio.wait({waiting}, timeout=SHORT)
     assert not waiting.done(), "the tables are older than the code"
 

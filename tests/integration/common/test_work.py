@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 import sqlalchemy as sa
+from common.postgres.database import Database, Work
+from common.service.lifecycle import Component, Lifecycle
 from sqlalchemy import Connection
 from tests.support.jobs import Doing, Gate, add_jobs, query, runner_of, working
 from tests.support.living import living
@@ -17,10 +19,8 @@ from tests.support.parts import until as wait_until
 from tests.support.pipeline import SCHEMA, Job, create_tables
 from tests.support.waiting import until
 
-from common.database import Database, Work
-from common.lifecycle import Lifecycle, Part
-from common.outbox import Row
-from common.work import Claim, Done, Hint, Later, Limits, Outcome, Settled
+from common.outbox import OutboxRow
+from common.work import Claim, Done, Handled, Hint, Later, Outcome, WorkLimits
 
 pytestmark = pytest.mark.integration
 T = TypeVar("T")
@@ -144,8 +144,8 @@ async def test_a_handler_past_its_deadline_is_a_failed_try(url: str) -> None:
 async def test_what_one_item_cannot_store_does_not_stop_its_batch(url: str) -> None:
     class Picky(Doing):
         def store(
-            self, connection: Connection, settled: Sequence[Settled[Job, Job]]
-        ) -> tuple[list[Row], list[Hint]]:
+            self, connection: Connection, settled: Sequence[Handled[Job, Job]]
+        ) -> tuple[list[OutboxRow], list[Hint]]:
             if any(one.item.n == 13 and isinstance(one.outcome, Done) for one in settled):
                 raise ValueError("never")
             return super().store(connection, settled)
@@ -162,7 +162,7 @@ async def test_what_one_item_cannot_store_does_not_stop_its_batch(url: str) -> N
 async def test_a_hint_is_followed_when_it_is_due_and_not_before(url: str) -> None:
     gate = Gate()
 
-    def build(life: Lifecycle) -> Sequence[Part]:
+    def build(life: Lifecycle) -> Sequence[Component]:
         parts = working(url, Doing(gate))(life)
         hinting.append(parts[-1])
         return parts
@@ -248,9 +248,9 @@ async def test_a_claim_whose_commit_was_not_heard_is_taken_up_at_once(url: str) 
                 raise sa.exc.OperationalError("commit", {}, ConnectionError("cut"))
             return found
 
-    def build(life: Lifecycle) -> Sequence[Part]:
+    def build(life: Lifecycle) -> Sequence[Component]:
         database = Deaf(url, SCHEMA, life)
-        return [database, *runner_of(database, Doing(done), life, Limits(slots=10))]
+        return [database, *runner_of(database, Doing(done), life, WorkLimits(slots=10))]
 
     add_jobs(url, *flood(1, 3))
     async with living(build):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+from common.work.fairness import room
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
@@ -11,8 +12,7 @@ from tests.support.parts import Databases
 from tests.support.pipeline import JOBS, create_tables
 
 from common.work import Claim
-from common.work.shares import room
-from common.work.table import Verdict
+from common.work.table import Transition
 
 pytestmark = pytest.mark.integration
 SLOTS, LEASE = 8, 600.0
@@ -93,7 +93,7 @@ class World:
         if claim is None:
             return
         stands = states(self.connection)[claim.id] == (1, claim.epoch)
-        accepted = JOBS.finish(self.connection, [Verdict(claim, state, 0, "end")])
+        accepted = JOBS.finish(self.connection, [Transition(claim, state, 0, "end")])
         assert accepted == ({(claim.id, claim.epoch)} if stands else set())
         if accepted and state == 2:
             assert claim.id not in self.ends
@@ -142,5 +142,7 @@ def test_what_an_owner_does_not_know_it_holds_is_given_back(url: str) -> None:
         JOBS.give_back(connection, 1, known)
         waiting = {id for id, (state, _) in states(connection).items() if state == 0}
         assert waiting == {claim.id for claim in world.held[1][1:]}
-        accepted = JOBS.finish(connection, [Verdict(claim, 2, 0, "end") for claim in world.held[1]])
+        accepted = JOBS.finish(
+            connection, [Transition(claim, 2, 0, "end") for claim in world.held[1]]
+        )
         assert accepted == {(known[0].id, known[0].epoch)}

@@ -8,12 +8,12 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
+from ops.create_topics import create
 from tests.support.ingress import SECRETS, TOKEN, signature
 from tests.support.parts import Broker, until
 from tests.support.records import records
 from tests.support.service_process import Service, running
 
-from common.kafka.create_topics import create
 from common.topics import WEBHOOKS_RAW, every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports

@@ -5,9 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-
-from common import ask_ready
-from common.health import Health, HealthServer
+from common.service.health import Health, HealthServer
 
 
 class Served:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from common.clock import FixedClock, SystemClock
+from common.service.clock import FixedClock, SystemClock
 
 
 def test_the_system_clock_tells_utc_and_never_steps_back() -> None:

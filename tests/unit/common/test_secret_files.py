@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ops.secret_files import READERS
 from sqlalchemy.engine import make_url
 
 from common.sealed import KeyRing
-from common.secret_files import READERS
 
 GIVEN = {
     "WHATSAPP_APP_SECRETS": "app-secret-1,app-secret-2",
@@ -21,7 +21,7 @@ GIVEN = {
 
 def run(folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "common.secret_files"],
+        [sys.executable, "-m", "ops.secret_files"],
         env={"PATH": os.defpath, "SECRETS_FOLDER": str(folder), **variables},
         capture_output=True,
         text=True,

@@ -3,12 +3,12 @@
 from collections import Counter
 
 import pytest
+from common.work.fairness import CLAIM_AT_MOST, is_held_back, room
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.work import Claim, Done, Dropped, Later
 from common.work.contract import FAILED_TRIES, after_failure, verdict_of
-from common.work.shares import CLAIM_AT_MOST, is_held_back, room
 
 CLAIM = Claim(id=7, epoch=3, attempts=1, tenant_id=1)
 

@@ -1,4 +1,4 @@
-"""One user and one schema per service: `python -m common.create_roles`; safe to repeat.
+"""One user and one schema per service: `python -m ops.create_roles`; safe to repeat.
 
 A repeat sets the passwords anew: so a password is rotated.
 """
@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy.engine import make_url
 
-from common.settings import DatabaseSettings, Secret, load
+from common.service.settings import DatabaseSettings, Secret, load
 
 ROLE_AND_SCHEMA = (
     # An administrator who is no superuser may not hand a schema to a role it cannot become.

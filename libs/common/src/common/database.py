@@ -15,8 +15,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection, Engine
 
-from common.deadlines import Deadlines
-from common.lifecycle import Lifecycle
+from common.postgres.deadlines import Deadlines
+from common.service.lifecycle import Lifecycle
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def connect(url: str, service: str, schema: str, connections: int) -> Engine:
 
 
 class Database:
-    """A Part. `threads` serve the loop; `others` are connections for consumers' own threads."""
+    """A Component. `threads` serve the loop; `others` are connections for consumers' own threads."""
 
     def __init__(
         self, url: str, schema: str, life: Lifecycle, *, threads: int = 4, others: int = 2
@@ -96,7 +96,7 @@ class Database:
         """Waits for the database: dependencies may come up in any order."""
         self._deadlines.start()
         self._life.health.expect("database", lambda: self._reachable)
-        await self.patiently(lambda connection: connection.exec_driver_sql("select 1"))
+        await self.transaction_with_retry(lambda connection: connection.exec_driver_sql("select 1"))
 
     async def stop(self) -> None:
         await asyncio.to_thread(self._executor.shutdown)
@@ -106,10 +106,10 @@ class Database:
     async def transaction(self, work: Work[T], deadline: float = DEADLINE) -> T:
         """`work(connection)` in one transaction in a thread; its result after the commit."""
         return await self._life.loop.run_in_executor(
-            self._executor, self.transaction_here, work, deadline
+            self._executor, self.run_transaction, work, deadline
         )
 
-    def transaction_here(self, work: Work[T], deadline: float = DEADLINE) -> T:
+    def run_transaction(self, work: Work[T], deadline: float = DEADLINE) -> T:
         """The same in the calling thread, for consumers' threads."""
         try:
             return self._noted(work, deadline)
@@ -118,7 +118,7 @@ class Database:
                 raise
             return self._noted(work, deadline)
 
-    async def patiently(self, work: Work[T]) -> T:
+    async def transaction_with_retry(self, work: Work[T]) -> T:
         """A transaction repeated until the database is back; other errors are raised."""
         wait = 0.05
         while True:
@@ -185,6 +185,6 @@ def storing(
     """A consumer's handler: the batch in one transaction, then `then(result)` after the commit."""
 
     def handle(events: Sequence[E]) -> None:
-        then(database.transaction_here(lambda connection: store(connection, events)))
+        then(database.run_transaction(lambda connection: store(connection, events)))
 
     return handle

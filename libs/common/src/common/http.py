@@ -1,4 +1,4 @@
-"""uvicorn as a Part: our loop, our signals, a drain of at most ten seconds.
+"""uvicorn as a Component: our loop, our signals, a drain of at most ten seconds.
 
 Only for services that have uvicorn among their own dependencies.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn import Config, Server
 
-from common.lifecycle import Lifecycle
+from common.service.lifecycle import Lifecycle
 
 DRAIN_SECONDS = 10
 BACKLOG = 2048
@@ -34,7 +34,7 @@ class EmbeddedServer(Server):
 
 
 class WebServer:
-    """A Part. `port` is the real one after start, also when 0 was asked for.
+    """A Component. `port` is the real one after start, also when 0 was asked for.
 
     More than `connections` at once get 503. `options` are uvicorn's, beside what all have.
     """

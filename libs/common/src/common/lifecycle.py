@@ -11,15 +11,15 @@ from typing import Protocol, TypeVar
 import structlog
 import uvloop
 
-from common import logging as logs
-from common.health import Health, HealthServer
-from common.settings import ServiceSettings, load
+from common.service import logging as logs
+from common.service.health import Health, HealthServer
+from common.service.settings import ServiceSettings, load
 
 log = structlog.get_logger()
 BEAT_SECONDS = 1.0
 
 
-class Part(Protocol):
+class Component(Protocol):
     """Something with a life: a producer, a consumer, a runner, an HTTP server."""
 
     async def start(self) -> None: ...
@@ -36,7 +36,7 @@ class Lifecycle:
         self.health = Health()
         self.loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
-        self._begun: list[Part] = []
+        self._begun: list[Component] = []
         self._serving = False
         self._failed = False
         self.health.expect("started", lambda: self._serving)
@@ -50,7 +50,7 @@ class Lifecycle:
         log.error("service_failed", reason=reason)
         self.loop.call_soon_threadsafe(self._ended.set)
 
-    async def run(self, parts: Sequence[Part]) -> int:
+    async def run(self, parts: Sequence[Component]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.end)
         ended = asyncio.create_task(self._ended.wait())
@@ -78,7 +78,7 @@ class Lifecycle:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), BEAT_SECONDS)
 
-    async def _start(self, parts: Sequence[Part]) -> None:
+    async def _start(self, parts: Sequence[Component]) -> None:
         for part in parts:
             self._begun.append(part)
             await part.start()
@@ -103,7 +103,7 @@ def settle_memory() -> None:
 
 
 S = TypeVar("S", bound=ServiceSettings)
-Build = Callable[[S, Lifecycle], Sequence[Part]]
+Build = Callable[[S, Lifecycle], Sequence[Component]]
 
 
 def run(service: str, settings_class: type[S], build: Build[S]) -> None:

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from common.database import driver_url
+from common.postgres.database import driver_url
 
 LOCK = 7_700_001  # two replicas that start together migrate one after the other
 

@@ -9,14 +9,14 @@ from importlib.resources import files
 import structlog
 from sqlalchemy import Connection, text
 
-from common.database import Database
+from common.postgres.database import Database
 
 log = structlog.get_logger()
 POLL = 0.5
 
 
-class Migrated:
-    """A Part, to be started right after its database. A schema newer than the code is fine: old
+class SchemaReady:
+    """A Component, to be started right after its database. A schema newer than the code is fine: old
     and new replicas run side by side, and migrations only add."""
 
     def __init__(self, database: Database, package: str) -> None:
@@ -24,7 +24,7 @@ class Migrated:
 
     async def start(self) -> None:
         said = None
-        while (found := await self._database.patiently(revision)) < self._needed:
+        while (found := await self._database.transaction_with_retry(revision)) < self._needed:
             if found != said:
                 log.warning("schema_waits", found=found or "none", needed=self._needed)
             said = found

@@ -16,13 +16,13 @@ import structlog
 from confluent_kafka import KafkaException
 from sqlalchemy import Connection
 
-from common import metrics
-from common.database import Work, is_outage
 from common.events import Event
 from common.kafka.producer import Delivered, Sending
-from common.round_trip import NO_WAIT, Statement, together
+from common.postgres.batch_statements import NO_WAIT, Statement, execute_together
+from common.postgres.database import Work, is_outage
+from common.service import metrics
+from common.service.tracing import trace_headers
 from common.topics import BY_NAME, Topic
-from common.tracing import trace_headers
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -65,7 +65,7 @@ order by id limit {SWEEP_ROWS}
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class EventDraft:
     """An event to publish. `event` None is a tombstone."""
 
     topic: Topic
@@ -74,7 +74,7 @@ class Draft:
     trace_id: str
 
 
-class Row(NamedTuple):
+class OutboxRow(NamedTuple):
     id: int
     topic: str
     key: str
@@ -82,13 +82,13 @@ class Row(NamedTuple):
     trace_id: str
 
 
-def draft(topic: Topic, key: str, event: Event) -> Draft:
-    return Draft(topic, key, event, event.trace_id)
+def draft(topic: Topic, key: str, event: Event) -> EventDraft:
+    return EventDraft(topic, key, event, event.trace_id)
 
 
 def add(
-    connection: Connection, drafts: Sequence[Draft], after: Sequence[Statement] = ()
-) -> list[Row]:
+    connection: Connection, drafts: Sequence[EventDraft], after: Sequence[Statement] = ()
+) -> list[OutboxRow]:
     """Writes the drafts in the caller's transaction, in one round trip with `after`'s statements.
 
     Returns what to publish after the commit: they, and older unpublished rows of the same keys
@@ -96,7 +96,7 @@ def add(
     """
     if not drafts:
         if after:
-            together(connection, after)
+            execute_together(connection, after)
         return []
     columns = {
         "topic": [one.topic.name for one in drafts],
@@ -104,12 +104,12 @@ def add(
         "payload": [one.event.encode() if one.event else None for one in drafts],
         "trace_id": [one.trace_id for one in drafts],
     }
-    return rows_of(together(connection, [*after, (INSERT, columns)]))
+    return rows_of(execute_together(connection, [*after, (INSERT, columns)]))
 
 
-def rows_of(found: Any) -> list[Row]:
+def rows_of(found: Any) -> list[OutboxRow]:
     return [
-        Row(id, topic, key, bytes(payload) if payload is not None else None, trace_id)
+        OutboxRow(id, topic, key, bytes(payload) if payload is not None else None, trace_id)
         for id, topic, key, payload, trace_id in found
     ]
 
@@ -119,11 +119,11 @@ class Storing(Protocol):
 
     async def transaction(self, work: Work[T]) -> T: ...
 
-    async def patiently(self, work: Work[T]) -> T: ...
+    async def transaction_with_retry(self, work: Work[T]) -> T: ...
 
 
 class Outbox:
-    """A Part: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
+    """A Component: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
 
     def __init__(self, database: Storing, producer: Sending) -> None:
         self._database, self._producer = database, producer
@@ -150,7 +150,7 @@ class Outbox:
         await asyncio.wait({deleting}, timeout=LANDING_SECONDS)
         deleting.cancel()
 
-    def publish(self, rows: Sequence[Row]) -> None:
+    def publish(self, rows: Sequence[OutboxRow]) -> None:
         """After the commit. Keeps the order per key; a held key waits for the sweep."""
         for row in rows:
             if row.key in self._held:
@@ -158,7 +158,7 @@ class Outbox:
             elif row.id not in self._sent:
                 self._send(row)
 
-    def _send(self, row: Row) -> bool:
+    def _send(self, row: OutboxRow) -> bool:
         try:
             sent = self._producer.send(
                 BY_NAME[row.topic], row.key, row.payload, trace_headers(row.trace_id)
@@ -171,7 +171,7 @@ class Outbox:
         sent.add_done_callback(lambda delivered: self._landed(row, delivered))
         return True
 
-    def _landed(self, row: Row, delivered: Delivered) -> None:
+    def _landed(self, row: OutboxRow, delivered: Delivered) -> None:
         if delivered.cancelled() or delivered.exception():
             self._flying.discard(row.id)
             self._sent.discard(row.id)
@@ -180,7 +180,7 @@ class Outbox:
             self._acked.append(row.id)
             self._wake.set()
 
-    def _hold(self, row: Row) -> None:
+    def _hold(self, row: OutboxRow) -> None:
         metrics.OUTBOX_FAILED.inc()
         self._held.add(row.key)
 
@@ -191,7 +191,7 @@ class Outbox:
             await asyncio.sleep(DELETE_EVERY)
             if self._acked:
                 ids, self._acked = self._acked, []
-                await self._database.patiently(partial(delete, ids=ids))
+                await self._database.transaction_with_retry(partial(delete, ids=ids))
                 self._flying.difference_update(ids)
                 asyncio.get_running_loop().call_later(
                     REMEMBERED_SECONDS, self._sent.difference_update, ids
@@ -216,7 +216,7 @@ class Outbox:
         self._held -= held - self._skipped
         self._publish_orphans(rows)
 
-    def _publish_orphans(self, rows: Sequence[Row]) -> None:
+    def _publish_orphans(self, rows: Sequence[OutboxRow]) -> None:
         """Also of held keys: these are their older rows."""
         failed: set[str] = set()
         for row in rows:
@@ -224,7 +224,7 @@ class Outbox:
                 failed.add(row.key)
 
 
-def orphans(connection: Connection, wanted: dict[str, Any]) -> list[Row]:
+def orphans(connection: Connection, wanted: dict[str, Any]) -> list[OutboxRow]:
     return rows_of(connection.exec_driver_sql(ORPHANS, wanted))
 
 

@@ -1,4 +1,4 @@
-"""Secrets as files, a folder for each reader: `python -m common.secret_files`; safe to repeat.
+"""Secrets as files, a folder for each reader: `python -m ops.secret_files`; safe to repeat.
 
 Every reader sees its own folder only. What Meta and OpenAI give must be given as variables; what
 only has to be unguessable is made up once and kept in the folder `kept`.
@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 from pydantic import Field, ValidationError
 
 from common.sealed import KeyRing
-from common.settings import FromEnvironment, Secret, load
+from common.service.settings import FromEnvironment, Secret, load
 
 KEPT = "kept"
 READERS: Mapping[str, Mapping[str, str]] = {

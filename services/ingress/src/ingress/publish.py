@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from common.service.clock import Clock
+from common.service.tracing import new_trace_id, trace_headers
 from confluent_kafka import KafkaException
 
-from common.clock import Clock
 from common.topics import WEBHOOKS_RAW, Topic
-from common.tracing import new_trace_id, trace_headers
 from ingress.split import phone_number_ids
 
 Published = Literal["stored", "queue_full", "no_ack"]

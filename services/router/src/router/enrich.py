@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from common.service.tracing import trace_headers
+
 from common.events import (
     ConversationEvent,
     MessageReceived,
@@ -13,7 +15,6 @@ from common.events import (
     event_id,
 )
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
-from common.tracing import trace_headers
 from router.items import Message, Said, Status
 
 

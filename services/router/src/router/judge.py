@@ -4,8 +4,8 @@ from collections.abc import Callable
 from time import monotonic
 
 import structlog
+from common.service import metrics
 
-from common import metrics
 from common.kafka.dead_letter import Allowance, marks
 from common.kafka.record import Record
 from common.topics import WEBHOOKS_RAW, dlq_of

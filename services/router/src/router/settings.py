@@ -1,8 +1,7 @@
 """What the router reads from its environment."""
 
+from common.service.settings import ServiceSettings
 from pydantic import Field
-
-from common.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -2,8 +2,9 @@
 
 import sys
 
-from common.migrate import upgrade
-from common.settings import DatabaseSettings, load
+from common.postgres.migrate import upgrade
+from common.service.settings import DatabaseSettings, load
+
 from sender.tables import SCHEMA
 
 

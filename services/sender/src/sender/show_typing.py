@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
+from common.service import metrics
+from common.service.clock import Clock
 
-from common import metrics
-from common.clock import Clock
 from common.events import MessageReceived, TenantConfig
 from sender.graph import Graph
 from sender.payloads import read_and_typing

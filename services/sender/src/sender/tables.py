@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from common.postgres.batch_statements import Statement, execute_together
 from sqlalchemy import Connection
 
 from common.events import ReplyReady, conversation_key, event_id
-from common.round_trip import Statement, together
 from common.work import Claim, Hint, WorkTable
 
 SCHEMA = "sender"
@@ -140,7 +140,7 @@ def ends_of(
     statements = [*after, *([(ENDS, {"ids": wanted})] if wanted else [])]
     if not statements:
         return {}
-    rows = together(connection, statements)
+    rows = execute_together(connection, statements)
     found = {row[0]: PartEnd(row[1], row[2]) for row in rows} if wanted else {}
     return {id: [found[one] for one in ids] for id, ids in parts.items()}
 

@@ -2,9 +2,10 @@
 
 import sys
 
-from common.database import connect
-from common.migrate import current, upgrade
-from common.settings import DatabaseSettings, load
+from common.postgres.database import connect
+from common.postgres.migrate import current, upgrade
+from common.service.settings import DatabaseSettings, load
+
 from tenant_admin.session import explained
 from tenant_admin.tables import SCHEMA
 

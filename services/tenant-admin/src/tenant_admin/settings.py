@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
+from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 from pydantic import Field
-
-from common.settings import DatabaseSettings, Secret, ServiceSettings
 
 
 class TenantAdminSettings(ServiceSettings, DatabaseSettings):

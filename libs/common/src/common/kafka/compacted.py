@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from common.events import ConfigEvent, Undecodable
 from common.kafka.record import Record, record_of
-from common.lifecycle import Lifecycle
+from common.service.lifecycle import Lifecycle
 from common.topics import Topic
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ def reader_config(bootstrap: str) -> dict[str, str | int | bool]:
 
 
 class CompactedView(Generic[E]):
-    """A Part whose start ends when the view has caught up. Reads are safe from any thread.
+    """A Component whose start ends when the view has caught up. Reads are safe from any thread.
 
     `on_change(key, event or None)` is called in the view's thread, after the view holds the change.
     """

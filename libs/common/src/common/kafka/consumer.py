@@ -11,11 +11,11 @@ from typing import Any, Generic, TypeVar
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from common import metrics
 from common.events import Event, Undecodable
 from common.kafka.dead_letter import DeadLetters, Outage, TooManyDeadLetters
 from common.kafka.record import Record, record_of
-from common.lifecycle import Lifecycle
+from common.service import metrics
+from common.service.lifecycle import Lifecycle
 from common.topics import Topic
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ def consumer_config(bootstrap: str, group: str) -> dict[str, Any]:
 
 
 class BatchConsumer(Generic[E]):
-    """A Part. `is_outage` says which errors of the handler mean "wait" (database down)."""
+    """A Component. `is_outage` says which errors of the handler mean "wait" (database down)."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Creates what topics.py maps and is not there yet: `python -m common.kafka.create_topics`.
+"""Creates what topics.py maps and is not there yet: `python -m ops.create_topics`.
 
 Services never create topics; a missing one keeps them waiting, not ready, with a clear message.
 """
@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from common.settings import KafkaSettings, load
+from common.service.settings import KafkaSettings, load
 from common.topics import MESSAGE_PARTITIONS, Topic, every_topic
 
 DEADLINE = 30.0

@@ -14,9 +14,9 @@ from time import monotonic
 import structlog
 from confluent_kafka import KafkaException
 
-from common import metrics
 from common.kafka.producer import Sending
 from common.kafka.record import Record
+from common.service import metrics
 from common.topics import BY_NAME, dlq_of
 
 log = structlog.get_logger()

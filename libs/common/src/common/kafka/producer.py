@@ -48,7 +48,7 @@ class Sending(Protocol):
 
 
 class Producer:
-    """A Part. `send` returns a future that ends when the broker has the record on disk terms."""
+    """A Component. `send` returns a future that ends when the broker has the record on disk terms."""
 
     def __init__(self, bootstrap: str, *, deadline_ms: int = 30_000, linger_ms: float = 0) -> None:
         self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)

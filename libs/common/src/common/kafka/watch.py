@@ -4,14 +4,14 @@ import asyncio
 from contextlib import suppress
 
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle
+from common.service.lifecycle import Lifecycle
 
 EVERY_SECONDS = 3.0
 NEARLY_FULL = 80_000  # of the producer's 100 000
 
 
-class BrokerWatch:
-    """A Part: ready while the broker answers and the producer's queue has room."""
+class BrokerHealth:
+    """A Component: ready while the broker answers and the producer's queue has room."""
 
     def __init__(self, producer: Producer, life: Lifecycle) -> None:
         self._producer, self._life = producer, life

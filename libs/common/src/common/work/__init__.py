@@ -1,6 +1,6 @@
 """Due work in PostgreSQL: claimed fairly, run concurrently, finished once. See work/runner.py."""
 
-from common.work.contract import Limits, Settled, Work
+from common.work.contract import Handled, Work, WorkLimits
 from common.work.outcome import Done, Dropped, Later, Outcome
 from common.work.owner import Owner
 from common.work.runner import Runner
@@ -10,13 +10,13 @@ __all__ = [
     "Claim",
     "Done",
     "Dropped",
+    "Handled",
     "Hint",
     "Later",
-    "Limits",
     "Outcome",
     "Owner",
     "Runner",
-    "Settled",
     "Work",
+    "WorkLimits",
     "WorkTable",
 ]

@@ -10,12 +10,12 @@ from typing import Any, Generic
 import structlog
 from sqlalchemy import Connection
 
-from common import metrics
-from common.database import Database
-from common.lifecycle import Lifecycle
-from common.work.contract import I, Limits
-from common.work.hand import Hand
+from common.postgres.database import Database
+from common.service import metrics
+from common.service.lifecycle import Lifecycle
+from common.work.contract import I, WorkLimits
 from common.work.owner import Owner
+from common.work.slots import Hand
 from common.work.table import Claim, Hint, WorkTable
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Claimer(Generic[I]):
         table: WorkTable,
         load: Load[I],
         launch: Callable[[Claim, I], None],
-        limits: Limits,
+        limits: WorkLimits,
         hand: Hand,
         *,
         database: Database,

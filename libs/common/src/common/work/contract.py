@@ -6,9 +6,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from common.outbox import Row
+from common.outbox import OutboxRow
 from common.work.outcome import Done, Dropped, Later, Outcome
-from common.work.table import Claim, Hint, Verdict
+from common.work.table import Claim, Hint, Transition
 
 FAILED_TRIES = 5
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Settled(Generic[I, R]):
+class Handled(Generic[I, R]):
     """A handled item whose claim still stood: its effects are to be stored now."""
 
     claim: Claim
@@ -35,13 +35,13 @@ class Work(Protocol[I, R]):
         """No connection, no commit. Whatever it raises counts as a failed try."""
 
     def store(
-        self, connection: Connection, settled: Sequence[Settled[I, R]]
-    ) -> tuple[Sequence[Row], Sequence[Hint]]:
+        self, connection: Connection, settled: Sequence[Handled[I, R]]
+    ) -> tuple[Sequence[OutboxRow], Sequence[Hint]]:
         """In the finish's transaction: effects, outbox rows to publish and rows that became due."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class WorkLimits:
     """slots: rows in hand at once. deadline: seconds of one handle. The lease outlives it."""
 
     slots: int = 500
@@ -52,14 +52,14 @@ class Limits:
         return self.deadline + 30.0
 
 
-def verdict_of(claim: Claim, outcome: Outcome[Any]) -> Verdict:
+def verdict_of(claim: Claim, outcome: Outcome[Any]) -> Transition:
     match outcome:
         case Done(reason=reason):
-            return Verdict(claim, 2, 0, reason)
+            return Transition(claim, 2, 0, reason)
         case Later(seconds=seconds, reason=reason):
-            return Verdict(claim, 0, seconds, reason)
+            return Transition(claim, 0, seconds, reason)
         case Dropped(reason=reason):
-            return Verdict(claim, 3, 0, reason)
+            return Transition(claim, 3, 0, reason)
 
 
 def after_failure(claim: Claim, error: Exception) -> Outcome[Any]:

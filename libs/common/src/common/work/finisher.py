@@ -9,16 +9,16 @@ from typing import Any, Generic
 import structlog
 from sqlalchemy import Connection
 
-from common import metrics
-from common.database import Database
-from common.outbox import Outbox, Row
-from common.work.contract import I, R, Settled, Work, after_failure, verdict_of
-from common.work.table import Claim, Hint, Verdict, WorkTable
+from common.outbox import Outbox, OutboxRow
+from common.postgres.database import Database
+from common.service import metrics
+from common.work.contract import Handled, I, R, Work, after_failure, verdict_of
+from common.work.table import Claim, Hint, Transition, WorkTable
 
 log = structlog.get_logger()
 FINISH_AT_MOST = 200
 
-Batch = list[tuple[Settled[I, R], Verdict]]
+Batch = list[tuple[Handled[I, R], Transition]]
 
 
 class Finisher(Generic[I, R]):
@@ -39,7 +39,7 @@ class Finisher(Generic[I, R]):
         self._wake = asyncio.Event()
         self._stopping = False
 
-    def add(self, settled: Settled[I, R]) -> None:
+    def add(self, settled: Handled[I, R]) -> None:
         self._finished.append((settled, verdict_of(settled.claim, settled.outcome)))
         self._wake.set()
 
@@ -62,7 +62,7 @@ class Finisher(Generic[I, R]):
     async def _finish(self, batch: Batch[I, R], failed: bool = False) -> None:
         """A batch the database refuses for good is taken apart: one alone is a failed try."""
         try:
-            rows, hints = await self._database.patiently(partial(self._store, batch))
+            rows, hints = await self._database.transaction_with_retry(partial(self._store, batch))
         except Exception as error:
             log.error("finish_failed", work=self._table.name, size=len(batch), exc_info=error)
             await self._finish_apart(batch, error, failed)
@@ -84,7 +84,7 @@ class Finisher(Generic[I, R]):
 
     def _store(
         self, batch: Batch[I, R], connection: Connection
-    ) -> tuple[Sequence[Row], Sequence[Hint]]:
+    ) -> tuple[Sequence[OutboxRow], Sequence[Hint]]:
         batch = once_each(batch)
         stood = self._table.finish(connection, [verdict for _, verdict in batch])
         settled = [one for one, _ in batch if (one.claim.id, one.claim.epoch) in stood]
@@ -104,13 +104,13 @@ class Finisher(Generic[I, R]):
 def once_each(batch: Batch[I, R]) -> Batch[I, R]:
     """A crash of the database may forget a claim, and the same epoch is then claimed again: two
     results with one claim, of which the first counts."""
-    once: dict[Claim, tuple[Settled[I, R], Verdict]] = {}
+    once: dict[Claim, tuple[Handled[I, R], Transition]] = {}
     for settled, verdict in batch:
         once.setdefault(settled.claim, (settled, verdict))
     return list(once.values())
 
 
-def put_off(batch: Sequence[tuple[Any, Verdict]], stood: set[tuple[int, int]]) -> list[Hint]:
+def put_off(batch: Sequence[tuple[Any, Transition]], stood: set[tuple[int, int]]) -> list[Hint]:
     """The rows that are due again later."""
     return [
         Hint(verdict.claim.id, verdict.claim.tenant_id, verdict.delay)

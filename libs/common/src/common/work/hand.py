@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from common.work.shares import Room, is_held_back, room
+from common.work.fairness import Room, is_held_back, room
 from common.work.table import Claim
 
 

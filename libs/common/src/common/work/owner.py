@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection
 
-from common.database import Database, is_outage
+from common.postgres.database import Database, is_outage
 from common.work.table import WorkTable
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ where pg_try_advisory_xact_lock(hashtext(%(space)s), o)
 
 
 class Owner:
-    """A Part: takes a number, keeps its lock on a connection of its own, releases the dead's rows.
+    """A Component: takes a number, keeps its lock on a connection of its own, releases the dead's rows.
 
     `number` is 0 while the lock is not held: then nothing may be claimed. After a lost connection
     the same number is locked again, so that what is in hand still counts.

@@ -10,15 +10,15 @@ from typing import Any, Generic
 
 import structlog
 
-from common.database import Database
-from common.lifecycle import Lifecycle
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.lifecycle import Lifecycle
 from common.work.claimer import Claimer
-from common.work.contract import I, Limits, R, Settled, Work, after_failure
+from common.work.contract import Handled, I, R, Work, WorkLimits, after_failure
 from common.work.finisher import Finisher
-from common.work.hand import Hand
 from common.work.outcome import Outcome
 from common.work.owner import Owner
+from common.work.slots import Hand
 from common.work.table import Claim, Hint, WorkTable
 
 log = structlog.get_logger()
@@ -26,13 +26,13 @@ STORE_SECONDS = 10
 
 
 class Runner(Generic[I, R]):
-    """A Part. Loop thread only, `hint` excepted."""
+    """A Component. Loop thread only, `hint` excepted."""
 
     def __init__(
         self,
         table: WorkTable,
         work: Work[I, R],
-        limits: Limits,
+        limits: WorkLimits,
         *,
         database: Database,
         outbox: Outbox,
@@ -90,7 +90,7 @@ class Runner(Generic[I, R]):
         task.add_done_callback(self._tasks.discard)
 
     async def _handle(self, claim: Claim, item: I) -> None:
-        self._finisher.add(Settled(claim, item, await self._outcome(claim, item)))
+        self._finisher.add(Handled(claim, item, await self._outcome(claim, item)))
 
     async def _outcome(self, claim: Claim, item: I) -> Outcome[R]:
         try:

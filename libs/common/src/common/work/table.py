@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from common.round_trip import NO_WAIT
-from common.work.shares import MAX_TENANTS, Room
+from common.postgres.batch_statements import NO_WAIT
+from common.work.fairness import MAX_TENANTS, Room
 
 COLUMNS = """
   id bigint generated always as identity primary key,
@@ -50,7 +50,7 @@ class Hint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Transition:
     """What becomes of a claimed row: state 2 done, 3 dropped, 0 due again after `delay` seconds."""
 
     claim: Claim
@@ -115,7 +115,7 @@ class WorkTable:
         claims = [Claim(*row[:4]) for row in rows if row[0] is not None]
         return claims, last if seen == MAX_TENANTS else 0
 
-    def finish(self, connection: Connection, verdicts: list[Verdict]) -> set[tuple[int, int]]:
+    def finish(self, connection: Connection, verdicts: list[Transition]) -> set[tuple[int, int]]:
         """(id, epoch) of claims that still stood; the others are refused and change nothing."""
         ordered = sorted(verdicts, key=lambda verdict: verdict.claim.id)
         values = {

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from common.postgres.database import is_outage
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
@@ -12,7 +13,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from common.database import is_outage
 from tenant_admin.api import assistants, clients, keys
 from tenant_admin.api.headers import Headers
 from tenant_admin.api.office import Office

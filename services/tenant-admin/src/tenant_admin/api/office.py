@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+from common.postgres.database import Database
+from common.service.clock import Clock
 from fastapi import Depends, Request
 from sqlalchemy import Connection
 
-from common.clock import Clock
-from common.database import Database
 from common.outbox import Outbox
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.change import Cause, Change

@@ -9,6 +9,7 @@ from tests.support.system import World, a_contact, a_phone
 from tests.support.tape import holds
 
 from common.events import MessageReceived
+from common.service.tracing import trace_id_of
 from common.topics import (
     DELIVERIES_EVENTS,
     MESSAGES_INBOUND,

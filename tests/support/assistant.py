@@ -29,6 +29,9 @@ from common.events import (
 )
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
 from common.work import Owner, Runner, WorkLimits
 

@@ -17,6 +17,7 @@ from tests.support.read_topic import everything
 
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
+from common.postgres.database import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic
 from devkit.stack.ports import free_ports
 

@@ -35,6 +35,7 @@ from common.topics import every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
+from ops.create_topics import create
 
 PARTITIONS = 6
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from common.events import Event
-from common.kafka.compacted import reader_config
+from common.kafka.reader import reader_config
 from common.kafka.record import Record, record_of
 from common.topics import Topic
 

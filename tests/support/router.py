@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from common.service.clock import FixedClock
 from tests.support.builders import TRACE, a_tenant
+from tests.support.clock import FixedClock
 
 from common.events import TenantConfig
 from common.kafka.record import Record

@@ -29,6 +29,7 @@ from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import as_bytes
 from common.sealed import KeyRing
+from common.service.lifecycle import Lifecycle
 from common.topics import (
     DELIVERIES_EVENTS,
     MESSAGES_INBOUND,

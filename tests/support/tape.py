@@ -9,9 +9,9 @@ from typing import TypeVar, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from common.events import DeliveryChanged, Event, OutcomeRecorded, ReplyReady
-from common.kafka.compacted import reader_config
-from common.kafka.consumer import group_of
+from common.kafka.reader import reader_config
 from common.kafka.record import Record, record_of
+from common.kafka.subscription import group_of
 from common.topics import (
     ALL,
     BY_NAME,

@@ -18,6 +18,9 @@ from tests.support.parts import until
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import web
 from tenant_admin.api.failed_keys import FailedKeys

@@ -18,6 +18,9 @@ from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
 from devkit.loadtest.settings import InstallationSettings
 from ingress.settings import Settings as IngressSettings
+from ops.create_roles import RoleSettings
+from ops.create_topics import TopicSettings
+from ops.secret_files import SecretFileSettings
 from router.settings import Settings as RouterSettings
 from sender.settings import SenderSettings
 from tenant_admin.settings import CommandSettings, TenantAdminSettings

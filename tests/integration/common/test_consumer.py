@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from threading import Event as Signal
 
 import pytest
-from common.service.lifecycle import Component, Lifecycle
 from tests.support.builders import a_message
 from tests.support.living import living
 from tests.support.parts import Broker
@@ -14,10 +13,12 @@ from tests.support.records import committed, produce, records
 from tests.support.waiting import until
 
 from common.events import MessageReceived
-from common.kafka.consumer import BatchConsumer, group_of
+from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.kafka.record import Record
+from common.kafka.subscription import group_of
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import MESSAGES_INBOUND, dlq_of
 
 pytestmark = pytest.mark.integration

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 import sqlalchemy as sa
-from common.postgres.database import Database, connect, is_outage
-from common.service.lifecycle import Component, Lifecycle
 from sqlalchemy import Connection
 from tests.support.living import living
 from tests.support.parts import Databases
 
+from common.postgres.database import Database, connect, is_outage
+from common.service.lifecycle import Component, Lifecycle
 from devkit.faults import FaultProxy, Toxic
 
 pytestmark = pytest.mark.integration

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
-from common.postgres.database import Database
-from common.service.lifecycle import Component, Lifecycle
 from tests.support.jobs import query, session
 from tests.support.living import FakeProducer, living
 from tests.support.members import ROOT
@@ -21,6 +19,8 @@ from tests.support.waiting import until
 from common import outbox
 from common.events import ReplyReady
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import REPLIES_OUTBOUND
 
 pytestmark = pytest.mark.integration

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from common.postgres.database import driver_url
-from ops.create_topics import create
 from tests.support.members import drain, members
 from tests.support.parts import Broker, Databases, until
 from tests.support.pipeline import SCHEMA, create_tables
 from tests.support.records import load, records
 
 from common.events import ReplyReady
+from common.postgres.database import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, dlq_of, every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
+from ops.create_topics import create
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 CONTACTS, PER_SECOND = 12, 80

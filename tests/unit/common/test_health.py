@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+
 from common.service.health import STALLED_AFTER, Health, HealthServer
 
 

@@ -39,7 +39,9 @@ class FakeDatabase:
             self.rows = [row for row in self.rows if row.id not in values["ids"]]
             return []
         return [
-            row for row in self.rows if row.key in values["held"] and row.id not in values["flying"]
+            row
+            for row in self.rows
+            if row.key in values["held"] and row.id not in values["in_flight"]
         ]
 
 

@@ -1,9 +1,10 @@
 """One trace per webhook, a span of its own per hop; foreign rubbish begins a new trace."""
 
 import pytest
-from common.service.tracing import new_trace_id, trace_headers, trace_id_of, traceparent
 from hypothesis import given
 from hypothesis import strategies as st
+
+from common.service.tracing import new_trace_id, trace_headers, trace_id_of, traceparent
 
 
 def test_a_trace_survives_its_headers_with_a_new_span_each_time() -> None:

@@ -7,8 +7,7 @@ from common.service.settings import DatabaseSettings, load
 
 
 def main() -> None:
-    url = load(DatabaseSettings).database_url.get_secret_value()
-    sys.stdout.write(f"assistant: schema at revision {upgrade(url, 'assistant', 'assistant')}\n")
+    migrate_service("assistant", "assistant")
 
 
 if __name__ == "__main__":

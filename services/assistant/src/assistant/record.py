@@ -87,7 +87,7 @@ def store(
     found = standings(connection, ended)
     ended = [checked(end, found[end.item.conversation.id]) for end in ended]
     events = [event for end in ended for event in drafts(end, clock)]
-    rows = add(connection, events, after=effects(ended))
+    rows = rows_of(execute_together(connection, [*effects(ended), *insert_statement(events)]))
     newer = [end for end in ended if found[end.item.conversation.id].newer]
     return rows, open_next(connection, newer) if newer else []
 

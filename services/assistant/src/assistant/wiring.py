@@ -15,12 +15,17 @@ from assistant.settings import AssistantSettings
 from assistant.tables import TURNS
 from assistant.turn import Turns
 from common.events import AssistantConfig, MessageReceived, TenantConfig
+from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database, in_transaction, is_outage
+from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
 from common.work import Owner, Runner, WorkLimits
 

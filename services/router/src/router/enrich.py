@@ -14,6 +14,7 @@ from common.events import (
     StatusReceived,
     event_id,
 )
+from common.service.tracing import trace_headers
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
 from router.items import Message, Said, Status
 

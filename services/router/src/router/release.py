@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from common.kafka.compacted import reader_config
 from common.kafka.consumer import FATAL, consumer_config, group_of
 from common.kafka.producer import Producer
+from common.kafka.reader import FATAL, reader_config
 from common.kafka.record import Record, record_of
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
 from router.parked import Parked, Place

@@ -9,6 +9,8 @@ from common.service.tracing import trace_id_of
 
 from common.events import TenantConfig
 from common.kafka.record import REPLAYED, Record
+from common.service.clock import Clock
+from common.service.tracing import trace_id_of
 from common.topics import WEBHOOKS_QUARANTINE
 from router.enrich import Origin, Out, message_event, outcome_event, status_event
 from router.items import Item, Malformed, Message, Noted, Status

@@ -1,4 +1,4 @@
-"""python -m sender.migrate: brings the schema to its newest revision and prints it."""
+"""Brings the schema `sender` up to date: `python -m sender.migrate`."""
 
 import sys
 
@@ -9,8 +9,7 @@ from sender.tables import SCHEMA
 
 
 def main() -> None:
-    url = load(DatabaseSettings).database_url.get_secret_value()
-    sys.stdout.write(f"sender: schema at revision {upgrade(url, 'sender', SCHEMA)}\n")
+    migrate_service("sender", SCHEMA)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,8 @@ from unnest(%(id)s::bigint[], %(status)s::text[], %(refusals)s::smallint[], %(wa
 where d.id = any(%(id)s::bigint[]) and d.id = r.id
 """
 ENDS = """
-select delivery_id::text, status, reason from delivery where delivery_id = any(%(ids)s::uuid[])
+select delivery_id::text as delivery_id, status, reason from delivery
+where delivery_id = any(%(ids)s::uuid[])
 """
 
 

@@ -10,12 +10,17 @@ from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
 
 from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
+from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database, in_transaction, is_outage
+from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import (
     MESSAGES_INBOUND,
     MESSAGES_STATUS,

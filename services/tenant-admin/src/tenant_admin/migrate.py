@@ -14,7 +14,7 @@ def migrate(url: str) -> str:
     """Idempotent; says what it did."""
     engine = connect(url, "create_tables", SCHEMA, 1)
     with engine.connect() as connection:
-        before = current(connection, SCHEMA)
+        before = current_revision(connection, SCHEMA)
     engine.dispose()
     after = upgrade(url, "tenant_admin", SCHEMA)
     if before == after:

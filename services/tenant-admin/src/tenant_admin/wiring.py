@@ -11,6 +11,11 @@ from common.service.web_server import WebServer
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.postgres.wait_for_schema import SchemaReady
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
+from common.service.web_server import WebServer
 from tenant_admin.api.app import web
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.office import Office

@@ -1,10 +1,10 @@
 """Due work in PostgreSQL: claimed fairly, run concurrently, finished once. See work/runner.py."""
 
-from common.work.contract import Handled, Work, WorkLimits
+from common.work.contract import Handled, WorkHandler, WorkLimits
 from common.work.outcome import Done, Dropped, Later, Outcome
 from common.work.owner import Owner
 from common.work.runner import Runner
-from common.work.table import Claim, Hint, WorkTable
+from common.work.table import Claim, Hint, WorkState, WorkTable
 
 __all__ = [
     "Claim",
@@ -16,7 +16,8 @@ __all__ = [
     "Outcome",
     "Owner",
     "Runner",
-    "Work",
+    "WorkHandler",
     "WorkLimits",
+    "WorkState",
     "WorkTable",
 ]

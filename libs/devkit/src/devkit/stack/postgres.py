@@ -34,6 +34,7 @@ from devkit.stack.server_process import (
     last_words,
     spawn,
 )
+from ops.create_roles import create_roles
 
 SUPERUSER = "postgres"
 START_DEADLINE = 120.0  # seconds; 0.1 when idle

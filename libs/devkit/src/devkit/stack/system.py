@@ -24,6 +24,7 @@ from devkit.stack.postgres import LocalPostgres
 from devkit.stack.processes import Supervisor
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside, inherited
+from ops.create_topics import create
 
 DATABASE = "conserje"
 SCHEMAS = {"tenant-admin": "admin", "assistant": "assistant", "sender": "sender"}

@@ -51,8 +51,9 @@ BENCHMARKS: dict[str, Benchmark] = {
 async def bench(names: list[str]) -> dict[str, Any]:
     results: dict[str, Any] = {"cores": os.cpu_count()}
     with temporary_home() as home:
-        plan = plan_for(home, partitions=24)
-        async with running(plan, announce=show_progress, out=sys.stderr) as system:
+        async with running(
+            plan_for(home, partitions=24), announce=show_progress, out=sys.stderr
+        ) as system:
             results |= {"broker": system.broker, "database": system.database}
             await add_clients(
                 system.installation, [*DEMO, *map(load_client, range(1, whole.CLIENTS + 1))]

@@ -6,10 +6,10 @@
 import sys
 from collections.abc import Sequence
 
-from common.service.lifecycle import Component, Lifecycle, run
-from common.service.settings import ServiceSettings
 from fastapi import FastAPI
 
+from common.service.lifecycle import Component, Lifecycle, run
+from common.service.settings import ServiceSettings
 from ingress.serve import web_server
 
 

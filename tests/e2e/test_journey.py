@@ -4,7 +4,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from common.service.tracing import trace_id_of
 from tests.support.system import World, a_contact, a_phone
 from tests.support.tape import holds
 

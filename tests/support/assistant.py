@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from common.postgres.database import Database
-from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
 from tests.support.builders import a_message, a_tenant, an_assistant
 from tests.support.read_topic import everything
 

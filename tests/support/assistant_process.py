@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from common.postgres.database import driver_url
 from confluent_kafka import Producer
 from tests.support.parts import until
 from tests.support.read_topic import everything

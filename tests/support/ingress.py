@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from confluent_kafka import KafkaError, KafkaException
+
 from common.service.clock import SystemClock
 from common.service.lifecycle import Lifecycle
 from common.service.web_server import WebServer
-from confluent_kafka import KafkaError, KafkaException
-
 from common.topics import Topic
 from devkit.emulators.whatsapp.payloads import sign
 from ingress.guard import GuardedProtocol

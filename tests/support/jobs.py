@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from common.postgres.database import Database, driver_url
-from common.service.lifecycle import Component, Lifecycle
 from sqlalchemy import Connection
 from tests.support.living import FakeProducer
 from tests.support.pipeline import JOBS, SCHEMA, Job, Jobs
 
 from common.outbox import Outbox
+from common.postgres.database import Database, driver_url
+from common.service.lifecycle import Component, Lifecycle
 from common.work import Claim, Done, Outcome, Owner, Runner, WorkLimits
 
 Do = Callable[[Claim, Job], Awaitable[Outcome[Job]]]

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from common.service.lifecycle import Component, Lifecycle
-
 from common.topics import Topic
 
 

@@ -16,12 +16,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from common.postgres.database import driver_url
-from common.postgres.migrate import upgrade
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from ops.create_topics import create
 from tests.support.containers import (
     Running,
     image_of,
@@ -31,6 +28,8 @@ from tests.support.containers import (
 )
 from tests.support.summary import remember
 
+from common.postgres.database import driver_url
+from common.postgres.migrate import upgrade
 from common.topics import every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports

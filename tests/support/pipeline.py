@@ -10,10 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from common.postgres.database import Database, driver_url, in_transaction, is_outage
-from common.service import lifecycle
-from common.service.lifecycle import Component, Lifecycle
-from common.service.settings import ServiceSettings
 from sqlalchemy import Connection
 from tests.support.builders import a_reply
 
@@ -23,6 +19,10 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox, OutboxRow
+from common.postgres.database import Database, driver_url, in_transaction, is_outage
+from common.service import lifecycle
+from common.service.lifecycle import Component, Lifecycle
+from common.service.settings import ServiceSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND
 from common.work import (
     Claim,

@@ -8,14 +8,14 @@ import asyncio
 import sys
 from functools import partial
 
-from common.postgres.database import Database
-from common.service.lifecycle import Component, Lifecycle
 from sqlalchemy import Connection
 from tests.support.pipeline import SCHEMA, Job, reply_to
 
 from common import outbox
 from common.kafka.producer import Producer
 from common.outbox import Outbox, OutboxRow
+from common.postgres.database import Database
+from common.service.lifecycle import Component, Lifecycle
 
 LOCK = "insert into rival (key) values (%(key)s) on conflict (key) do update set n = rival.n + 1"
 TABLE = "create table if not exists rival (key text primary key, n int not null default 0)"

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from common.service.clock import FixedClock
 from tests.support.builders import TRACE, a_tenant
 from tests.support.clock import FixedClock
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from common.postgres.database import driver_url
-from common.service.lifecycle import Lifecycle
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from tests.support.parts import PARTITIONS
 
@@ -28,6 +26,7 @@ from common.events import (
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import as_bytes
+from common.postgres.database import driver_url
 from common.sealed import KeyRing
 from common.service.lifecycle import Lifecycle
 from common.topics import (

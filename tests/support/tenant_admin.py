@@ -11,9 +11,6 @@ from time import monotonic
 from typing import Any
 
 import httpx
-from common.postgres.database import Database
-from common.service.clock import SystemClock
-from common.service.lifecycle import Lifecycle
 from tests.support.parts import until
 
 from common.kafka.producer import Producer

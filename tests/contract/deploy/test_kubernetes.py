@@ -10,7 +10,6 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from common.service.web_server import DRAIN_SECONDS
 from tests.support.kustomize import OVERLAYS, Object, built, named, of_kind
 
 from assistant.settings import AssistantSettings

@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from common.service.settings import DatabaseSettings
-from ops.create_roles import RoleSettings
-from ops.create_topics import TopicSettings
-from ops.secret_files import SecretFileSettings
 from pydantic_settings import BaseSettings
 from tests.support.compose import example_without_comments, services
 from tests.support.kustomize import Object, built, named, of_kind
 
 from assistant.settings import AssistantSettings
+from common.service.settings import DatabaseSettings
 from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
 from devkit.loadtest.settings import InstallationSettings

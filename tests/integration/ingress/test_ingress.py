@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
-from ops.create_topics import create
 from tests.support.ingress import SECRETS, TOKEN, signature
 from tests.support.parts import Broker, until
 from tests.support.records import records

@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from common.service.lifecycle import Lifecycle
 from tests.support.parts import Broker
 from tests.support.records import committed, records
 from tests.support.router import a_record
 
 from common.kafka.producer import Producer
 from common.kafka.record import Record
+from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW, dlq_of
 from router.judge import Judge
 from router.remember import Memory

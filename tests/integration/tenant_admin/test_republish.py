@@ -7,9 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from common.postgres.database import connect
-from common.service.clock import FixedClock
-from common.service.tracing import new_trace_id
 from tests.support.builders import a_tenant
 from tests.support.clock import FixedClock
 from tests.support.parts import Broker, Databases, reset

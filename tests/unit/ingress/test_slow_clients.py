@@ -4,9 +4,9 @@ import asyncio
 from time import monotonic
 
 import pytest
-from common.service.web_server import WebServer
 from tests.support.ingress import FakeBroker, an_ingress, signature
 
+from common.service.web_server import WebServer
 from ingress.guard import GuardedProtocol
 from ingress.receive import Limits
 

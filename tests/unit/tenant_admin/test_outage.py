@@ -1,9 +1,6 @@
 """The API while its database is away."""
 
 import httpx
-from common.postgres.database import Database
-from common.service.clock import SystemClock
-from common.service.lifecycle import Lifecycle
 from tests.support.tenant_admin import KEY
 
 from common.kafka.producer import Producer

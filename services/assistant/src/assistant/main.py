@@ -1,9 +1,8 @@
 """Starts the assistant: `python -m assistant.main`."""
 
-from common.service.lifecycle import run
-
 from assistant.settings import AssistantSettings
 from assistant.wiring import build
+from common.service.lifecycle import run
 
 
 def main() -> None:

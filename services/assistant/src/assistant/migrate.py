@@ -1,9 +1,6 @@
 """Brings the schema `assistant` up to date: `python -m assistant.migrate`."""
 
-import sys
-
-from common.postgres.migrate import upgrade
-from common.service.settings import DatabaseSettings, load
+from common.postgres.migrate import migrate_service
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import aiohttp
 import orjson
-from common.service import metrics
 
 from assistant.read_answer import FIRST_WAIT, Answer, Failure, read_refusal, read_response
+from common.service import metrics
 
 CONNECT_SECONDS = 5.0
 LONGEST_ANSWER = 8 << 20

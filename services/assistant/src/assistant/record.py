@@ -7,15 +7,15 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from common.postgres.batch_statements import Statement
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from assistant.decide import Reply, Result, Silence
 from assistant.items import TurnItem
 from assistant.words import HANDOFF_HOURS
 from common.events import OutcomeRecorded, ReplyReady, event_id
-from common.outbox import EventDraft, OutboxRow, add, draft
+from common.outbox import EventDraft, OutboxRow, draft, insert_statement, rows_of
+from common.postgres.batch_statements import Statement, execute_together
+from common.service.clock import Clock
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Handled, Hint, Later
 

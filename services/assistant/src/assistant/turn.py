@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import structlog
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from assistant import record
@@ -18,6 +17,7 @@ from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
 from common.outbox import OutboxRow
 from common.sealed import Unsealable
+from common.service.clock import Clock
 from common.work import Claim, Handled, Hint, Outcome
 
 log = structlog.get_logger()

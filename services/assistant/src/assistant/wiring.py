@@ -2,12 +2,6 @@
 
 from collections.abc import Sequence
 
-from common.kafka.broker_health import BrokerHealth
-from common.postgres.database import Database, in_transaction, is_outage
-from common.postgres.wait_for_schema import SchemaReady
-from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
-
 from assistant.credentials import Credentials
 from assistant.model import ResponsesApi
 from assistant.receive import Receive

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from common.service.clock import Clock
-from common.service.tracing import new_trace_id, trace_headers
 from confluent_kafka import KafkaException
 
+from common.service.clock import Clock
+from common.service.tracing import new_trace_id, trace_headers
 from common.topics import WEBHOOKS_RAW, Topic
 from ingress.split import phone_number_ids
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
-from common.service import metrics
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.service import metrics
 from ingress.publish import Published, Publisher
 from ingress.verify import signed
 

@@ -1,9 +1,9 @@
 """The web server of /webhook: connections kept open, slow ones guarded."""
 
-from common.service.lifecycle import Lifecycle
-from common.service.web_server import WebServer
 from starlette.types import ASGIApp
 
+from common.service.lifecycle import Lifecycle
+from common.service.web_server import WebServer
 from ingress.guard import GuardedProtocol
 
 KEEP_ALIVE_SECONDS = 75

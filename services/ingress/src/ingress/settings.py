@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from common.service.settings import Secret, ServiceSettings, refuse_default
 from pydantic import AfterValidator, Field, SecretStr
+
+from common.service.settings import Secret, ServiceSettings, refuse_default
 
 
 def split_secrets(secrets: SecretStr) -> list[str]:

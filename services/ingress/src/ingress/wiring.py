@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from common.kafka.broker_health import BrokerHealth
+from common.kafka.producer import Producer
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
-
-from common.kafka.producer import Producer
 from ingress.handshake import application
 from ingress.publish import Publisher
 from ingress.receive import Limits

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from common.service.tracing import trace_headers
-
 from common.events import (
     ConversationEvent,
     MessageReceived,

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from time import monotonic
 
 import structlog
-from common.service import metrics
 
-from common.kafka.dead_letter import Allowance, marks
+from common.kafka.dead_letter import Allowance, dead_letter
 from common.kafka.record import Record
 from common.service import metrics
 from router.enrich import Out

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from common.service.clock import Clock
-from common.service.tracing import trace_id_of
-
 from common.events import TenantConfig
 from common.kafka.record import REPLAYED, Record
 from common.service.clock import Clock

@@ -1,7 +1,8 @@
 """What the router reads from its environment."""
 
-from common.service.settings import ServiceSettings
 from pydantic import Field
+
+from common.service.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

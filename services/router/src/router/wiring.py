@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
-
 from common.events import TenantConfig
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import TENANTS_CONFIG
 from router.judge import Judge
 from router.release import Release

@@ -13,13 +13,13 @@ from typing import Any
 
 import faust
 import structlog
-from common.service import metrics
-from common.service.lifecycle import Lifecycle
 from mode import CrashingSupervisor
 
-from common.kafka.consumer import group_of
 from common.kafka.dead_letter import TooManyDeadLetters
 from common.kafka.record import Record
+from common.kafka.subscription import group_of
+from common.service import metrics
+from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW
 from router.enrich import Out
 from router.judge import Judge

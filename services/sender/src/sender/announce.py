@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast, get_args
 
-from common.postgres.batch_statements import Statement
 from sqlalchemy import Connection
 
 from common.events import (
@@ -15,6 +14,7 @@ from common.events import (
     event_id,
 )
 from common.outbox import EventDraft, draft
+from common.postgres.batch_statements import Statement
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
 from sender.tables import Change, Delivery, PartEnd, ends_of
 

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
-from common.service import metrics
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from common.events import TenantConfig
 from common.outbox import OutboxRow, add
+from common.service import metrics
+from common.service.clock import Clock
 from common.work import Claim, Dropped, Handled, Hint, Later, Outcome, WorkLimits
 from sender import tables
 from sender.announce import changed, replies_ended

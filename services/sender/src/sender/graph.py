@@ -8,9 +8,9 @@ import json
 from typing import NamedTuple
 
 import aiohttp
-from common.service import metrics
 from pydantic import HttpUrl
 
+from common.service import metrics
 from sender.classify import Accepted, Ambiguous, NotSent, Refused, Verdict, classify
 from sender.payloads import Json
 

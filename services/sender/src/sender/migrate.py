@@ -1,10 +1,6 @@
 """Brings the schema `sender` up to date: `python -m sender.migrate`."""
 
-import sys
-
-from common.postgres.migrate import upgrade
-from common.service.settings import DatabaseSettings, load
-
+from common.postgres.migrate import migrate_service
 from sender.tables import SCHEMA
 
 

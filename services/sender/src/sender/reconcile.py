@@ -10,13 +10,13 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
-from common.postgres.database import Database
-from common.service import metrics
-from common.service.clock import Clock
 from sqlalchemy import Connection
 
 from common.events import StatusReceived
 from common.outbox import OutboxRow, add
+from common.postgres.database import Database
+from common.service import metrics
+from common.service.clock import Clock
 from common.work import Hint
 from sender import statuses
 from sender.announce import replies_ended

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 from pydantic import Field, HttpUrl
+
+from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 GRAPH = "https://graph.facebook.com/v26.0"
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
-from common.service import metrics
-from common.service.clock import Clock
 
 from common.events import MessageReceived, TenantConfig
 from common.service import metrics

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from common.postgres.batch_statements import Statement
 from sqlalchemy import Connection
 
+from common.postgres.batch_statements import Statement
 from sender.follow import News
 from sender.tables import IDENTITY, Change, Delivery
 

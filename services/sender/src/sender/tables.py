@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from common.postgres.batch_statements import Statement, execute_together
 from sqlalchemy import Connection
 
 from common.events import ReplyReady, conversation_key, event_id
+from common.postgres.batch_statements import Statement, execute_together
 from common.work import Claim, Hint, WorkTable
 
 SCHEMA = "sender"
@@ -141,7 +141,7 @@ def ends_of(
     if not statements:
         return {}
     rows = execute_together(connection, statements)
-    found = {row[0]: PartEnd(row[1], row[2]) for row in rows} if wanted else {}
+    found = {row.delivery_id: PartEnd(row.status, row.reason) for row in rows} if wanted else {}
     return {id: [found[one] for one in ids] for id, ids in parts.items()}
 
 

@@ -3,12 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from common.kafka.broker_health import BrokerHealth
-from common.postgres.database import Database, in_transaction, is_outage
-from common.postgres.wait_for_schema import SchemaReady
-from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
-
 from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView

@@ -3,9 +3,8 @@
 import sys
 
 from common.postgres.database import connect
-from common.postgres.migrate import current, upgrade
+from common.postgres.migrate import current_revision, upgrade
 from common.service.settings import DatabaseSettings, load
-
 from tenant_admin.session import explained
 from tenant_admin.tables import SCHEMA
 

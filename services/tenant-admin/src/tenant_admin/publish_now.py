@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from common.service.tracing import trace_headers
 from confluent_kafka import KafkaError, Message, Producer
 from sqlalchemy import Engine
 
 from common.kafka.producer import producer_config
 from common.outbox import OutboxRow, delete
+from common.service.tracing import trace_headers
 
 PATIENCE_MS = 3000
 QUIET = logging.getLogger("conserje.silent")  # the answer says it; librdkafka need not

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 from pydantic import Field
+
+from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 
 class TenantAdminSettings(ServiceSettings, DatabaseSettings):

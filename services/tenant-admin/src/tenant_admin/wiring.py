@@ -3,12 +3,6 @@
 from collections.abc import Sequence
 from time import monotonic
 
-from common.postgres.database import Database
-from common.postgres.wait_for_schema import SchemaReady
-from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
-from common.service.web_server import WebServer
-
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.postgres.database import Database

@@ -5,8 +5,8 @@ from time import monotonic
 from typing import Annotated, Any
 
 import typer
-from common.service.settings import load as from_environment
 
+from common.service.settings import load as from_environment
 from devkit.businesses import DEMO, DemoClient
 from devkit.check_result import print_result
 from devkit.loadtest.conversations import converse, ensure_clients, show_clients

@@ -1,8 +1,8 @@
 """Where the installation is, from the environment; the names are those of the services."""
 
-from common.service.settings import KafkaSettings, Secret
 from pydantic import Field
 
+from common.service.settings import KafkaSettings, Secret
 from devkit.loadtest.installation import Installation
 
 

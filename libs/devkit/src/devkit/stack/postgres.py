@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
 
-from ops.create_roles import create_roles
-
 from devkit.stack import Announce
 from devkit.stack.ports import is_free
 from devkit.stack.postgres_binaries import find_binaries

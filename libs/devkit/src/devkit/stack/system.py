@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from ops.create_topics import create
-
 from common.topics import every_topic
 from devkit.loadtest.installation import Installation
 from devkit.stack import Announce

@@ -1,6 +1,7 @@
 """Alembic's entry; see common.postgres.migrate."""
 
 from alembic import context
+
 from common.postgres.migrate import run_in_env
 
 run_in_env(context.config)

@@ -5,7 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from common.postgres.database import is_outage
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
@@ -13,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from common.postgres.database import is_outage
 from tenant_admin.api import assistants, clients, keys
 from tenant_admin.api.headers import Headers
 from tenant_admin.api.office import Office

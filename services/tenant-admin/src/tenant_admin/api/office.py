@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from common.postgres.database import Database
-from common.service.clock import Clock
 from fastapi import Depends, Request
 from sqlalchemy import Connection
 

@@ -1,8 +1,8 @@
 """`python -m devkit.emulators.openai`: the emulator until SIGTERM."""
 
 import uvicorn
-from common.service.settings import load
 
+from common.service.settings import load
 from devkit.emulators.openai.app import create_app
 from devkit.emulators.openai.settings import OpenAISettings
 

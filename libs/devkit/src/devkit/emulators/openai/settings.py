@@ -1,8 +1,8 @@
 """The emulator's settings, read from the environment."""
 
-from common.service.settings import FromEnvironment
 from pydantic import Field, SecretStr
 
+from common.service.settings import FromEnvironment
 from devkit.emulators.openai.config import EmulatorConfig
 
 

@@ -1,9 +1,9 @@
 """`python -m devkit.emulators.whatsapp`: the emulator."""
 
 import uvicorn
+
 from common.service.logging import configure
 from common.service.settings import load
-
 from devkit.emulators.whatsapp.app import create_app
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from common.service.settings import FromEnvironment
 from pydantic import SecretStr
 
+from common.service.settings import FromEnvironment
 from devkit.businesses import DEMO, DemoClient
 from devkit.emulators.whatsapp.config import WhatsAppConfig, businesses_in
 from devkit.emulators.whatsapp.identities import Business

@@ -2,83 +2,74 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator
-
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message
-from confluent_kafka import TopicPartition as Partition
+from collections.abc import Callable
 
 from common.events import OutcomeRecorded
-from common.topics import ALL, MESSAGES_OUTCOME, Topic, dlq_of
+from common.kafka.reader import ReadStopped, TopicReader, TopicUnavailable
+from common.kafka.record import Record
+from common.topics import ALL, MESSAGES_OUTCOME, dlq_of
 from devkit.loadtest.evidence import Outcome
 
 WAMID = re.compile(rb"wamid\.[A-Za-z0-9_.=+/-]+")
-DEAD_LETTER_TOPICS = tuple(dlq_of(topic) for topic in ALL if topic.dlq)
-TIMEOUT = 10.0
+TOPICS = (MESSAGES_OUTCOME, *(dlq_of(topic) for topic in ALL if topic.dlq))
+TIMEOUT = 30.0
 
 
 class EventLog:
     """Follows messages.outcome and every dead-letter topic from the earliest offset.
 
-    Outside any consumer group. Blocking: call `read_on` in a thread. Raises KafkaException when the
-    broker cannot be reached within 10 s.
+    Blocking: call `read_on` in a thread. Raises TopicUnavailable when the broker cannot be reached.
     """
 
     def __init__(self, bootstrap: str) -> None:
         self.outcomes: dict[str, list[Outcome]] = {}
         self.dead_letters: set[str] = set()
-        config = {
-            "bootstrap.servers": bootstrap,
-            "group.id": "devkit.loadtest",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        }
-        # Two, because a question about offsets waits behind the fetches of the same connection.
-        self._consumer, self._asker = Consumer(config), Consumer(config)
-        self._partitions = list(self._every_partition((MESSAGES_OUTCOME, *DEAD_LETTER_TOPICS)))
-        self._consumer.assign(self._partitions)
+        self._readers = [TopicReader(bootstrap, topic.name) for topic in TOPICS]
+        self._next = {reader.topic: beginnings_of(reader) for reader in self._readers}
 
     def read_on(self) -> int:
         """Up to where every partition ends now; the number of new records.
 
-        Raises TimeoutError when the end is not reached within 10 s.
+        Raises TimeoutError when the end is not reached within 30 s.
         """
-        ends = [(one.topic, one.partition, self._end_of(one)) for one in self._partitions]
-        new, deadline = 0, time.monotonic() + TIMEOUT
-        while any(self._position(topic, number) < end for topic, number, end in ends):
-            if time.monotonic() > deadline:
-                raise TimeoutError("the end of the outcomes was not reached")
-            for message in self._consumer.consume(500, timeout=0.1):
-                new += self._take(message)
-        return new
+        deadline = time.monotonic() + TIMEOUT
+
+        def is_late() -> bool:
+            return time.monotonic() > deadline
+
+        try:
+            return sum(self._read(reader, is_late) for reader in self._readers)
+        except ReadStopped:
+            raise TimeoutError("the end of the outcomes was not reached") from None
 
     def close(self) -> None:
-        self._consumer.close()
-        self._asker.close()
+        for reader in self._readers:
+            reader.close()
 
-    def _every_partition(self, topics: Iterable[Topic]) -> Iterator[Partition]:
-        known = self._asker.list_topics(timeout=TIMEOUT).topics
-        for topic in topics:
-            if topic.name in known:
-                for number in known[topic.name].partitions:
-                    yield Partition(topic.name, number, OFFSET_BEGINNING)
+    def _read(self, reader: TopicReader, is_late: Callable[[], bool]) -> int:
+        starts, new = self._next[reader.topic], 0
+        for record in reader.read_to_end(dict(starts), is_late, TIMEOUT):
+            starts[record.partition] = record.offset + 1
+            self._take(record)
+            new += 1
+        reader.assign({})  # a question about offsets would wait behind the fetches
+        return new
 
-    def _end_of(self, partition: Partition) -> int:
-        low, high = self._asker.get_watermark_offsets(partition, timeout=TIMEOUT)
-        return high if high > low else 0
-
-    def _position(self, topic: str, number: int) -> int:
-        return max(0, self._consumer.position([Partition(topic, number)])[0].offset)
-
-    def _take(self, message: Message) -> int:
-        if message.error():  # librdkafka goes on by itself; a lasting one ends in TimeoutError
-            return 0
-        value = message.value() or b""
-        if message.topic() == MESSAGES_OUTCOME.name:
-            self._take_outcome(OutcomeRecorded.decode(value))
-        else:
+    def _take(self, record: Record) -> None:
+        value = record.value or b""
+        if record.topic != MESSAGES_OUTCOME.name:
             self.dead_letters.update(wamid.decode() for wamid in WAMID.findall(value))
-        return 1
-
-    def _take_outcome(self, event: OutcomeRecorded) -> None:
+            return
+        event = OutcomeRecorded.decode(value)
         outcome = Outcome(event.event_id, event.outcome, event.reason)
         self.outcomes.setdefault(event.wamid, []).append(outcome)
+
+
+def beginnings_of(reader: TopicReader) -> dict[int, int]:
+    """Of every partition; none of a topic that is not there."""
+    try:
+        return reader.beginnings(TIMEOUT)
+    except TopicUnavailable as error:
+        if error.missing == "topic":
+            return {}
+        raise

@@ -23,7 +23,7 @@ POLL = 0.2
 async def run_load(plan: LoadPlan, endpoints: Endpoints) -> LoadReport:
     """Sends the plan, waits until nothing more comes, and checks.
 
-    Raises aiohttp.ClientError or KafkaException when an emulator or Kafka is not there.
+    Raises aiohttp.ClientError or TopicUnavailable when an emulator or Kafka is not there.
     """
     async with client(plan.connections) as session, prepare_emulator(session, plan, endpoints):
         graph = GraphLog(session, endpoints.whatsapp_url, contacts_by_phone(plan))

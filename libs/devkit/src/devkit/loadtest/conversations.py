@@ -36,19 +36,19 @@ async def show_clients(installation: Installation, clients: Sequence[DemoClient]
 
 
 async def converse(installation: Installation, clients: Sequence[DemoClient]) -> int:
-    """Somebody new asks every client; each answer must be that client's own. Counts answers.
+    """New contacts ask every client; each answer must be that client's own. Counts answers.
 
     Raises RuntimeError for a wrong answer, TimeoutError for none.
     """
     async with Chat(installation.chat_url) as chat:
-        people = [somebody() for _ in range(CONTACTS)]
+        people = [new_contact() for _ in range(CONTACTS)]
         pairs = [(client, contact) for client in clients for contact in people]
         talks = (ask(chat, client, contact, clients) for client, contact in pairs)
         return sum(await asyncio.gather(*talks))
 
 
-def somebody() -> str:
-    """The BSUID of a contact whose phone nobody sees."""
+def new_contact() -> str:
+    """The BSUID of a contact whose phone is hidden."""
     return f"ES.{random.randrange(10**19, 10**20)}"
 
 

@@ -45,7 +45,7 @@ class Action:
 
 @dataclass(slots=True)
 class Rule:
-    """`times` None: for ever. `seen` counts matching sends, `fired` the injected faults."""
+    """`times` None: without end. `seen` counts matching sends, `fired` the injected faults."""
 
     phase: Phase
     action: Action

@@ -13,9 +13,13 @@ CONTACTS = 2
 QUESTIONS = ("Hola, buenas", "¿Qué horario tienen?")
 
 
+def admin_client(installation: Installation) -> AdminClient:
+    return AdminClient(installation.admin_url, installation.admin_api_key.get_secret_value())
+
+
 async def add_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:
     """Adds them to the running installation, and shows them on the chat page."""
-    async with AdminClient(installation.admin_url, installation.admin_api_key) as admin:
+    async with admin_client(installation) as admin:
         for client in clients:
             await admin.add(client)
     await show_clients(installation, clients)
@@ -23,7 +27,7 @@ async def add_clients(installation: Installation, clients: Sequence[DemoClient])
 
 async def ensure_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:
     """Adds those that are not there."""
-    async with AdminClient(installation.admin_url, installation.admin_api_key) as admin:
+    async with admin_client(installation) as admin:
         for client in clients:
             await admin.ensure(client)
 

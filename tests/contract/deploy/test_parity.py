@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 from tests.support.compose import example_without_comments, services
 from tests.support.kustomize import Object, built, named, of_kind
 
-from assistant.settings import AssistantSettings
+from assistant.settings import Settings as AssistantSettings
 from common.service.settings import DatabaseSettings
 from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
@@ -19,8 +19,9 @@ from ops.create_roles import RoleSettings
 from ops.create_topics import TopicSettings
 from ops.secret_files import SecretFileSettings
 from router.settings import Settings as RouterSettings
-from sender.settings import SenderSettings
-from tenant_admin.settings import CommandSettings, TenantAdminSettings
+from sender.settings import Settings as SenderSettings
+from tenant_admin.settings import CommandSettings
+from tenant_admin.settings import Settings as TenantAdminSettings
 
 Parts = Mapping[str, type[BaseSettings]]
 PARTS: Parts = {

@@ -1,23 +1,21 @@
-"""Tags, tokens, circuits, pacing and addresses."""
+"""Tags, circuit breaker, pacing and recipients."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.sender_running import a_tenant
 
-from common.sealed import KeyRing, seal
+from common.sealed import KeyRing
 from devkit.emulators.whatsapp.validation import check_send
-from sender.circuit import Circuits
+from sender.circuit_breaker import CircuitBreaker
 from sender.pacing import LONGEST_PAUSE, Pacing
-from sender.payloads import address, text_message
-from sender.tag import Tags
-from sender.tokens import NoToken, Tokens
+from sender.whatsapp.payloads import recipient, text_message
+from sender.whatsapp.tag import Tags
 
 DELIVERY = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 RING = KeyRing.fresh()
 
 
-def test_a_tag_names_its_delivery_to_its_client_alone() -> None:
+def test_a_tag_names_its_delivery_to_its_tenant_alone() -> None:
     tags = Tags(RING)
     tag = tags.make(1, DELIVERY, 3)
     assert len(tag) <= 64
@@ -36,32 +34,18 @@ def test_no_foreign_tag_names_a_delivery(tag: str | None) -> None:
     assert Tags(RING).delivery_of(1, tag) is None
 
 
-def test_a_client_sends_with_its_own_token_or_the_default() -> None:
-    tokens = Tokens(RING, "default")
-    own = a_tenant(1, access_token=seal(RING, 1, "access_token", "own"))
-    assert (tokens.of(own), tokens.of(a_tenant(2))) == ("own", "default")
-
-
-def test_a_token_of_another_client_or_none_at_all_is_no_token() -> None:
-    sealed = seal(RING, 1, "access_token", "own")
-    with pytest.raises(NoToken):
-        Tokens(RING, "default").of(a_tenant(2, access_token=sealed))
-    with pytest.raises(NoToken):
-        Tokens(RING, None).of(a_tenant(2))
-
-
 def test_an_open_circuit_lets_one_call_a_minute_through() -> None:
-    circuits = Circuits()
-    circuits.failed("a", 0)
-    assert (circuits.wait("a", 10), circuits.wait("b", 10)) == (50, 0)
-    assert (circuits.wait("a", 60), circuits.wait("a", 60)) == (0, 60)
-    circuits.worked("a")
-    assert circuits.wait("a", 61) == 0
+    breaker = CircuitBreaker()
+    breaker.record_failure("a", 0)
+    assert (breaker.reserve("a", 10), breaker.reserve("b", 10)) == (50, 0)
+    assert (breaker.reserve("a", 60), breaker.reserve("a", 60)) == (0, 60)
+    breaker.record_success("a")
+    assert breaker.reserve("a", 61) == 0
 
 
 def test_a_number_is_held_to_its_rate() -> None:
     pacing = Pacing(10)
-    waits = [pacing.reserve("n", f"p{one}", 0) for one in range(12)]
+    waits = [pacing.reserve("n", f"p{person}", 0) for person in range(12)]
     assert waits[:2] == [0, 0]
     assert waits[-1] == pytest.approx(0.95)
     assert pacing.reserve("other", "p", 0) == 0
@@ -86,9 +70,9 @@ def test_a_person_gets_45_at_once_and_then_one_per_six_seconds() -> None:
 def test_people_are_reached_by_phone_where_there_is_one(
     wa_id: str | None, contact_id: str, expected: dict[str, str]
 ) -> None:
-    assert address(wa_id, contact_id) == expected
+    assert recipient(wa_id, contact_id) == expected
 
 
-@pytest.mark.parametrize("to", [address("34600111222", "ES.1"), address(None, "ES.1349")])
+@pytest.mark.parametrize("to", [recipient("34600111222", "ES.1"), recipient(None, "ES.1349")])
 def test_the_emulator_of_graph_takes_our_messages(to: dict[str, str]) -> None:
     check_send(text_message(to, "hola", Tags(RING).make(1, DELIVERY, 1)))

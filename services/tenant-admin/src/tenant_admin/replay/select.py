@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from common.kafka.record import Record
+from common.lenient_json import integer_at
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 AGO = re.compile(r"(\d+)([smhd])")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Selection:
     """Every given condition must hold. Times bound the record's timestamp.
 
     phone_number_id and tenant_id both name a client: raw webhooks know only the first.
@@ -27,19 +28,19 @@ class Wanted:
     until: datetime | None = None
 
 
-def matches(record: Record, wanted: Wanted) -> bool:
+def matches(record: Record, selection: Selection) -> bool:
     return (
-        (wanted.phone_number_id is None or of_number(record, wanted.phone_number_id))
-        and (wanted.tenant_id is None or of_tenant(record, wanted.tenant_id))
-        and (wanted.conversation is None or of_conversation(record, wanted.conversation))
-        and (wanted.wamid is None or quoted(wanted.wamid) in (record.value or b""))
-        and in_time(record, wanted)
+        (selection.phone_number_id is None or of_number(record, selection.phone_number_id))
+        and (selection.tenant_id is None or of_tenant(record, selection.tenant_id))
+        and (selection.conversation is None or of_conversation(record, selection.conversation))
+        and (selection.wamid is None or json_string(selection.wamid) in (record.value or b""))
+        and in_time(record, selection)
     )
 
 
 def of_number(record: Record, phone_number_id: str) -> bool:
     """Keys are the number itself or `number:contact`."""
-    key = (record.key or b"").decode("utf-8", "replace")
+    key = record.key_text
     return key == phone_number_id or key.startswith(f"{phone_number_id}:")
 
 
@@ -48,26 +49,26 @@ def of_tenant(record: Record, tenant_id: int) -> bool:
         event = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
         return False
-    return isinstance(event, dict) and event.get("tenant_id") == tenant_id
+    return integer_at(event, "tenant_id") == tenant_id
 
 
 def of_conversation(record: Record, conversation: str) -> bool:
     """`number:contact` as a key; in a raw webhook, the number's record that names the contact."""
     number, _, contact = conversation.partition(":")
-    if (record.key or b"").decode("utf-8", "replace") == conversation:
+    if record.key_text == conversation:
         return True
-    return (record.key or b"") == number.encode() and quoted(contact) in (record.value or b"")
+    return (record.key or b"") == number.encode() and json_string(contact) in (record.value or b"")
 
 
-def quoted(text: str) -> bytes:
+def json_string(text: str) -> bytes:
     """As a whole JSON string, so that one id is not found inside another."""
     return orjson.dumps(text)
 
 
-def in_time(record: Record, wanted: Wanted) -> bool:
+def in_time(record: Record, selection: Selection) -> bool:
     at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
-    after = wanted.since is None or at >= wanted.since
-    return after and (wanted.until is None or at <= wanted.until)
+    after = selection.since is None or at >= selection.since
+    return after and (selection.until is None or at <= selection.until)
 
 
 def moment(text: str, now: datetime) -> datetime:

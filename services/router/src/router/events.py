@@ -1,0 +1,92 @@
+"""The events of webhook items, as records whose key keeps a conversation in order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from common.events import (
+    ConversationEvent,
+    MessageReceived,
+    OutcomeName,
+    OutcomeRecorded,
+    StatusReceived,
+    event_id,
+)
+from common.kafka.record import OutgoingRecord
+from common.service.tracing import trace_headers
+from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
+from router.content import MessageContent
+from router.webhook_items import Message, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all items of one record share."""
+
+    tenant_id: int
+    active: bool
+    phone_number_id: str
+    trace_id: str
+    received_at: datetime
+
+
+def message_record(item: Message, content: MessageContent, origin: Origin) -> OutgoingRecord:
+    event = MessageReceived(
+        **shared_fields(origin, item.contact.id, item.wamid, "received"),
+        kind=content.kind,
+        text=content.text,
+        choice_id=content.choice_id,
+        reply_to=item.reply_to,
+        wa_id=item.contact.wa_id,
+        contact_name=item.contact.name,
+        sent_at=item.sent_at or origin.received_at,
+        received_at=origin.received_at,
+    )
+    return record_for(MESSAGES_INBOUND, event)
+
+
+def outcome_record(
+    item: Message, origin: Origin, outcome: OutcomeName, reason: str
+) -> OutgoingRecord:
+    event = OutcomeRecorded.of(
+        tenant_id=origin.tenant_id,
+        phone_number_id=origin.phone_number_id,
+        contact_id=item.contact.id,
+        wamid=item.wamid,
+        outcome=outcome,
+        reason=reason,
+        trace_id=origin.trace_id,
+        occurred_at=origin.received_at,
+    )
+    return record_for(MESSAGES_OUTCOME, event)
+
+
+def status_record(item: Status, origin: Origin) -> OutgoingRecord:
+    event = StatusReceived(
+        **shared_fields(origin, item.contact_id, item.wamid, item.status),
+        status=item.status,
+        status_at=item.status_at or origin.received_at,
+        tag=item.tag,
+        error_code=item.error_code,
+        error_title=item.error_title,
+        pricing_type=item.pricing_type,
+        pricing_category=item.pricing_category,
+    )
+    return record_for(MESSAGES_STATUS, event)
+
+
+def shared_fields(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str, Any]:
+    """Everything follows from the record, so that routing it again gives the same event."""
+    return {
+        "event_id": event_id(origin.tenant_id, wamid, fact),
+        "trace_id": origin.trace_id,
+        "tenant_id": origin.tenant_id,
+        "occurred_at": origin.received_at,
+        "phone_number_id": origin.phone_number_id,
+        "contact_id": contact_id,
+        "wamid": wamid,
+    }
+
+
+def record_for(topic: Topic, event: ConversationEvent) -> OutgoingRecord:
+    return OutgoingRecord(topic, event.conversation, event.encode(), trace_headers(event.trace_id))

@@ -1,0 +1,236 @@
+"""Turns that are not answered by the model: every message still gets its one outcome."""
+
+from datetime import timedelta
+
+import pytest
+from tests.support.assistant import (
+    ASSISTANT,
+    RunningAssistant,
+    ScriptedModel,
+    a_client,
+    incoming,
+    running_assistant,
+)
+from tests.support.parts import Broker, Databases
+
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from common.events import TenantConfig
+from common.openai_models import DEFAULT_MODEL
+from common.work import WorkState
+
+pytestmark = pytest.mark.integration
+HUMAN = a_client(settings={"handoff_words": ("humano",), "language": "en"})
+WAITING = f"state = {WorkState.WAITING.value}"
+GONE = f"update turn set attempts = 9 where {WAITING}"  # as if it had been awaited long enough
+
+
+async def ends(assistant: RunningAssistant) -> list[tuple[str, str, str | None]]:
+    outcomes = await assistant.outcomes()
+    return sorted((outcome.wamid, outcome.outcome, outcome.reason) for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("client", "age", "end"),
+    [
+        (a_client(active=False), 0, ("suppressed", "inactive")),
+        (a_client(), 24, ("suppressed", "too_old")),
+        (a_client(2, phone_number_id="number-1"), 0, ("suppressed", "number_moved")),
+    ],
+)
+async def test_what_must_not_be_answered_ends_suppressed(
+    assistant: RunningAssistant, client: TenantConfig, age: int, end: tuple[str, str]
+) -> None:
+    assistant.tenants.rows["number-1"] = client
+    message = incoming("hola")
+    old = message.model_copy(update={"sent_at": message.sent_at - timedelta(hours=age)})
+    await assistant.receive(old)
+    if end[1] == "number_moved":
+        await assistant.eventually("select attempts from turn", lambda rows: rows[0][0] > 0)
+        await assistant.execute(GONE)
+    assert await ends(assistant) == [("wamid.ann.hola", *end)]
+    assert assistant.model.bodies == []
+    assert await assistant.replies() == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "end"),
+    [
+        ("opted_out = true", ("suppressed", "opted_out")),
+        ("taken_over_until = now() + interval '1 h'", ("handed_over", "taken_over")),
+    ],
+)
+async def test_no_answer_leaves_once_the_conversation_is_not_ours_any_more(
+    assistant: RunningAssistant, flag: str, end: tuple[str, str]
+) -> None:
+    gate = assistant.model.close()
+    await assistant.receive(incoming("hola"))
+    await assistant.wait_for_calls(1)
+    await assistant.execute(f"update conversation set {flag}")
+    gate.set()
+    assert await ends(assistant) == [("wamid.ann.hola", *end)]
+    assert await assistant.replies() == []
+    await assistant.receive(incoming("¿siguen ahí?"))
+    assert len(await ends(assistant)) == 2
+    assert len(assistant.model.bodies) == 1
+    assert await assistant.rows("select from message where role = 'a'") == []
+
+
+async def test_a_conversation_comes_back_when_the_take_over_ends(
+    assistant: RunningAssistant,
+) -> None:
+    await assistant.receive(incoming("uno"))
+    await assistant.wait_until_settled()
+    await assistant.execute("update conversation set taken_over_until = now() - interval '1 s'")
+    await assistant.receive(incoming("dos"))
+    assert [reply.text for reply in await assistant.replies()] == ["echo uno", "echo dos"]
+
+
+async def test_stop_is_confirmed_once_then_silence_until_start(
+    assistant: RunningAssistant,
+) -> None:
+    for text in ("BAJA", "hola", "baja", "ALTA", "buenas"):
+        await assistant.receive(incoming(text))
+        await assistant.wait_until_settled()
+    replies = await assistant.replies()
+    assert [(reply.kind, reply.answers) for reply in replies] == [
+        ("notice", ("wamid.ann.BAJA",)),
+        ("notice", ("wamid.ann.ALTA",)),
+        ("answer", ("wamid.ann.buenas",)),
+    ]
+    silent = ("suppressed", "opted_out")
+    assert await ends(assistant) == [("wamid.ann.baja", *silent), ("wamid.ann.hola", *silent)]
+
+
+async def test_a_word_hands_the_conversation_to_a_person(
+    kafka: Broker, new_database: Databases
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap, HUMAN) as assistant:
+        for text in ("¡Humano!", "hola", "humano"):
+            await assistant.receive(incoming(text))
+            await assistant.wait_until_settled()
+        [notice] = await assistant.replies()
+        assert (notice.kind, notice.answers) == ("notice", ("wamid.ann.¡Humano!",))
+        handed = ("handed_over", "taken_over")
+        assert await ends(assistant) == [("wamid.ann.hola", *handed), ("wamid.ann.humano", *handed)]
+
+
+async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) -> None:
+    assistant.model.script = [ModelFailure("http_500", 0.01)] * 3
+    await assistant.receive(incoming("hola"))
+    await assistant.wait_for_calls(1)
+    for tries in (1, 2):
+        waiting = f"select 1 from turn where attempts = {tries} and {WAITING}"
+        await assistant.eventually(waiting, bool)
+        await assistant.execute("update turn set due_at = now()")
+    [reply] = await assistant.replies()
+    assert (reply.kind, reply.text) == ("fallback", a_client().settings.fallback_text)
+    assert len(assistant.model.bodies) == 3
+    assert [row[0] for row in await assistant.rows("select reason from turn")] == [
+        "fallback:http_500"
+    ]
+
+
+async def test_an_empty_account_leads_to_the_fallback_at_once(assistant: RunningAssistant) -> None:
+    assistant.model.script = [ModelFailure("billing:insufficient_quota")]
+    await assistant.receive(incoming("hola"))
+    [reply] = await assistant.replies()
+    assert (reply.kind, len(assistant.model.bodies)) == ("fallback", 1)
+
+
+async def test_the_servers_retry_after_is_honoured(assistant: RunningAssistant) -> None:
+    assistant.model.script = [ModelFailure("http_429:slow_down", 30.0)]
+    await assistant.receive(incoming("hola"))
+    await assistant.eventually(
+        f"select 1 from turn where attempts = 1 and {WAITING}"
+        " and due_at between now() + interval '25 s' and now() + interval '30 s'",
+        bool,
+    )
+    await assistant.execute("update turn set due_at = now()")
+    [reply] = await assistant.replies()
+    assert reply.text == "echo hola"
+
+
+async def test_a_superseded_turn_keeps_its_tries(assistant: RunningAssistant) -> None:
+    gate = assistant.model.close()
+    for number in (1, 2, 3):
+        await assistant.receive(incoming(str(number)))
+        await assistant.wait_for_calls(number)
+    assistant.model.script = [ModelFailure("http_500", 0.01)]
+    await assistant.receive(incoming("4"))
+    await assistant.wait_for_calls(4)
+    gate.set()
+    [reply] = await assistant.replies()
+    assert (reply.kind, len(reply.answers)) == ("answer", 4)
+
+
+async def test_a_model_that_was_taken_away_is_replaced(assistant: RunningAssistant) -> None:
+    assistant.model.script = [
+        ModelFailure("http_404:model_not_found"),
+        lambda body: ModelAnswer(body["model"], Usage("m")),
+    ]
+    await assistant.receive(incoming("hola"))
+    [reply] = await assistant.replies()
+    assert (reply.kind, reply.text) == ("answer", DEFAULT_MODEL)
+
+
+async def test_a_sealed_key_that_cannot_be_opened_is_not_replaced_by_ours(
+    assistant: RunningAssistant,
+) -> None:
+    assistant.tenants.rows["number-1"] = a_client(openai_api_key="v1.sealed")
+    await assistant.receive(incoming("hola"))
+    [reply] = await assistant.replies()
+    assert (reply.kind, assistant.model.keys) == ("fallback", [])
+
+
+async def test_an_assistant_published_after_the_message_answers_it(
+    kafka: Broker, new_database: Databases
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap, assistants={}) as assistant:
+        await assistant.receive(incoming("hola"))
+        await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
+        assistant.assistants.rows[ASSISTANT.assistant_id] = ASSISTANT
+        [reply] = await assistant.replies()
+        assert reply.text == "echo hola"
+
+
+async def test_a_client_known_to_the_router_first_is_answered(assistant: RunningAssistant) -> None:
+    await assistant.receive(incoming("hola", tenant=2))
+    await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
+    assistant.tenants.rows["number-2"] = a_client(2)
+    [reply] = await assistant.replies()
+    assert (reply.tenant_id, reply.text) == (2, "echo hola")
+
+
+async def test_a_spent_budget_leads_to_the_fallback(kafka: Broker, new_database: Databases) -> None:
+    url = new_database(("assistant", "assistant"))
+    poor, rich = a_client(1, settings={"daily_token_budget": 15}), a_client(2)
+    async with running_assistant(url, kafka.bootstrap, poor, rich) as assistant:
+        for text in ("una", "dos"):
+            await assistant.receive(incoming(text, tenant=1), incoming(text, tenant=2))
+            await assistant.wait_until_settled()
+        kinds = [(reply.tenant_id, reply.kind) for reply in await assistant.replies()]
+        assert sorted(kinds) == [(1, "answer"), (1, "fallback"), (2, "answer"), (2, "answer")]
+
+
+async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
+    kafka: Broker, new_database: Databases
+) -> None:
+    def broken(body: object) -> ModelAnswer:
+        raise ZeroDivisionError
+
+    url = new_database(("assistant", "assistant"))
+    model = ScriptedModel(script=[broken])
+    async with running_assistant(url, kafka.bootstrap, model=model) as assistant:
+        await assistant.receive(incoming("hola"))
+        await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
+        await assistant.execute("update turn set attempts = 4, due_at = now() + interval '1 min'")
+        await assistant.receive(incoming("hola", contact="bob"))
+        await assistant.eventually("select 1 from message where role = 'a'", bool)
+        model.script = [broken]
+        await assistant.execute(f"update turn set due_at = now() where {WAITING}")
+        assert await ends(assistant) == [
+            ("wamid.ann.hola", "failed", "always_fails:ZeroDivisionError")
+        ]
+        assert [reply.contact_id for reply in await assistant.replies()] == ["bob"]

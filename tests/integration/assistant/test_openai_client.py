@@ -1,0 +1,202 @@
+"""Real calls over TCP to the strict emulator, with the faults that a vendor has."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+from tests.support.assistant import a_client
+from tests.support.builders import NOON, an_assistant
+from tests.support.loopback import serve
+from tests.support.turns import a_turn
+
+from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.prompt import request_body, safety_identifier
+from common.service.json_http import JsonHttpClient
+from devkit.emulators.openai import EmulatorConfig, create_app
+
+pytestmark = pytest.mark.integration
+DEADLINE = 5.0
+KEYS = ("key-of-ours", "key-of-client-2")
+
+
+@pytest.fixture
+def emulator() -> Iterator[str]:
+    config = EmulatorConfig(api_keys=frozenset(KEYS))
+    with serve(create_app(config)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def calling(base_url: str, connections: int = 5) -> AsyncIterator[ResponsesClient]:
+    http = JsonHttpClient(connections, LONGEST_BODY)
+    await http.start()
+    yield ResponsesClient(base_url, http)
+    await http.stop()
+
+
+@pytest.fixture
+async def model(emulator: str) -> AsyncIterator[ResponsesClient]:
+    async with calling(f"{emulator}/v1", connections=50) as client:
+        yield client
+
+
+def a_body(**assistant: Any) -> dict[str, Any]:
+    values = {"model": "gpt-6-luna"} | assistant
+    body: dict[str, Any] = request_body(
+        a_turn("¿Abren hoy?"), a_client(), an_assistant(**values), NOON
+    )
+    return body | {"safety_identifier": safety_identifier("secret", 1, "ann")}
+
+
+async def fault(emulator: str, kind: str, **fields: Any) -> None:
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{emulator}/control/faults", json={"kind": kind} | fields)
+        answer.raise_for_status()
+
+
+async def journal(emulator: str) -> dict[str, Any]:
+    async with httpx.AsyncClient() as client:
+        entries: dict[str, Any] = (await client.get(f"{emulator}/control/journal")).json()
+    return entries
+
+
+@pytest.mark.parametrize(
+    "assistant",
+    [
+        {},
+        {"reasoning_effort": "none", "temperature": 0.3, "top_p": 0.9, "verbosity": "low"},
+        {"reasoning_effort": "low", "temperature": 0.3},
+        {"assistant_id": "asst_" + "x" * 90},
+    ],
+)
+async def test_the_strict_server_accepts_our_requests(
+    model: ResponsesClient, assistant: dict[str, Any]
+) -> None:
+    answer = await model.ask(KEYS[0], a_body(**assistant), DEADLINE)
+    assert isinstance(answer, ModelAnswer)
+    assert answer.text
+    assert answer.usage.input_tokens > 0
+
+
+async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesClient) -> None:
+    for key in KEYS:
+        assert isinstance(await model.ask(key, a_body(), DEADLINE), ModelAnswer)
+    refused = await model.ask("key-of-a-stranger", a_body(), DEADLINE)
+    assert refused == ModelFailure("http_401:invalid_api_key")
+
+
+ONE_CALL = """
+import asyncio, sys
+from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from common.service.json_http import JsonHttpClient
+async def ask():
+    http = JsonHttpClient(1, LONGEST_BODY)
+    await http.start()
+    model = ResponsesClient(sys.argv[1], http)
+    await model.ask("key-of-client-2", {"model": "gpt-6-luna", "input": "hola"}, 5)
+    await http.stop()
+asyncio.run(ask())
+"""
+
+
+def test_an_account_of_our_environment_never_goes_with_a_clients_key() -> None:
+    heard: list[Headers] = []
+
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            heard.append(Headers(scope=scope))
+            await Response("{}")(scope, receive, send)
+
+    ours = {
+        "OPENAI_ORG_ID": "org-of-ours",
+        "OPENAI_PROJECT_ID": "project-of-ours",
+        "OPENAI_API_KEY": "key-of-ours",
+        "OPENAI_CUSTOM_HEADERS": "openai-organization: org-of-ours",
+    }
+    with serve(listen) as url:
+        subprocess.run([sys.executable, "-c", ONE_CALL, url], env=ours, check=True, timeout=30)
+    [headers] = heard
+    assert headers["authorization"] == "Bearer key-of-client-2"
+    assert [value for value in headers.values() if "of-ours" in value] == []
+
+
+async def test_a_model_that_is_gone_is_named_as_such(model: ResponsesClient) -> None:
+    answer = await model.ask(KEYS[0], a_body(model="gpt-4.1-nano"), DEADLINE)
+    assert isinstance(answer, ModelFailure)
+    assert answer.reason.endswith(":model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "failure"),
+    [
+        (
+            "status",
+            {"status": 429, "retry_after": 7},
+            ModelFailure("http_429:rate_limit_exceeded", 7.0),
+        ),
+        (
+            "status",
+            {"status": 429, "code": "insufficient_quota", "retry_after": 7},
+            ModelFailure("billing:insufficient_quota"),
+        ),
+        ("status", {"status": 500}, ModelFailure("http_500:server_error", 1.0)),
+        ("html", {}, ModelFailure("unreadable", 1.0)),
+        ("garbage", {}, ModelFailure("unreadable", 1.0)),
+        ("cut", {}, ModelFailure("connection", 1.0)),
+        ("failed", {}, ModelFailure("failed:server_error", 1.0)),
+        ("incomplete", {}, ModelFailure("incomplete:max_output_tokens")),
+        ("empty", {}, ModelFailure("empty")),
+        ("huge", {}, ModelFailure("too_long")),
+    ],
+)
+async def test_a_fault_is_one_call_and_a_failure_with_its_reason(
+    emulator: str, model: ResponsesClient, kind: str, fields: dict[str, Any], failure: ModelFailure
+) -> None:
+    await fault(emulator, kind, **fields)
+    assert await model.ask(KEYS[0], a_body(), DEADLINE) == failure
+    assert len((await journal(emulator))["requests"]) == 1
+    assert isinstance(await model.ask(KEYS[0], a_body(), DEADLINE), ModelAnswer)
+
+
+async def test_a_refusal_is_an_answer(emulator: str, model: ResponsesClient) -> None:
+    await fault(emulator, "refusal")
+    answer = await model.ask(KEYS[0], a_body(), DEADLINE)
+    assert isinstance(answer, ModelAnswer)
+    assert answer.text
+
+
+async def test_a_server_that_hangs_is_given_up_at_the_deadline(
+    emulator: str, model: ResponsesClient
+) -> None:
+    await fault(emulator, "hang", seconds=2)
+    async with asyncio.timeout(1):
+        assert await model.ask(KEYS[0], a_body(), 0.2) == ModelFailure("deadline", 1.0)
+
+
+async def test_no_server_is_a_failure() -> None:
+    async with calling("http://127.0.0.1:9/v1") as unreachable:
+        assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("connection", 1.0)
+
+
+async def test_a_redirect_is_not_followed(emulator: str) -> None:
+    elsewhere = RedirectResponse(f"{emulator}/v1/responses", 307)
+    with serve(elsewhere) as url:
+        async with calling(f"{url}/v1") as client:
+            assert await client.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("http_307")
+    assert (await journal(emulator))["requests"] == []
+
+
+async def test_many_calls_at_once_share_the_connections(model: ResponsesClient) -> None:
+    answers = await asyncio.gather(
+        *(model.ask(KEYS[n % 2], a_body(), DEADLINE) for n in range(100))
+    )
+    assert all(isinstance(answer, ModelAnswer) for answer in answers)

@@ -13,8 +13,8 @@ from tests.support.tape import POISON
 
 from common.kafka.producer import producer_config
 from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW
+from devkit.emulators.whatsapp.payloads import sign
 from devkit.stack.system import SERVICES
-from devkit.whatsapp.payloads import sign
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 WORDS, PHONE, TOKEN = "canario amarillo", "34699887766", "EAAG-canary-token-of-a-client"

@@ -16,7 +16,7 @@ from common.topics import (
     Topic,
     dlq_of,
 )
-from devkit.whatsapp.payloads import sign
+from devkit.emulators.whatsapp.payloads import sign
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 USELESS = (b"\x00\xff\xfe", b'{"wamid":"only"}', b"[" * 5000, b'{"schema_version":99}')

@@ -7,8 +7,8 @@ from tests.support.system import World, a_contact
 from tests.support.tape import consumed, holds
 
 from common.topics import WEBHOOKS_RAW
-from devkit.exercise.load import Load, plan_of
-from devkit.load import run_load
+from devkit.loadtest import run_load
+from devkit.loadtest.options import LoadOptions, plan_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 REPLAY = "scripts/replay.py"
@@ -53,9 +53,9 @@ async def test_a_record_can_be_looked_at(world: World) -> None:
 
 async def test_webhooks_that_meta_delivers_twice_are_answered_once_in_order(world: World) -> None:
     clients = [(await world.client()).client for _ in range(3)]
-    wanted = Load(clients=3, contacts=5, messages=4, rate=30, duplicates=2)
-    place = world.system.place
-    report = await run_load(plan_of(place, wanted, clients), place.endpoints)
+    wanted = LoadOptions(clients=3, contacts=5, messages=4, rate=30, duplicates=2)
+    installation = world.system.installation
+    report = await run_load(plan_of(installation, wanted, clients), installation.endpoints)
     assert report.ok, report.as_json_line()
-    assert report.sent.posts >= 2 * report.verdict.accepted
-    assert report.verdict.outcomes == {"answered": 60}
+    assert report.sent.posts >= 2 * report.result.accepted
+    assert report.result.outcomes == {"answered": 60}

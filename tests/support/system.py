@@ -17,9 +17,9 @@ from tests.support.summary import remember
 from tests.support.tape import Tape
 
 from common.events import OutcomeRecorded
-from devkit.exercise.admin import Admin
-from devkit.exercise.businesses import DemoClient
-from devkit.exercise.chat import Chat
+from devkit.businesses import DemoClient
+from devkit.loadtest.admin_client import AdminClient
+from devkit.loadtest.chat import Chat
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import Plan, System, running
@@ -50,7 +50,7 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class World:
     system: System
-    admin: Admin
+    admin: AdminClient
     chat: Chat
     tape: Tape
     http: aiohttp.ClientSession
@@ -174,7 +174,7 @@ async def world(
         yield World(
             system,
             await stack.enter_async_context(
-                Admin(system.admin_url, system.secrets["ADMIN_API_KEY"])
+                AdminClient(system.admin_url, system.secrets["ADMIN_API_KEY"])
             ),
             await stack.enter_async_context(Chat(system.chat_url)),
             tape,

@@ -20,7 +20,7 @@ from tests.support.whatsapp_emulator import (
     wait_for,
 )
 
-from devkit.whatsapp import Contact, payloads
+from devkit.emulators.whatsapp import Contact, payloads
 
 types: Any = pywa.types  # it exports its names in a way that mypy does not see
 AT = 1_790_000_000.0

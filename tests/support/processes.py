@@ -1,0 +1,81 @@
+"""Services as they run: `python -m <package>.main`, a process of its own with its health port."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from tests.support.waiting import eventually
+
+from devkit.stack.ports import free_ports
+
+START_SECONDS = 120.0  # 2 to 5 on an idle machine
+DRAIN_SECONDS = 60.0
+
+
+@dataclass
+class ServiceProcess:
+    process: "subprocess.Popen[bytes]"
+    health_port: int
+    log: Path
+
+    def answers(self, path: str) -> bool:
+        """/live, /ready: whether it says 200."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.health_port}{path}", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def is_ready(self) -> bool:
+        return self.answers("/ready")
+
+    def wait_until_ready(self) -> None:
+        """Fails with the end of its log when the process ends instead."""
+        eventually(self._is_ready_or_ended, f"{self.log.name} to be ready", START_SECONDS)
+        assert self.process.poll() is None, self.log.read_text()[-2000:]
+
+    def _is_ready_or_ended(self) -> bool:
+        return self.process.poll() is not None or self.is_ready()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def drain(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DRAIN_SECONDS)
+
+
+@contextmanager
+def running_service(
+    package: str, bootstrap: str, logs: Path, **settings: str
+) -> Iterator[ServiceProcess]:
+    """Started, not yet ready; killed at the end of the block if it still runs."""
+    (port,) = free_ports(1)
+    log = logs / f"{package}-{port}.log"
+    environment = {
+        "PATH": os.defpath,
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "HEALTH_PORT": str(port),
+        **settings,
+    }
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"{package}.main"],
+            env=environment,
+            cwd=logs,
+            stdout=out,
+            stderr=out,
+        )
+    service = ServiceProcess(process, port, log)
+    try:
+        yield service
+    finally:
+        service.kill()

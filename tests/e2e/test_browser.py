@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
-from tests.support.system import World
+from tests.support.system import RunningSystem
 
 from devkit.exercise.businesses import DEMO, LA_PLAZA, SONRISA, DemoClient
 
@@ -39,19 +39,19 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def businesses(world: World) -> AsyncIterator[tuple[DemoClient, ...]]:
+async def businesses(system: RunningSystem) -> AsyncIterator[tuple[DemoClient, ...]]:
     """The demo's two, with a model that takes its time."""
     for client in DEMO:
-        await world.know(client)
-        await world.admin.add(client)
-    await world.model("delay", ms=1000 * MODEL_SECONDS)
+        await system.register_number(client)
+        await system.admin.add(client)
+    await system.control_model("delay", ms=1000 * MODEL_SECONDS)
     yield DEMO
-    await world.model("delay", ms=0)
+    await system.control_model("delay", ms=0)
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=SCREENS.values(), ids=SCREENS)
 async def page(
-    browser: Browser, world: World, request: pytest.FixtureRequest
+    browser: Browser, system: RunningSystem, request: pytest.FixtureRequest
 ) -> AsyncIterator[Page]:
     options = {"locale": "es-ES", "timezone_id": "Europe/Madrid"} | request.param
     async with await browser.new_context(**options) as context:
@@ -59,7 +59,7 @@ async def page(
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: problems.extend([line.text] * (line.type == "error")))
-        await page.goto(world.system.chat_url)
+        await page.goto(system.stack.chat_url)
         yield page
         assert not problems, problems
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.support.system import Known, World, a_contact
+from tests.support.system import AddedClient, RunningSystem, a_contact
 
 from devkit.exercise.load import Load, plan_of
 from devkit.load.generate import Generator, Sent, client
@@ -20,30 +20,30 @@ BUSY = 10  # calls of the model in hand: the flood is not over
 
 @pytest.mark.parametrize("contacts", [10, FLOOD], ids=["ten_contacts", "a_thousand_contacts"])
 async def test_a_flood_of_one_client_does_not_delay_another(
-    world: World, contacts: int, record_property: Callable[[str, object], None]
+    system: RunningSystem, contacts: int, record_property: Callable[[str, object], None]
 ) -> None:
-    noisy, quiet, contact = await world.client(), await world.client(), a_contact()
+    noisy, quiet, contact = await system.add_client(), await system.add_client(), a_contact()
     rule = {"match": {"instructions": noisy.name}, "answer": "Un momento."}
-    await world.model("rules", **rule, delay_seconds=MODEL_SECONDS)
-    async with flooded(world, noisy, contacts) as sent:
+    await system.control_model("rules", **rule, delay_seconds=MODEL_SECONDS)
+    async with flooded(system, noisy, contacts) as sent:
         began = time.monotonic()
-        wamid = await world.write(quiet.number, contact)
-        await world.chat.reply(quiet.number, contact)
+        wamid = await system.write(quiet.number, contact)
+        await system.chat.reply(quiet.number, contact)
         seconds = time.monotonic() - began
         record_property("answered_after_seconds", round(seconds, 3))
         print(f"answered after {seconds:.3f} s beside {contacts} contacts' {FLOOD} messages")  # noqa: T201
-        assert (await world.calls())["in_flight"] >= BUSY
+        assert (await system.model_calls())["in_flight"] >= BUSY
         assert seconds < GENEROUS
-        ends = await world.tape.outcomes_of(flood.wamid for flood in sent.acked)
+        ends = await system.events.wait_for_outcomes(flood.wamid for flood in sent.acked)
         assert ends == {"answered": FLOOD}
-    assert (await world.tape.outcome(wamid)).outcome == "answered"
+    assert (await system.events.wait_for_outcome(wamid)).outcome == "answered"
 
 
 @asynccontextmanager
-async def flooded(world: World, noisy: Known, contacts: int) -> AsyncIterator[Sent]:
+async def flooded(system: RunningSystem, noisy: AddedClient, contacts: int) -> AsyncIterator[Sent]:
     """With all of the flood accepted, and none of Meta's limits on what is sent."""
     wanted = Load(1, contacts, FLOOD // contacts, rate=1000, duplicates=1)
-    place = world.system.place
+    place = system.stack.place
     plan, endpoints = plan_of(place, wanted, [noisy.client]), place.endpoints
     async with client(plan.connections) as session, open_doors(session, plan, endpoints):
         sent = await Generator(session, plan, endpoints).run()

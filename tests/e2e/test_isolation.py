@@ -1,7 +1,14 @@
 """Two clients that share a contact share nothing else."""
 
 import pytest
-from tests.support.system import DEFAULT_KEY, OWN_KEY, RunningSystem, a_contact
+from tests.support.system import (
+    DEFAULT_KEY,
+    OWN_KEY,
+    RunningSystem,
+    a_contact,
+    keys_of,
+    tokens_of,
+)
 
 from common.events import MessageReceived
 from common.topics import MESSAGES_INBOUND
@@ -22,10 +29,10 @@ async def test_a_contact_of_two_clients_never_links_them(system: RunningSystem) 
         prompts = await system.prompts(mine.name)
         assert len(prompts) == 2
         for prompt in prompts:
-            told = str(prompt["body"])
-            assert secrets[mine.number] in told
-            assert secrets[foreign.number] not in told
-            assert foreign.name not in told
+            body = str(prompt["body"])
+            assert secrets[mine.number] in body
+            assert secrets[foreign.number] not in body
+            assert foreign.name not in body
     events = [
         event
         for event in system.events.decoded(MESSAGES_INBOUND, MessageReceived)
@@ -38,26 +45,21 @@ async def test_a_contact_of_two_clients_never_links_them(system: RunningSystem) 
 
 
 async def test_a_clients_own_token_and_key_serve_it_alone(system: RunningSystem) -> None:
-    own, default, contact = (
-        await system.add_client(token=OWN_TOKEN),
-        await system.add_client(),
-        a_contact(),
-    )
-    for field, value in (("access_token", OWN_TOKEN), ("openai_api_key", OWN_KEY)):
-        await system.admin.call("PUT", f"/v1/clients/{own.id}/secrets/{field}", {"value": value})
+    own, default = await system.add_client(token=OWN_TOKEN), await system.add_client()
+    await system.give_secrets(own, OWN_TOKEN, OWN_KEY)
+    before, contact = len(await system.prompts(own.name)), a_contact()
     for client in (own, default):
         assert (await system.write_and_wait(client.number, contact)).outcome == "answered"
     usual = system.stack.secrets["WHATSAPP_ACCESS_TOKEN"]
-    for client, token, key in ((own, OWN_TOKEN, OWN_KEY), (default, usual, DEFAULT_KEY)):
-        assert {entry["token"] for entry in await system.accepted_sends(client.number)} == {token}
-        prompts = await system.prompts(client.name)
-        assert {prompt["headers"]["authorization"] for prompt in prompts} == {f"Bearer {key}"}
+    assert tokens_of(await system.accepted_sends(own.number)) == {OWN_TOKEN}
+    assert tokens_of(await system.accepted_sends(default.number)) == {usual}
+    assert keys_of((await system.prompts(own.name))[before:]) == {OWN_KEY}
+    assert keys_of(await system.prompts(default.name)) == {DEFAULT_KEY}
 
 
 async def test_no_record_holds_a_clients_secret_in_the_clear(system: RunningSystem) -> None:
     client = await system.add_client(token=OWN_TOKEN)
-    path = f"/v1/clients/{client.id}/secrets"
-    await system.admin.call("PUT", f"{path}/access_token", {"value": OWN_TOKEN})
+    await system.give_secrets(client, OWN_TOKEN)
     assert (await system.write_and_wait(client.number, a_contact())).outcome == "answered"
     values = [record.value or b"" for record in system.events.all_records()]
     assert values

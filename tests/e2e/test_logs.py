@@ -20,31 +20,30 @@ WORDS, PHONE, TOKEN = "canario amarillo", "34699887766", "EAAG-canary-token-of-a
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def said() -> io.StringIO:
+async def output() -> io.StringIO:
     return io.StringIO()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def system(said: io.StringIO, pytestconfig: pytest.Config) -> AsyncIterator[RunningSystem]:
-    """One that tells everything."""
-    async with running_system(pytestconfig, said, style="json", level="debug") as system:
+async def system(output: io.StringIO, pytestconfig: pytest.Config) -> AsyncIterator[RunningSystem]:
+    """One that logs everything."""
+    async with running_system(pytestconfig, output, style="json", level="debug") as system:
         yield system
 
 
 async def test_no_log_line_holds_words_phones_or_secrets(
-    system: RunningSystem, said: io.StringIO
+    system: RunningSystem, output: io.StringIO
 ) -> None:
     client = await system.add_client(token=TOKEN)
-    for field, value in (("access_token", TOKEN), ("openai_api_key", OWN_KEY)):
-        await system.admin.call("PUT", f"/v1/clients/{client.id}/secrets/{field}", {"value": value})
+    await system.give_secrets(client, TOKEN, OWN_KEY)
     assert (await system.write_and_wait(client.number, PHONE, WORDS)).outcome == "answered"
     await go_wrong(system, client.number, client.name)
     secrets = [*system.stack.secrets.values(), TOKEN, OWN_KEY, DEFAULT_KEY]
-    lines = lines_of_services(said.getvalue())
+    lines = lines_of_services(output.getvalue())
     assert {line["service"] for line in lines} == set(SERVICES)
     assert any(line["level"] == "warning" for line in lines), "what went wrong was logged"
-    told = json.dumps(lines, ensure_ascii=False)
-    assert not [canary for canary in (WORDS, PHONE, *secrets) if canary in told]
+    logged = json.dumps(lines, ensure_ascii=False)
+    assert not [canary for canary in (WORDS, PHONE, *secrets) if canary in logged]
 
 
 async def go_wrong(system: RunningSystem, number: str, name: str) -> None:
@@ -68,7 +67,7 @@ async def go_wrong(system: RunningSystem, number: str, name: str) -> None:
     assert (await system.write_and_wait(number, PHONE, WORDS)).outcome == "answered"
 
 
-def lines_of_services(said: str) -> list[dict[str, str]]:
+def lines_of_services(text: str) -> list[dict[str, str]]:
     """Every line of a service, which must be one JSON object."""
-    pairs = (line.split(" | ", 1) for line in said.splitlines())
-    return [json.loads(text) for name, text in pairs if name.strip() in SERVICES]
+    pairs = (line.split(" | ", 1) for line in text.splitlines())
+    return [json.loads(line) for name, line in pairs if name.strip() in SERVICES]

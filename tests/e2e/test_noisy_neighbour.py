@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 FLOOD = 1000
 MODEL_SECONDS = 5.0
 GENEROUS = 3.0  # seconds; well under 1 on an idle machine
-BUSY = 10  # calls of the model in hand: the flood is not over
+SLOWER = 5.0  # times what an answer takes without a flood, where the machine is busy anyway
+BUSY = 10  # calls of the model not answered: the flood is not over
 
 
 @pytest.mark.parametrize("contacts", [10, FLOOD], ids=["ten_contacts", "a_thousand_contacts"])
@@ -25,26 +26,35 @@ async def test_a_flood_of_one_client_does_not_delay_another(
     noisy, quiet, contact = await system.add_client(), await system.add_client(), a_contact()
     rule = {"match": {"instructions": noisy.name}, "answer": "Un momento."}
     await system.control_model("rules", **rule, delay_seconds=MODEL_SECONDS)
+    await system.write_and_wait(quiet.number, a_contact())  # now every service knows the client
+    calm_seconds, _ = await answered_in(system, quiet, a_contact())
     async with flooded(system, noisy, contacts) as sent:
-        began = time.monotonic()
-        wamid = await system.write(quiet.number, contact)
-        await system.chat.reply(quiet.number, contact)
-        seconds = time.monotonic() - began
+        seconds, wamid = await answered_in(system, quiet, contact)
         record_property("answered_after_seconds", round(seconds, 3))
         print(f"answered after {seconds:.3f} s beside {contacts} contacts' {FLOOD} messages")  # noqa: T201
         assert (await system.model_calls())["in_flight"] >= BUSY
-        assert seconds < GENEROUS
+        assert seconds < max(GENEROUS, SLOWER * calm_seconds)
         ends = await system.events.wait_for_outcomes(flood.wamid for flood in sent.acked)
         assert ends == {"answered": FLOOD}
     assert (await system.events.wait_for_outcome(wamid)).outcome == "answered"
 
 
+async def answered_in(
+    system: RunningSystem, client: AddedClient, contact: str
+) -> tuple[float, str]:
+    """Seconds until the contact has the answer, and its message's wamid."""
+    began = time.monotonic()
+    wamid = await system.write(client.number, contact)
+    await system.chat.reply(client.number, contact)
+    return time.monotonic() - began, wamid
+
+
 @asynccontextmanager
 async def flooded(system: RunningSystem, noisy: AddedClient, contacts: int) -> AsyncIterator[Sent]:
     """With all of the flood accepted, and none of Meta's limits on what is sent."""
-    wanted = Load(1, contacts, FLOOD // contacts, rate=1000, duplicates=1)
+    load = Load(1, contacts, FLOOD // contacts, rate=1000, duplicates=1)
     place = system.stack.place
-    plan, endpoints = plan_of(place, wanted, [noisy.client]), place.endpoints
+    plan, endpoints = plan_of(place, load, [noisy.client]), place.endpoints
     async with client(plan.connections) as session, open_doors(session, plan, endpoints):
         sent = await Generator(session, plan, endpoints).run()
         assert len(sent.acked) == FLOOD

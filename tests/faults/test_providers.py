@@ -43,28 +43,33 @@ async def test_an_answer_lost_on_the_wire_is_settled_by_the_status(
         wire.heal()
     assert outcome.outcome == "answered"
     assert wire.hits[toxic.kind] > before
-    await delivered_once(system, client, outcome.reply_id)
+    await assert_delivered_once(system, client, outcome.reply_id)
 
 
 async def test_a_send_in_doubt_is_known_as_unknown_until_its_status_comes(
     system: RunningSystem,
 ) -> None:
     client, contact = await system.add_client(), a_contact()
-    await fault(system, client, phase="after_accept", action={"drop": True})
-    outcome = await system.write_and_wait(client.number, contact)
-    await delivered_once(system, client, outcome.reply_id)
-    states = [one.state for one in system.events.delivery_changes(outcome.reply_id)]
-    assert states[0] == "unknown"
-    assert await fired(system, client) == 1
+    await system.add_graph_fault(client, "after_accept", drop=True)
+    await system.add_graph_fault(client, "status", drop=True)
+    wamid = await system.write(client.number, contact)
+    await system.events.eventually(
+        lambda: system.events.states_after(wamid) == ["unknown"], "the doubt"
+    )
+    await system.report_read(client, contact)
+    outcome = await system.events.wait_for_outcome(wamid)
+    assert outcome.outcome == "answered"
+    await assert_delivered_once(system, client, outcome.reply_id)
+    assert await faults_met(system, client) == 2
 
 
 async def test_a_send_that_meta_refused_for_now_is_sent_again_once(system: RunningSystem) -> None:
     client, contact = await system.add_client(), a_contact()
-    await fault(system, client, phase="before_accept", action={"error": 131000})
+    await system.add_graph_fault(client, "before_accept", error=131000)
     outcome = await system.write_and_wait(client.number, contact)
     assert outcome.outcome == "answered"
-    assert await fired(system, client) == 1
-    await delivered_once(system, client, outcome.reply_id)
+    assert await faults_met(system, client) == 1
+    await assert_delivered_once(system, client, outcome.reply_id)
 
 
 async def test_a_burst_of_model_errors_leaves_one_answer_or_fallback_each(
@@ -78,32 +83,25 @@ async def test_a_burst_of_model_errors_leaves_one_answer_or_fallback_each(
     await system.control_model("faults", **mine, times=25, status=500)
     wamids = [await system.write(client.number, contact) for contact in contacts]
     assert await system.events.wait_for_outcomes(wamids) == {"answered": len(contacts)}
-    said = [await system.chat.replies(client.number, contact) for contact in contacts]
-    assert {len(replies) for replies in said} == {1}
-    assert all(client.name in text or text == FALLBACK for (text,) in said)
+    replies = [await system.chat.replies(client.number, contact) for contact in contacts]
+    assert {len(texts) for texts in replies} == {1}
+    assert all(client.name in text or text == FALLBACK for (text,) in replies)
     assert await injected(system) == before + 50
 
 
-async def delivered_once(system: RunningSystem, client: AddedClient, reply_id: str | None) -> None:
+async def assert_delivered_once(
+    system: RunningSystem, client: AddedClient, reply_id: str | None
+) -> None:
     """Read in the end, and there never was a second copy."""
-    await system.events.eventually(
-        lambda: [one for one in system.events.delivery_changes(reply_id) if one.state == "read"],
-        "blue ticks",
-    )
+    await system.events.wait_until_read(reply_id)
     assert len(await system.accepted_sends(client.number)) == 1
 
 
-async def fault(system: RunningSystem, client: AddedClient, **rule: object) -> None:
-    match = {"phone_number_id": client.number}
-    await system.chat.post("/control/faults", rule | {"match": match})
-
-
-async def fired(system: RunningSystem, client: AddedClient) -> int:
+async def faults_met(system: RunningSystem, client: AddedClient) -> int:
     rules = await system.get_json(f"{system.stack.chat_url}/control/faults")
     return sum(rule["fired"] for rule in rules if rule["match"]["phone_number_id"] == client.number)
 
 
 async def injected(system: RunningSystem) -> int:
-    return int(
-        (await system.get_json(f"{system.model_control_url}/faults"))["injected"].get("status", 0)
-    )
+    faults = await system.get_json(f"{system.model_control_url}/faults")
+    return int(faults["injected"].get("status", 0))

@@ -4,6 +4,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from common.service.tracing import trace_id_of
 from tests.support.event_log import holds_text
 from tests.support.system import RunningSystem, a_contact, a_phone
 
@@ -15,7 +16,6 @@ from common.topics import (
     REPLIES_OUTBOUND,
     WEBHOOKS_RAW,
 )
-from common.tracing import trace_id_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 

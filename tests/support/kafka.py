@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from ops.create_topics import create
 from tests.support.containers import Running, kafka_container
 from tests.support.place_to_run import image_for
 from tests.support.summary import remember
 from tests.support.waiting import eventually
 
-from common.kafka.create_topics import create
 from common.topics import every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
-from common.lifecycle import Lifecycle, Part, run
-from common.settings import ServiceSettings
+from common.service.lifecycle import Component, Lifecycle, run
+from common.service.settings import ServiceSettings
 from ingress.serve import web_server
 
 
@@ -17,7 +17,7 @@ class NoopSettings(ServiceSettings):
     kafka_bootstrap_servers: str = ""
 
 
-def build(settings: NoopSettings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: NoopSettings, life: Lifecycle) -> Sequence[Component]:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.post("/noop")

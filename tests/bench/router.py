@@ -9,8 +9,8 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.bench.processes import cpu_seconds
 
-from common.kafka.compacted import reader_config
 from common.kafka.producer import producer_config
+from common.kafka.reader import reader_config
 from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW, Topic
 from devkit.exercise.businesses import DEMO
 from devkit.stack.system import System

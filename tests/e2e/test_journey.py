@@ -4,11 +4,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from common.service.tracing import trace_id_of
 from tests.support.event_log import holds_text
 from tests.support.system import RunningSystem, a_contact, a_phone
 
 from common.events import MessageReceived
+from common.service.tracing import trace_id_of
 from common.topics import (
     DELIVERIES_EVENTS,
     MESSAGES_INBOUND,

@@ -16,8 +16,6 @@ from assistant.read_answer import Answer, Failure, Usage
 from assistant.receive import Receive
 from assistant.tables import TURNS
 from assistant.turn import Turns
-from common.clock import SystemClock
-from common.database import Database
 from common.events import (
     AssistantConfig,
     Event,
@@ -27,10 +25,12 @@ from common.events import (
     TenantConfig,
 )
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle, Part
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
-from common.work import Limits, Owner, Runner
+from common.work import Owner, Runner, WorkLimits
 
 E = TypeVar("E", bound=Event)
 OPEN = "select (select count(*) from turn where finished_at is null), (select count(*) from outbox)"
@@ -109,7 +109,7 @@ class RunningAssistant:
         await asyncio.to_thread(self.take_here, events)
 
     def take_here(self, events: tuple[MessageReceived, ...]) -> None:
-        hints = self.database.transaction_here(lambda c: self.receive.store(c, events))
+        hints = self.database.run_transaction(lambda c: self.receive.store(c, events))
         self.receive.stored(hints)
 
     async def rows(self, query: str) -> list[sa.Row[Any]]:
@@ -172,10 +172,10 @@ async def running_assistant(
     )
     credentials = Credentials("test-key", None)
     turns = Turns(known, published, model, credentials, SystemClock(), 5.0)  # type: ignore[arg-type]
-    limits = Limits(slots, 10.0)
+    limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receive = Receive(known, runner.hint)  # type: ignore[arg-type]
-    parts: list[Part] = [database, producer, outbox, owner, runner]
+    parts: list[Component] = [database, producer, outbox, owner, runner]
     for part in parts:
         await part.start()
     try:

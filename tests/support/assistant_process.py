@@ -14,9 +14,9 @@ from confluent_kafka import Producer
 from tests.support.parts import until
 from tests.support.read_topic import everything
 
-from common.database import driver_url
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
+from common.postgres.database import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic
 from devkit.stack.ports import free_ports
 

@@ -10,8 +10,8 @@ from tests.support.records import TopicFollower, count_uncommitted
 from tests.support.waiting import SECONDS, eventually_async
 
 from common.events import DeliveryChanged, Event, OutcomeRecorded, ReplyReady
-from common.kafka.consumer import group_of
 from common.kafka.record import Record
+from common.kafka.subscription import group_of
 from common.topics import (
     ALL,
     BY_NAME,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException
 
-from common.clock import SystemClock
-from common.http import WebServer
-from common.lifecycle import Lifecycle
+from common.service.clock import SystemClock
+from common.service.lifecycle import Lifecycle
+from common.service.web_server import WebServer
 from common.topics import Topic
 from devkit.whatsapp.payloads import sign
 from ingress.guard import GuardedProtocol

@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from tests.support.living import FakeProducer
 from tests.support.pipeline import JOBS, SCHEMA, Job, Jobs
 
-from common.database import Database, driver_url
-from common.lifecycle import Lifecycle, Part
 from common.outbox import Outbox
-from common.work import Claim, Done, Limits, Outcome, Owner, Runner
+from common.postgres.database import Database, driver_url
+from common.service.lifecycle import Component, Lifecycle
+from common.work import Claim, Done, Outcome, Owner, Runner, WorkLimits
 
 Do = Callable[[Claim, Job], Awaitable[Outcome[Job]]]
 
@@ -55,7 +55,7 @@ class Gate:
             gate.set()
 
 
-def runner_of(database: Database, work: Jobs, life: Lifecycle, limits: Limits) -> Sequence[Any]:
+def runner_of(database: Database, work: Jobs, life: Lifecycle, limits: WorkLimits) -> Sequence[Any]:
     """[outbox, owner, runner], to be started after the database."""
     outbox, owner = Outbox(database, FakeProducer()), Owner(database, JOBS)
     runner = Runner(JOBS, work, limits, database=database, outbox=outbox, owner=owner, life=life)
@@ -64,10 +64,10 @@ def runner_of(database: Database, work: Jobs, life: Lifecycle, limits: Limits) -
 
 def working(
     url: str, work: Jobs, slots: int = 10, deadline: float = 10
-) -> Callable[[Lifecycle], Sequence[Part]]:
-    def build(life: Lifecycle) -> Sequence[Part]:
+) -> Callable[[Lifecycle], Sequence[Component]]:
+    def build(life: Lifecycle) -> Sequence[Component]:
         database = Database(url, SCHEMA, life)
-        limits = Limits(slots=slots, deadline=deadline)
+        limits = WorkLimits(slots=slots, deadline=deadline)
         return [database, *runner_of(database, work, life, limits)]
 
     return build

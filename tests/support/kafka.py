@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from ops.create_topics import create
 from tests.support.containers import Running, kafka_container
 from tests.support.place_to_run import image_for
 from tests.support.summary import remember
@@ -22,6 +21,7 @@ from tests.support.waiting import eventually
 from common.topics import every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
+from ops.create_topics import create
 
 PARTITIONS = 6
 ADMIN_SECONDS = 60.0

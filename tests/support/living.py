@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from common.lifecycle import Lifecycle, Part
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import Topic
 
 
@@ -22,11 +22,11 @@ class WatchedLife(Lifecycle):
 
 @asynccontextmanager
 async def living(
-    build: Callable[[WatchedLife], Sequence[Part]], service: str = "tests"
+    build: Callable[[WatchedLife], Sequence[Component]], service: str = "tests"
 ) -> AsyncIterator[WatchedLife]:
     """Starts the parts in order, stops them in reverse."""
     life = WatchedLife(service)
-    started: list[Part] = []
+    started: list[Component] = []
     try:
         for part in build(life):
             started.append(part)

@@ -13,17 +13,29 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from tests.support.builders import a_reply
 
-from common import lifecycle, outbox
-from common.database import Database, driver_url, is_outage, storing
+from common import outbox
 from common.events import MessageReceived
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle, Part
-from common.outbox import Outbox, Row
-from common.settings import ServiceSettings
+from common.outbox import Outbox, OutboxRow
+from common.postgres.database import Database, driver_url, in_transaction, is_outage
+from common.service import lifecycle
+from common.service.lifecycle import Component, Lifecycle
+from common.service.settings import ServiceSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND
-from common.work import Claim, Done, Hint, Limits, Outcome, Owner, Runner, Settled, WorkTable, owner
+from common.work import (
+    Claim,
+    Done,
+    Handled,
+    Hint,
+    Outcome,
+    Owner,
+    Runner,
+    WorkLimits,
+    WorkTable,
+    owner,
+)
 from common.work.table import COLUMNS, STORAGE
 
 SCHEMA = "pipeline"
@@ -85,8 +97,8 @@ class Jobs:
         return Done(item)
 
     def store(
-        self, connection: Connection, settled: Sequence[Settled[Job, Job]]
-    ) -> tuple[list[Row], list[Hint]]:
+        self, connection: Connection, settled: Sequence[Handled[Job, Job]]
+    ) -> tuple[list[OutboxRow], list[Hint]]:
         jobs = [one.item for one in settled if isinstance(one.outcome, Done)]
         ids, contacts, numbers = zip(*jobs, strict=True) if jobs else ((), (), ())
         values = {"job": list(ids), "contact": list(contacts), "n": list(numbers)}
@@ -94,7 +106,7 @@ class Jobs:
         return outbox.add(connection, [reply_to(job) for job in jobs]), []
 
 
-def reply_to(job: Job) -> outbox.Draft:
+def reply_to(job: Job) -> outbox.EventDraft:
     event = a_reply(str(job.n), contact_id=job.contact, reply_id=f"{job.contact}-{job.n}")
     return outbox.draft(REPLIES_OUTBOUND, event.conversation, event)
 
@@ -115,7 +127,7 @@ def create_tables(url: str) -> None:
     engine.dispose()
 
 
-def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url, SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
     publishing = Outbox(database, producer)
@@ -123,7 +135,7 @@ def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Part]:
     runner = Runner(
         JOBS,
         Jobs(settings.handle_seconds),
-        Limits(slots=settings.slots, deadline=10),
+        WorkLimits(slots=settings.slots, deadline=10),
         database=database,
         outbox=publishing,
         owner=holder,
@@ -133,7 +145,7 @@ def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Part]:
         settings.kafka_bootstrap_servers,
         MESSAGES_INBOUND,
         MessageReceived,
-        storing(database, receive, runner.hint),
+        in_transaction(database, receive, runner.hint),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,

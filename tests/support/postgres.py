@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from common.postgres.database import driver_url
-from common.postgres.migrate import upgrade
 from tests.support.containers import Running, postgres_container
 from tests.support.place_to_run import image_for
 from tests.support.summary import remember
 
+from common.postgres.database import driver_url
+from common.postgres.migrate import upgrade
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
 

@@ -1,7 +1,7 @@
 """Records of topics: written, read whole, awaited, followed; and what a group has committed."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import contextlib
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from confluent_kafka import (
@@ -16,8 +16,8 @@ from tests.support.message_load import message_load
 from tests.support.waiting import SECONDS, Deadline
 
 from common.events import Event
-from common.kafka.compacted import reader_config
 from common.kafka.producer import producer_config
+from common.kafka.reader import TopicReader, reader_config
 from common.kafka.record import Record, record_of
 from common.topics import Topic
 
@@ -26,61 +26,11 @@ CALL_SECONDS = 30.0  # for one answer of a busy broker
 BATCH, READ_SECONDS = 1000, 0.05
 
 
-class TopicFollower:
-    """Reads topics from their beginning and on; no consumer group."""
-
-    def __init__(self, bootstrap: str, topics: Iterable[Topic]) -> None:
-        self._consumer = Consumer(reader_config(bootstrap) | {"enable.partition.eof": False})
-        self._next: dict[tuple[str, int], int] = {}  # offsets
-        self._partitions = [
-            place for topic in topics for place in partitions_of(self._consumer, topic)
-        ]
-        self._consumer.assign(self._partitions)
-
-    def read_on(self) -> list[Record]:
-        """What there is now, or comes within 50 ms."""
-        messages = self._consumer.consume(BATCH, READ_SECONDS)
-        records = [record_of(message) for message in messages if message.error() is None]
-        self._next |= {record.place: record.offset + 1 for record in records}
-        return records
-
-    def read_to_end(self) -> list[Record]:
-        """What the topics hold now and was not read yet, in order per partition."""
-        ends = {(place.topic, place.partition): self._end_of(place) for place in self._partitions}
-        deadline = Deadline("the end of the topics")
-        records: list[Record] = []
-        while any(self._next.get(place, 0) < end for place, end in ends.items()):
-            deadline.check()
-            records += self.read_on()
-        return records
-
-    def _end_of(self, place: TopicPartition) -> int:
-        """0 where there is nothing to read."""
-        first, end = self._consumer.get_watermark_offsets(place, timeout=CALL_SECONDS)
-        return end if end > first else 0
-
-    def close(self) -> None:
-        self._consumer.close()
-
-
-def partitions_of(consumer: Consumer, topic: Topic) -> list[TopicPartition]:
-    there = consumer.list_topics(topic.name, timeout=CALL_SECONDS).topics[topic.name].partitions
-    return [TopicPartition(topic.name, number, OFFSET_BEGINNING) for number in there]
-
-
-@contextmanager
-def following(bootstrap: str, *topics: Topic) -> Iterator[TopicFollower]:
-    follower = TopicFollower(bootstrap, topics)
-    try:
-        yield follower
-    finally:
-        follower.close()
-
-
 def read_records(bootstrap: str, topic: Topic) -> list[Record]:
     """Everything in the topic now, so that a copy too many is seen."""
-    with following(bootstrap, topic) as follower:
-        return follower.read_to_end()
+    with TopicReader(bootstrap, topic.name) as reader:
+        starts = reader.beginnings(CALL_SECONDS)
+        return list(reader.read_to_end(starts))
 
 
 def read_events(bootstrap: str, topic: Topic, event: type[E]) -> list[E]:
@@ -96,7 +46,8 @@ def await_records(
     """The topic from its beginning, once `enough` holds."""
     records: list[Record] = []
     deadline = Deadline(f"enough records of {topic.name}", seconds)
-    with following(bootstrap, topic) as follower:
+    follower = TopicFollower(bootstrap, [topic])
+    with contextlib.closing(follower):
         while not enough(records):
             deadline.check()
             records += follower.read_on()
@@ -127,15 +78,32 @@ def count_committed(bootstrap: str, group: str) -> int:
 
 
 def count_uncommitted(bootstrap: str, topic: Topic, group: str) -> int:
-    """How many records the group has not committed yet; it is not joined."""
-    consumer = Consumer(reader_config(bootstrap) | {"group.id": group})
-    try:
-        places = partitions_of(consumer, topic)
-        ends = [consumer.get_watermark_offsets(place, timeout=CALL_SECONDS)[1] for place in places]
-        done = [place.offset for place in consumer.committed(places, timeout=CALL_SECONDS)]
-        return sum(ends) - sum(max(0, offset) for offset in done)
-    finally:
-        consumer.close()
+    """How many records of the topic the group has not committed yet; it is not joined."""
+    with TopicReader(bootstrap, topic.name) as reader:
+        return sum(reader.ends(CALL_SECONDS).values()) - count_committed(bootstrap, group)
+
+
+class TopicFollower:
+    """Several topics at once, from their beginning and on; no consumer group."""
+
+    def __init__(self, bootstrap: str, topics: Iterable[Topic]) -> None:
+        self._consumer = Consumer(reader_config(bootstrap) | {"enable.partition.eof": False})
+        there = self._consumer.list_topics(timeout=CALL_SECONDS).topics
+        self._consumer.assign(
+            [
+                TopicPartition(topic.name, number, OFFSET_BEGINNING)
+                for topic in topics
+                for number in there[topic.name].partitions
+            ]
+        )
+
+    def read_on(self) -> list[Record]:
+        """What there is now, or comes within 50 ms."""
+        messages = self._consumer.consume(BATCH, READ_SECONDS)
+        return [record_of(message) for message in messages if message.error() is None]
+
+    def close(self) -> None:
+        self._consumer.close()
 
 
 records, committed, load = read_records, count_committed, message_load

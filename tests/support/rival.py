@@ -12,16 +12,16 @@ from sqlalchemy import Connection
 from tests.support.pipeline import SCHEMA, Job, reply_to
 
 from common import outbox
-from common.database import Database
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle, Part
-from common.outbox import Outbox, Row
+from common.outbox import Outbox, OutboxRow
+from common.postgres.database import Database
+from common.service.lifecycle import Component, Lifecycle
 
 LOCK = "insert into rival (key) values (%(key)s) on conflict (key) do update set n = rival.n + 1"
 TABLE = "create table if not exists rival (key text primary key, n int not null default 0)"
 
 
-def write(connection: Connection, key: str) -> list[Row]:
+def write(connection: Connection, key: str) -> list[OutboxRow]:
     number = connection.exec_driver_sql(f"{LOCK} returning n", {"key": key}).scalar()
     return outbox.add(connection, [reply_to(Job(1, key, int(number or 0)))])
 
@@ -35,7 +35,7 @@ async def main(bootstrap: str, url: str, count: int) -> None:
     life = Lifecycle("rival")
     database, producer = Database(url, SCHEMA, life), Producer(bootstrap, deadline_ms=0)
     publishing = Outbox(database, producer)
-    parts: list[Part] = [database, producer, publishing]
+    parts: list[Component] = [database, producer, publishing]
     for part in parts:
         await part.start()
     await database.transaction(create)

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 from tests.support.builders import TRACE, a_tenant
+from tests.support.clock import FixedClock
 
-from common.clock import FixedClock
 from common.events import TenantConfig
 from common.kafka.record import Record
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW

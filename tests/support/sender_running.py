@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from tests.support.parts import PARTITIONS
 
-from common.database import driver_url
 from common.events import (
     DeliveryChanged,
     Event,
@@ -27,8 +26,9 @@ from common.events import (
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import as_bytes
-from common.lifecycle import Lifecycle
+from common.postgres.database import driver_url
 from common.sealed import KeyRing
+from common.service.lifecycle import Lifecycle
 from common.topics import (
     DELIVERIES_EVENTS,
     MESSAGES_INBOUND,

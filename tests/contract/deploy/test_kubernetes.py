@@ -13,9 +13,9 @@ import pytest
 from tests.support.kustomize import OVERLAYS, Object, built, named, of_kind
 
 from assistant.settings import AssistantSettings
-from common.http import DRAIN_SECONDS
 from common.kafka.producer import FLUSH_SECONDS
-from common.outbox import LANDING_SECONDS
+from common.outbox import DELIVERY_SECONDS
+from common.service.web_server import DRAIN_SECONDS
 from common.work.runner import STORE_SECONDS
 from router.worker import STOP_SECONDS
 from sender.deliver import DEADLINE
@@ -26,13 +26,13 @@ WORKLOADS = ("Deployment", "StatefulSet", "Job")
 README = OVERLAYS.parent / "README.md"
 # Seconds from SIGTERM to the end, at the worst.
 TURN = 2 * AssistantSettings.model_fields["turn_deadline"].default + 5
-SETTLE = STORE_SECONDS + LANDING_SECONDS + FLUSH_SECONDS
+SETTLE = STORE_SECONDS + DELIVERY_SECONDS + FLUSH_SECONDS
 DRAINS = {
     "ingress": DRAIN_SECONDS + FLUSH_SECONDS,
     "router": STOP_SECONDS + FLUSH_SECONDS,
     "assistant": TURN + SETTLE,
     "sender": DEADLINE + SETTLE,
-    "tenant-admin": DRAIN_SECONDS + LANDING_SECONDS + FLUSH_SECONDS,
+    "tenant-admin": DRAIN_SECONDS + DELIVERY_SECONDS + FLUSH_SECONDS,
 }
 every_overlay = pytest.mark.parametrize("overlay", sorted(path.name for path in OVERLAYS.iterdir()))
 

@@ -10,14 +10,14 @@ from tests.support.compose import example_without_comments, services
 from tests.support.kustomize import Object, built, named, of_kind
 
 from assistant.settings import AssistantSettings
-from common.create_roles import RoleSettings
-from common.kafka.create_topics import TopicSettings
-from common.secret_files import SecretFileSettings
-from common.settings import DatabaseSettings
+from common.service.settings import DatabaseSettings
 from devkit.exercise.settings import ExerciseSettings
 from devkit.openai.settings import OpenAISettings
 from devkit.whatsapp.settings import WhatsAppSettings
 from ingress.settings import Settings as IngressSettings
+from ops.create_roles import RoleSettings
+from ops.create_topics import TopicSettings
+from ops.secret_files import SecretFileSettings
 from router.settings import Settings as RouterSettings
 from sender.settings import SenderSettings
 from tenant_admin.settings import CommandSettings, TenantAdminSettings

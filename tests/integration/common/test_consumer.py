@@ -13,11 +13,12 @@ from tests.support.records import committed, produce, records
 from tests.support.waiting import until
 
 from common.events import MessageReceived
-from common.kafka.consumer import BatchConsumer, group_of
+from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.kafka.record import Record
-from common.lifecycle import Lifecycle, Part
+from common.kafka.subscription import group_of
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import MESSAGES_INBOUND, dlq_of
 
 pytestmark = pytest.mark.integration
@@ -47,7 +48,7 @@ class Handler:
         self.stored += [event.text for event in events]
 
 
-def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Part]:
+def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Component]:
     producer = Producer(bootstrap)
     consumer = BatchConsumer(
         bootstrap,

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from tests.support.living import living
 from tests.support.parts import Databases
 
-from common.database import Database, connect, is_outage
-from common.lifecycle import Lifecycle, Part
+from common.postgres.database import Database, connect, is_outage
+from common.service.lifecycle import Component, Lifecycle
 from devkit.faults import FaultProxy, Toxic
 
 pytestmark = pytest.mark.integration
@@ -24,8 +24,8 @@ def one(connection: Connection) -> int:
     return found
 
 
-def using(url: str, into: list[Database]) -> Callable[[Lifecycle], Sequence[Part]]:
-    def build(life: Lifecycle) -> Sequence[Part]:
+def using(url: str, into: list[Database]) -> Callable[[Lifecycle], Sequence[Component]]:
+    def build(life: Lifecycle) -> Sequence[Component]:
         into.append(Database(url, "public", life))
         return into
 
@@ -89,7 +89,9 @@ async def test_a_wrong_statement_is_raised_at_once_also_to_the_patient(
     databases: list[Database] = []
     async with living(using(new_database(), databases)):
         with pytest.raises(sa.exc.ProgrammingError):
-            await databases[0].patiently(lambda it: it.exec_driver_sql("select nothing_there"))
+            await databases[0].transaction_with_retry(
+                lambda it: it.exec_driver_sql("select nothing_there")
+            )
 
 
 async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: Databases) -> None:
@@ -117,7 +119,7 @@ async def test_an_outage_makes_it_not_ready_until_a_transaction_succeeds(
                 await databases[0].transaction(one)
             assert "database" in life.health.not_ready()
             proxy.heal()
-            await databases[0].patiently(one)
+            await databases[0].transaction_with_retry(one)
             assert "database" not in life.health.not_ready()
             with pytest.raises(sa.exc.ProgrammingError):
                 await databases[0].transaction(

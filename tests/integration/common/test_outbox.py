@@ -17,10 +17,10 @@ from tests.support.records import records
 from tests.support.waiting import until
 
 from common import outbox
-from common.database import Database
 from common.events import ReplyReady
-from common.lifecycle import Lifecycle, Part
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import REPLIES_OUTBOUND
 
 pytestmark = pytest.mark.integration
@@ -51,7 +51,7 @@ class Desk:
         self.outbox: Outbox
         self.database: Database
 
-    def __call__(self, life: Lifecycle) -> Sequence[Part]:
+    def __call__(self, life: Lifecycle) -> Sequence[Component]:
         self.database = Database(self.url, SCHEMA, life)
         self.outbox = Outbox(self.database, self.producer)
         return [self.database, self.outbox]
@@ -158,7 +158,7 @@ async def test_who_publishes_a_key_first_publishes_its_older_rows_of_another_pro
 async def test_a_tombstone_is_a_record_without_a_value(url: str) -> None:
     desk = Desk(url)
     async with living(desk):
-        tombstone = outbox.Draft(REPLIES_OUTBOUND, "a", None, "0" * 32)
+        tombstone = outbox.EventDraft(REPLIES_OUTBOUND, "a", None, "0" * 32)
         rows = await desk.database.transaction(lambda one: outbox.add(one, [tombstone]))
         desk.outbox.publish(rows)
         await until(lambda: left(url) == 0)

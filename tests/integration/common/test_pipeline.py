@@ -16,13 +16,13 @@ from tests.support.parts import Broker, Databases, until
 from tests.support.pipeline import SCHEMA, create_tables
 from tests.support.records import load, records
 
-from common.database import driver_url
 from common.events import ReplyReady
-from common.kafka.create_topics import create
+from common.postgres.database import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, dlq_of, every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
+from ops.create_topics import create
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 CONTACTS, PER_SECOND = 12, 80

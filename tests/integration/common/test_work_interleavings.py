@@ -11,8 +11,8 @@ from tests.support.parts import Databases
 from tests.support.pipeline import JOBS, create_tables
 
 from common.work import Claim
-from common.work.shares import room
-from common.work.table import Verdict
+from common.work.fairness import claim_budget
+from common.work.table import Transition, WorkState
 
 pytestmark = pytest.mark.integration
 SLOTS, LEASE = 8, 600.0
@@ -55,26 +55,26 @@ class World:
         running: dict[int, int] = {}
         for claim in self.held[number]:
             running[claim.tenant_id] = running.get(claim.tenant_id, 0) + 1
-        space = room(SLOTS, sum(running.values()), len(running))
-        claims, _ = JOBS.sweep(self.connection, space, running, 0, owner=number, lease=LEASE)
+        budget = claim_budget(SLOTS, sum(running.values()), len(running))
+        claims, _ = JOBS.sweep(self.connection, budget, running, 0, owner=number, lease=LEASE)
         self.held[number] += claims
         for tenant in (1, 2):
             mine = [claim for claim in self.held[number] if claim.tenant_id == tenant]
-            assert len(mine) <= space.share
+            assert len(mine) <= budget.share
         assert len(self.held[number]) <= SLOTS
 
     def do_finish(self, owner: int, which: int) -> None:
-        self.end(self.pick(owner, which), 2)
+        self.end(self.pick(owner, which), WorkState.DONE)
 
     def do_later(self, owner: int, which: int) -> None:
-        self.end(self.pick(owner, which), 0)
+        self.end(self.pick(owner, which), WorkState.WAITING)
 
     def do_die(self, owner: int, _: int) -> None:
         """Its rows are released; the dead process may still be alive enough to answer late."""
         number = OWNERS[owner % 2]
         self.zombies += self.held[number]
         self.held[number] = []
-        JOBS.release(self.connection, [number])
+        JOBS.take_over(self.connection, [number])
 
     def do_supersede(self, _: int, which: int) -> None:
         self.connection.exec_driver_sql(
@@ -84,18 +84,18 @@ class World:
         )
 
     def pick(self, owner: int, which: int) -> Claim | None:
-        """A claim in hand, or a dead process's."""
+        """A claim of a living process, or a dead one's."""
         number = OWNERS[owner % 2]
-        hand = self.zombies if owner >= 4 else self.held[number]
-        return hand.pop(which % len(hand)) if hand else None
+        claims = self.zombies if owner >= 4 else self.held[number]
+        return claims.pop(which % len(claims)) if claims else None
 
-    def end(self, claim: Claim | None, state: int) -> None:
+    def end(self, claim: Claim | None, state: WorkState) -> None:
         if claim is None:
             return
         stands = states(self.connection)[claim.id] == (1, claim.epoch)
-        accepted = JOBS.finish(self.connection, [Verdict(claim, state, 0, "end")])
+        accepted = JOBS.finish(self.connection, [Transition(claim, state, 0, "end")])
         assert accepted == ({(claim.id, claim.epoch)} if stands else set())
-        if accepted and state == 2:
+        if accepted and state is WorkState.DONE:
             assert claim.id not in self.ends
             self.ends.append(claim.id)
 
@@ -132,15 +132,17 @@ def test_one_end_per_row_one_running_per_conversation_and_no_share_exceeded(
             world.check()
 
 
-def test_what_an_owner_does_not_know_it_holds_is_given_back(url: str) -> None:
+def test_what_an_owner_does_not_know_it_holds_waits_again(url: str) -> None:
     with session(url) as connection:
         world = World(connection)
         for contact in range(3):
             world.do_open(0, contact)
         world.do_claim(0, 0)
         known = world.held[1][:1]
-        JOBS.give_back(connection, 1, known)
+        JOBS.release_unconfirmed(connection, 1, known)
         waiting = {id for id, (state, _) in states(connection).items() if state == 0}
         assert waiting == {claim.id for claim in world.held[1][1:]}
-        accepted = JOBS.finish(connection, [Verdict(claim, 2, 0, "end") for claim in world.held[1]])
+        accepted = JOBS.finish(
+            connection, [Transition(claim, WorkState.DONE, 0, "end") for claim in world.held[1]]
+        )
         assert accepted == {(known[0].id, known[0].epoch)}

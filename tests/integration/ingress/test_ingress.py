@@ -13,10 +13,10 @@ from tests.support.parts import Broker, until
 from tests.support.records import records
 from tests.support.service_process import Service, running
 
-from common.kafka.create_topics import create
 from common.topics import WEBHOOKS_RAW, every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
+from ops.create_topics import create
 
 pytestmark = pytest.mark.integration
 NUMBER = "106540352242922"

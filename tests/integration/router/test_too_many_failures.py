@@ -9,7 +9,7 @@ from tests.support.router import a_record
 
 from common.kafka.producer import Producer
 from common.kafka.record import Record
-from common.lifecycle import Lifecycle
+from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW, dlq_of
 from router.judge import Judge
 from router.remember import Memory

@@ -8,17 +8,17 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.builders import a_tenant
+from tests.support.clock import FixedClock
 from tests.support.parts import Broker, Databases, reset
 from tests.support.read_topic import events, records
 from tests.support.records import produce
 from tests.support.tenant_admin import KEY, PLAZA, Admin, running, served
 
-from common.clock import FixedClock
-from common.database import connect
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.record import Record
+from common.postgres.database import connect
+from common.service.tracing import new_trace_id
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
-from common.tracing import new_trace_id
 from devkit.stack.ports import free_ports
 from tenant_admin import clients
 from tenant_admin.change import Cause

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from common.clock import FixedClock, SystemClock
+from tests.support.clock import FixedClock
+
+from common.service.clock import SystemClock
 
 
 def test_the_system_clock_tells_utc_and_never_steps_back() -> None:

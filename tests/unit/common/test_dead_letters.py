@@ -16,14 +16,14 @@ def dead_letters(producer: FakeProducer) -> DeadLetters:
     return DeadLetters("tests", producer, asyncio.get_running_loop())
 
 
-async def bury(letters: DeadLetters, record: Record = RECORD) -> None:
+async def give_up(letters: DeadLetters, record: Record = RECORD) -> None:
     """As a consumer does: from a thread of its own."""
-    await asyncio.to_thread(letters.bury, record, "undecodable", "text: Field required")
+    await asyncio.to_thread(letters.publish_and_wait, record, "undecodable", "text: Field required")
 
 
-async def test_a_record_is_buried_under_its_key_with_its_bytes() -> None:
+async def test_a_dead_letter_keeps_its_key_and_its_bytes() -> None:
     producer = FakeProducer()
-    await bury(dead_letters(producer))
+    await give_up(dead_letters(producer))
     assert producer.sent == [("messages.inbound.dlq", "k", b"bad")]
 
 
@@ -32,9 +32,9 @@ async def test_without_an_ack_it_is_an_outage_and_the_same_copy_counts_later() -
     letters = dead_letters(producer)
     for _ in range(2):
         with pytest.raises(Outage):
-            await bury(letters)
+            await give_up(letters)
     producer.waiting[0].set_result(None)
-    await bury(letters)
+    await give_up(letters)
     assert len(producer.sent) == 1
 
 
@@ -42,9 +42,9 @@ async def test_a_copy_that_was_refused_is_sent_again() -> None:
     producer = FakeProducer(full=True)
     letters = dead_letters(producer)
     with pytest.raises(Outage):
-        await bury(letters)
+        await give_up(letters)
     producer.full = False
-    await bury(letters)
+    await give_up(letters)
     assert len(producer.sent) == 1
 
 
@@ -52,7 +52,7 @@ async def test_good_records_of_one_partition_do_not_excuse_another() -> None:
     letters = dead_letters(FakeProducer())
     other = Record(MESSAGES_INBOUND.name, 1, 0, None, b"good")
     for _ in range(IN_A_ROW):
-        await bury(letters)
-        letters.stored([other])
+        await give_up(letters)
+        letters.count_stored([other])
     with pytest.raises(TooManyDeadLetters, match=r"messages\.inbound\[0\] at 7"):
-        await bury(letters)
+        await give_up(letters)

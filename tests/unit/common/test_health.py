@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from common.health import STALLED_AFTER, Health, HealthServer
+from common.service.health import STALLED_AFTER, Health, HealthServer
 
 
 class Hand:

@@ -9,9 +9,9 @@ import pytest
 
 SERVICE = """
 import asyncio, sys
-from common import lifecycle
-from common.settings import ServiceSettings
-from common.clock import SystemClock
+from common.service import lifecycle
+from common.service.settings import ServiceSettings
+from common.service.clock import SystemClock
 class Named:
     def __init__(self, name, life):
         self.name, self.life = name, life

@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 
-from common.logging import FORBIDDEN
+from common.service.logging import FORBIDDEN
 
 PROGRAM = """
 import logging
 import structlog
-from common import logging as logs
+from common.service import logging as logs
 logs.configure("tests", "debug")
 log = structlog.get_logger()
 log.info("fields", safe=7, **{name: "CANARY" for name in logs.FORBIDDEN})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 from tests.support.living import FakeProducer
 
-from common.outbox import Outbox, Row
+from common.outbox import Outbox, OutboxRow
 
 T = TypeVar("T")
 Step = tuple[str, str]
@@ -25,21 +25,23 @@ STEPS = st.lists(st.tuples(NAMES, st.sampled_from("abc")), max_size=40)
 class FakeDatabase:
     """Answers the outbox's two statements from a list of rows, one pass of the loop later."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[OutboxRow] = field(default_factory=list)
 
     async def transaction(self, work: Callable[[Connection], T]) -> T:
         found = work(cast(Connection, self))
         await asyncio.sleep(0)
         return found
 
-    patiently = transaction
+    transaction_with_retry = transaction
 
-    def exec_driver_sql(self, statement: str, values: dict[str, Any]) -> list[Row]:
+    def exec_driver_sql(self, statement: str, values: dict[str, Any]) -> list[OutboxRow]:
         if "delete" in statement:
             self.rows = [row for row in self.rows if row.id not in values["ids"]]
             return []
         return [
-            row for row in self.rows if row.key in values["held"] and row.id not in values["flying"]
+            row
+            for row in self.rows
+            if row.key in values["held"] and row.id not in values["in_flight"]
         ]
 
 
@@ -68,7 +70,7 @@ class Scene:
     def write(self, key: str) -> None:
         """As `add` does: the new row and what is unpublished of its key."""
         self.written += 1
-        row = Row(self.written, "replies.outbound", key, str(self.written).encode(), "0" * 32)
+        row = OutboxRow(self.written, "replies.outbound", key, str(self.written).encode(), "0" * 32)
         self.database.rows.append(row)
         self.outbox.publish([one for one in self.database.rows if one.key == key])
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 SERVICE = """
-from common import lifecycle
-from common.settings import Secret, ServiceSettings
+from common.service import lifecycle
+from common.service.settings import Secret, ServiceSettings
 class Settings(ServiceSettings):
     app_secret: Secret
     slots: int = 5

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.tracing import new_trace_id, trace_headers, trace_id_of, traceparent
+from common.service.tracing import new_trace_id, trace_headers, trace_id_of, traceparent
 
 
 def test_a_trace_survives_its_headers_with_a_new_span_each_time() -> None:

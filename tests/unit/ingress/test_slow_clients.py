@@ -6,7 +6,7 @@ from time import monotonic
 import pytest
 from tests.support.ingress import FakeBroker, an_ingress, signature
 
-from common.http import WebServer
+from common.service.web_server import WebServer
 from ingress.guard import GuardedProtocol
 from ingress.receive import Limits
 

@@ -3,11 +3,11 @@
 import httpx
 from tests.support.tenant_admin import KEY
 
-from common.clock import SystemClock
-from common.database import Database
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import SystemClock
+from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import web
 from tenant_admin.api.failed_keys import FailedKeys

@@ -7,22 +7,25 @@ first publishes its older unpublished rows.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import sqlalchemy as sa
 import structlog
 from confluent_kafka import KafkaException
 from sqlalchemy import Connection
 
-from common import metrics
-from common.database import Work, is_outage
 from common.events import Event
-from common.kafka.producer import Delivered, Sending
-from common.round_trip import NO_WAIT, Statement, together
+from common.kafka.producer import Delivered, RecordProducer
+from common.postgres.batch_statements import NO_WAIT, Statement, execute_together
+from common.postgres.database import Body, is_outage
+from common.postgres.rows import names, unnest
+from common.service import metrics
+from common.service.periodic import Periodic
+from common.service.tracing import trace_headers
 from common.topics import BY_NAME, Topic
-from common.tracing import trace_headers
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -31,7 +34,7 @@ REMEMBERED_SECONDS = 10.0  # longer than a transaction lasts
 SWEEP_EVERY = 1.0
 ORPHAN_SECONDS = 10.0
 SWEEP_ROWS = 1000
-LANDING_SECONDS = 5.0  # and as long in the producer: a drain must end within its grace
+DELIVERY_SECONDS = 5.0  # and as long in the producer: a drain must end within its grace
 
 TABLE = """
 create table outbox (
@@ -46,26 +49,31 @@ create table outbox (
 create index outbox_key on outbox (key, id);
 """
 
-COLUMNS = "id, topic, key, payload, trace_id"
+GIVEN = {"topic": "text", "key": "text", "payload": "bytea", "trace_id": "text"}
+COLUMNS = names(["id", *GIVEN])
+
+# Writes events; returns them and the older rows of their keys, in the order to publish.
 INSERT = f"""
 with new as (
-  insert into outbox (topic, key, payload, trace_id)
-  select t, k, p, r from unnest(%(topic)s::text[], %(key)s::text[], %(payload)s::bytea[],
-    %(trace_id)s::text[]) with ordinality u(t, k, p, r, o) order by o
+  insert into outbox ({names(GIVEN)})
+  select {names(GIVEN)} from {unnest(GIVEN)} order by ordinality
   returning {COLUMNS})
 select {COLUMNS} from outbox where key = any(%(key)s::text[])
 union all select * from new order by id
 """
+# What a dead process left, and the rows of keys that wait for their older row.
 ORPHANS = f"""
 select {COLUMNS} from outbox
 where (created_at < now() - %(age)s * interval '1 second' or key = any(%(held)s::text[]))
-  and not id = any(%(flying)s::bigint[])
+  and not id = any(%(in_flight)s::bigint[])
 order by id limit {SWEEP_ROWS}
 """
+# Losing this commit costs a second copy, so it need not wait for the disk.
+DELETE = f"{NO_WAIT} delete from outbox where id = any(%(ids)s)"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class EventDraft:
     """An event to publish. `event` None is a tombstone."""
 
     topic: Topic
@@ -74,7 +82,7 @@ class Draft:
     trace_id: str
 
 
-class Row(NamedTuple):
+class OutboxRow(NamedTuple):
     id: int
     topic: str
     key: str
@@ -82,75 +90,85 @@ class Row(NamedTuple):
     trace_id: str
 
 
-def draft(topic: Topic, key: str, event: Event) -> Draft:
-    return Draft(topic, key, event, event.trace_id)
+def draft(topic: Topic, key: str, event: Event) -> EventDraft:
+    return EventDraft(topic, key, event, event.trace_id)
 
 
-def add(
-    connection: Connection, drafts: Sequence[Draft], after: Sequence[Statement] = ()
-) -> list[Row]:
-    """Writes the drafts in the caller's transaction, in one round trip with `after`'s statements.
-
-    Returns what to publish after the commit: they, and older unpublished rows of the same keys
-    (almost always none), in the order to publish.
-    """
+def insert_statement(drafts: Sequence[EventDraft]) -> list[Statement]:
+    """The statement that writes the drafts, to run last in the caller's transaction; its rows are
+    for `rows_of`. None without drafts."""
     if not drafts:
-        if after:
-            together(connection, after)
         return []
     columns = {
-        "topic": [one.topic.name for one in drafts],
-        "key": [one.key for one in drafts],
-        "payload": [one.event.encode() if one.event else None for one in drafts],
-        "trace_id": [one.trace_id for one in drafts],
+        "topic": [draft.topic.name for draft in drafts],
+        "key": [draft.key for draft in drafts],
+        "payload": [draft.event.encode() if draft.event else None for draft in drafts],
+        "trace_id": [draft.trace_id for draft in drafts],
     }
-    return rows_of(together(connection, [*after, (INSERT, columns)]))
+    return [(INSERT, columns)]
 
 
-def rows_of(found: Any) -> list[Row]:
+def rows_of(rows: Iterable[sa.Row[Any]]) -> list[OutboxRow]:
+    """What to publish after the commit: the rows written, and older unpublished rows of the same
+    keys (almost always none), in the order to publish."""
     return [
-        Row(id, topic, key, bytes(payload) if payload is not None else None, trace_id)
-        for id, topic, key, payload, trace_id in found
+        OutboxRow(row.id, row.topic, row.key, as_bytes(row.payload), row.trace_id) for row in rows
     ]
 
 
-class Storing(Protocol):
+def as_bytes(payload: memoryview | None) -> bytes | None:
+    return None if payload is None else bytes(payload)
+
+
+def add(connection: Connection, drafts: Sequence[EventDraft]) -> list[OutboxRow]:
+    """Writes the drafts in the caller's transaction; returns what to publish after the commit."""
+    return rows_of(execute_together(connection, insert_statement(drafts)))
+
+
+class Transactions(Protocol):
     """What the outbox asks of a database; see Database."""
 
-    async def transaction(self, work: Work[T]) -> T: ...
+    async def transaction(self, body: Body[T]) -> T: ...
 
-    async def patiently(self, work: Work[T]) -> T: ...
+    async def transaction_with_retry(self, body: Body[T]) -> T: ...
 
 
 class Outbox:
-    """A Part: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
+    """A Component: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
 
-    def __init__(self, database: Storing, producer: Sending) -> None:
-        self._database, self._producer = database, producer
-        self._flying: set[int] = set()
-        self._sent: set[int] = (
-            set()
-        )  # flying, or gone so lately that a transaction may still see it
+    def __init__(self, database: Transactions, producer: RecordProducer) -> None:
+        self._database = database
+        self._producer = producer
+        self._in_flight: set[int] = set()
+        # In flight, or gone so lately that a transaction may still see it.
+        self._sent: set[int] = set()
         self._acked: list[int] = []
         self._held: set[str] = set()  # keys that wait for their older row
         self._skipped: set[str] = set()  # held keys that got a newer row since the last sweep
         self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._sweeps = Periodic(
+            self.sweep, SWEEP_EVERY, report_failed_sweep, first_after=SWEEP_EVERY
+        )
+        self._deleting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._delete()), asyncio.create_task(self._sweeps())]
+        self._deleting = asyncio.create_task(self._delete_acked())
+        await self._sweeps.start()
 
     async def stop(self) -> None:
-        """Waits until what flies has landed, then deletes it; the rest is for the next sweep."""
+        """Waits until what is in flight has arrived, then deletes it; the rest is for the next
+        sweep."""
         self._stopping = True
         self._wake.set()
-        deleting, sweeping = self._tasks
-        sweeping.cancel()
-        await asyncio.wait({deleting}, timeout=LANDING_SECONDS)
-        deleting.cancel()
+        await asyncio.gather(self._sweeps.stop(), self._end_deleting())
 
-    def publish(self, rows: Sequence[Row]) -> None:
+    async def _end_deleting(self) -> None:
+        if self._deleting:
+            await asyncio.wait({self._deleting}, timeout=DELIVERY_SECONDS)
+            self._deleting.cancel()
+
+    def publish(self, rows: Sequence[OutboxRow]) -> None:
         """After the commit. Keeps the order per key; a held key waits for the sweep."""
         for row in rows:
             if row.key in self._held:
@@ -158,41 +176,41 @@ class Outbox:
             elif row.id not in self._sent:
                 self._send(row)
 
-    def _send(self, row: Row) -> bool:
+    def _send(self, row: OutboxRow) -> bool:
         try:
-            sent = self._producer.send(
+            delivered = self._producer.send(
                 BY_NAME[row.topic], row.key, row.payload, trace_headers(row.trace_id)
             )
         except (BufferError, KafkaException):
             self._hold(row)
             return False
-        self._flying.add(row.id)
+        self._in_flight.add(row.id)
         self._sent.add(row.id)
-        sent.add_done_callback(lambda delivered: self._landed(row, delivered))
+        delivered.add_done_callback(lambda report: self._on_delivered(row, report))
         return True
 
-    def _landed(self, row: Row, delivered: Delivered) -> None:
-        if delivered.cancelled() or delivered.exception():
-            self._flying.discard(row.id)
+    def _on_delivered(self, row: OutboxRow, report: Delivered) -> None:
+        if report.cancelled() or report.exception():
+            self._in_flight.discard(row.id)
             self._sent.discard(row.id)
             self._hold(row)
         else:
             self._acked.append(row.id)
             self._wake.set()
 
-    def _hold(self, row: Row) -> None:
+    def _hold(self, row: OutboxRow) -> None:
         metrics.OUTBOX_FAILED.inc()
         self._held.add(row.key)
 
-    async def _delete(self) -> None:
-        while not (self._stopping and not self._flying):
+    async def _delete_acked(self) -> None:
+        while not (self._stopping and not self._in_flight):
             await self._wake.wait()
             self._wake.clear()
             await asyncio.sleep(DELETE_EVERY)
             if self._acked:
                 ids, self._acked = self._acked, []
-                await self._database.patiently(partial(delete, ids=ids))
-                self._flying.difference_update(ids)
+                await self._database.transaction_with_retry(partial(delete, ids=ids))
+                self._in_flight.difference_update(ids)
                 asyncio.get_running_loop().call_later(
                     REMEMBERED_SECONDS, self._sent.difference_update, ids
                 )
@@ -200,23 +218,15 @@ class Outbox:
             if self._stopping:
                 self._wake.set()
 
-    async def _sweeps(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_EVERY)
-            try:
-                await self.sweep()
-            except Exception as error:
-                log.warning("outbox_sweep_waits", outage=is_outage(error), exc_info=error)
-
     async def sweep(self) -> None:
         """One pass over held keys and over what a dead process left."""
         held, self._skipped = set(self._held), set()
-        wanted = {"age": ORPHAN_SECONDS, "held": list(held), "flying": list(self._flying)}
-        rows = await self._database.transaction(partial(orphans, wanted=wanted))
+        values = {"age": ORPHAN_SECONDS, "held": list(held), "in_flight": list(self._in_flight)}
+        rows = await self._database.transaction(partial(read_orphans, values=values))
         self._held -= held - self._skipped
         self._publish_orphans(rows)
 
-    def _publish_orphans(self, rows: Sequence[Row]) -> None:
+    def _publish_orphans(self, rows: Sequence[OutboxRow]) -> None:
         """Also of held keys: these are their older rows."""
         failed: set[str] = set()
         for row in rows:
@@ -224,13 +234,13 @@ class Outbox:
                 failed.add(row.key)
 
 
-def orphans(connection: Connection, wanted: dict[str, Any]) -> list[Row]:
-    return rows_of(connection.exec_driver_sql(ORPHANS, wanted))
+def report_failed_sweep(error: Exception) -> None:
+    log.warning("outbox_sweep_waits", outage=is_outage(error), exc_info=error)
+
+
+def read_orphans(connection: Connection, values: dict[str, Any]) -> list[OutboxRow]:
+    return rows_of(connection.exec_driver_sql(ORPHANS, values))
 
 
 def delete(connection: Connection, ids: Sequence[int]) -> None:
-    """Losing this commit costs a second copy, so it need not wait for the disk."""
-    connection.exec_driver_sql(
-        f"{NO_WAIT} delete from outbox where id = any(%(ids)s)",
-        {"ids": list(ids)},
-    )
+    connection.exec_driver_sql(DELETE, {"ids": list(ids)})

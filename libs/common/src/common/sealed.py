@@ -27,7 +27,7 @@ class KeyRing(BaseModel):
     To rotate: add a key, make it active, re-wrap, remove the old one when nothing uses it.
     """
 
-    # Whoever reads a stack trace must not read the keys.
+    # A stack trace must not show the keys.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     active: str
@@ -58,35 +58,35 @@ class KeyRing(BaseModel):
 
 def seal(ring: KeyRing, tenant_id: int, field: str, secret: str) -> str:
     data_key = AESGCM.generate_key(256)
-    value = _encrypt(data_key, secret.encode(), _bound(tenant_id, field))
-    return _pack(ring, tenant_id, field, data_key, value)
+    value = encrypt(data_key, secret.encode(), bound_to(tenant_id, field))
+    return pack(ring, tenant_id, field, data_key, value)
 
 
 def unseal(ring: KeyRing, tenant_id: int, field: str, sealed: str) -> str:
     """Raises Unsealable; the message never holds the value."""
-    kid, wrapped, value = _parts(sealed)
-    data_key = _decrypt(ring.key(kid), wrapped, _wrap_bound(kid, tenant_id, field))
-    return _decrypt(data_key, value, _bound(tenant_id, field)).decode()
+    kid, wrapped, value = parts_of(sealed)
+    data_key = decrypt(ring.key(kid), wrapped, wrap_bound_to(kid, tenant_id, field))
+    return decrypt(data_key, value, bound_to(tenant_id, field)).decode()
 
 
 def rewrap(ring: KeyRing, tenant_id: int, field: str, sealed: str) -> str:
     """The same secret under the ring's active key."""
-    kid, wrapped, value = _parts(sealed)
-    data_key = _decrypt(ring.key(kid), wrapped, _wrap_bound(kid, tenant_id, field))
-    return _pack(ring, tenant_id, field, data_key, value)
+    kid, wrapped, value = parts_of(sealed)
+    data_key = decrypt(ring.key(kid), wrapped, wrap_bound_to(kid, tenant_id, field))
+    return pack(ring, tenant_id, field, data_key, value)
 
 
 def kid_of(sealed: str) -> str:
-    return _parts(sealed)[0]
+    return parts_of(sealed)[0]
 
 
-def _pack(ring: KeyRing, tenant_id: int, field: str, data_key: bytes, value: bytes) -> str:
+def pack(ring: KeyRing, tenant_id: int, field: str, data_key: bytes, value: bytes) -> str:
     kid = ring.active
-    wrapped = _encrypt(ring.key(kid), data_key, _wrap_bound(kid, tenant_id, field))
-    return ".".join(("v1", kid, _text(wrapped), _text(value)))
+    wrapped = encrypt(ring.key(kid), data_key, wrap_bound_to(kid, tenant_id, field))
+    return ".".join(("v1", kid, as_text(wrapped), as_text(value)))
 
 
-def _parts(sealed: str) -> tuple[str, bytes, bytes]:
+def parts_of(sealed: str) -> tuple[str, bytes, bytes]:
     try:
         version, kid, wrapped, value = sealed.split(".")
         if version != "v1":
@@ -96,25 +96,25 @@ def _parts(sealed: str) -> tuple[str, bytes, bytes]:
         raise Unsealable("not a sealed value") from error
 
 
-def _bound(tenant_id: int, field: str) -> bytes:
+def bound_to(tenant_id: int, field: str) -> bytes:
     return f"v1|{tenant_id}|{field}".encode()
 
 
-def _wrap_bound(kid: str, tenant_id: int, field: str) -> bytes:
+def wrap_bound_to(kid: str, tenant_id: int, field: str) -> bytes:
     return f"v1|{kid}|{tenant_id}|{field}".encode()
 
 
-def _encrypt(key: bytes, plain: bytes, bound: bytes) -> bytes:
+def encrypt(key: bytes, plain: bytes, bound: bytes) -> bytes:
     nonce = os.urandom(NONCE)
     return nonce + AESGCM(key).encrypt(nonce, plain, bound)
 
 
-def _decrypt(key: bytes, box: bytes, bound: bytes) -> bytes:
+def decrypt(key: bytes, box: bytes, bound: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(box[:NONCE], box[NONCE:], bound)
     except (InvalidTag, ValueError) as error:
         raise Unsealable("sealed for another tenant or field, or damaged") from error
 
 
-def _text(box: bytes) -> str:
+def as_text(box: bytes) -> str:
     return urlsafe_b64encode(box).decode()

@@ -2,7 +2,7 @@
 
 from assistant.settings import AssistantSettings
 from assistant.wiring import build
-from common.lifecycle import run
+from common.service.lifecycle import run
 
 
 def main() -> None:

@@ -1,14 +1,10 @@
 """Brings the schema `assistant` up to date: `python -m assistant.migrate`."""
 
-import sys
-
-from common.migrate import upgrade
-from common.settings import DatabaseSettings, load
+from common.postgres.migrate import migrate_service
 
 
 def main() -> None:
-    url = load(DatabaseSettings).database_url.get_secret_value()
-    sys.stdout.write(f"assistant: schema at revision {upgrade(url, 'assistant', 'assistant')}\n")
+    migrate_service("assistant", "assistant")
 
 
 if __name__ == "__main__":

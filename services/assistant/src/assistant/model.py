@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 
 from assistant.read_answer import FIRST_WAIT, Answer, Failure, read_refusal, read_response
-from common import metrics
+from common.service import metrics
 
 CONNECT_SECONDS = 5.0
 LONGEST_ANSWER = 8 << 20
@@ -24,7 +24,7 @@ class Model(Protocol):
 
 
 class ResponsesApi:
-    """A Part: one pool of connections; each call carries its own API key."""
+    """A Component: one pool of connections; each call carries its own API key."""
 
     def __init__(self, base_url: str, connections: int) -> None:
         self._url, self._connections = f"{base_url.rstrip('/')}/responses", connections

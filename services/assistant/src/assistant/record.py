@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from assistant.decide import Reply, Result, Silence
 from assistant.items import TurnItem
 from assistant.words import HANDOFF_HOURS
-from common.clock import Clock
 from common.events import OutcomeRecorded, ReplyReady, event_id
-from common.outbox import Draft, Row, add, draft
-from common.round_trip import Statement
+from common.outbox import EventDraft, OutboxRow, draft, insert_statement, rows_of
+from common.postgres.batch_statements import Statement, execute_together
+from common.service.clock import Clock
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
-from common.work import Done, Dropped, Hint, Later, Settled
+from common.work import Done, Dropped, Handled, Hint, Later
 
 # Exactly the messages that the turn has seen: one that was stored late stays for the next turn.
 MARK_ANSWERED = """
@@ -79,20 +79,20 @@ class Ended(NamedTuple):
 
 
 def store(
-    connection: Connection, settled: Sequence[Settled[TurnItem, Result]], clock: Clock
-) -> tuple[list[Row], list[Hint]]:
+    connection: Connection, settled: Sequence[Handled[TurnItem, Result]], clock: Clock
+) -> tuple[list[OutboxRow], list[Hint]]:
     ended = [end for one in settled if (end := ended_of(one))]
     if not ended:
         return [], []
     found = standings(connection, ended)
     ended = [checked(end, found[end.item.conversation.id]) for end in ended]
     events = [event for end in ended for event in drafts(end, clock)]
-    rows = add(connection, events, after=effects(ended))
+    rows = rows_of(execute_together(connection, [*effects(ended), *insert_statement(events)]))
     newer = [end for end in ended if found[end.item.conversation.id].newer]
     return rows, open_next(connection, newer) if newer else []
 
 
-def ended_of(one: Settled[TurnItem, Result]) -> Ended | None:
+def ended_of(one: Handled[TurnItem, Result]) -> Ended | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
     match one.outcome:
         case Done(result=result, reason=reason):
@@ -173,7 +173,7 @@ def open_next(connection: Connection, ended: Sequence[Ended]) -> list[Hint]:
     return [Hint(id, tenant_id, 0) for id, tenant_id in found]
 
 
-def drafts(end: Ended, clock: Clock) -> list[Draft]:
+def drafts(end: Ended, clock: Clock) -> list[EventDraft]:
     if isinstance(end.result, Reply):
         return [draft(REPLIES_OUTBOUND, end.item.conversation.key, reply_event(end, clock))]
     return [

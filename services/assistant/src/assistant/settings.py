@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common.settings import DatabaseSettings, Secret, ServiceSettings
+from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 
 class AssistantSettings(ServiceSettings, DatabaseSettings):

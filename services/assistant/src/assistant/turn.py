@@ -13,18 +13,18 @@ from assistant.items import TurnItem, read
 from assistant.model import Model
 from assistant.prompt import DEFAULT_MODEL, request, safety_identifier
 from assistant.read_answer import Answer, Failure
-from common.clock import Clock
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.compacted import CompactedView
-from common.outbox import Row
+from common.outbox import OutboxRow
 from common.sealed import Unsealable
-from common.work import Claim, Hint, Outcome, Settled
+from common.service.clock import Clock
+from common.work import Claim, Handled, Hint, Outcome
 
 log = structlog.get_logger()
 
 
 class Turns:
-    """What the runner calls; see common.work.runner.Work."""
+    """What the runner calls; see common.work.contract.WorkHandler."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class Turns:
         return after_asking(answer, tries, decided.tenant)
 
     def store(
-        self, connection: Connection, settled: Sequence[Settled[TurnItem, Result]]
-    ) -> tuple[list[Row], list[Hint]]:
+        self, connection: Connection, settled: Sequence[Handled[TurnItem, Result]]
+    ) -> tuple[list[OutboxRow], list[Hint]]:
         return record.store(connection, settled, self._clock)
 
     def _has_budget(self, phone_number_id: str) -> bool:

@@ -8,23 +8,23 @@ from assistant.receive import Receive
 from assistant.settings import AssistantSettings
 from assistant.tables import TURNS
 from assistant.turn import Turns
-from common.clock import SystemClock
-from common.database import Database, is_outage, storing
 from common.events import AssistantConfig, MessageReceived, TenantConfig
+from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
-from common.kafka.watch import BrokerWatch
-from common.lifecycle import Lifecycle, Part
-from common.migrated import Migrated
 from common.outbox import Outbox
+from common.postgres.database import Database, in_transaction, is_outage
+from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
-from common.work import Limits, Owner, Runner
+from common.work import Owner, Runner, WorkLimits
 
 
-def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Component]:
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
@@ -37,23 +37,23 @@ def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Part]:
     credentials = Credentials(settings.openai_api_key.get_secret_value(), ring)
     clock = SystemClock()
     turns = Turns(tenants, assistants, model, credentials, clock, settings.turn_deadline)
-    limits = Limits(slots=settings.slots, deadline=2 * settings.turn_deadline + 5)
+    limits = WorkLimits(slots=settings.slots, deadline=2 * settings.turn_deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receive = Receive(tenants, runner.hint)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,
         MessageReceived,
-        storing(database, receive.store, receive.stored),
+        in_transaction(database, receive.store, receive.stored),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,
     )
     return [
         database,
-        Migrated(database, "assistant"),
+        SchemaReady(database, "assistant"),
         producer,
-        BrokerWatch(producer, life),
+        BrokerHealth(producer, life),
         tenants,
         assistants,
         model,

@@ -1,6 +1,6 @@
 """Starts the ingress: `python -m ingress.main`."""
 
-from common import lifecycle
+from common.service import lifecycle
 from ingress.settings import Settings
 from ingress.wiring import build
 

@@ -6,9 +6,9 @@ from typing import Literal, Protocol
 
 from confluent_kafka import KafkaException
 
-from common.clock import Clock
+from common.service.clock import Clock
+from common.service.tracing import new_trace_id, trace_headers
 from common.topics import WEBHOOKS_RAW, Topic
-from common.tracing import new_trace_id, trace_headers
 from ingress.split import phone_number_ids
 
 Published = Literal["stored", "queue_full", "no_ack"]

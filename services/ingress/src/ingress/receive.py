@@ -11,7 +11,7 @@ from typing import Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common import metrics
+from common.service import metrics
 from ingress.publish import Published, Publisher
 from ingress.verify import signed
 

@@ -2,8 +2,8 @@
 
 from starlette.types import ASGIApp
 
-from common.http import WebServer
-from common.lifecycle import Lifecycle
+from common.service.lifecycle import Lifecycle
+from common.service.web_server import WebServer
 from ingress.guard import GuardedProtocol
 
 KEEP_ALIVE_SECONDS = 75

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from common.settings import Secret, ServiceSettings, refuse_default
+from common.service.settings import Secret, ServiceSettings, refuse_default
 
 
 def split_secrets(secrets: SecretStr) -> list[str]:

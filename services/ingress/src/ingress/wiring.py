@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from common.clock import SystemClock
+from common.kafka.broker_health import BrokerHealth
 from common.kafka.producer import Producer
-from common.kafka.watch import BrokerWatch
-from common.lifecycle import Lifecycle, Part
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from ingress.handshake import application
 from ingress.publish import Publisher
 from ingress.receive import Limits
@@ -17,7 +17,7 @@ LINGER_MS = 2  # halves the CPU per webhook under load; nobody feels 2 ms here
 ACK_SECONDS = 4.5  # the 503 is out before five seconds have passed
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     producer = Producer(
         settings.kafka_bootstrap_servers, deadline_ms=PRODUCER_DEADLINE_MS, linger_ms=LINGER_MS
     )
@@ -30,4 +30,4 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
     server = web_server(
         app, settings.listen_host, settings.ingress_port, settings.ingress_connections, life
     )
-    return [producer, BrokerWatch(producer, life), server]
+    return [producer, BrokerHealth(producer, life), server]

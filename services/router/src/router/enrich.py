@@ -12,8 +12,8 @@ from common.events import (
     StatusReceived,
     event_id,
 )
+from common.service.tracing import trace_headers
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
-from common.tracing import trace_headers
 from router.items import Message, Said, Status
 
 

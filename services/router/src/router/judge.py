@@ -5,16 +5,14 @@ from time import monotonic
 
 import structlog
 
-from common import metrics
-from common.kafka.dead_letter import Allowance, marks
+from common.kafka.dead_letter import Allowance, dead_letter
 from common.kafka.record import Record
-from common.topics import WEBHOOKS_RAW, dlq_of
+from common.service import metrics
 from router.enrich import Out
 from router.remember import Memory
 from router.route import Note, Routed
 
 log = structlog.get_logger()
-DEAD = dlq_of(WEBHOOKS_RAW)
 REMARKABLE = frozenset({"unknown_number", "unreadable", "no_phone_number", "malformed"})
 SAID_EVERY = 60.0
 
@@ -37,7 +35,7 @@ class Judge:
             log.error("route_failed", offset=record.offset, exc_info=error)
             allowance.dead(monotonic())
             self.exceeded = allowance.exceeded
-            return [dead_letter(record, error)]
+            return [given_up(record, error)]
         allowance.stored(1, monotonic())
         self._memory.remember(routed.facts)
         for note in routed.notes:
@@ -60,8 +58,7 @@ class Judge:
         return True
 
 
-def dead_letter(record: Record, error: Exception) -> Out:
+def given_up(record: Record, error: Exception) -> Out:
     metrics.DEAD_LETTERS.labels(record.topic, "route_failed").inc()
-    said = marks(record, "router", "route_failed", type(error).__name__)
-    key = (record.key or b"").decode("utf-8", "replace")
-    return Out(DEAD, key, record.value or b"", [*record.headers.items(), *said])
+    letter = dead_letter(record, "router", "route_failed", type(error).__name__)
+    return Out(letter.topic, letter.key, letter.value or b"", letter.headers)

@@ -1,6 +1,6 @@
 """Starts the router: `python -m router.main`."""
 
-from common import lifecycle
+from common.service import lifecycle
 from router.settings import Settings
 from router.wiring import build
 

@@ -14,12 +14,12 @@ from operator import itemgetter
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from common import metrics
-from common.kafka.compacted import reader_config
-from common.kafka.consumer import FATAL, consumer_config, group_of
 from common.kafka.producer import Producer
+from common.kafka.reader import FATAL, reader_config
 from common.kafka.record import Record, record_of
-from common.lifecycle import Lifecycle
+from common.kafka.subscription import consumer_config, group_of
+from common.service import metrics
+from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
 from router.parked import Parked, Place
 from router.route import NUMBER, REASON
@@ -32,7 +32,7 @@ BEAT = "release"
 
 
 class Release:
-    """A Part with a thread of its own. `is_known(phone_number_id)` is asked from that thread."""
+    """A Component with its own thread, from which `is_known(phone_number_id)` is asked."""
 
     def __init__(
         self, bootstrap: str, is_known: Callable[[str], bool], producer: Producer, life: Lifecycle

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from common.clock import Clock
 from common.events import TenantConfig
 from common.kafka.record import REPLAYED, Record
+from common.service.clock import Clock
+from common.service.tracing import trace_id_of
 from common.topics import WEBHOOKS_QUARANTINE
-from common.tracing import trace_id_of
 from router.enrich import Origin, Out, message_event, outcome_event, status_event
 from router.items import Item, Malformed, Message, Noted, Status
 from router.parse import items_of, read

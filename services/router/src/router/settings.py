@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from common.settings import ServiceSettings
+from common.service.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from common.clock import SystemClock
 from common.events import TenantConfig
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle, Part
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import TENANTS_CONFIG
 from router.judge import Judge
 from router.release import Release
@@ -16,7 +16,7 @@ from router.settings import Settings
 from router.worker import RouterWorker
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     """The view comes first: it waits for the broker, and no record may miss a known client."""
     bootstrap = settings.kafka_bootstrap_servers
     clients = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)

@@ -15,11 +15,11 @@ import faust
 import structlog
 from mode import CrashingSupervisor
 
-from common import metrics
-from common.kafka.consumer import group_of
 from common.kafka.dead_letter import TooManyDeadLetters
 from common.kafka.record import Record
-from common.lifecycle import Lifecycle
+from common.kafka.subscription import group_of
+from common.service import metrics
+from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW
 from router.enrich import Out
 from router.judge import Judge
@@ -80,7 +80,7 @@ def application(bootstrap: str, group: str) -> App:
 
 
 class RouterWorker:
-    """A Part. Ends the process when the application crashed or hangs in a rebalance."""
+    """A Component. Ends the process when the application crashed or hangs in a rebalance."""
 
     def __init__(self, bootstrap: str, judge: Judge, life: Lifecycle) -> None:
         self._bootstrap, self._judge, self._life = bootstrap, judge, life

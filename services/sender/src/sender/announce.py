@@ -13,8 +13,8 @@ from common.events import (
     OutcomeRecorded,
     event_id,
 )
-from common.outbox import Draft, draft
-from common.round_trip import Statement
+from common.outbox import EventDraft, draft
+from common.postgres.batch_statements import Statement
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
 from sender.tables import Change, Delivery, PartEnd, ends_of
 
@@ -22,7 +22,7 @@ STATES = frozenset(get_args(DeliveryState))
 ARRIVED = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
-def changed(delivery: Delivery, change: Change, at: datetime) -> Draft | None:
+def changed(delivery: Delivery, change: Change, at: datetime) -> EventDraft | None:
     """None for states that are ours alone: pending and sending."""
     if change.status not in STATES:
         return None
@@ -55,7 +55,7 @@ def outcome_of(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
     return "answered", None
 
 
-def outcomes(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Iterator[Draft]:
+def outcomes(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Iterator[EventDraft]:
     """One for each message that the reply answers."""
     outcome, reason = outcome_of(ends)
     for wamid in delivery.answers:
@@ -76,7 +76,7 @@ def outcomes(delivery: Delivery, ends: Sequence[PartEnd], at: datetime) -> Itera
 
 def replies_ended(
     connection: Connection, ended: Sequence[Delivery], at: datetime, after: Sequence[Statement]
-) -> Iterator[Draft]:
+) -> Iterator[EventDraft]:
     """Outcomes of the replies whose last part is among `ended`, once `after` has been stored.
 
     Parts leave one after the other, so the end of the last is the end of the reply.

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from common import metrics
-from common.clock import Clock
 from common.events import TenantConfig
-from common.outbox import Row, add
-from common.work import Claim, Dropped, Hint, Later, Limits, Outcome, Settled
+from common.outbox import OutboxRow, add
+from common.service import metrics
+from common.service.clock import Clock
+from common.work import Claim, Dropped, Handled, Hint, Later, Outcome, WorkLimits
 from sender import tables
 from sender.announce import changed, replies_ended
 from sender.circuit import Circuits
@@ -29,11 +29,11 @@ from sender.tokens import NoToken, Tokens
 
 DEADLINE = 20.0  # seconds of one handle; the lease outlives it by the longest call and more
 NO_TOKEN = Refused(190, "No access token", Cure.TENANT)
-Handled = Settled[DueDelivery, Change]
+HandledDelivery = Handled[DueDelivery, Change]
 
 
-def limits(slots: int) -> Limits:
-    return Limits(slots=slots, deadline=DEADLINE)
+def limits(slots: int) -> WorkLimits:
+    return WorkLimits(slots=slots, deadline=DEADLINE)
 
 
 @dataclass
@@ -89,8 +89,8 @@ class Deliver:
                 self.circuits.worked(circuit)
 
     def store(
-        self, connection: Connection, settled: Sequence[Handled]
-    ) -> tuple[list[Row], list[Hint]]:
+        self, connection: Connection, settled: Sequence[HandledDelivery]
+    ) -> tuple[list[OutboxRow], list[Hint]]:
         """A handler that failed leaves its row marked as being sent: a doubt for the next claim."""
         moves = [(one, change) for one in settled if (change := change_of(one.outcome))]
         writing = tables.writing([(one.item.id, change) for one, change in moves])

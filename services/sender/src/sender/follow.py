@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from common.outbox import Draft
+from common.outbox import EventDraft
 from sender.announce import changed
 from sender.tables import Change, Delivery
 
@@ -35,7 +35,7 @@ class Following:
     def __init__(self, deliveries: Iterable[Delivery]) -> None:
         self.known = {delivery.id: delivery for delivery in deliveries}
         self.changes: dict[int, Change] = {}
-        self.drafts: list[Draft] = []
+        self.drafts: list[EventDraft] = []
         self.strangers: list[News] = []
         self.doubles: list[Delivery] = []
         self._by_delivery = {one.delivery_id: one.id for one in self.known.values()}

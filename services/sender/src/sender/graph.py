@@ -10,7 +10,7 @@ from typing import NamedTuple
 import aiohttp
 from pydantic import HttpUrl
 
-from common import metrics
+from common.service import metrics
 from sender.classify import Accepted, Ambiguous, NotSent, Refused, Verdict, classify
 from sender.payloads import Json
 
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
 
 class Graph:
-    """A Part."""
+    """A Component."""
 
     def __init__(self, url: HttpUrl, connections: int, deadline: float = DEADLINE) -> None:
         self._url, self._connections = str(url).rstrip("/"), connections

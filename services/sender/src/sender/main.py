@@ -1,6 +1,6 @@
 """python -m sender.main"""
 
-from common.lifecycle import run
+from common.service.lifecycle import run
 from sender.settings import SenderSettings
 from sender.wiring import build
 

@@ -1,15 +1,11 @@
-"""python -m sender.migrate: brings the schema to its newest revision and prints it."""
+"""Brings the schema `sender` up to date: `python -m sender.migrate`."""
 
-import sys
-
-from common.migrate import upgrade
-from common.settings import DatabaseSettings, load
+from common.postgres.migrate import migrate_service
 from sender.tables import SCHEMA
 
 
 def main() -> None:
-    url = load(DatabaseSettings).database_url.get_secret_value()
-    sys.stdout.write(f"sender: schema at revision {upgrade(url, 'sender', SCHEMA)}\n")
+    migrate_service("sender", SCHEMA)
 
 
 if __name__ == "__main__":

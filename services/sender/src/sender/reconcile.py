@@ -12,11 +12,11 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection
 
-from common import metrics
-from common.clock import Clock
-from common.database import Database
 from common.events import StatusReceived
-from common.outbox import Row, add
+from common.outbox import OutboxRow, add
+from common.postgres.database import Database
+from common.service import metrics
+from common.service.clock import Clock
 from common.work import Hint
 from sender import statuses
 from sender.announce import replies_ended
@@ -32,7 +32,7 @@ FORGET_EVERY = 600.0
 class Effects(NamedTuple):
     """Rows to publish after the commit, and deliveries that became due."""
 
-    rows: Sequence[Row]
+    rows: Sequence[OutboxRow]
     hints: Sequence[Hint]
 
 
@@ -82,7 +82,7 @@ def report(following: Following) -> None:
 
 
 class Parked:
-    """A Part: settles parked statuses once their message is known, forgets the others in time.
+    """A Component: settles parked statuses once their message is known, forgets the others in time.
 
     A sweep, for a status and the answer to its send can commit at the same moment, each blind to
     the other.

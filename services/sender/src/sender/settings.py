@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, HttpUrl
 
-from common.settings import DatabaseSettings, Secret, ServiceSettings
+from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 GRAPH = "https://graph.facebook.com/v26.0"
 

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 import structlog
 
-from common import metrics
-from common.clock import Clock
 from common.events import MessageReceived, TenantConfig
+from common.service import metrics
+from common.service.clock import Clock
 from sender.graph import Graph
 from sender.payloads import read_and_typing
 from sender.tokens import NoToken, Tokens

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from common.round_trip import Statement
+from common.postgres.batch_statements import Statement
 from sender.follow import News
 from sender.tables import IDENTITY, Change, Delivery
 

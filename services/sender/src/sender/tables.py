@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from common.events import ReplyReady, conversation_key, event_id
-from common.round_trip import Statement, together
+from common.postgres.batch_statements import Statement, execute_together
 from common.work import Claim, Hint, WorkTable
 
 SCHEMA = "sender"
@@ -140,8 +140,8 @@ def ends_of(
     statements = [*after, *([(ENDS, {"ids": wanted})] if wanted else [])]
     if not statements:
         return {}
-    rows = together(connection, statements)
-    found = {row[0]: PartEnd(row[1], row[2]) for row in rows} if wanted else {}
+    rows = execute_together(connection, statements)
+    found = {row.delivery_id: PartEnd(row.status, row.reason) for row in rows} if wanted else {}
     return {id: [found[one] for one in ids] for id, ids in parts.items()}
 
 
@@ -183,7 +183,8 @@ from unnest(%(id)s::bigint[], %(status)s::text[], %(refusals)s::smallint[], %(wa
 where d.id = any(%(id)s::bigint[]) and d.id = r.id
 """
 ENDS = """
-select delivery_id::text, status, reason from delivery where delivery_id = any(%(ids)s::uuid[])
+select delivery_id::text as delivery_id, status, reason from delivery
+where delivery_id = any(%(ids)s::uuid[])
 """
 
 

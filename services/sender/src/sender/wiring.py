@@ -3,18 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from common.clock import SystemClock
-from common.database import Database, is_outage, storing
 from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
+from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
-from common.kafka.watch import BrokerWatch
-from common.lifecycle import Lifecycle, Part
-from common.migrated import Migrated
 from common.outbox import Outbox
+from common.postgres.database import Database, in_transaction, is_outage
+from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
 from common.topics import (
     MESSAGES_INBOUND,
     MESSAGES_STATUS,
@@ -56,15 +56,15 @@ class Wiring:
         self.tokens = Tokens(ring, default.get_secret_value() if default else None)
         self.tags, self.clock = Tags(ring), SystemClock()
 
-    def parts(self) -> Sequence[Part]:
+    def parts(self) -> Sequence[Component]:
         owner = Owner(self.database, DELIVERY)
         runner = self.runner(owner)
-        replies = storing(self.database, accept, runner.hint)
+        replies = in_transaction(self.database, accept, runner.hint)
         return [
             self.database,
-            Migrated(self.database, "sender"),
+            SchemaReady(self.database, "sender"),
             self.producer,
-            BrokerWatch(self.producer, self.life),
+            BrokerHealth(self.producer, self.life),
             self.tenants,
             self.graph,
             owner,
@@ -88,20 +88,20 @@ class Wiring:
             life=self.life,
         )
 
-    def following(self, runner: Runner[DueDelivery, Change]) -> list[Part]:
+    def following(self, runner: Runner[DueDelivery, Change]) -> list[Component]:
         reconcile = Reconcile(self.tags, self.clock)
 
         def then(effects: Effects) -> None:
             self.life.loop.call_soon_threadsafe(self.outbox.publish, effects.rows)
             runner.hint(effects.hints)
 
-        statuses = storing(self.database, reconcile, then)
+        statuses = in_transaction(self.database, reconcile, then)
         return [
             self.consumer(MESSAGES_STATUS, StatusReceived, statuses, gather_ms=STATUSES_WAIT_MS),
             Parked(self.database, reconcile, then),
         ]
 
-    def typing(self) -> list[Part]:
+    def typing(self) -> list[Component]:
         if not self.settings.send_typing:
             return []
         show = ShowTyping(self.tenants.get, self.graph, self.tokens, self.clock, self.life.loop)
@@ -126,5 +126,5 @@ class Wiring:
         )
 
 
-def build(settings: SenderSettings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: SenderSettings, life: Lifecycle) -> Sequence[Component]:
     return Wiring(settings, life).parts()

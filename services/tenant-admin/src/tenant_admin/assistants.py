@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from common.events import AssistantConfig, event_id
-from common.outbox import Draft, draft
+from common.outbox import EventDraft, draft
 from common.topics import ASSISTANTS_CONFIG
 from tenant_admin.change import OPERATOR, Cause, Change, record
 from tenant_admin.forms import AssistantBody, NewAssistant
@@ -158,7 +158,7 @@ def delete(connection: Connection, cause: Cause, assistant_id: str) -> Change[No
         "assistant.delete",
         f"assistant:{assistant_id}",
         before=found.model_dump(mode="json"),
-        drafts=[Draft(ASSISTANTS_CONFIG, assistant_id, None, cause.trace_id)],
+        drafts=[EventDraft(ASSISTANTS_CONFIG, assistant_id, None, cause.trace_id)],
     )
     return Change(None, rows)
 
@@ -300,7 +300,9 @@ def _write(
     return version
 
 
-def _switch(connection: Connection, cause: Cause, version: AssistantVersion) -> Sequence[Draft]:
+def _switch(
+    connection: Connection, cause: Cause, version: AssistantVersion
+) -> Sequence[EventDraft]:
     revision = connection.execute(
         sa.update(assistant)
         .where(assistant.c.assistant_id == version.assistant_id)
@@ -314,7 +316,7 @@ def _switch(connection: Connection, cause: Cause, version: AssistantVersion) -> 
     return [_published(version, cause, revision)]
 
 
-def _published(version: AssistantVersion, cause: Cause, revision: int) -> Draft:
+def _published(version: AssistantVersion, cause: Cause, revision: int) -> EventDraft:
     return draft(ASSISTANTS_CONFIG, version.assistant_id, config_of(version, cause, revision))
 
 

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from common.outbox import Draft, Row, add
+from common.outbox import EventDraft, OutboxRow, add
 from tenant_admin.tables import audit_log
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Change(Generic[T]):
     """What a use-case did. `rows` are to be published after the commit."""
 
     result: T
-    rows: list[Row]
+    rows: list[OutboxRow]
 
 
 def record(
@@ -43,8 +43,8 @@ def record(
     what: str,
     before: Any = None,
     after: Any = None,
-    drafts: Sequence[Draft] = (),
-) -> list[Row]:
+    drafts: Sequence[EventDraft] = (),
+) -> list[OutboxRow]:
     """The audit line and the events of one change.
 
     `before` and `after` are JSON values without secrets; the log holds only their hashes.

@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from common.outbox import Row
+from common.outbox import OutboxRow
 from common.sealed import KeyRing, kid_of, rewrap, seal
 from tenant_admin.change import Cause, Change
 from tenant_admin.clients import ClientChanged, locked, write
@@ -64,7 +64,7 @@ def rewrap_all(connection: Connection, cause: Cause, ring: KeyRing) -> Change[in
     """
     query = sa.select(client_secret).order_by(client_secret.c.client_id)
     old = [row for row in connection.execute(query) if kid_of(row.sealed) != ring.active]
-    rows: list[Row] = []
+    rows: list[OutboxRow] = []
     ids = sorted({row.client_id for row in old})
     for client_id in ids:
         before = locked(connection, client_id)

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection
 
 from common.events import TenantConfig, TenantSettings, event_id
-from common.outbox import Draft, Row, draft
+from common.outbox import EventDraft, OutboxRow, draft
 from common.topics import TENANTS_CONFIG
 from tenant_admin import assistants
 from tenant_admin.change import Cause, Change, record
@@ -212,11 +212,11 @@ def as_stored(settings: Settings) -> TenantSettings:
     return TenantSettings.model_validate(settings.model_dump(exclude_unset=True))
 
 
-def drafts_of(before: Stored | None, after: Stored | None, cause: Cause) -> list[Draft]:
+def drafts_of(before: Stored | None, after: Stored | None, cause: Cause) -> list[EventDraft]:
     """The events of a change: a number that was left gets a tombstone, first."""
     old = before.client.phone_number_id if before else None
     new = after.client.phone_number_id if after else None
-    gone = [Draft(TENANTS_CONFIG, old, None, cause.trace_id)] if old and old != new else []
+    gone = [EventDraft(TENANTS_CONFIG, old, None, cause.trace_id)] if old and old != new else []
     return gone + ([draft(TENANTS_CONFIG, new, config_of(after, cause))] if after and new else [])
 
 
@@ -265,7 +265,7 @@ def _recorded(
     made: Change[Any] | None,
 ) -> Change[ClientChanged]:
     client = after.client
-    rows: list[Row] = record(
+    rows: list[OutboxRow] = record(
         connection,
         cause,
         action,

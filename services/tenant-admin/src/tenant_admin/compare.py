@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from common.events import ConfigEvent, Undecodable
-from common.outbox import Draft, draft
+from common.outbox import EventDraft, draft
 from common.topics import Topic
 
 
@@ -46,12 +46,12 @@ def differing(seen: Stands, known: Stands) -> list[str]:
 
 def mending(
     topic: Topic, key: str, seen: Stand | None, current: ConfigEvent | None, trace_id: str
-) -> list[Draft]:
+) -> list[EventDraft]:
     """The current event, or a tombstone for what is gone.
 
     The topic may also be ahead, of a database put back from a backup: views pass over an older
     revision unless a tombstone came first.
     """
     ahead = current is not None and seen is not None and seen.revision > current.revision
-    gone = [Draft(topic, key, None, trace_id)] if current is None or ahead else []
+    gone = [EventDraft(topic, key, None, trace_id)] if current is None or ahead else []
     return gone + ([draft(topic, key, current)] if current else [])

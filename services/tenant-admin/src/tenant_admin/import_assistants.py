@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from common.outbox import Row
+from common.outbox import OutboxRow
 from tenant_admin import assistants
 from tenant_admin.assistants import AssistantVersion, Source
 from tenant_admin.change import Cause, Change
@@ -46,7 +46,7 @@ def import_all(
 
     A dry run does the same work and takes it back.
     """
-    rows: list[Row] = []
+    rows: list[OutboxRow] = []
     items: list[Imported] = []
     undo = connection.begin_nested()
     for position, item in enumerate(sources, start=1):

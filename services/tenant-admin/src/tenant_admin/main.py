@@ -1,6 +1,6 @@
 """`python -m tenant_admin.main`: the HTTP API of clients, assistants and keys."""
 
-from common.lifecycle import run
+from common.service.lifecycle import run
 from tenant_admin.settings import TenantAdminSettings
 from tenant_admin.wiring import build
 

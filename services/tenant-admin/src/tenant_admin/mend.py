@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from common.events import AssistantConfig, ConfigEvent, TenantConfig
-from common.outbox import Row, add
+from common.outbox import OutboxRow, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG, Topic
 from tenant_admin import assistants, clients
 from tenant_admin.change import Cause
@@ -55,7 +55,7 @@ SIDES = (
 )
 
 
-def mend(connection: Connection, cause: Cause, seen: Mapping[str, Stands]) -> list[Row]:
+def mend(connection: Connection, cause: Cause, seen: Mapping[str, Stands]) -> list[OutboxRow]:
     """Writes what differs from `seen`, by topic, to the outbox; nothing and no lock when equal.
 
     `cause.now` is a moment before `seen` was read. At most AT_ONCE keys of each topic.
@@ -65,7 +65,7 @@ def mend(connection: Connection, cause: Cause, seen: Mapping[str, Stands]) -> li
     connection.exec_driver_sql(LOCK)
     since = {"since": cause.now - RESTING}
     changed = set(connection.exec_driver_sql(CHANGED, since).scalars())
-    rows: list[Row] = []
+    rows: list[OutboxRow] = []
     for side in SIDES:
         rows += _mended(connection, cause, side, seen[side.topic.name], changed)
     return rows
@@ -73,7 +73,7 @@ def mend(connection: Connection, cause: Cause, seen: Mapping[str, Stands]) -> li
 
 def _mended(
     connection: Connection, cause: Cause, side: Side, seen: Stands, changed: Set[str]
-) -> list[Row]:
+) -> list[OutboxRow]:
     known = side.known(connection)
     on_its_way = set(connection.exec_driver_sql(WAITING, {"topic": side.topic.name}).scalars())
     keys = [

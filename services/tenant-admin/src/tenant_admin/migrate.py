@@ -2,9 +2,9 @@
 
 import sys
 
-from common.database import connect
-from common.migrate import current, upgrade
-from common.settings import DatabaseSettings, load
+from common.postgres.database import connect
+from common.postgres.migrate import current_revision, upgrade
+from common.service.settings import DatabaseSettings, load
 from tenant_admin.session import explained
 from tenant_admin.tables import SCHEMA
 
@@ -13,7 +13,7 @@ def migrate(url: str) -> str:
     """Idempotent; says what it did."""
     engine = connect(url, "create_tables", SCHEMA, 1)
     with engine.connect() as connection:
-        before = current(connection, SCHEMA)
+        before = current_revision(connection, SCHEMA)
     engine.dispose()
     after = upgrade(url, "tenant_admin", SCHEMA)
     if before == after:

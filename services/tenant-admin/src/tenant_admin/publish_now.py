@@ -7,14 +7,14 @@ from confluent_kafka import KafkaError, Message, Producer
 from sqlalchemy import Engine
 
 from common.kafka.producer import producer_config
-from common.outbox import Row, delete
-from common.tracing import trace_headers
+from common.outbox import OutboxRow, delete
+from common.service.tracing import trace_headers
 
 PATIENCE_MS = 3000
 QUIET = logging.getLogger("conserje.silent")  # the answer says it; librdkafka need not
 
 
-def publish_now(engine: Engine, bootstrap: str, rows: Sequence[Row]) -> bool:
+def publish_now(engine: Engine, bootstrap: str, rows: Sequence[OutboxRow]) -> bool:
     """True when the broker has all of them; they are then deleted.
 
     What it does not have within 3 s stays in the outbox, for the running service's sweep.
@@ -25,7 +25,7 @@ def publish_now(engine: Engine, bootstrap: str, rows: Sequence[Row]) -> bool:
     return len(acked) == len({row.id for row in rows})
 
 
-def _acked(bootstrap: str, rows: dict[int, Row]) -> list[int]:
+def _acked(bootstrap: str, rows: dict[int, OutboxRow]) -> list[int]:
     producer = Producer(
         producer_config(bootstrap, deadline_ms=PATIENCE_MS, linger_ms=0)
         | {"logger": QUIET, "topic.metadata.propagation.max.ms": PATIENCE_MS}

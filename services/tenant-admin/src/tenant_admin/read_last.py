@@ -5,7 +5,7 @@ from time import monotonic
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from common.kafka.compacted import reader_config
+from common.kafka.reader import reader_config
 from common.kafka.record import record_of
 from common.topics import Topic
 

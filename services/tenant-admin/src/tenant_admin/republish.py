@@ -13,11 +13,11 @@ from threading import Event
 
 import structlog
 
-from common import metrics
-from common.clock import Clock
-from common.database import Database, is_outage
 from common.outbox import Outbox
-from common.tracing import new_trace_id
+from common.postgres.database import Database, is_outage
+from common.service import metrics
+from common.service.clock import Clock
+from common.service.tracing import new_trace_id
 from tenant_admin.change import Cause
 from tenant_admin.compare import Stands, stands_of
 from tenant_admin.mend import SIDES, mend
@@ -29,7 +29,7 @@ SOON = 2.0
 
 
 class Republish:
-    """A Part that works behind the others: neither start nor readiness waits for the broker."""
+    """A Component in the background: neither start nor readiness waits for the broker."""
 
     def __init__(self, bootstrap: str, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._bootstrap, self._database, self._outbox = bootstrap, database, outbox

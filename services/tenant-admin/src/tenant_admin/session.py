@@ -11,9 +11,9 @@ from typing import Any, Literal, NoReturn, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from common.database import connect, is_outage, sqlstate
-from common.settings import load
-from common.tracing import new_trace_id
+from common.postgres.database import connect, is_outage, sqlstate
+from common.service.settings import load
+from common.service.tracing import new_trace_id
 from tenant_admin.change import Cause, Change
 from tenant_admin.problems import Refused
 from tenant_admin.settings import CommandSettings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from common.settings import DatabaseSettings, Secret, ServiceSettings
+from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 
 class TenantAdminSettings(ServiceSettings, DatabaseSettings):

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from time import monotonic
 
-from common.clock import SystemClock
-from common.database import Database
-from common.http import WebServer
 from common.kafka.producer import Producer
-from common.lifecycle import Lifecycle, Part
-from common.migrated import Migrated
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.postgres.wait_for_schema import SchemaReady
+from common.service.clock import SystemClock
+from common.service.lifecycle import Component, Lifecycle
+from common.service.web_server import WebServer
 from tenant_admin.api.app import web
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.office import Office
@@ -20,7 +20,7 @@ from tenant_admin.tables import SCHEMA
 CONNECTIONS = 200
 
 
-def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
+def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
     outbox = Outbox(database, producer)
@@ -35,5 +35,5 @@ def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Part]:
     )
     server = WebServer(web(office), settings.listen_host, settings.admin_port, CONNECTIONS, life)
     republish = Republish(settings.kafka_bootstrap_servers, database, outbox, clock)
-    migrated = Migrated(database, "tenant_admin")
+    migrated = SchemaReady(database, "tenant_admin")
     return [database, migrated, producer, outbox, server, republish]

@@ -53,6 +53,6 @@ def conversation_key(phone_number_id: str, contact_id: str) -> str:
 
 
 def first_error(error: ValidationError) -> str:
-    found = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(map(str, found["loc"])) or "record"
-    return f"{field}: {found['msg']}"
+    detail = error.errors(include_input=False, include_url=False)[0]
+    field = ".".join(map(str, detail["loc"])) or "record"
+    return f"{field}: {detail['msg']}"

@@ -1,10 +1,11 @@
 """Messages and statuses as the router understood them, and the one recorded end of a message."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field
 
-from common.events.event import Event, conversation_key
+from common.events.event import Event, conversation_key, event_id
 
 MessageKind = Literal["text", "button", "list", "location"]
 StatusName = Literal["sent", "delivered", "read", "played", "failed"]
@@ -56,3 +57,31 @@ class OutcomeRecorded(ConversationEvent):
     outcome: OutcomeName
     reason: str | None = Field(default=None, description="For example inactive, opted_out, 131047")
     reply_id: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        tenant_id: int,
+        phone_number_id: str,
+        contact_id: str,
+        wamid: str,
+        outcome: OutcomeName,
+        reason: str | None,
+        reply_id: str | None = None,
+        trace_id: str,
+        occurred_at: datetime,
+    ) -> Self:
+        """The only place that knows the id's recipe: outcomes of all services meet in it."""
+        return cls(
+            event_id=event_id(tenant_id, wamid, "outcome"),
+            trace_id=trace_id,
+            tenant_id=tenant_id,
+            occurred_at=occurred_at,
+            phone_number_id=phone_number_id,
+            contact_id=contact_id,
+            wamid=wamid,
+            outcome=outcome,
+            reason=reason,
+            reply_id=reply_id,
+        )

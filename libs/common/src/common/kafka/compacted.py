@@ -6,54 +6,32 @@ No consumer group: each process holds the whole topic in memory (about 2 kB a ro
 
 import asyncio
 import threading
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError
 
 from common.events import ConfigEvent, Undecodable
-from common.kafka.record import Record, record_of
-from common.lifecycle import Lifecycle
+from common.kafka.reader import PartitionEnd, TopicReader, TopicUnavailable, next_offset
+from common.kafka.record import Record
+from common.service.lifecycle import Lifecycle
 from common.topics import Topic
 
 log = structlog.get_logger()
 E = TypeVar("E", bound=ConfigEvent)
-OnChange = Callable[[str, E | None], None]
 
-
-def reader_config(bootstrap: str) -> dict[str, str | int | bool]:
-    """A reader without a group: librdkafka wants a name all the same and commits nothing."""
-    return {
-        "bootstrap.servers": bootstrap,
-        "group.id": "view",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "auto.offset.reset": "earliest",
-        "fetch.wait.max.ms": 50,
-        "allow.auto.create.topics": False,
-        "log_level": 2,
-    }
+# An empty fetch may wait long: a new record ends it at once, and idle views cost little.
+OPTIONS = {"fetch.wait.max.ms": 500}
 
 
 class CompactedView(Generic[E]):
-    """A Part whose start ends when the view has caught up. Reads are safe from any thread.
+    """A Component whose start ends when the view has caught up. Reads are safe from any thread."""
 
-    `on_change(key, event or None)` is called in the view's thread, after the view holds the change.
-    """
-
-    def __init__(
-        self,
-        bootstrap: str,
-        topic: Topic,
-        event: type[E],
-        life: Lifecycle,
-        on_change: OnChange[E] | None = None,
-    ) -> None:
-        # An empty fetch may wait long: a new record ends it at once, and idle views cost little.
-        self._config = reader_config(bootstrap) | {"fetch.wait.max.ms": 500}
-        self._topic, self._event, self._life = topic, event, life
-        self._on_change = on_change
+    def __init__(self, bootstrap: str, topic: Topic, event: type[E], life: Lifecycle) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._event = event
+        self._life = life
         self._rows: dict[str, E] = {}
         self._behind: dict[int, int] = {}  # partition -> where it ended when we started
         self._caught_up = asyncio.Event()
@@ -62,9 +40,6 @@ class CompactedView(Generic[E]):
 
     def get(self, key: str) -> E | None:
         return self._rows.get(key)
-
-    def all(self) -> list[E]:
-        return list(self._rows.values())
 
     async def start(self) -> None:
         self._thread.start()
@@ -79,70 +54,50 @@ class CompactedView(Generic[E]):
 
     def _run(self) -> None:
         beat = f"view:{self._topic.name}"
-        consumer = Consumer(self._config)
         try:
-            if self._assign(consumer):
-                while not self._stopping.is_set():
-                    self._life.health.beat(beat)
-                    self._follow(consumer)
+            with TopicReader(self._bootstrap, self._topic.name, OPTIONS) as reader:
+                if self._wait_and_assign(reader):
+                    while not self._stopping.is_set():
+                        self._life.health.beat(beat)
+                        self._follow(reader)
         except Exception as error:
             log.error("view_failed", topic=self._topic.name, exc_info=error)
             self._life.fatal("view_failed")
         finally:
             self._life.health.retire(beat)
-            consumer.close()
 
-    def _assign(self, consumer: Consumer) -> bool:
+    def _wait_and_assign(self, reader: TopicReader) -> bool:
         """Waits for the broker and the topic, and says so once; False when stopped before."""
-        said = ""
+        reported = ""
         while not self._stopping.is_set():
             self._life.health.beat(f"view:{self._topic.name}")
             try:
-                ends, missing = self._ends(consumer), "topic"
-            except KafkaException:
-                ends, missing = {}, "broker"
-            if ends:
-                self._begin(consumer, ends)
+                self._assign(reader, reader.ends())
                 return True
-            if missing != said:
-                log.warning("view_waits", topic=self._topic.name, missing=missing)
-                said = missing
+            except TopicUnavailable as error:
+                if error.missing != reported:
+                    log.warning("view_waits", topic=self._topic.name, missing=error.missing)
+                    reported = error.missing
             self._stopping.wait(0.2)
         return False
 
-    def _ends(self, consumer: Consumer) -> dict[int, int]:
-        """The end of every partition; nothing when the topic is not there."""
-        found = consumer.list_topics(self._topic.name, timeout=1).topics[self._topic.name]
-        places = (
-            [] if found.error else [TopicPartition(self._topic.name, p) for p in found.partitions]
-        )
-        return {
-            place.partition: consumer.get_watermark_offsets(place, timeout=1)[1] for place in places
-        }
-
-    def _begin(self, consumer: Consumer, ends: dict[int, int]) -> None:
-        consumer.assign([TopicPartition(self._topic.name, p, OFFSET_BEGINNING) for p in ends])
-        self._behind = ends
-        for partition in tuple(ends):
+    def _assign(self, reader: TopicReader, ends: dict[int, int]) -> None:
+        reader.assign(dict.fromkeys(ends, OFFSET_BEGINNING))
+        self._behind = dict(ends)
+        for partition in ends:
             self._reached(partition, 0)
 
-    def _follow(self, consumer: Consumer) -> None:
-        first = consumer.poll(0.2)
-        if first is None:  # never `not first`: the length of a tombstone is 0
-            return
-        for message in [first, *consumer.consume(1999, 0)]:
-            error = message.error()
-            if error is None:
-                record = record_of(message)
-                self._apply(record)
-                self._reached(record.partition, record.offset + 1)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._reached(message.partition() or 0, message.offset() or 0)
-            else:
-                log.warning("view_error", topic=self._topic.name, reason=error.name())
+    def _follow(self, reader: TopicReader) -> None:
+        for part in reader.poll(0.2):
+            if isinstance(part, KafkaError):
+                log.warning("view_error", topic=self._topic.name, reason=part.name())
+                continue
+            if not isinstance(part, PartitionEnd):
+                self._apply(part)
+            self._reached(part.partition, next_offset(part))
 
     def _apply(self, record: Record) -> None:
-        key = (record.key or b"").decode("utf-8", "replace")
+        key = record.key_text
         try:
             row = self._event.decode(record.value) if record.value else None
         except Undecodable as error:  # the last good row is better than none
@@ -150,12 +105,8 @@ class CompactedView(Generic[E]):
             return
         if row is None:
             self._rows.pop(key, None)
-        elif is_older(row, self._rows.get(key)):
-            return
-        else:
+        elif not is_older(row, self._rows.get(key)):
             self._rows[key] = row
-        if self._on_change:
-            self._on_change(key, row)
 
     def _reached(self, partition: int, offset: int) -> None:
         """Caught up once every partition has been read to where it ended at the start."""

@@ -14,9 +14,9 @@ from time import monotonic
 import structlog
 from confluent_kafka import KafkaException
 
-from common import metrics
-from common.kafka.producer import Sending
-from common.kafka.record import Record
+from common.kafka.producer import RecordProducer
+from common.kafka.record import OutgoingRecord, Record
+from common.service import metrics
 from common.topics import BY_NAME, dlq_of
 
 log = structlog.get_logger()
@@ -70,36 +70,57 @@ class Allowance:
             self.recent.popleft()
 
 
-class DeadLetters:
-    """Publishes dead records; keeps an Allowance per partition."""
+class Allowances:
+    """An Allowance per partition."""
 
-    def __init__(self, service: str, producer: Sending, loop: asyncio.AbstractEventLoop) -> None:
-        self._service, self._producer, self._loop = service, producer, loop
-        self._allowances: dict[tuple[str, int], Allowance] = {}
+    def __init__(self) -> None:
+        self._by_partition: dict[tuple[str, int], Allowance] = {}
+
+    def count_stored(self, records: Iterable[Record]) -> None:
+        counts = Counter(record.topic_partition for record in records)
+        for partition, count in counts.items():
+            self._of(partition).stored(count, monotonic())
+
+    def count_dead(self, record: Record) -> bool:
+        """Whether this one was one too many."""
+        allowance = self._of(record.topic_partition)
+        allowance.dead(monotonic())
+        return allowance.exceeded
+
+    def _of(self, partition: tuple[str, int]) -> Allowance:
+        return self._by_partition.setdefault(partition, Allowance())
+
+
+class DeadLetters:
+    """Publishes dead records from a consumer's thread, within their allowance."""
+
+    def __init__(
+        self, service: str, producer: RecordProducer, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._service = service
+        self._producer = producer
+        self._loop = loop
+        self._allowances = Allowances()
         self._sending: dict[tuple[str, int, int], Future[None]] = {}
 
-    def stored(self, records: Iterable[Record]) -> None:
-        for place, count in Counter(record.place for record in records).items():
-            self._allowance(place).stored(count, monotonic())
+    def count_stored(self, records: Iterable[Record]) -> None:
+        self._allowances.count_stored(records)
 
-    def bury(self, record: Record, reason: str, detail: str) -> None:
-        """From a consumer's thread; returns when the broker has it. Raises TooManyDeadLetters.
+    def publish_and_wait(self, record: Record, reason: str, detail: str) -> None:
+        """Returns when the broker has it. Raises TooManyDeadLetters.
 
         Raises Outage after a second without the broker: call again, the same copy is on its way.
         """
-        self._acked(record, reason, detail)
+        self._wait_for_ack(dead_letter(record, self._service, reason, detail), record)
         metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
         log.warning("dead_letter", topic=record.topic, offset=record.offset, reason=reason)
-        allowance = self._allowance(record.place)
-        allowance.dead(monotonic())
-        if allowance.exceeded:
+        if self._allowances.count_dead(record):
             raise TooManyDeadLetters(f"{record.topic}[{record.partition}] at {record.offset}")
 
-    def _acked(self, record: Record, reason: str, detail: str) -> None:
-        at = (*record.place, record.offset)
+    def _wait_for_ack(self, letter: OutgoingRecord, record: Record) -> None:
+        at = (*record.topic_partition, record.offset)
         if at not in self._sending:
-            send = self._send(record, reason, detail)
-            self._sending[at] = asyncio.run_coroutine_threadsafe(send, self._loop)
+            self._sending[at] = asyncio.run_coroutine_threadsafe(self._send(letter), self._loop)
         try:
             self._sending[at].result(ACK_SECONDS)
         except TimeoutError as error:
@@ -109,17 +130,13 @@ class DeadLetters:
             raise Outage from error
         del self._sending[at]
 
-    async def _send(self, record: Record, reason: str, detail: str) -> None:
-        headers = [*record.headers.items(), *marks(record, self._service, reason, detail)]
-        key = (record.key or b"").decode("utf-8", "replace")
-        await self._producer.send(dlq_of(BY_NAME[record.topic]), key, record.value, headers)
-
-    def _allowance(self, place: tuple[str, int]) -> Allowance:
-        return self._allowances.setdefault(place, Allowance())
+    async def _send(self, letter: OutgoingRecord) -> None:
+        await self._producer.send(letter.topic, letter.key, letter.value, letter.headers)
 
 
-def marks(record: Record, service: str, reason: str, detail: str) -> list[tuple[str, bytes]]:
-    said = {
+def dead_letter(record: Record, service: str, reason: str, detail: str) -> OutgoingRecord:
+    """The record for the DLQ of its topic: the same bytes, with what happened in headers."""
+    facts = {
         "topic": record.topic,
         "partition": str(record.partition),
         "offset": str(record.offset),
@@ -127,4 +144,6 @@ def marks(record: Record, service: str, reason: str, detail: str) -> list[tuple[
         "reason": reason,
         "detail": detail[:500],
     }
-    return [(f"{PREFIX}{name}", value.encode()) for name, value in said.items()]
+    added = [(f"{PREFIX}{name}", value.encode()) for name, value in facts.items()]
+    headers = [*record.headers.items(), *added]
+    return OutgoingRecord(dlq_of(BY_NAME[record.topic]), record.key_text, record.value, headers)

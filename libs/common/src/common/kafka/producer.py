@@ -24,7 +24,7 @@ PARTITIONER = "murmur2_random"
 
 
 def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> dict[str, Any]:
-    """deadline_ms 0: try for ever, so that the order per key outlives any outage."""
+    """deadline_ms 0: try without end, so that the order per key outlives any outage."""
     return {
         "bootstrap.servers": bootstrap,
         "acks": "all",
@@ -39,7 +39,7 @@ def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> di
     }
 
 
-class Sending(Protocol):
+class RecordProducer(Protocol):
     """What those who publish ask of a producer; see Producer.send."""
 
     def send(
@@ -48,13 +48,13 @@ class Sending(Protocol):
 
 
 class Producer:
-    """A Part. `send` returns a future that ends when the broker has the record on disk terms."""
+    """A Component. `send` returns a future that ends when all in-sync replicas have the record."""
 
     def __init__(self, bootstrap: str, *, deadline_ms: int = 30_000, linger_ms: float = 0) -> None:
         self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
         self._reports: deque[tuple[Delivered, KafkaError | None]] = deque()
         self._stopping = threading.Event()
-        self._told = False
+        self._wake_pending = False
         self._waiting = 0
 
     async def start(self) -> None:
@@ -82,8 +82,8 @@ class Producer:
 
         def report(error: KafkaError | None, _: Message) -> None:
             self._reports.append((delivered, error))
-            if not self._told:
-                self._told = True
+            if not self._wake_pending:
+                self._wake_pending = True
                 self._loop.call_soon_threadsafe(self._deliver)
 
         self._librdkafka.produce(
@@ -104,7 +104,7 @@ class Producer:
             self._librdkafka.poll(0.1)
 
     def _deliver(self) -> None:
-        self._told = False  # first: a report that comes from now on tells again
+        self._wake_pending = False  # first: a report that comes from now on tells again
         while self._reports:
             delivered, error = self._reports.popleft()
             self._waiting -= 1

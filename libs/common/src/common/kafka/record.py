@@ -1,9 +1,11 @@
-"""One Kafka record as plain values, and where it stood."""
+"""Kafka records as plain values: one that was read, with its position, and one to publish."""
 
 from dataclasses import dataclass, field
 from typing import cast
 
 from confluent_kafka import Message
+
+from common.topics import Topic
 
 REPLAYED = "replayed"  # header of what an operator sends again: who, when and why
 
@@ -21,8 +23,27 @@ class Record:
     timestamp_ms: int = 0
 
     @property
-    def place(self) -> tuple[str, int]:
+    def topic_partition(self) -> tuple[str, int]:
         return self.topic, self.partition
+
+    @property
+    def key_text(self) -> str:
+        """Keys of ours are UTF-8; what is not is shown with replacement characters."""
+        return (self.key or b"").decode("utf-8", "replace")
+
+    def header_text(self, name: str) -> str:
+        """ "" where the header is absent."""
+        return self.headers.get(name, b"").decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """A record to publish. `value` None is a tombstone."""
+
+    topic: Topic
+    key: str
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
 
 
 def record_of(message: Message) -> Record:

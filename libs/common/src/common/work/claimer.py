@@ -1,4 +1,4 @@
-"""Takes due rows into the hand: by hints of what this process stored, and by fair sweeps."""
+"""Claims due rows: by hints of what this process stored, and by fair sweeps."""
 
 import asyncio
 from collections import Counter, deque
@@ -10,64 +10,66 @@ from typing import Any, Generic
 import structlog
 from sqlalchemy import Connection
 
-from common import metrics
-from common.database import Database
-from common.lifecycle import Lifecycle
-from common.work.contract import I, Limits
-from common.work.hand import Hand
+from common.postgres.database import Database
+from common.service import metrics
+from common.service.lifecycle import Lifecycle
+from common.work.contract import I, WorkLimits
 from common.work.owner import Owner
+from common.work.slots import Slots
 from common.work.table import Claim, Hint, WorkTable
 
 log = structlog.get_logger()
 SWEEP_EVERY = 0.5
 
 Load = Callable[[Connection, Sequence[Claim]], Sequence[I]]
-Claiming = Callable[[Connection], list[Claim]]
+ClaimRows = Callable[[Connection], list[Claim]]
 
 
 class Claimer(Generic[I]):
-    """`run` is the loop; `launch(claim, item)` is told of every row taken."""
+    """`run` is the loop; `start(claim, item)` is called for every claimed row."""
 
     def __init__(
         self,
         table: WorkTable,
         load: Load[I],
-        launch: Callable[[Claim, I], None],
-        limits: Limits,
-        hand: Hand,
+        start: Callable[[Claim, I], None],
+        limits: WorkLimits,
+        slots: Slots,
         *,
         database: Database,
         owner: Owner,
         life: Lifecycle,
     ) -> None:
-        self._table, self._load, self._launch = table, load, launch
-        self._limits, self._hand = limits, hand
-        self._database, self._owner, self._life = database, owner, life
+        self._table = table
+        self._load = load
+        self._start = start
+        self._limits = limits
+        self._slots = slots
+        self._database = database
+        self._owner = owner
+        self._life = life
         self._hints: deque[Hint] = deque()
         self._wake = asyncio.Event()
-        self._unheard = False  # the last claim may stand without our knowing
+        self._claim_unconfirmed = False  # the last claim may be stored without our knowing
         self._stopping = False
         self._cursor = 0
 
     def stop(self) -> None:
         self._stopping = True
-        self.wake()
-
-    def wake(self) -> None:
         self._wake.set()
 
-    def take(self, hints: Sequence[Hint]) -> None:
+    def add_hints(self, hints: Sequence[Hint]) -> None:
         for hint in hints:
             if hint.delay > 0:
                 # A little late rather than early: a claim before due_at finds nothing.
-                self._life.loop.call_later(hint.delay + 0.002, self._ripe, hint)
+                self._life.loop.call_later(hint.delay + 0.002, self._add_due_hint, hint)
             else:
                 self._hints.append(hint)
-        self.wake()
+        self._wake.set()
 
-    def _ripe(self, hint: Hint) -> None:
+    def _add_due_hint(self, hint: Hint) -> None:
         self._hints.append(hint)
-        self.wake()
+        self._wake.set()
 
     async def run(self) -> None:
         """Hints first; a sweep when slots are free and rows wait for them, else twice a second."""
@@ -79,13 +81,13 @@ class Claimer(Generic[I]):
             try:
                 if not self._owner.number:
                     await asyncio.sleep(0.05)
-                elif self._hand.free and self._hints:
+                elif self._slots.free and self._hints:
                     await self._claim_hinted()
-                elif self._hand.free and (idle >= SWEEP_EVERY or self._hand.backlog):
+                elif self._slots.free and (idle >= SWEEP_EVERY or self._slots.backlog):
                     swept = self._life.loop.time()
                     await self._claim_swept()
                 else:
-                    await self._sleep(SWEEP_EVERY - idle if self._hand.free else SWEEP_EVERY)
+                    await self._sleep(SWEEP_EVERY - idle if self._slots.free else SWEEP_EVERY)
             except Exception as error:
                 log.warning("claim_waits", work=self._table.name, exc_info=error)
                 await asyncio.sleep(SWEEP_EVERY)
@@ -102,48 +104,51 @@ class Claimer(Generic[I]):
 
     def _next_hints(self) -> list[int]:
         """Within each tenant's share; what is over it is left for the fair sweep."""
-        space = self._hand.room
-        taken: Counter[int] = Counter()
+        budget = self._slots.budget
+        hinted: Counter[int] = Counter()
         ids: list[int] = []
-        while self._hints and len(ids) < space.take:
+        while self._hints and len(ids) < budget.take:
             hint = self._hints.popleft()
-            held = self._hand.running[hint.tenant_id] + taken[hint.tenant_id]
-            if held < space.share and (len(ids) < space.general or held < space.fair):
-                taken[hint.tenant_id] += 1
+            running = self._slots.running[hint.tenant_id] + hinted[hint.tenant_id]
+            if running < budget.share and (len(ids) < budget.general or running < budget.fair):
+                hinted[hint.tenant_id] += 1
                 ids.append(hint.id)
             else:
-                self._hand.backlog = True
+                self._slots.backlog = True
         return ids
 
     async def _claim_swept(self) -> None:
-        space, running = self._hand.room, dict(self._hand.running)
+        budget, running = self._slots.budget, dict(self._slots.running)
 
-        def claiming(connection: Connection) -> list[Claim]:
+        def claim_rows(connection: Connection) -> list[Claim]:
             claims, self._cursor = self._table.sweep(
-                connection, space, running, self._cursor, **self._lease
+                connection, budget, running, self._cursor, **self._lease
             )
             return claims
 
-        self._hand.swept(await self._claim(claiming, "sweep"), space.take)
+        self._slots.note_sweep(await self._claim(claim_rows, "sweep"), budget.take)
 
     @property
     def _lease(self) -> dict[str, Any]:
         return {"owner": self._owner.number, "lease": self._limits.lease}
 
-    async def _claim(self, claiming: Claiming, way: str) -> int:
-        pairs = await self._database.transaction(partial(self._claim_and_load, claiming))
-        self._unheard = False
-        self._hand.take(claim for claim, _ in pairs)
+    async def _claim(self, claim_rows: ClaimRows, way: str) -> int:
+        pairs = await self._database.transaction(partial(self._claim_and_load, claim_rows))
+        self._claim_unconfirmed = False
+        self._slots.acquire(claim for claim, _ in pairs)
         metrics.WORK_CLAIMED.labels(self._table.name, way).inc(len(pairs))
-        metrics.WORK_RUNNING.labels(self._table.name).set(len(self._hand.held))
+        metrics.WORK_RUNNING.labels(self._table.name).set(len(self._slots.in_flight))
         for claim, item in pairs:
-            self._launch(claim, item)
+            self._start(claim, item)
         return len(pairs)
 
-    def _claim_and_load(self, claiming: Claiming, connection: Connection) -> list[tuple[Claim, I]]:
-        if self._unheard:
-            self._table.give_back(connection, self._owner.number, list(self._hand.held))
-        self._unheard = True
-        claims = claiming(connection)
+    def _claim_and_load(
+        self, claim_rows: ClaimRows, connection: Connection
+    ) -> list[tuple[Claim, I]]:
+        if self._claim_unconfirmed:
+            held = list(self._slots.in_flight)
+            self._table.release_unconfirmed(connection, self._owner.number, held)
+        self._claim_unconfirmed = True
+        claims = claim_rows(connection)
         items = self._load(connection, claims) if claims else []
         return list(zip(claims, items, strict=True))

@@ -6,9 +6,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from common.outbox import Row
+from common.outbox import OutboxRow
 from common.work.outcome import Done, Dropped, Later, Outcome
-from common.work.table import Claim, Hint, Verdict
+from common.work.table import Claim, Hint, Transition, WorkState
 
 FAILED_TRIES = 5
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Settled(Generic[I, R]):
+class Handled(Generic[I, R]):
     """A handled item whose claim still stood: its effects are to be stored now."""
 
     claim: Claim
@@ -25,8 +25,8 @@ class Settled(Generic[I, R]):
     outcome: Outcome[R]
 
 
-class Work(Protocol[I, R]):
-    """What a service says about its due rows."""
+class WorkHandler(Protocol[I, R]):
+    """What a service does with its due rows."""
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> Sequence[I]:
         """In the claim's transaction: the items to handle, in the order of the claims."""
@@ -35,14 +35,14 @@ class Work(Protocol[I, R]):
         """No connection, no commit. Whatever it raises counts as a failed try."""
 
     def store(
-        self, connection: Connection, settled: Sequence[Settled[I, R]]
-    ) -> tuple[Sequence[Row], Sequence[Hint]]:
+        self, connection: Connection, handled: Sequence[Handled[I, R]]
+    ) -> tuple[Sequence[OutboxRow], Sequence[Hint]]:
         """In the finish's transaction: effects, outbox rows to publish and rows that became due."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """slots: rows in hand at once. deadline: seconds of one handle. The lease outlives it."""
+class WorkLimits:
+    """slots: rows claimed at once. deadline: seconds of one handle. The lease outlives it."""
 
     slots: int = 500
     deadline: float = 60.0
@@ -52,14 +52,14 @@ class Limits:
         return self.deadline + 30.0
 
 
-def verdict_of(claim: Claim, outcome: Outcome[Any]) -> Verdict:
+def transition_of(claim: Claim, outcome: Outcome[Any]) -> Transition:
     match outcome:
         case Done(reason=reason):
-            return Verdict(claim, 2, 0, reason)
+            return Transition(claim, WorkState.DONE, 0, reason)
         case Later(seconds=seconds, reason=reason):
-            return Verdict(claim, 0, seconds, reason)
+            return Transition(claim, WorkState.WAITING, seconds, reason)
         case Dropped(reason=reason):
-            return Verdict(claim, 3, 0, reason)
+            return Transition(claim, WorkState.DROPPED, 0, reason)
 
 
 def after_failure(claim: Claim, error: Exception) -> Outcome[Any]:

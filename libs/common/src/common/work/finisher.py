@@ -9,38 +9,41 @@ from typing import Any, Generic
 import structlog
 from sqlalchemy import Connection
 
-from common import metrics
-from common.database import Database
-from common.outbox import Outbox, Row
-from common.work.contract import I, R, Settled, Work, after_failure, verdict_of
-from common.work.table import Claim, Hint, Verdict, WorkTable
+from common.outbox import Outbox, OutboxRow
+from common.postgres.database import Database
+from common.service import metrics
+from common.work.contract import Handled, I, R, WorkHandler, after_failure, transition_of
+from common.work.table import Claim, Hint, Transition, WorkState, WorkTable
 
 log = structlog.get_logger()
 FINISH_AT_MOST = 200
 
-Batch = list[tuple[Settled[I, R], Verdict]]
+Batch = list[tuple[Handled[I, R], Transition]]
 
 
 class Finisher(Generic[I, R]):
-    """`run` is the loop; `then(claims, hints)` is told what was let go and what became due."""
+    """`run` is the loop; `on_finished(claims, hints)` gets the ended claims and what became due."""
 
     def __init__(
         self,
         table: WorkTable,
-        work: Work[I, R],
-        then: Callable[[Sequence[Claim], Sequence[Hint]], None],
+        handler: WorkHandler[I, R],
+        on_finished: Callable[[Sequence[Claim], Sequence[Hint]], None],
         *,
         database: Database,
         outbox: Outbox,
     ) -> None:
-        self._table, self._work, self._then = table, work, then
-        self._database, self._outbox = database, outbox
+        self._table = table
+        self._handler = handler
+        self._on_finished = on_finished
+        self._database = database
+        self._outbox = outbox
         self._finished: Batch[I, R] = []
         self._wake = asyncio.Event()
         self._stopping = False
 
-    def add(self, settled: Settled[I, R]) -> None:
-        self._finished.append((settled, verdict_of(settled.claim, settled.outcome)))
+    def add(self, handled: Handled[I, R]) -> None:
+        self._finished.append((handled, transition_of(handled.claim, handled.outcome)))
         self._wake.set()
 
     def stop(self) -> None:
@@ -60,60 +63,60 @@ class Finisher(Generic[I, R]):
                 await self._finish(batch)
 
     async def _finish(self, batch: Batch[I, R], failed: bool = False) -> None:
-        """A batch the database refuses for good is taken apart: one alone is a failed try."""
+        """A batch that the database refuses for good is split: one alone is a failed try."""
         try:
-            rows, hints = await self._database.patiently(partial(self._store, batch))
+            rows, hints = await self._database.transaction_with_retry(partial(self._store, batch))
         except Exception as error:
             log.error("finish_failed", work=self._table.name, size=len(batch), exc_info=error)
-            await self._finish_apart(batch, error, failed)
+            await self._finish_one_by_one(batch, error, failed)
             return
         self._outbox.publish(rows)
-        self._let_go(batch, hints)
+        self._report(batch, hints)
 
-    async def _finish_apart(self, batch: Batch[I, R], error: Exception, failed: bool) -> None:
+    async def _finish_one_by_one(self, batch: Batch[I, R], error: Exception, failed: bool) -> None:
         if len(batch) > 1:
-            for one in batch:
-                await self._finish([one])
+            for pair in batch:
+                await self._finish([pair])
         elif not failed:
-            settled = batch[0][0]
-            outcome = after_failure(settled.claim, error)
-            verdict = verdict_of(settled.claim, outcome)
-            await self._finish([(replace(settled, outcome=outcome), verdict)], failed=True)
+            handled = batch[0][0]
+            outcome = after_failure(handled.claim, error)
+            transition = transition_of(handled.claim, outcome)
+            await self._finish([(replace(handled, outcome=outcome), transition)], failed=True)
         else:  # not even the failure can be stored: the row waits for the end of its lease
-            self._let_go(batch, ())
+            self._report(batch, ())
 
     def _store(
         self, batch: Batch[I, R], connection: Connection
-    ) -> tuple[Sequence[Row], Sequence[Hint]]:
-        batch = once_each(batch)
-        stood = self._table.finish(connection, [verdict for _, verdict in batch])
-        settled = [one for one, _ in batch if (one.claim.id, one.claim.epoch) in stood]
-        rows, hints = self._work.store(connection, settled)
-        ended = [verdict.claim.id for _, verdict in batch if verdict.state != 0]
-        behind = self._table.successors(connection, ended)
+    ) -> tuple[Sequence[OutboxRow], Sequence[Hint]]:
+        batch = one_result_per_claim(batch)
+        stood = self._table.finish(connection, [transition for _, transition in batch])
+        handled = [pair[0] for pair in batch if (pair[1].id, pair[1].epoch) in stood]
+        rows, hints = self._handler.store(connection, handled)
+        ended = [change.id for _, change in batch if change.state is not WorkState.WAITING]
+        successors = self._table.successors(connection, ended)
         metrics.WORK_REFUSED.labels(self._table.name).inc(len(batch) - len(stood))
-        return rows, [*hints, *put_off(batch, stood), *behind]
+        return rows, [*hints, *rescheduled(batch, stood), *successors]
 
-    def _let_go(self, batch: Batch[I, R], hints: Sequence[Hint]) -> None:
-        for settled, _ in batch:
-            name = type(settled.outcome).__name__.lower()
+    def _report(self, batch: Batch[I, R], hints: Sequence[Hint]) -> None:
+        for handled, _ in batch:
+            name = type(handled.outcome).__name__.lower()
             metrics.WORK_FINISHED.labels(self._table.name, name).inc()
-        self._then([settled.claim for settled, _ in batch], hints)
+        self._on_finished([handled.claim for handled, _ in batch], hints)
 
 
-def once_each(batch: Batch[I, R]) -> Batch[I, R]:
+def one_result_per_claim(batch: Batch[I, R]) -> Batch[I, R]:
     """A crash of the database may forget a claim, and the same epoch is then claimed again: two
     results with one claim, of which the first counts."""
-    once: dict[Claim, tuple[Settled[I, R], Verdict]] = {}
-    for settled, verdict in batch:
-        once.setdefault(settled.claim, (settled, verdict))
-    return list(once.values())
+    first: dict[Claim, tuple[Handled[I, R], Transition]] = {}
+    for handled, transition in batch:
+        first.setdefault(handled.claim, (handled, transition))
+    return list(first.values())
 
 
-def put_off(batch: Sequence[tuple[Any, Verdict]], stood: set[tuple[int, int]]) -> list[Hint]:
+def rescheduled(batch: Sequence[tuple[Any, Transition]], stood: set[tuple[int, int]]) -> list[Hint]:
     """The rows that are due again later."""
     return [
-        Hint(verdict.claim.id, verdict.claim.tenant_id, verdict.delay)
-        for _, verdict in batch
-        if verdict.state == 0 and (verdict.claim.id, verdict.claim.epoch) in stood
+        Hint(transition.id, transition.claim.tenant_id, transition.delay)
+        for _, transition in batch
+        if transition.state is WorkState.WAITING and (transition.id, transition.epoch) in stood
     ]

@@ -1,19 +1,33 @@
 """Due work as rows: the columns every work table has, and the SQL that moves them.
 
-state: 0 waiting, 1 running, 2 done, 3 dropped. A row is claimed under a lease and an epoch; a
-result counts only while both still stand. Every statement works on arrays: one by one they cost
-ten times as much. The shapes avoid planner traps that cost time once: the partial index of open
-rows is on finished_at, ids are matched with `= any(array(...))`, locks come first.
+A row is claimed under a lease and an epoch; a result counts only while both still stand. Every
+statement works on arrays: one by one they cost ten times as much. The shapes avoid planner traps
+that cost time once: the partial index of open rows is on finished_at, ids are matched with
+`= any(array(...))`, locks come first.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from common.round_trip import NO_WAIT
-from common.work.shares import MAX_TENANTS, Room
+from common.postgres.batch_statements import NO_WAIT
+from common.postgres.rows import arrays, rows_as, unnest
+from common.work.fairness import MAX_TENANTS, ClaimBudget
+
+
+class WorkState(IntEnum):
+    """What the column `state` holds. Only this package writes it."""
+
+    WAITING = 0  # due at due_at, or later
+    RUNNING = 1  # claimed: lease_until and owner say how long and by whom
+    DONE = 2
+    DROPPED = 3  # given up; reason says why
+
+
+WAITING, RUNNING, DONE = WorkState.WAITING.value, WorkState.RUNNING.value, WorkState.DONE.value
 
 COLUMNS = """
   id bigint generated always as identity primary key,
@@ -31,9 +45,128 @@ COLUMNS = """
 STORAGE = """with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_vacuum_cost_delay = 0)"""
 
+INDEXES = f"""
+create index {{table}}_due on {{table}} (tenant_id, due_at) where state = {WAITING};
+create index {{table}}_running on {{table}} (lease_until) where state = {RUNNING};
+"""
+
+# A condition: no earlier row of the same serial column is open.
+IS_FIRST = """and not exists (select from {table} earlier where earlier.{serial} = t.{serial}
+    and earlier.id < t.id and earlier.finished_at is null)"""
+
+TAKE = f"""update {{table}} t set state = {RUNNING}, epoch = epoch + 1, attempts = attempts + 1,
+  owner = %(owner)s, lease_until = now() + %(lease)s * interval '1 second'"""
+
+# Claims rows by id: the normal case, rows that this process has just stored.
+CLAIM_BY_ID = f"""
+with picked as (
+  select id from {{table}} t where t.id = any(%(ids)s::bigint[]) and t.state = {WAITING}
+    and t.due_at <= now() {{is_first}} for update skip locked)
+{TAKE}
+where t.id = any(array(select id from picked))
+returning t.id, t.epoch, t.attempts, t.tenant_id
+"""
+
+# Claims fairly over the tenants behind the cursor that have waiting rows. One row per claim, with
+# the number of tenants seen and the last of them; one row of nulls when nothing was claimed.
+SWEEP = f"""
+with recursive tenants(tenant_id) as (
+  (select tenant_id from {{table}} where state = {WAITING} and tenant_id > %(cursor)s
+   order by tenant_id limit 1)
+  union all
+  select (select t.tenant_id from {{table}} t
+          where t.state = {WAITING} and t.tenant_id > tenants.tenant_id
+          order by t.tenant_id limit 1)
+  from tenants where tenants.tenant_id is not null),
+seen as materialized (
+  select tenant_id from tenants where tenant_id is not null limit %(max_tenants)s),
+candidates as (
+  select due.id, due.due_at,
+    coalesce(held.running, 0)
+      + row_number() over (partition by seen.tenant_id order by due.due_at) as rank
+  from seen left join unnest(%(tenants)s::int[], %(counts)s::int[]) held(tenant_id, running)
+    using (tenant_id)
+  cross join lateral (
+    select id, due_at from {{table}} t
+    where t.state = {WAITING} and t.tenant_id = seen.tenant_id and t.due_at <= now() {{is_first}}
+    order by t.due_at
+    limit least(greatest(%(share)s - coalesce(held.running, 0), 0), %(take)s)
+    for update skip locked) due),
+picked as (
+  select id from (
+    select id, rank, row_number() over (order by rank, due_at) as place from candidates) ranked
+  where place <= least(%(general)s, %(take)s) or (place <= %(take)s and rank <= %(fair)s)),
+claimed as (
+  {TAKE}
+  where t.id = any(array(select id from picked))
+  returning t.id, t.epoch, t.attempts, t.tenant_id)
+select claimed.*, summary.tenants_seen, summary.last_tenant
+from (select count(*) as tenants_seen, coalesce(max(tenant_id), 0) as last_tenant from seen) summary
+left join claimed on true
+"""
+
+FINISHED = {
+    "id": "bigint",
+    "epoch": "int",
+    "state": "smallint",
+    "delay": "float8",
+    "reason": "text",
+}
+# Moves claimed rows whose claim still stands. Rows are locked by id, as every other statement that
+# locks several rows of the table does: two orders are a deadlock.
+FINISH = f"""
+with given as (select * from {unnest(FINISHED, "r")}),
+locked as (select id from {{table}} where id = any(%(id)s::bigint[]) order by id for update)
+update {{table}} t set state = given.state, reason = given.reason, lease_until = null, owner = null,
+  due_at = case when given.state = {WAITING} then now() + given.delay * interval '1 second'
+    else t.due_at end,
+  finished_at = case when given.state = {WAITING} then null else now() end
+from given
+where t.id = any(array(select id from locked)) and t.id = given.id and t.epoch = given.epoch
+  and t.state = {RUNNING}
+returning t.id, t.epoch
+"""
+
+# The owners that have running rows.
+OWNERS = f"""
+select distinct owner from {{table}} where state = {RUNNING} and owner is not null
+"""
+
+# Makes the rows of dead owners and expired leases wait again.
+TAKE_OVER = f"""
+update {{table}} set state = {WAITING}, epoch = epoch + 1, lease_until = null, owner = null
+where id = any(array(
+  select id from {{table}}
+  where state = {RUNNING} and (lease_until < now() or owner = any(%(dead)s::int[]))
+  for update skip locked))
+"""
+
+# Makes the rows wait again that stand as this owner's though it does not have them: the answer to
+# their claim was lost.
+RELEASE_UNCONFIRMED = f"""
+update {{table}} set state = {WAITING}, epoch = epoch + 1, lease_until = null, owner = null
+where id = any(array(
+  select id from {{table}} w
+  where w.state = {RUNNING} and w.owner = %(owner)s and not exists (
+    select from unnest(%(ids)s::bigint[], %(epochs)s::int[]) held(id, epoch)
+    where held.id = w.id and held.epoch = w.epoch)
+  for update skip locked))
+"""
+
+# The first open row behind each finished one, where it waits.
+SUCCESSORS = f"""
+select first.id, first.tenant_id,
+  greatest(0, extract(epoch from first.due_at - clock_timestamp()))::float8 as delay
+from (select distinct {{serial}} from {{table}} where id = any(%(ids)s::bigint[])) done
+cross join lateral (
+  select id, tenant_id, due_at, state from {{table}} n
+  where n.{{serial}} = done.{{serial}} and n.finished_at is null order by n.id limit 1) first
+where first.state = {WAITING}
+"""
+
 
 class Claim(NamedTuple):
-    """A row in hand. `attempts` counts claims, this one included."""
+    """A claimed row. `attempts` counts claims, this one included."""
 
     id: int
     epoch: int
@@ -50,13 +183,21 @@ class Hint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of a claimed row: state 2 done, 3 dropped, 0 due again after `delay` seconds."""
+class Transition:
+    """What becomes of a claimed row: WAITING means due again after `delay` seconds."""
 
     claim: Claim
-    state: int
+    state: WorkState
     delay: float
     reason: str
+
+    @property
+    def id(self) -> int:
+        return self.claim.id
+
+    @property
+    def epoch(self) -> int:
+        return self.claim.epoch
 
 
 class WorkTable:
@@ -67,28 +208,55 @@ class WorkTable:
 
     def __init__(self, name: str, serial: str | None = None, *, careful: bool = False) -> None:
         self.name = name
-        head = serial_condition(name, serial) if serial else ""
-        names = {"table": name, "head": head, "serial": serial or "id"}
+        is_first = IS_FIRST.format(table=name, serial=serial) if serial else ""
+        names = {"table": name, "is_first": is_first, "serial": serial or "id"}
         first = "" if careful else NO_WAIT
-        self._by_id, self._sweep = first + BY_ID.format(**names), first + SWEEP.format(**names)
-        self._finish, self._release = FINISH.format(**names), RELEASE.format(**names)
-        self._give_back = GIVE_BACK.format(**names)
-        self._next = NEXT.format(**names) if serial else None
+        self._claim_by_id = first + CLAIM_BY_ID.format(**names)
+        self._sweep = first + SWEEP.format(**names)
+        self._finish = FINISH.format(**names)
+        self._owners = OWNERS.format(**names)
+        self._take_over = TAKE_OVER.format(**names)
+        self._release_unconfirmed = RELEASE_UNCONFIRMED.format(**names)
+        self._successors = SUCCESSORS.format(**names) if serial else None
 
     def indexes(self) -> str:
         return INDEXES.format(table=self.name)
 
+    # ---- for services that store into the table themselves -------------------------------------
+
+    @property
+    def is_running(self) -> str:
+        """A condition on a row of the table."""
+        return f"{self.name}.state = {RUNNING}"
+
+    def void_claim(self, condition: str) -> str:
+        """Assignments of an update: where `condition` holds, the row's claim counts no more (its
+        late result is refused) and the row waits again."""
+        return f"""epoch = {self.name}.epoch + ({condition})::int,
+  lease_until = case when {condition} then null else {self.name}.lease_until end,
+  state = case when {condition} then {WAITING} else {self.name}.state end"""
+
+    def finish_open(self, alias: str, reason: str) -> str:
+        """Assignments of an update: an open row is done, and a late result of its claim is refused.
+        A finished row stays as it is. `reason` is an SQL expression."""
+        is_open = f"{alias}.finished_at is null"
+        return f"""epoch = {alias}.epoch + ({is_open})::int,
+  state = case when {is_open} then {DONE} else {alias}.state end,
+  reason = case when {is_open} then {reason} else {alias}.reason end,
+  finished_at = coalesce({alias}.finished_at, now()), lease_until = null, owner = null"""
+
+    # ---- for the runner ------------------------------------------------------------------------
+
     def claim_by_id(
         self, connection: Connection, ids: list[int], owner: int, lease: float
     ) -> list[Claim]:
-        """The normal case: rows this process has just stored."""
         values = {"ids": ids, "owner": owner, "lease": lease}
-        return [Claim(*row) for row in connection.exec_driver_sql(self._by_id, values)]
+        return rows_as(Claim, connection.exec_driver_sql(self._claim_by_id, values))
 
     def sweep(
         self,
         connection: Connection,
-        space: Room,
+        budget: ClaimBudget,
         running: dict[int, int],
         cursor: int,
         owner: int,
@@ -96,7 +264,7 @@ class WorkTable:
     ) -> tuple[list[Claim], int]:
         """A fair claim over all tenants; the second value is the next cursor.
 
-        running: tenant_id -> rows in hand of this process.
+        running: tenant_id -> rows that this process has claimed.
         """
         values = {
             "tenants": list(running),
@@ -105,155 +273,48 @@ class WorkTable:
             "max_tenants": MAX_TENANTS,
             "owner": owner,
             "lease": lease,
-            "take": space.take,
-            "share": space.share,
-            "general": space.general,
-            "fair": space.fair,
+            "take": budget.take,
+            "share": budget.share,
+            "general": budget.general,
+            "fair": budget.fair,
         }
         rows = connection.exec_driver_sql(self._sweep, values).all()
-        seen, last = rows[0][4], rows[0][5]
-        claims = [Claim(*row[:4]) for row in rows if row[0] is not None]
-        return claims, last if seen == MAX_TENANTS else 0
+        claims = [
+            Claim(row.id, row.epoch, row.attempts, row.tenant_id)
+            for row in rows
+            if row.id is not None
+        ]
+        summary = rows[0]
+        return claims, summary.last_tenant if summary.tenants_seen == MAX_TENANTS else 0
 
-    def finish(self, connection: Connection, verdicts: list[Verdict]) -> set[tuple[int, int]]:
+    def finish(
+        self, connection: Connection, transitions: Collection[Transition]
+    ) -> set[tuple[int, int]]:
         """(id, epoch) of claims that still stood; the others are refused and change nothing."""
-        ordered = sorted(verdicts, key=lambda verdict: verdict.claim.id)
-        values = {
-            "id": [verdict.claim.id for verdict in ordered],
-            "epoch": [verdict.claim.epoch for verdict in ordered],
-            "state": [verdict.state for verdict in ordered],
-            "delay": [verdict.delay for verdict in ordered],
-            "reason": [verdict.reason for verdict in ordered],
-        }
-        return {(id, epoch) for id, epoch in connection.exec_driver_sql(self._finish, values)}
+        ordered = sorted(transitions, key=lambda transition: transition.id)
+        rows = connection.exec_driver_sql(self._finish, arrays(FINISHED, ordered))
+        return {(row.id, row.epoch) for row in rows}
 
     def successors(self, connection: Connection, ids: list[int]) -> list[Hint]:
         """The next due rows behind finished ones, where rows run one after the other."""
-        if self._next is None or not ids:
+        if self._successors is None or not ids:
             return []
-        return [Hint(*row) for row in connection.exec_driver_sql(self._next, {"ids": ids})]
+        return rows_as(Hint, connection.exec_driver_sql(self._successors, {"ids": ids}))
 
     def owners(self, connection: Connection) -> list[int]:
-        query = f"select distinct owner from {self.name} where state = 1 and owner is not null"
-        return list(connection.exec_driver_sql(query).scalars())
+        return list(connection.exec_driver_sql(self._owners).scalars())
 
-    def release(self, connection: Connection, dead_owners: list[int]) -> int:
-        """Gives back what dead owners and expired leases held; returns how many."""
-        return connection.exec_driver_sql(self._release, {"dead": dead_owners}).rowcount
+    def take_over(self, connection: Connection, dead_owners: list[int]) -> int:
+        """Returns how many rows wait again."""
+        return connection.exec_driver_sql(self._take_over, {"dead": dead_owners}).rowcount
 
-    def give_back(self, connection: Connection, owner: int, held: Collection[Claim]) -> None:
-        """Rows that stand as this owner's and that it does not hold: their claim was not heard."""
+    def release_unconfirmed(
+        self, connection: Connection, owner: int, held: Collection[Claim]
+    ) -> None:
+        """held: the claims that the owner knows of."""
         values = {
             "owner": owner,
             "ids": [claim.id for claim in held],
             "epochs": [claim.epoch for claim in held],
         }
-        connection.exec_driver_sql(self._give_back, values)
-
-
-def serial_condition(table: str, column: str) -> str:
-    return (
-        f"and not exists (select from {table} e where e.{column} = t.{column}"
-        " and e.id < t.id and e.finished_at is null)"
-    )
-
-
-INDEXES = """
-create index {table}_due on {table} (tenant_id, due_at) where state = 0;
-create index {table}_running on {table} (lease_until) where state = 1;
-"""
-
-TAKE = """update {table} t set state = 1, epoch = epoch + 1, attempts = attempts + 1,
-  owner = %(owner)s, lease_until = now() + %(lease)s * interval '1 second'"""
-
-BY_ID = (
-    """
-with pick as (
-  select id from {table} t where t.id = any(%(ids)s::bigint[]) and t.state = 0
-    and t.due_at <= now() {head} for update skip locked)
-"""
-    + TAKE
-    + """
-where t.id = any(array(select id from pick))
-returning t.id, t.epoch, t.attempts, t.tenant_id
-"""
-)
-
-SWEEP = (
-    """
-with recursive ten(tenant_id) as (
-  (select tenant_id from {table} where state = 0 and tenant_id > %(cursor)s
-   order by tenant_id limit 1)
-  union all
-  select (select t.tenant_id from {table} t where t.state = 0 and t.tenant_id > ten.tenant_id
-          order by t.tenant_id limit 1)
-  from ten where ten.tenant_id is not null),
-win as materialized (
-  select tenant_id from ten where tenant_id is not null limit %(max_tenants)s),
-cand as (
-  select x.id, x.due_at,
-    coalesce(u.running, 0) + row_number() over (partition by win.tenant_id order by x.due_at)
-      as rank
-  from win left join unnest(%(tenants)s::int[], %(counts)s::int[]) u(tenant_id, running)
-    using (tenant_id)
-  cross join lateral (
-    select id, due_at from {table} t
-    where t.state = 0 and t.tenant_id = win.tenant_id and t.due_at <= now() {head}
-    order by t.due_at
-    limit least(greatest(%(share)s - coalesce(u.running, 0), 0), %(take)s)
-    for update skip locked) x),
-pick as (
-  select id from (select id, rank, row_number() over (order by rank, due_at) o from cand) z
-  where o <= least(%(general)s, %(take)s) or (o <= %(take)s and rank <= %(fair)s)),
-upd as ("""
-    + TAKE
-    + """
-  where t.id = any(array(select id from pick))
-  returning t.id, t.epoch, t.attempts, t.tenant_id)
-select upd.*, w.n, w.last
-from (select count(*) n, coalesce(max(tenant_id), 0) last from win) w left join upd on true
-"""
-)
-
-# Rows are locked by id, as whoever stores into the table does: two ways round are a deadlock.
-FINISH = """
-with r as (
-  select * from unnest(%(id)s::bigint[], %(epoch)s::int[], %(state)s::smallint[],
-    %(delay)s::float8[], %(reason)s::text[]) r(id, epoch, state, delay, reason)),
-held as (select id from {table} where id = any(%(id)s::bigint[]) order by id for update)
-update {table} t set state = r.state, reason = r.reason, lease_until = null, owner = null,
-  due_at = case when r.state = 0 then now() + r.delay * interval '1 second' else t.due_at end,
-  finished_at = case when r.state = 0 then null else now() end
-from r
-where t.id = any(array(select id from held)) and t.id = r.id and t.epoch = r.epoch
-  and t.state = 1
-returning t.id, t.epoch
-"""
-
-RELEASE = """
-update {table} set state = 0, epoch = epoch + 1, lease_until = null, owner = null
-where id = any(array(
-  select id from {table}
-  where state = 1 and (lease_until < now() or owner = any(%(dead)s::int[]))
-  for update skip locked))
-"""
-
-GIVE_BACK = """
-update {table} set state = 0, epoch = epoch + 1, lease_until = null, owner = null
-where id = any(array(
-  select id from {table} w
-  where w.state = 1 and w.owner = %(owner)s and not exists (
-    select from unnest(%(ids)s::bigint[], %(epochs)s::int[]) h(id, epoch)
-    where h.id = w.id and h.epoch = w.epoch)
-  for update skip locked))
-"""
-
-NEXT = """
-select t.id, t.tenant_id,
-  greatest(0, extract(epoch from t.due_at - clock_timestamp()))::float8
-from (select distinct {serial} from {table} where id = any(%(ids)s::bigint[])) done
-cross join lateral (
-  select id, tenant_id, due_at, state from {table} n
-  where n.{serial} = done.{serial} and n.finished_at is null order by n.id limit 1) t
-where t.state = 0
-"""
+        connection.exec_driver_sql(self._release_unconfirmed, values)

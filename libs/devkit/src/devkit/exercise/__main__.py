@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common.settings import load as from_environment
+from common.service.settings import load as from_environment
 from devkit.exercise.businesses import DEMO, DemoClient
 from devkit.exercise.converse import converse, ensure_clients, show_clients
 from devkit.exercise.load import Load, load_on

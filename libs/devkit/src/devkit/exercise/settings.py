@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from common.settings import KafkaSettings, Secret
+from common.service.settings import KafkaSettings, Secret
 from devkit.exercise.place import Place
 
 

@@ -2,7 +2,7 @@
 
 import uvicorn
 
-from common.settings import load
+from common.service.settings import load
 from devkit.openai.app import create_app
 from devkit.openai.settings import OpenAISettings
 

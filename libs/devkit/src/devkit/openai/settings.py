@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from common.settings import FromEnvironment
+from common.service.settings import FromEnvironment
 from devkit.openai.config import EmulatorConfig
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
 
-from common.create_roles import create_roles
 from devkit.stack import Announce
 from devkit.stack.ports import is_free
 from devkit.stack.postgres_binaries import find_binaries
@@ -33,6 +32,7 @@ from devkit.stack.server_process import (
     last_words,
     spawn,
 )
+from ops.create_roles import create_roles
 
 SUPERUSER = "postgres"
 START_DEADLINE = 30.0  # seconds; 0.1 when idle

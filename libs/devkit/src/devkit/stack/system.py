@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from common.kafka.create_topics import create
 from common.topics import every_topic
 from devkit.exercise.place import Place
 from devkit.stack import Announce
@@ -23,6 +22,7 @@ from devkit.stack.postgres import LocalPostgres
 from devkit.stack.processes import Supervisor
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside, inherited
+from ops.create_topics import create
 
 DATABASE = "conserje"
 SCHEMAS = {"tenant-admin": "admin", "assistant": "assistant", "sender": "sender"}

@@ -2,8 +2,8 @@
 
 import uvicorn
 
-from common.logging import configure
-from common.settings import load
+from common.service.logging import configure
+from common.service.settings import load
 from devkit.whatsapp.app import create_app
 from devkit.whatsapp.settings import WhatsAppSettings
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from common.settings import FromEnvironment
+from common.service.settings import FromEnvironment
 from devkit.exercise.businesses import DEMO, DemoClient
 from devkit.whatsapp.config import WhatsAppConfig, businesses_in
 from devkit.whatsapp.identities import Business

@@ -1,5 +1,5 @@
 from alembic import context
 
-from common.migrate import run_in_env
+from common.postgres.migrate import run_in_env
 
 run_in_env(context.config)

@@ -7,7 +7,7 @@ import structlog
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from common.tracing import trace_id_of
+from common.service.tracing import trace_id_of
 from tenant_admin.api.office import AnOffice, Office
 from tenant_admin.change import Cause
 from tenant_admin.keys import Holder, authenticate, bootstrap_holder, refused_key

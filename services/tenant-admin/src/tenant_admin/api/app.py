@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from common.database import is_outage
+from common.postgres.database import is_outage
 from tenant_admin.api import assistants, clients, keys
 from tenant_admin.api.headers import Headers
 from tenant_admin.api.office import Office

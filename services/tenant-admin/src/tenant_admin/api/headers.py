@@ -5,7 +5,7 @@ import re
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.tracing import new_trace_id
+from common.service.tracing import new_trace_id
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 STRICT = {

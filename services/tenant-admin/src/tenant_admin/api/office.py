@@ -8,9 +8,9 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 from sqlalchemy import Connection
 
-from common.clock import Clock
-from common.database import Database
 from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import Clock
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.change import Cause, Change
 

@@ -1,7 +1,7 @@
-"""Alembic's entry; everything is in common.migrate."""
+"""Alembic's entry; everything is in common.postgres.migrate."""
 
 from alembic import context
 
-from common.migrate import run_in_env
+from common.postgres.migrate import run_in_env
 
 run_in_env(context.config)

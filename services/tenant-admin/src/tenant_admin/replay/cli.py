@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from common.kafka.record import Record
-from common.settings import ServiceSettings, load
+from common.service.settings import ServiceSettings, load
 from tenant_admin.print_out import AsJson, print_json
 from tenant_admin.problems import refuse
 from tenant_admin.replay.read import read

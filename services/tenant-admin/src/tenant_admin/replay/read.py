@@ -5,7 +5,7 @@ from datetime import datetime
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from common.kafka.compacted import reader_config
+from common.kafka.reader import reader_config
 from common.kafka.record import Record, record_of
 from tenant_admin.problems import refuse
 

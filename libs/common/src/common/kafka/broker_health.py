@@ -1,0 +1,38 @@
+"""Whether events can be published now, asked in the background and never per request."""
+
+import asyncio
+
+import structlog
+
+from common.kafka.producer import Producer
+from common.service.lifecycle import Lifecycle
+from common.service.periodic import Periodic
+
+log = structlog.get_logger()
+CHECK_SECONDS = 3.0
+NEARLY_FULL = 80_000  # of the producer's 100 000
+
+
+class BrokerHealth:
+    """A Component: ready while the broker answers and the producer's queue has room."""
+
+    def __init__(self, producer: Producer, life: Lifecycle) -> None:
+        self._producer = producer
+        self._life = life
+        self._reachable = False
+        self._checks = Periodic(self._check, CHECK_SECONDS, self._report)
+
+    async def start(self) -> None:
+        self._life.health.expect("broker", lambda: self._reachable)
+        self._life.health.expect("queue", lambda: self._producer.waiting < NEARLY_FULL)
+        await self._checks.start()
+
+    async def stop(self) -> None:
+        await self._checks.stop()
+
+    async def _check(self) -> None:
+        self._reachable = await asyncio.to_thread(self._producer.reachable)
+
+    def _report(self, error: Exception) -> None:
+        self._reachable = False
+        log.warning("broker_check_failed", exc_info=error)

@@ -1,0 +1,159 @@
+"""A member of a consumer group: polls one topic, follows rebalances, stores offsets by hand.
+
+Used by whatever consumes with a group over confluent-kafka. Loop thread of its user only.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from common.kafka.reader import is_fatal
+from common.kafka.record import Record, record_of
+from common.topics import Topic
+
+log = structlog.get_logger()
+BATCH = 500
+POLL_SECONDS = 0.2
+
+
+def group_of(service: str, topic: Topic) -> str:
+    return f"{service}.{topic.name}"
+
+
+def consumer_config(bootstrap: str, group: str) -> dict[str, Any]:
+    """Offsets are stored by hand after the effect and committed in the background.
+
+    cooperative-sticky is the kinder protocol whose timings are the client's; a killed member's
+    partitions move after session.timeout.
+    """
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.offset.store": False,
+        "enable.auto.commit": True,
+        "auto.commit.interval.ms": 1000,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": 6000,
+        "heartbeat.interval.ms": 1000,
+        "max.poll.interval.ms": 120_000,
+        "fetch.wait.max.ms": 500,
+        "max.partition.fetch.bytes": 4 << 20,
+        "queued.max.messages.kbytes": 64 << 10,
+        "allow.auto.create.topics": False,
+        "log_level": 2,
+    }
+
+
+class Subscription:
+    """`on_lost(partition)` is called during `poll` for each partition that is no longer ours."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topic: Topic,
+        *,
+        options: Mapping[str, Any] | None = None,
+        on_lost: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`options` are librdkafka's, over those of `consumer_config`."""
+        self._config = consumer_config(bootstrap, group) | dict(options or {})
+        self._topic = topic.name
+        self._on_partition_lost = on_lost
+        self._owned: set[int] = set()
+        self._paused = False
+
+    def open(self) -> None:
+        self._consumer = Consumer(self._config)
+        self._consumer.subscribe(
+            [self._topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def close(self) -> None:
+        """Leaves the group; stored offsets are committed first."""
+        self._consumer.close()
+
+    def poll(self) -> list[Record]:
+        """Waits for the first record only: consume(500, t) would wait t for a full batch.
+
+        Raises KafkaException for what will not pass by waiting.
+        """
+        first = self._consumer.poll(POLL_SECONDS)
+        if first is None:  # never `not first`: the length of a message without a value is 0
+            return []
+        messages = [first, *self._consumer.consume(BATCH - 1, 0)]
+        return [record_of(message) for message in messages if self._is_record(message)]
+
+    def owned(self, records: Iterable[Record]) -> list[Record]:
+        """Without those of partitions that another member has by now."""
+        return [record for record in records if record.partition in self._owned]
+
+    def store_offsets(self, offsets: Mapping[int, int]) -> None:
+        """partition -> the next offset to read; what is not ours is left out.
+
+        Stored offsets are committed in the background and when partitions are revoked.
+        """
+        positions = [
+            TopicPartition(self._topic, partition, offset)
+            for partition, offset in offsets.items()
+            if partition in self._owned
+        ]
+        if positions:
+            self._consumer.store_offsets(offsets=positions)
+
+    def pause(self, seconds: float) -> None:
+        """Stays in the group for `seconds` without taking records."""
+        self._paused = True
+        self._consumer.pause(self._consumer.assignment())
+        message = self._consumer.poll(seconds)
+        if message is not None:  # never `if message`: see poll
+            self._return_to_broker(message)
+
+    def resume(self) -> None:
+        if self._paused:
+            self._consumer.resume(self._consumer.assignment())
+        self._paused = False
+
+    def _return_to_broker(self, message: Message) -> None:
+        """A record that was fetched before the pause is read again later."""
+        if message.error() is None:
+            self._consumer.seek(
+                TopicPartition(self._topic, message.partition() or 0, message.offset() or 0)
+            )
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if is_fatal(error):
+            raise KafkaException(error)
+        log.warning("consumer_error", topic=self._topic, reason=error.name())
+        return False
+
+    # ---- rebalances -----------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """librdkafka remembers a pause even of a partition that was lost in the meantime."""
+        self._owned.update(partition.partition for partition in partitions)
+        consumer.incremental_assign(partitions)
+        (consumer.pause if self._paused else consumer.resume)(partitions)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Between batches nothing is in flight: what was stored is committed."""
+        try:
+            consumer.commit(asynchronous=False)
+        except KafkaException as error:
+            log.info("commit_skipped", reason=error.args[0].name())
+        self._on_lost(consumer, partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            self._owned.discard(partition.partition)
+            self._on_partition_lost(partition.partition)
+        consumer.incremental_unassign(partitions)

@@ -1,0 +1,1 @@
+"""PostgreSQL as the services use it: transactions, batches of statements, migrations."""

@@ -1,0 +1,85 @@
+"""POST of JSON over aiohttp: one attempt, a total deadline, no redirect, a bounded answer.
+
+aiohttp never repeats a POST by itself. Only a failed connect, name lookup, handshake or wait for a
+free connection proves that nothing was sent; whatever is raised later is ambiguous.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+import orjson
+
+CONNECT_SECONDS = 5.0
+
+# What proves that no byte of a request left.
+NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+# Every way in which an attempt can fail; TimeoutError is the total deadline.
+FAILED = (aiohttp.ClientError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """`body` is None when it was longer than the client reads."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    def json(self) -> object:
+        """None for what is not JSON."""
+        try:
+            return orjson.loads(self.body or b"")
+        except orjson.JSONDecodeError:
+            return None
+
+
+class JsonHttpClient:
+    """A Component: one pool of connections. Each call carries its own bearer token."""
+
+    def __init__(self, connections: int, longest_answer: int) -> None:
+        """longest_answer: bytes of a body that are read at most."""
+        self._connections = connections
+        self._longest_answer = longest_answer
+
+    async def start(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def stop(self) -> None:
+        await self._session.close()
+
+    async def post(self, url: str, token: str, body: object, timeout: "Timeout") -> HttpAnswer:
+        """Raises one of FAILED; one of NOT_SENT when nothing can have left."""
+        async with self._session.post(
+            url,
+            data=orjson.dumps(body),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            timeout=timeout,
+            # A redirect would carry customers' words to a host that is not configured.
+            allow_redirects=False,
+        ) as response:
+            return HttpAnswer(response.status, response.headers, await self._read(response))
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes | None:
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > self._longest_answer:
+                return None
+        return bytes(body)
+
+
+Timeout = aiohttp.ClientTimeout
+
+
+def timeout(total: float, *, waiting_for_connection: bool = True) -> Timeout:
+    """`total` seconds for the whole attempt, 5 at most to connect.
+
+    waiting_for_connection: whether those 5 include the wait for a free connection of the pool.
+    """
+    connect = min(CONNECT_SECONDS, total)
+    pool = connect if waiting_for_connection else None
+    return Timeout(total=total, connect=pool, sock_connect=connect)

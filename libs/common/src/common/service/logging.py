@@ -1,0 +1,100 @@
+"""Structured logs: a constant event name plus fields, JSON in production, columns at a terminal.
+
+What must never be in a log (texts, phone numbers, secrets) is redacted by field name, and
+exceptions are logged as type and frames: their messages quote data.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from typing import Any, Literal
+
+import orjson
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+FORBIDDEN = frozenset(
+    {"text", "body", "content", "caption", "phone", "phone_number", "wa_id", "contact"}
+    | {"contact_id", "contact_name", "conversation", "key", "token", "secret", "secrets"}
+    | {"api_key", "access_token", "authorization", "password", "instructions", "payload"}
+    | {"value", "database_url"}
+)
+REDACTED = "[redacted]"
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for field in FORBIDDEN & event.keys():
+        event[field] = REDACTED
+    return event
+
+
+def describe_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """exc_info becomes the exception's types and code frames, innermost last."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    error = info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["frames"] = frames(error)
+    return event
+
+
+def frames(error: BaseException) -> list[str]:
+    stack = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.name} {frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in stack]
+
+
+Style = Literal["json", "console"]
+
+
+def configure(service: str, level: str = "info", style: Style = "json") -> None:
+    """Once per process. Records of other libraries go the same way."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_service(service),
+        describe_exception,
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                renderer(style),
+            ],
+        )
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def add_service(service: str) -> Any:
+    def add(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add
+
+
+def renderer(style: Style) -> Any:
+    if style == "console":
+        return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    return structlog.processors.JSONRenderer(serializer=dumps)
+
+
+def dumps(event: EventDict, **_: Any) -> str:
+    """A line in any case: what orjson refuses (huge numbers, lone surrogates), json escapes."""
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:
+        return json.dumps(event, default=repr, skipkeys=True)

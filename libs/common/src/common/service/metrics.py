@@ -1,0 +1,30 @@
+"""The catalogue of metrics: what is counted, in which unit, with which labels.
+
+Labels hold names of topics, outcomes and reasons, never tenants' data.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+WEBHOOKS = Counter("conserje_webhooks", "POSTs to /webhook", ["result"])
+WEBHOOK_SECONDS = Histogram(
+    "conserje_webhook_seconds", "From first byte to answer", buckets=SECONDS
+)
+ROUTED = Counter("conserje_routed", "What the router made of webhook items", ["kind", "result"])
+CONSUMED = Counter("conserje_consumed", "Records stored by a consumer", ["topic"])
+DEAD_LETTERS = Counter("conserje_dead_letters", "Dead-lettered records", ["topic", "reason"])
+OUTAGES = Counter("conserje_outages", "Times a consumer had to wait", ["topic"])
+WORK_CLAIMED = Counter("conserje_work_claimed", "Due rows claimed", ["work", "way"])
+WORK_FINISHED = Counter("conserje_work_finished", "Outcomes of due work", ["work", "outcome"])
+WORK_REFUSED = Counter("conserje_work_refused", "Late results refused by their epoch", ["work"])
+WORK_RUNNING = Gauge("conserje_work_running", "Due rows claimed", ["work"])
+OUTBOX_PUBLISHED = Counter("conserje_outbox_published", "Rows acked by the broker")
+OUTBOX_FAILED = Counter("conserje_outbox_failed", "Rows that stay for the sweep")
+CONFIG_MENDED = Counter("conserje_config_mended", "Records repaired", ["topic"])
+MODEL_CALLS = Counter("conserje_model_calls", "Calls of the Responses API", ["result"])
+MODEL_SECONDS = Histogram("conserje_model_seconds", "Duration of a model call", buckets=SECONDS)
+MODEL_TOKENS = Counter("conserje_model_tokens", "Tokens billed", ["direction"])
+GRAPH_CALLS = Counter("conserje_graph_calls", "Calls of the Graph API", ["call", "result"])
+GRAPH_SECONDS = Histogram("conserje_graph_seconds", "Duration of a Graph call", buckets=SECONDS)
+DELIVERIES = Counter("conserje_deliveries", "Deliveries by state reached", ["state"])

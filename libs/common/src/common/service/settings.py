@@ -1,0 +1,112 @@
+"""Settings: one frozen class per service, read from the environment, secrets also from files.
+
+A missing or default secret stops the process with one line per problem, naming the variable.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+DEFAULTS_OF_THE_WORLD = {"", "secret", "password", "changeme", "changethis", "change-me", "todo"}
+
+
+def refuse_default(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value().strip().lower() in DEFAULTS_OF_THE_WORLD:
+        raise ValueError("is empty or a well-known default; set a value of your own")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(refuse_default)]
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """NAME_FILE=/path holds the value of NAME: how Docker and Kubernetes hand over secrets.
+
+    An empty file says as little as an empty variable: the setting is not set.
+    """
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        return value or None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self._fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def _fields(self) -> list[tuple[str, FieldInfo]]:
+        return list(self.settings_cls.model_fields.items())
+
+
+class FromEnvironment(BaseSettings):
+    """Read from the environment and from the files that NAME_FILE variables name."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, FileSource(settings_cls)
+
+
+class DatabaseSettings(FromEnvironment):
+    """All that a migration needs: postgresql://user:password@host:port/database."""
+
+    database_url: Secret
+
+
+class KafkaSettings(FromEnvironment):
+    """Where the broker is: host:port, several with commas."""
+
+    kafka_bootstrap_servers: str
+
+
+class ServiceSettings(KafkaSettings):
+    """What every service needs."""
+
+    listen_host: str = "127.0.0.1"
+    health_port: int = 9000
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings: type[S]) -> S:
+    """The settings, or exit code 2 after one line per wrong variable."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for problem in problems(error):
+            sys.stderr.write(f"settings: {problem}\n")
+    except OSError as error:
+        sys.stderr.write(f"settings: cannot read {error.filename}: {error.strerror}\n")
+    raise SystemExit(2)
+
+
+def problems(error: ValidationError) -> list[str]:
+    return [problem_line(detail) for detail in error.errors(include_input=False, include_url=False)]
+
+
+def problem_line(detail: Any) -> str:
+    name = ".".join(map(str, detail["loc"])).upper()
+    if detail["type"] == "missing":
+        return f"{name} is missing; set {name}, or {name}_FILE to a file that holds it"
+    return f"{name}: {detail['msg'].removeprefix('Value error, ')}"

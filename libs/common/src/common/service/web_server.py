@@ -1,0 +1,76 @@
+"""uvicorn as a Component: our loop, our signals, a drain of at most ten seconds.
+
+Only for services that have uvicorn among their own dependencies.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from uvicorn import Config, Server
+
+from common.service.lifecycle import Lifecycle
+
+DRAIN_SECONDS = 10
+BACKLOG = 2048
+
+
+class EmbeddedServer(Server):
+    """Signals belong to the lifecycle."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class WebServer:
+    """A Component. `port` is the real one after start, also when 0 was asked for.
+
+    More than `connections` at once get 503. `options` are uvicorn's, beside what all have.
+    """
+
+    def __init__(
+        self, app: Any, host: str, port: int, connections: int, life: Lifecycle, **options: Any
+    ) -> None:
+        self._host, self.port, self._life = host, port, life
+        self._server = EmbeddedServer(
+            Config(
+                app,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=connections,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                **options,
+            )
+        )
+
+    async def start(self) -> None:
+        listener = socket.create_server((self._host, self.port), backlog=BACKLOG)
+        self.port = listener.getsockname()[1]
+        self._task = asyncio.create_task(self._server.serve([listener]))
+        self._task.add_done_callback(self._ended)
+        await self._server.listening.wait()
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if hasattr(self, "_task"):
+            await self._task
+
+    def _ended(self, _: "asyncio.Task[None]") -> None:
+        if not self._server.should_exit:
+            self._life.fatal("web_server_ended")

@@ -1,0 +1,1 @@
+"""Jobs of an installation: they know all services, and no service imports them."""

@@ -1,0 +1,25 @@
+"""Topics are created once, as the map says."""
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+from tests.support.parts import PARTITIONS, Broker
+
+from common.topics import MESSAGES_INBOUND, TENANTS_CONFIG, dlq_of, every_topic
+from ops.create_topics import create
+
+pytestmark = pytest.mark.integration
+
+
+def test_what_is_there_is_left_alone_and_what_was_made_is_as_mapped(kafka: Broker) -> None:
+    assert create(kafka.bootstrap, every_topic()) == []
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    there = admin.list_topics(timeout=10).topics
+    assert len(there[MESSAGES_INBOUND.name].partitions) == PARTITIONS
+    assert len(there[TENANTS_CONFIG.name].partitions) == TENANTS_CONFIG.partitions
+    assert len(there[dlq_of(MESSAGES_INBOUND).name].partitions) == 1
+    (asked,) = admin.describe_configs(
+        [ConfigResource(ResourceType.TOPIC, TENANTS_CONFIG.name)]
+    ).values()
+    assert asked.result(10)["cleanup.policy"].value == "compact"

@@ -30,7 +30,7 @@ def read_records(bootstrap: str, topic: Topic) -> list[Record]:
     """Everything in the topic now, so that a copy too many is seen."""
     with TopicReader(bootstrap, topic.name) as reader:
         starts = reader.beginnings(CALL_SECONDS)
-        return list(reader.read_to_end(starts))
+        return list(reader.read_to_end(starts, timeout=CALL_SECONDS))
 
 
 def read_events(bootstrap: str, topic: Topic, event: type[E]) -> list[E]:

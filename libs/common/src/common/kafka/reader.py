@@ -156,13 +156,17 @@ class TopicReader:
         return records
 
     def read_to_end(
-        self, starts: Mapping[int, int], is_stopped: Callable[[], bool] = lambda: False
+        self,
+        starts: Mapping[int, int],
+        is_stopped: Callable[[], bool] = lambda: False,
+        timeout: float = 1.0,
     ) -> Iterator[Record]:
         """From the given offsets to where the partitions end now, those in offset order.
 
-        Raises ReadStopped within about a second once `is_stopped()`, TopicUnavailable.
+        Raises ReadStopped within about a second once `is_stopped()`, TopicUnavailable when the
+        broker does not tell an end within `timeout` seconds.
         """
-        ends = {partition: self.end_of(partition) for partition in starts}
+        ends = {partition: self.end_of(partition, timeout) for partition in starts}
         behind = {number for number, start in starts.items() if is_before(start, ends[number])}
         self.assign({number: starts[number] for number in behind})
         while behind:

@@ -1,4 +1,4 @@
-"""Fixtures: a sender with one client, and the Graph API it calls."""
+"""Fixtures: a sender with one tenant, and the Graph API it calls."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -38,7 +38,7 @@ from common.topics import (
     TENANTS_CONFIG,
     Topic,
 )
-from sender.settings import SenderSettings
+from sender.settings import Settings
 from sender.wiring import build
 
 E = TypeVar("E", bound=Event)
@@ -147,8 +147,8 @@ class Heard:
         for message in self._consumer.consume(1000, 0.05):
             if message.error() is None:
                 self._values[message.topic() or ""].append(as_bytes(message.value()) or b"")
-        found = [event.decode(value) for value in self._values[topic.name]]
-        return list({one.event_id: one for one in found}.values())
+        decoded = [event.decode(value) for value in self._values[topic.name]]
+        return list({each.event_id: each for each in decoded}.values())
 
     def close(self) -> None:
         self._consumer.close()
@@ -220,10 +220,10 @@ class RunningSender:
 async def eventually(condition: Callable[[], Any], seconds: float = WITHIN) -> Any:
     """The first true value of `condition`, asked in a thread."""
     deadline = time.monotonic() + seconds
-    while not (found := await asyncio.to_thread(condition)):
+    while not (value := await asyncio.to_thread(condition)):
         assert time.monotonic() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0.02)
-    return found
+    return value
 
 
 @asynccontextmanager
@@ -246,7 +246,7 @@ async def running_sender(
         "slots": 20,
     }
     producer, heard = Producer(bootstrap), Heard(bootstrap)
-    parts = [producer, *build(SenderSettings(**given | settings), life)]
+    parts = [producer, *build(Settings(**given | settings), life)]
     started = []
     try:
         for part in parts:

@@ -19,7 +19,7 @@ from ops.create_roles import RoleSettings
 from ops.create_topics import TopicSettings
 from ops.secret_files import SecretFileSettings
 from router.settings import Settings as RouterSettings
-from sender.settings import SenderSettings
+from sender.settings import Settings as SenderSettings
 from tenant_admin.settings import CommandSettings, TenantAdminSettings
 
 Parts = Mapping[str, type[BaseSettings]]

@@ -26,8 +26,8 @@ async def test_a_reply_is_sent_and_its_messages_answered(
 ) -> None:
     await sender.reply(a_reply("r1", text="**Hola**", answers=("wamid.a", "wamid.b")))
     outcomes = await eventually(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
-    assert [one.wamid for one in outcomes] == ["wamid.a", "wamid.b"]
-    assert {(one.outcome, one.reply_id) for one in outcomes} == {("answered", "r1")}
+    assert [outcome.wamid for outcome in outcomes] == ["wamid.a", "wamid.b"]
+    assert {(outcome.outcome, outcome.reply_id) for outcome in outcomes} == {("answered", "r1")}
     [sent] = graph.sent
     assert (sent.number, sent.token, sent.text) == (NUMBER, TOKEN, "*Hola*")
     assert sent.body["to"] == f"+{PHONE}"
@@ -71,12 +71,12 @@ async def test_a_final_refusal_fails_the_message_and_frees_the_next(
     graph.script = [refuse(131047)]
     await sender.reply(a_reply("r1"), a_reply("r2"))
     outcomes = await eventually(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
-    assert [(one.outcome, one.reason) for one in outcomes] == [
+    assert [(outcome.outcome, outcome.reason) for outcome in outcomes] == [
         ("failed", "131047"),
         ("answered", None),
     ]
     events = await eventually(lambda: len(sender.deliveries()) == 2 and sender.deliveries())
-    assert [(one.state, one.error_code) for one in events] == [
+    assert [(event.state, event.error_code) for event in events] == [
         ("rejected", 131047),
         ("accepted", None),
     ]
@@ -142,13 +142,13 @@ async def test_what_must_not_be_sent_is_suppressed_with_its_reason(
         a_reply("old", contact_id="2", last_inbound_at=datetime.now(UTC) - timedelta(hours=23.1)),
     )
     outcomes = await eventually(lambda: len(sender.outcomes()) == 3 and sender.outcomes())
-    assert {(one.reply_id, one.outcome, one.reason) for one in outcomes} == {
+    assert {(outcome.reply_id, outcome.outcome, outcome.reason) for outcome in outcomes} == {
         ("inactive", "suppressed", "inactive"),
         ("moved", "suppressed", "number_moved"),
         ("old", "suppressed", "window_closed"),
     }
     assert graph.sent == []
-    assert {one.state for one in sender.deliveries()} == {"suppressed"}
+    assert {event.state for event in sender.deliveries()} == {"suppressed"}
 
 
 async def test_a_number_unknown_for_a_moment_is_waited_for(

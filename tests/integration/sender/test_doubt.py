@@ -1,4 +1,4 @@
-"""A send whose answer nobody saw, and the statuses that settle it."""
+"""A send whose answer was lost, and the statuses that settle it."""
 
 import asyncio
 
@@ -26,8 +26,8 @@ async def test_a_status_settles_a_lost_answer_and_nothing_is_sent_again(
     await eventually(lambda: len(sender.outcomes()) == 2)
     assert graph.texts == ["answer r1", "answer r2"]
     assert sender.rows("status, wamid, resends")[0] == ("delivered", sent.wamid, 0)
-    assert [one.outcome for one in sender.outcomes()] == ["answered", "answered"]
-    assert [one.state for one in sender.deliveries()] == ["unknown", "delivered", "accepted"]
+    assert [outcome.outcome for outcome in sender.outcomes()] == ["answered", "answered"]
+    assert [event.state for event in sender.deliveries()] == ["unknown", "delivered", "accepted"]
 
 
 async def test_without_a_status_one_more_copy_is_sent(
@@ -70,7 +70,7 @@ async def test_a_doubtful_reply_is_not_sent_again_once_a_newer_one_waits(
     await eventually(lambda: len(sender.statuses()) == 2)
     both = sender.hurried(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
     outcomes = await eventually(both)
-    assert [(one.outcome, one.reason) for one in outcomes] == [
+    assert [(outcome.outcome, outcome.reason) for outcome in outcomes] == [
         ("failed", "unknown"),
         ("answered", None),
     ]
@@ -97,7 +97,7 @@ async def test_a_claim_lost_during_its_send_is_not_sent_again_and_its_late_answe
     await eventually(sender.outcomes)
     assert sender.rows("status, wamid, resends") == [("sent", sent.wamid, 0)]
     assert len(graph.sent) == 1
-    assert [one.state for one in sender.deliveries()] == ["unknown", "sent"]
+    assert [event.state for event in sender.deliveries()] == ["unknown", "sent"]
 
 
 async def test_a_bare_502_is_a_doubt_and_an_error_of_graph_is_not(

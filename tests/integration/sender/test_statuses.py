@@ -5,7 +5,7 @@ from aiohttp import web
 from tests.support.fake_graph import FakeGraph, Sent, accept
 from tests.support.sender_running import RunningSender, a_reply, a_status, eventually
 
-from sender.statuses import forget
+from sender.status_store import delete_expired
 
 pytestmark = pytest.mark.integration
 
@@ -38,8 +38,10 @@ async def test_an_untagged_status_before_the_answer_is_parked_and_applied(
     await sender.reply(a_reply("r1"))
     await eventually(lambda: sender.rows("status, error_code") == [("failed", 131026)])
     assert parked(sender) == 0
-    await eventually(lambda: [one.state for one in sender.deliveries()] == ["accepted", "failed"])
-    assert [one.outcome for one in sender.outcomes()] == ["answered"]
+    await eventually(
+        lambda: [event.state for event in sender.deliveries()] == ["accepted", "failed"]
+    )
+    assert [outcome.outcome for outcome in sender.outcomes()] == ["answered"]
 
 
 async def test_statuses_never_go_back_and_each_is_told_once(
@@ -58,8 +60,8 @@ async def test_statuses_never_go_back_and_each_is_told_once(
     await eventually(lambda: parked(sender))
     assert sender.statuses() == ["read"]
     states = [
-        one.state
-        for one in await eventually(lambda: len(sender.deliveries()) >= 3 and sender.deliveries())
+        event.state
+        for event in await eventually(lambda: len(sender.deliveries()) >= 3 and sender.deliveries())
     ]
     assert states == ["accepted", "sent", "read"]
 
@@ -87,7 +89,7 @@ async def test_what_matches_nothing_for_eight_days_is_forgotten(sender: RunningS
         " where wamid = 'wamid.old'"
     )
     with sender.engine.begin() as connection:
-        assert forget(connection) == 1
+        assert delete_expired(connection) == 1
     assert parked(sender) == 1
 
 

@@ -1,4 +1,4 @@
-"""Tags, tokens, circuits, pacing and addresses."""
+"""Tags, tokens, breaker, pacing and addresses."""
 
 import pytest
 from hypothesis import given
@@ -7,11 +7,11 @@ from tests.support.sender_running import a_tenant
 
 from common.sealed import KeyRing, seal
 from devkit.whatsapp.validation import check_send
-from sender.circuit import Circuits
+from sender.circuit_breaker import CircuitBreaker
 from sender.pacing import LONGEST_PAUSE, Pacing
-from sender.payloads import address, text_message
-from sender.tag import Tags
-from sender.tokens import NoToken, Tokens
+from sender.whatsapp.payloads import recipient, text_message
+from sender.whatsapp.tag import Tags
+from sender.whatsapp.tokens import NoToken, Tokens
 
 DELIVERY = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 RING = KeyRing.fresh()
@@ -51,17 +51,17 @@ def test_a_token_of_another_client_or_none_at_all_is_no_token() -> None:
 
 
 def test_an_open_circuit_lets_one_call_a_minute_through() -> None:
-    circuits = Circuits()
-    circuits.failed("a", 0)
-    assert (circuits.wait("a", 10), circuits.wait("b", 10)) == (50, 0)
-    assert (circuits.wait("a", 60), circuits.wait("a", 60)) == (0, 60)
-    circuits.worked("a")
-    assert circuits.wait("a", 61) == 0
+    breaker = CircuitBreaker()
+    breaker.record_failure("a", 0)
+    assert (breaker.reserve("a", 10), breaker.reserve("b", 10)) == (50, 0)
+    assert (breaker.reserve("a", 60), breaker.reserve("a", 60)) == (0, 60)
+    breaker.record_success("a")
+    assert breaker.reserve("a", 61) == 0
 
 
 def test_a_number_is_held_to_its_rate() -> None:
     pacing = Pacing(10)
-    waits = [pacing.reserve("n", f"p{one}", 0) for one in range(12)]
+    waits = [pacing.reserve("n", f"p{person}", 0) for person in range(12)]
     assert waits[:2] == [0, 0]
     assert waits[-1] == pytest.approx(0.95)
     assert pacing.reserve("other", "p", 0) == 0
@@ -86,9 +86,9 @@ def test_a_person_gets_45_at_once_and_then_one_per_six_seconds() -> None:
 def test_people_are_reached_by_phone_where_there_is_one(
     wa_id: str | None, contact_id: str, expected: dict[str, str]
 ) -> None:
-    assert address(wa_id, contact_id) == expected
+    assert recipient(wa_id, contact_id) == expected
 
 
-@pytest.mark.parametrize("to", [address("34600111222", "ES.1"), address(None, "ES.1349")])
+@pytest.mark.parametrize("to", [recipient("34600111222", "ES.1"), recipient(None, "ES.1349")])
 def test_the_emulator_of_graph_takes_our_messages(to: dict[str, str]) -> None:
     check_send(text_message(to, "hola", Tags(RING).make(1, DELIVERY, 1)))

@@ -9,17 +9,17 @@ from tests.support.sender_running import NUMBER, TRACE, a_tenant
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
-from sender.classify import Accepted, Ambiguous, Cure, NotSent, Refused
-from sender.decide import after_send, before_send, wait_after
-from sender.deliver import change_of
-from sender.tables import Change, DueDelivery
+from sender.decide import after_send, before_send, retry_delay
+from sender.deliver import update_of
+from sender.tables import DeliveryUpdate, DueDelivery
+from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Retry
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TENANT = a_tenant()
 
 
 def due(status: str = "pending", **fields: Any) -> DueDelivery:
-    one = DueDelivery(
+    delivery = DueDelivery(
         id=1,
         tenant_id=1,
         delivery_id="d",
@@ -42,7 +42,7 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         newest=True,
         claimed_at=0.0,
     )
-    return replace(one, **fields)
+    return replace(delivery, **fields)
 
 
 OLD = NOW - timedelta(hours=23, seconds=1)
@@ -54,26 +54,34 @@ INACTIVE, OTHERS = a_tenant(active=False), a_tenant(2)
     [
         (due(), TENANT, TENANT),
         (due(last_inbound_at=NOW - timedelta(hours=23)), TENANT, TENANT),
-        (due(), INACTIVE, Dropped("inactive", Change("suppressed"))),
-        (due(), OTHERS, Dropped("number_moved", Change("suppressed"))),
-        (due(last_inbound_at=OLD), TENANT, Dropped("window_closed", Change("suppressed"))),
-        (due(), None, Later(5, "number_unknown", Change("pending"))),
+        (due(), INACTIVE, Dropped("inactive", DeliveryUpdate("suppressed"))),
+        (due(), OTHERS, Dropped("number_moved", DeliveryUpdate("suppressed"))),
+        (due(last_inbound_at=OLD), TENANT, Dropped("window_closed", DeliveryUpdate("suppressed"))),
+        (due(), None, Later(5, "number_unknown", DeliveryUpdate("pending"))),
         (
             due(created_at=NOW - timedelta(minutes=6)),
             None,
-            Dropped("number_unknown", Change("rejected")),
+            Dropped("number_unknown", DeliveryUpdate("rejected")),
         ),
-        (due("sending"), TENANT, Later(90, "taken_over", Change("unknown"))),
-        (due("sending", last_inbound_at=OLD), None, Later(90, "taken_over", Change("unknown"))),
+        (due("sending"), TENANT, Later(90, "taken_over", DeliveryUpdate("unknown"))),
+        (
+            due("sending", last_inbound_at=OLD),
+            None,
+            Later(90, "taken_over", DeliveryUpdate("unknown")),
+        ),
         (due("unknown", resends=1), TENANT, TENANT),
-        (due("unknown", resends=2), TENANT, Dropped("unknown", Change("unknown"))),
-        (due("unknown", resends=1, newest=False), TENANT, Dropped("unknown", Change("unknown"))),
-        (due("unknown", resends=1), INACTIVE, Dropped("unknown", Change("unknown"))),
-        (due("unknown", resends=1), None, Dropped("unknown", Change("unknown"))),
+        (due("unknown", resends=2), TENANT, Dropped("unknown", DeliveryUpdate("unknown"))),
+        (
+            due("unknown", resends=1, newest=False),
+            TENANT,
+            Dropped("unknown", DeliveryUpdate("unknown")),
+        ),
+        (due("unknown", resends=1), INACTIVE, Dropped("unknown", DeliveryUpdate("unknown"))),
+        (due("unknown", resends=1), None, Dropped("unknown", DeliveryUpdate("unknown"))),
         (
             due("unknown", resends=1, last_inbound_at=OLD),
             TENANT,
-            Dropped("unknown", Change("unknown")),
+            Dropped("unknown", DeliveryUpdate("unknown")),
         ),
     ],
 )
@@ -82,50 +90,54 @@ def test_before_a_send(delivery: DueDelivery, tenant: TenantConfig | None, expec
 
 
 def test_after_a_send() -> None:
-    assert after_send(due(), Accepted("w"), NOW) == Done(Change("accepted", 0, "w"), "accepted")
-    assert after_send(due(), Ambiguous("x"), NOW) == Later(90, "unknown:x", Change("unknown"))
+    assert after_send(due(), Accepted("w"), NOW) == Done(
+        DeliveryUpdate("accepted", 0, "w"), "accepted"
+    )
+    assert after_send(due(), Ambiguous("x"), NOW) == Later(
+        90, "unknown:x", DeliveryUpdate("unknown")
+    )
     assert after_send(due(refusals=2), NotSent("x"), NOW) == Later(
-        5, "not_sent:x", Change("pending", 2)
+        5, "not_sent:x", DeliveryUpdate("pending", 2)
     )
 
 
 def test_a_handler_that_always_fails_ends_its_delivery_as_unknown() -> None:
-    assert change_of(Dropped("always_fails:KeyError")) == Change("unknown")
-    assert change_of(Later(1, "failed:KeyError")) is None
+    assert update_of(Dropped("always_fails:KeyError")) == DeliveryUpdate("unknown")
+    assert update_of(Later(1, "failed:KeyError")) is None
 
 
-def test_a_refusal_that_time_cures_is_tried_again_inside_the_window_only() -> None:
-    refusal = Refused(131016, "No", Cure.WAITING)
-    again = Later(1, "131016", Change("pending", 1, None, 131016, "No"))
-    over = Dropped("131016", Change("rejected", 1, None, 131016, "No"))
+def test_a_refusal_that_may_pass_is_tried_again_inside_the_window_only() -> None:
+    refusal = Refused(131016, "No", Retry.BACKOFF)
+    again = Later(1, "131016", DeliveryUpdate("pending", 1, None, 131016, "No"))
+    over = Dropped("131016", DeliveryUpdate("rejected", 1, None, 131016, "No"))
     assert after_send(due(), refusal, NOW) == again
     assert after_send(due(last_inbound_at=OLD), refusal, NOW) == over
 
 
-def test_a_refusal_is_not_repeated_for_ever() -> None:
-    refusal = Refused(131016, "No", Cure.WAITING)
+def test_a_refusal_is_not_repeated_endlessly() -> None:
+    refusal = Refused(131016, "No", Retry.BACKOFF)
     assert isinstance(after_send(due(refusals=39), refusal, NOW), Later)
     assert isinstance(after_send(due(refusals=40), refusal, NOW), Dropped)
 
 
 def test_an_expired_token_costs_no_answer_while_whatsapps_window_is_open() -> None:
-    refusal = Refused(190, "Expired", Cure.TENANT)
+    refusal = Refused(190, "Expired", Retry.TENANT)
     assert isinstance(after_send(due(refusals=1000), refusal, NOW), Later)
     assert isinstance(after_send(due(last_inbound_at=OLD), refusal, NOW), Dropped)
 
 
 @pytest.mark.parametrize(
-    ("cure", "waits"),
+    ("retry", "waits"),
     [
-        (Cure.PAIR, [1, 4, 16, 64, 256, 600]),
-        (Cure.WAITING, [1, 2, 4, 8, 16, 32]),
-        (Cure.TENANT, [60] * 6),
-        (Cure.NOTHING, [None] * 6),
+        (Retry.PAIR, [1, 4, 16, 64, 256, 600]),
+        (Retry.BACKOFF, [1, 2, 4, 8, 16, 32]),
+        (Retry.TENANT, [60] * 6),
+        (Retry.NEVER, [None] * 6),
     ],
 )
-def test_waits_grow_as_meta_asks(cure: Cure, waits: list[float | None]) -> None:
-    assert [wait_after(Refused(1, "", cure), tries) for tries in range(6)] == waits
+def test_waits_grow_as_meta_asks(retry: Retry, waits: list[float | None]) -> None:
+    assert [retry_delay(Refused(1, "", retry), tries) for tries in range(6)] == waits
 
 
 def test_a_longer_wait_that_meta_asks_for_counts() -> None:
-    assert wait_after(Refused(130429, "", Cure.WAITING, retry_after=33), 0) == 33
+    assert retry_delay(Refused(130429, "", Retry.BACKOFF, retry_after=33), 0) == 33

@@ -1,1 +1,1 @@
-"""Delivers replies through the WhatsApp Graph API and follows their statuses."""
+"""Delivers replies through the WhatsApp Graph API and tracks their statuses."""

@@ -6,19 +6,17 @@ from sqlalchemy import Connection
 
 from common.events import ReplyReady
 from common.work import Hint
-from sender.format import to_whatsapp
-from sender.split import split
-from sender.tables import insert
-
-Part = tuple[ReplyReady, int, int, str]
+from sender.tables import ReplyPart, insert_parts
+from sender.whatsapp.markdown import to_whatsapp
+from sender.whatsapp.split_text import split_text
 
 
 def accept(connection: Connection, replies: Sequence[ReplyReady]) -> list[Hint]:
-    """The new rows. A reply that came before changes nothing."""
-    return insert(connection, [part for reply in replies for part in parts_of(reply)])
+    """Returns the new rows. A reply that was stored before changes nothing."""
+    return insert_parts(connection, [part for reply in replies for part in parts_of(reply)])
 
 
-def parts_of(reply: ReplyReady) -> list[Part]:
-    """At least one part, so that every reply has an end: a blank one is for Graph to refuse."""
-    bodies = split(to_whatsapp(reply.text)) or [reply.text]
-    return [(reply, part, len(bodies), body) for part, body in enumerate(bodies, start=1)]
+def parts_of(reply: ReplyReady) -> list[ReplyPart]:
+    """At least one part, so that every reply has an outcome: Graph refuses a blank one."""
+    bodies = split_text(to_whatsapp(reply.text)) or [reply.text]
+    return [ReplyPart(reply, part, len(bodies), body) for part, body in enumerate(bodies, start=1)]

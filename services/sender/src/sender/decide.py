@@ -1,110 +1,116 @@
-"""What to do with a due delivery, before a send and after one. Pure."""
+"""What to do with a due delivery before a send, and with the result after one. Pure."""
 
 from datetime import datetime, timedelta
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later, Outcome
-from sender.classify import Accepted, Ambiguous, Cure, NotSent, Refused, Verdict
-from sender.tables import Change, DueDelivery
+from sender.tables import DeliveryUpdate, DueDelivery
+from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Retry, SendResult
 
-WINDOW = timedelta(hours=23)  # of WhatsApp's 24, so that clocks and queues have an hour
-DOUBT_SECONDS = 90.0  # how long a status may take to settle an unknown send
-MOST_COPIES_AGAIN = 1
+SERVICE_WINDOW = timedelta(hours=23)  # of WhatsApp's 24: one hour for clocks and queues
+UNKNOWN_GRACE_SECONDS = 90.0  # how long a status may take to settle an unknown send
+MAX_RESENDS = 1
 UNKNOWN_NUMBER_SECONDS, UNKNOWN_NUMBER_LIMIT = 5.0, timedelta(minutes=5)
-MOST_REFUSALS = 40
-LONGEST_WAIT = 600.0
-OFFLINE_SECONDS = 5.0  # Graph cannot be reached: no refusal, so it counts against nobody
-TENANT_WAIT = 60.0
+MAX_REFUSALS = 40
+MAX_WAIT_SECONDS = 600.0
+OFFLINE_SECONDS = 5.0  # Graph cannot be reached: not counted as a refusal
+TENANT_WAIT_SECONDS = 60.0
 
-Ending = Outcome[Change]
+DeliveryOutcome = Outcome[DeliveryUpdate]
 
 
 def before_send(
     delivery: DueDelivery, tenant: TenantConfig | None, now: datetime
-) -> TenantConfig | Ending:
-    """The client to send for, or why not to send now."""
-    if delivery.status == "sending":  # its process died or was lost: nobody knows
-        return Later(DOUBT_SECONDS, "taken_over", Change("unknown", delivery.refusals))
+) -> TenantConfig | DeliveryOutcome:
+    """The tenant to send for, or the outcome without a send."""
+    if delivery.status == "sending":  # its process died: it may have been sent
+        return Later(
+            UNKNOWN_GRACE_SECONDS, "taken_over", DeliveryUpdate("unknown", delivery.refusals)
+        )
     if delivery.status == "unknown" and not resendable(delivery, tenant, now):
-        return Dropped("unknown", Change("unknown", delivery.refusals))
+        return Dropped("unknown", DeliveryUpdate("unknown", delivery.refusals))
     if tenant is None:
-        return number_unknown(delivery, now)
-    if reason := hindrance(delivery, tenant, now):
-        return Dropped(reason, Change("suppressed", delivery.refusals))
+        return without_tenant(delivery, now)
+    if reason := suppression_reason(delivery, tenant, now):
+        return Dropped(reason, DeliveryUpdate("suppressed", delivery.refusals))
     return tenant
 
 
 def resendable(delivery: DueDelivery, tenant: TenantConfig | None, now: datetime) -> bool:
-    """At most one more copy, and none that would come out of order, too late or unwanted."""
+    """At most one more copy, and none out of order, too late or for an inactive tenant."""
     return (
         delivery.newest
-        and delivery.resends <= MOST_COPIES_AGAIN
+        and delivery.resends <= MAX_RESENDS
         and tenant is not None
-        and hindrance(delivery, tenant, now) is None
+        and suppression_reason(delivery, tenant, now) is None
     )
 
 
-def hindrance(delivery: DueDelivery, tenant: TenantConfig, now: datetime) -> str | None:
-    """The number's owner must still be the delivery's: another's token must never send it."""
+def suppression_reason(delivery: DueDelivery, tenant: TenantConfig, now: datetime) -> str | None:
+    """The number must still belong to the delivery's tenant: another's token must never send it."""
     if tenant.tenant_id != delivery.tenant_id:
         return "number_moved"
     if not tenant.active:
         return "inactive"
-    return "window_closed" if now > delivery.last_inbound_at + WINDOW else None
+    return "window_closed" if now > delivery.last_inbound_at + SERVICE_WINDOW else None
 
 
-def number_unknown(delivery: DueDelivery, now: datetime) -> Ending:
-    """The view may lag behind a client that was added a moment ago."""
+def without_tenant(delivery: DueDelivery, now: datetime) -> DeliveryOutcome:
+    """The view may lag behind a tenant that was added a moment ago."""
     if now > delivery.created_at + UNKNOWN_NUMBER_LIMIT:
-        return Dropped("number_unknown", Change("rejected", delivery.refusals))
-    return not_now(delivery, UNKNOWN_NUMBER_SECONDS, "number_unknown")
+        return Dropped("number_unknown", DeliveryUpdate("rejected", delivery.refusals))
+    return postponed(delivery, UNKNOWN_NUMBER_SECONDS, "number_unknown")
 
 
-def not_now(delivery: DueDelivery, seconds: float, reason: str) -> Ending:
-    """Nothing was sent."""
-    return Later(seconds, reason, Change("pending", delivery.refusals))
+def postponed(delivery: DueDelivery, seconds: float, reason: str) -> DeliveryOutcome:
+    """Due again in `seconds`; nothing was sent."""
+    return Later(seconds, reason, DeliveryUpdate("pending", delivery.refusals))
 
 
-def after_send(delivery: DueDelivery, verdict: Verdict, now: datetime) -> Ending:
-    match verdict:
+def after_send(delivery: DueDelivery, result: SendResult, now: datetime) -> DeliveryOutcome:
+    match result:
         case Accepted(wamid=wamid):
-            return Done(Change("accepted", delivery.refusals, wamid), "accepted")
+            return Done(DeliveryUpdate("accepted", delivery.refusals, wamid), "accepted")
         case Ambiguous(why=why):
-            return Later(DOUBT_SECONDS, f"unknown:{why}", Change("unknown", delivery.refusals))
+            return Later(
+                UNKNOWN_GRACE_SECONDS,
+                f"unknown:{why}",
+                DeliveryUpdate("unknown", delivery.refusals),
+            )
         case NotSent(why=why):
-            return not_now(delivery, OFFLINE_SECONDS, f"not_sent:{why}")
+            return postponed(delivery, OFFLINE_SECONDS, f"not_sent:{why}")
         case Refused():
-            return refused(delivery, verdict, now)
+            return after_refusal(delivery, result, now)
 
 
-def refused(delivery: DueDelivery, refusal: Refused, now: datetime) -> Ending:
+def after_refusal(delivery: DueDelivery, refusal: Refused, now: datetime) -> DeliveryOutcome:
     tries = delivery.refusals + 1
-    wait = wait_after(refusal, delivery.refusals)
-    too_late = now + timedelta(seconds=wait or 0) > delivery.last_inbound_at + WINDOW
-    if wait is None or too_late or hopeless(refusal, tries):
-        ended = Change("rejected", tries, None, refusal.code, refusal.title)
+    wait = retry_delay(refusal, delivery.refusals)
+    too_late = now + timedelta(seconds=wait or 0) > delivery.last_inbound_at + SERVICE_WINDOW
+    if wait is None or too_late or attempts_exhausted(refusal, tries):
+        ended = DeliveryUpdate("rejected", tries, None, refusal.code, refusal.title)
         return Dropped(str(refusal.code), ended)
-    change = Change("pending", tries, None, refusal.code, refusal.title)
-    return Later(wait, str(refusal.code), change)
+    update = DeliveryUpdate("pending", tries, None, refusal.code, refusal.title)
+    return Later(wait, str(refusal.code), update)
 
 
-def hopeless(refusal: Refused, tries: int) -> bool:
-    """What the operator or the client must mend, such as an expired token, has the whole window."""
-    return refusal.cure is not Cure.TENANT and tries > MOST_REFUSALS
+def attempts_exhausted(refusal: Refused, tries: int) -> bool:
+    """What a person must repair, such as an expired token, is tried for the whole window."""
+    return refusal.retry is not Retry.TENANT and tries > MAX_REFUSALS
 
 
-def wait_after(refusal: Refused, refusals: int) -> float | None:
+def retry_delay(refusal: Refused, refusals: int) -> float | None:
     """Seconds until the next try, None for never. Pair limit: 4^X seconds, X from 0 (Meta)."""
-    match refusal.cure:
-        case Cure.NOTHING:
+    match refusal.retry:
+        case Retry.NEVER:
             return None
-        case Cure.TENANT:
-            return TENANT_WAIT
-        case Cure.PAIR:
-            return max(refusal.retry_after, min(4.0 ** min(refusals, 9), LONGEST_WAIT))
-        case Cure.WAITING:
-            return max(refusal.retry_after, back_off(refusals))
+        case Retry.TENANT:
+            return TENANT_WAIT_SECONDS
+        case Retry.PAIR:
+            return max(refusal.retry_after, min(4.0 ** min(refusals, 9), MAX_WAIT_SECONDS))
+        case Retry.BACKOFF:
+            return max(refusal.retry_after, backoff_seconds(refusals))
 
 
-def back_off(tries: int) -> float:
-    return min(2.0 ** min(tries, 12), LONGEST_WAIT)
+def backoff_seconds(tries: int) -> float:
+    return min(2.0 ** min(tries, 12), MAX_WAIT_SECONDS)

@@ -1,8 +1,8 @@
 """Meta's speed limits, kept per replica: 80 messages/s of a number, and one per 6 s to one person
-after a burst of 45. A replica more than needed is caught by Graph's own refusals.
+after a burst of 45. What several replicas send beyond them is refused by Graph and retried.
 
 Each limit is a theoretical arrival time (GCRA): the moment at which the next send would be due if
-all came evenly. Times are monotonic seconds.
+all were evenly spaced. Times are monotonic seconds.
 """
 
 from collections import OrderedDict
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 PAIR_EVERY, PAIR_BURST = 6.0, 45
 NUMBER_BURST_SECONDS = 0.25
-LONGEST_PAUSE = 2.0  # a share of the slots at 70/s waits less
-MOST = 100_000
+LONGEST_PAUSE = 2.0  # seconds; at 70/s a number's share of the slots waits less
+MAX_KEYS = 100_000
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Limit:
     def take(self, key: str, now: float) -> None:
         self._due[key] = max(self._due.get(key, now), now) + self.every
         self._due.move_to_end(key)
-        if len(self._due) > MOST:
+        if len(self._due) > MAX_KEYS:
             self._due.popitem(last=False)
 
 
@@ -40,7 +40,7 @@ class Pacing:
         self._pairs = Limit(PAIR_EVERY, PAIR_BURST)
 
     def reserve(self, number: str, pair: str, now: float) -> float:
-        """Seconds until this send may leave. It is counted, unless that is over LONGEST_PAUSE."""
+        """Seconds until this send may leave. It counts as sent if that is at most LONGEST_PAUSE."""
         wait = max(self._numbers.wait(number, now), self._pairs.wait(pair, now))
         if wait <= LONGEST_PAUSE:
             self._numbers.take(number, now)

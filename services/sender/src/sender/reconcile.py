@@ -1,7 +1,7 @@
-"""messages.status -> what became of our messages, a whole batch in one transaction.
+"""messages.status -> the deliveries' new statuses, a whole batch in one transaction.
 
 A status is matched by its tag, else by the message's id. One that matches nothing is parked: it may
-have overtaken the answer to its own send, for Meta promises no order, or be another app's.
+have overtaken the answer to its own send, as Meta promises no order, or belong to another app.
 """
 
 import asyncio
@@ -14,22 +14,23 @@ from sqlalchemy import Connection
 
 from common.events import StatusReceived
 from common.outbox import OutboxRow, add
+from common.postgres.batch_statements import execute_together
 from common.postgres.database import Database
 from common.service import metrics
 from common.service.clock import Clock
 from common.work import Hint
-from sender import statuses
-from sender.announce import replies_ended
-from sender.follow import Following, News
-from sender.tables import DELIVERY
-from sender.tag import Tags
+from sender import status_store
+from sender.events import outcome_events
+from sender.status_transitions import StatusTransitions, StatusUpdate
+from sender.tables import DELIVERY, end_statements, ends_of
+from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()
 SWEEP_EVERY = 5.0
-FORGET_EVERY = 600.0
+EXPIRE_EVERY = 600.0
 
 
-class Effects(NamedTuple):
+class AfterCommit(NamedTuple):
     """Rows to publish after the commit, and deliveries that became due."""
 
     rows: Sequence[OutboxRow]
@@ -42,11 +43,11 @@ class Reconcile:
     def __init__(self, tags: Tags, clock: Clock) -> None:
         self._tags, self._clock = tags, clock
 
-    def __call__(self, connection: Connection, batch: Sequence[StatusReceived]) -> Effects:
-        return self.settle(connection, [self._news(status) for status in batch])
+    def __call__(self, connection: Connection, batch: Sequence[StatusReceived]) -> AfterCommit:
+        return self.settle(connection, [self._status_update(status) for status in batch])
 
-    def _news(self, status: StatusReceived) -> News:
-        return News(
+    def _status_update(self, status: StatusReceived) -> StatusUpdate:
+        return StatusUpdate(
             status.tenant_id,
             status.wamid,
             status.status,
@@ -56,42 +57,52 @@ class Reconcile:
             self._tags.delivery_of(status.tenant_id, status.tag),
         )
 
-    def settle(self, connection: Connection, news: Sequence[News]) -> Effects:
-        """A delivery that a status proves sent is ended; the next of the conversation may leave."""
-        following = Following(statuses.lock(connection, news))
-        for one in news:
-            following.apply(one)
-        after = [*statuses.settling(following.changes), *statuses.parking(following.strangers)]
-        report(following)
-        ended, now = following.ended, self._clock.now()
-        drafts = [*following.drafts, *replies_ended(connection, ended, now, after)]
+    def settle(self, connection: Connection, statuses: Sequence[StatusUpdate]) -> AfterCommit:
+        """A status that proves a delivery sent ends it; the next of its conversation may leave."""
+        transitions = StatusTransitions(status_store.lock_deliveries(connection, statuses))
+        for status in statuses:
+            transitions.apply(status)
+        ended = transitions.ended
+        last_parts = [delivery for delivery in ended if delivery.is_last_part]
+        statements = [
+            *status_store.settle_statements(transitions.updates),
+            *status_store.park_statements(transitions.unmatched),
+            *end_statements(last_parts),
+        ]
+        now = self._clock.now()
+        report(transitions)
+        rows = execute_together(connection, statements)
+        ends = ends_of(last_parts, rows)
+        drafts = [*transitions.drafts, *outcome_events(last_parts, ends, now)]
         hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])
-        return Effects(add(connection, drafts), hints)
+        return AfterCommit(add(connection, drafts), hints)
 
-    def settle_parked(self, connection: Connection) -> Effects:
-        news = statuses.take_known(connection)
-        return self.settle(connection, news) if news else Effects((), ())
+    def settle_parked(self, connection: Connection) -> AfterCommit:
+        statuses = status_store.take_parked(connection)
+        return self.settle(connection, statuses) if statuses else AfterCommit((), ())
 
 
-def report(following: Following) -> None:
-    for change in following.changes.values():
-        metrics.DELIVERIES.labels(change.status).inc()
-    for delivery in following.doubles:
+def report(transitions: StatusTransitions) -> None:
+    for update in transitions.updates.values():
+        metrics.DELIVERIES.labels(update.status).inc()
+    for delivery in transitions.duplicates:
         metrics.DELIVERIES.labels("duplicate_suspected").inc()
         log.warning("duplicate_suspected", delivery_id=delivery.delivery_id)
 
 
-class Parked:
-    """A Component: settles parked statuses once their message is known, forgets the others in time.
+class ParkedStatuses:
+    """A Component: settles parked statuses once their delivery is known, and deletes expired ones.
 
-    A sweep, for a status and the answer to its send can commit at the same moment, each blind to
-    the other.
+    It has to sweep: a status and the answer to its send can commit at the same moment, and neither
+    transaction sees the other.
     """
 
     def __init__(
-        self, database: Database, reconcile: Reconcile, then: Callable[[Effects], None]
+        self, database: Database, reconcile: Reconcile, after_commit: Callable[[AfterCommit], None]
     ) -> None:
-        self._database, self._reconcile, self._then = database, reconcile, then
+        self._database = database
+        self._reconcile = reconcile
+        self._after_commit = after_commit
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -107,9 +118,9 @@ class Parked:
         sweeps = 0
         while not self._ended.is_set():
             try:
-                if sweeps % (FORGET_EVERY // SWEEP_EVERY) == 0:
-                    await self._database.transaction(statuses.forget)
-                self._then(await self._database.transaction(self._reconcile.settle_parked))
+                if sweeps % (EXPIRE_EVERY // SWEEP_EVERY) == 0:
+                    await self._database.transaction(status_store.delete_expired)
+                self._after_commit(await self._database.transaction(self._reconcile.settle_parked))
             except Exception as error:
                 log.warning("parked_waits", exc_info=error)
             sweeps += 1

@@ -1,4 +1,4 @@
-"""What the sender is told by its environment."""
+"""The settings of the sender, read from its environment."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 GRAPH = "https://graph.facebook.com/v26.0"
 
 
-class SenderSettings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings):
     whatsapp_graph_url: HttpUrl = HttpUrl(GRAPH)
     whatsapp_access_token: Secret | None = None
     key_ring_file: Path

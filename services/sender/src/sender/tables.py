@@ -1,27 +1,84 @@
-"""Deliveries as rows: what is known of each part of a reply, and the statements that move it.
+"""Deliveries as rows: one for each part of a reply, and the statements that read and change it.
 
-A status says what WhatsApp made of the message; the columns of common.work say what we do next.
+`status` is what became of the message at WhatsApp; the columns of common.work say what to do next.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import Connection, Row
 
 from common.events import ReplyReady, conversation_key, event_id
-from common.postgres.batch_statements import Statement, execute_together
+from common.postgres.batch_statements import Statement
+from common.postgres.rows import arrays, names, rows_as, unnest
 from common.work import Claim, Hint, WorkTable
 
 SCHEMA = "sender"
 DELIVERY = WorkTable("delivery", serial="conversation", careful=True)
 
+# What the insert takes from the reply and from its part.
+REPLY_COLUMNS = {
+    "tenant_id": "int",
+    "reply_id": "text",
+    "conversation": "text",
+    "phone_number_id": "text",
+    "contact_id": "text",
+    "wa_id": "text",
+    "kind": "text",
+    "last_inbound_at": "timestamptz",
+    "trace_id": "text",
+}
+PART_COLUMNS = {
+    "delivery_id": "uuid",
+    "part": "smallint",
+    "parts": "smallint",
+    "body": "text",
+    "answers": "jsonb",
+}
+INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
+STATUS_COLUMNS = {"status": "text", "wamid": "text", "error_code": "int", "error_title": "text"}
+UPDATE_COLUMNS = STATUS_COLUMNS | {"refusals": "smallint"}
+# The fields of a Delivery, except status and finished, which each query reads in its own way.
+DELIVERY_COLUMNS = """d.id, d.tenant_id, d.delivery_id::text as delivery_id, d.reply_id, d.part,
+  d.parts, d.phone_number_id, d.contact_id, d.trace_id, d.answers, d.wamid"""
+
+# Stores new deliveries in the given order; one that exists stays as it is.
+INSERT = f"""
+insert into delivery ({names(INSERT_COLUMNS)})
+select {names(INSERT_COLUMNS)} from {unnest(INSERT_COLUMNS)} order by ordinality
+on conflict (delivery_id) do nothing
+returning id, tenant_id
+"""
+# Reads claimed deliveries and marks them as being sent; a row that was unknown counts a resend.
+MARK_SENDING = f"""
+with before as (select id, status from delivery where id = any(%(ids)s::bigint[]))
+update delivery d set status = 'sending', resends = d.resends + (before.status = 'unknown')::int
+from before where d.id = any(%(ids)s::bigint[]) and d.id = before.id
+returning {DELIVERY_COLUMNS}, before.status, false as finished,
+  d.wa_id, d.body, d.last_inbound_at, d.created_at, d.refusals, d.resends,
+  before.status <> 'unknown' or not exists (
+    select from delivery later where later.conversation = d.conversation and later.id > d.id
+      and later.finished_at is null and later.reply_id <> d.reply_id) as newest
+"""
+# Stores the new status of each delivery after a try.
+UPDATE = f"""
+update delivery d set ({names(UPDATE_COLUMNS)}) = ({names(UPDATE_COLUMNS, "given.")})
+from {unnest({"id": "bigint"} | UPDATE_COLUMNS)}
+where d.id = any(%(id)s::bigint[]) and d.id = given.id
+"""
+# How the parts of replies ended.
+ENDS = """
+select delivery_id::text as delivery_id, status, reason from delivery
+where delivery_id = any(%(ids)s::uuid[])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Which message this is. `answers`: wamids of the contact's messages that the reply answers."""
+    """One part of a reply. `answers`: wamids of the contact's messages that the reply answers."""
 
     id: int
     tenant_id: int
@@ -40,6 +97,11 @@ class Delivery:
     @property
     def conversation(self) -> str:
         return conversation_key(self.phone_number_id, self.contact_id)
+
+    @property
+    def is_last_part(self) -> bool:
+        """Parts leave one after the other, so the end of the last is the end of the reply."""
+        return self.part == self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +122,8 @@ class DueDelivery(Delivery):
     claimed_at: float
 
 
-class Change(NamedTuple):
-    """What a try made of a delivery."""
+class DeliveryUpdate(NamedTuple):
+    """The new status of a delivery after a try or a status webhook."""
 
     status: str
     refusals: int = 0
@@ -73,8 +135,27 @@ class Change(NamedTuple):
 class PartEnd(NamedTuple):
     """How one part of a reply ended."""
 
+    delivery_id: str
     status: str
     reason: str | None
+
+
+class ReplyPart(NamedTuple):
+    """A piece of a reply that fits into one message: number `part` of `parts`, from 1."""
+
+    reply: ReplyReady
+    part: int
+    parts: int
+    body: str
+
+    @property
+    def delivery_id(self) -> str:
+        return delivery_id_of(self.reply.tenant_id, self.reply.reply_id, self.part)
+
+    @property
+    def answers(self) -> str:
+        """As JSON."""
+        return orjson.dumps(self.reply.answers).decode()
 
 
 def delivery_id_of(tenant_id: int, reply_id: str, part: int) -> str:
@@ -82,111 +163,50 @@ def delivery_id_of(tenant_id: int, reply_id: str, part: int) -> str:
     return event_id("delivery", tenant_id, reply_id, part)
 
 
-def insert(connection: Connection, parts: Sequence[tuple[ReplyReady, int, int, str]]) -> list[Hint]:
-    """(reply, part, parts, body) in the order to send; what is there already stays as it is."""
+def insert_parts(connection: Connection, parts: Sequence[ReplyPart]) -> list[Hint]:
+    """In the order to send; returns the new rows. A part that exists stays as it is."""
     if not parts:
         return []
-    columns = {
-        "tenant_id": [reply.tenant_id for reply, *_ in parts],
-        "delivery_id": [delivery_id_of(r.tenant_id, r.reply_id, part) for r, part, *_ in parts],
-        "reply_id": [reply.reply_id for reply, *_ in parts],
-        "part": [part for _, part, _, _ in parts],
-        "parts": [count for _, _, count, _ in parts],
-        "conversation": [reply.conversation for reply, *_ in parts],
-        "phone_number_id": [reply.phone_number_id for reply, *_ in parts],
-        "contact_id": [reply.contact_id for reply, *_ in parts],
-        "wa_id": [reply.wa_id for reply, *_ in parts],
-        "kind": [reply.kind for reply, *_ in parts],
-        "body": [body for *_, body in parts],
-        "answers": [json_list(reply.answers) for reply, *_ in parts],
-        "last_inbound_at": [reply.last_inbound_at for reply, *_ in parts],
-        "trace_id": [reply.trace_id for reply, *_ in parts],
-    }
-    return [Hint(id, tenant, 0) for id, tenant in connection.exec_driver_sql(INSERT, columns)]
+    replies = [part.reply for part in parts]
+    values = arrays(REPLY_COLUMNS, replies) | arrays(PART_COLUMNS, parts)
+    rows = connection.exec_driver_sql(INSERT, values)
+    return [Hint(row.id, row.tenant_id, 0) for row in rows]
 
 
-def load(connection: Connection, claims: Sequence[Claim], at: float) -> list[DueDelivery]:
-    """The claimed rows, marked as being sent: from now on a lost process leaves them in doubt."""
-    rows = connection.exec_driver_sql(LOAD, {"ids": [claim.id for claim in claims]})
-    found = {row[0]: DueDelivery(*(*row, at)) for row in rows}
-    return [found[claim.id] for claim in claims]
+def mark_sending(connection: Connection, claims: Sequence[Claim], at: float) -> list[DueDelivery]:
+    """The claimed rows, now marked as being sent: if this process dies, it is unknown whether they
+    were. `at`: now, in monotonic seconds."""
+    rows = connection.exec_driver_sql(MARK_SENDING, {"ids": [claim.id for claim in claims]})
+    deliveries = {row.id: DueDelivery(**row._mapping, claimed_at=at) for row in rows}
+    return [deliveries[claim.id] for claim in claims]
 
 
-def writing(changes: Sequence[tuple[int, Change]]) -> list[Statement]:
-    """The statement that stores (id, change) pairs; none without any."""
-    if not changes:
+def update_statements(updates: Sequence[tuple[Delivery, DeliveryUpdate]]) -> list[Statement]:
+    """The statement that stores the updates; none without any."""
+    if not updates:
         return []
-    columns = {"id": [id for id, _ in changes]} | {
-        name: [getattr(change, name) for _, change in changes] for name in Change._fields
-    }
-    return [(WRITE, columns)]
+    ids = {"id": [delivery.id for delivery, _ in updates]}
+    return [(UPDATE, ids | arrays(UPDATE_COLUMNS, [update for _, update in updates]))]
 
 
-def ends_of(
-    connection: Connection, deliveries: Sequence[Delivery], after: Sequence[Statement]
-) -> dict[int, list[PartEnd]]:
-    """By the id of each given delivery: how all parts of its reply ended, in order.
+def end_statements(last_parts: Sequence[Delivery]) -> list[Statement]:
+    """The statement that reads how all parts of these replies ended; none without any."""
+    ids = [id for delivery in last_parts for id in part_ids(delivery)]
+    return [(ENDS, {"ids": ids})] if ids else []
 
-    `after`'s statements go before, in the same round trip.
+
+def ends_of(last_parts: Sequence[Delivery], rows: Iterable[Row[Any]]) -> dict[int, list[PartEnd]]:
+    """By the id of each last part: how all parts of its reply ended, in order.
+
+    `rows`: the result of end_statements.
     """
-    parts = {
-        delivery.id: [
-            delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
-            for part in range(1, delivery.parts + 1)
-        ]
-        for delivery in deliveries
-    }
-    wanted = [one for ids in parts.values() for one in ids]
-    statements = [*after, *([(ENDS, {"ids": wanted})] if wanted else [])]
-    if not statements:
-        return {}
-    rows = execute_together(connection, statements)
-    found = {row.delivery_id: PartEnd(row.status, row.reason) for row in rows} if wanted else {}
-    return {id: [found[one] for one in ids] for id, ids in parts.items()}
+    ends = {end.delivery_id: end for end in rows_as(PartEnd, rows)}
+    return {delivery.id: [ends[id] for id in part_ids(delivery)] for delivery in last_parts}
 
 
-IDENTITY = """d.id, d.tenant_id, d.delivery_id::text, d.reply_id, d.part, d.parts,
-  d.phone_number_id, d.contact_id, d.trace_id, d.answers"""
-
-INSERT = """
-insert into delivery (tenant_id, delivery_id, reply_id, part, parts, conversation,
-  phone_number_id, contact_id, wa_id, kind, body, answers, last_inbound_at, trace_id)
-select tenant_id, delivery_id, reply_id, part, parts, conversation,
-  phone_number_id, contact_id, wa_id, kind, body, answers::jsonb, last_inbound_at, trace_id
-from unnest(%(tenant_id)s::int[], %(delivery_id)s::uuid[], %(reply_id)s::text[],
-  %(part)s::smallint[], %(parts)s::smallint[], %(conversation)s::text[],
-  %(phone_number_id)s::text[], %(contact_id)s::text[], %(wa_id)s::text[], %(kind)s::text[],
-  %(body)s::text[], %(answers)s::text[], %(last_inbound_at)s::timestamptz[],
-  %(trace_id)s::text[]) with ordinality
-  u(tenant_id, delivery_id, reply_id, part, parts, conversation, phone_number_id, contact_id,
-    wa_id, kind, body, answers, last_inbound_at, trace_id, o)
-order by o
-on conflict (delivery_id) do nothing
-returning id, tenant_id
-"""
-LOAD = f"""
-with before as (select id, status from delivery where id = any(%(ids)s::bigint[]))
-update delivery d set status = 'sending', resends = d.resends + (b.status = 'unknown')::int
-from before b where d.id = any(%(ids)s::bigint[]) and d.id = b.id
-returning {IDENTITY}, b.status, d.wamid, false,
-  d.wa_id, d.body, d.last_inbound_at, d.created_at, d.refusals, d.resends,
-  b.status <> 'unknown' or not exists (
-    select from delivery later where later.conversation = d.conversation and later.id > d.id
-      and later.finished_at is null and later.reply_id <> d.reply_id)
-"""
-WRITE = """
-update delivery d set status = r.status, refusals = r.refusals, wamid = r.wamid,
-  error_code = r.error_code, error_title = r.error_title
-from unnest(%(id)s::bigint[], %(status)s::text[], %(refusals)s::smallint[], %(wamid)s::text[],
-  %(error_code)s::int[], %(error_title)s::text[])
-  r(id, status, refusals, wamid, error_code, error_title)
-where d.id = any(%(id)s::bigint[]) and d.id = r.id
-"""
-ENDS = """
-select delivery_id::text as delivery_id, status, reason from delivery
-where delivery_id = any(%(ids)s::uuid[])
-"""
-
-
-def json_list(values: Sequence[str]) -> str:
-    return json.dumps(list(values))
+def part_ids(delivery: Delivery) -> list[str]:
+    """The delivery ids of all parts of the reply."""
+    return [
+        delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
+        for part in range(1, delivery.parts + 1)
+    ]

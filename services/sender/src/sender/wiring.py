@@ -1,7 +1,7 @@
-"""The one place where the sender's objects are built."""
+"""The only place where the sender's objects are built."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
 from common.kafka.broker_health import BrokerHealth
@@ -25,87 +25,26 @@ from common.topics import (
 from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import Deliver, limits
-from sender.graph import Graph
 from sender.pacing import Pacing
-from sender.reconcile import Effects, Parked, Reconcile
-from sender.settings import SenderSettings
-from sender.show_typing import IN_FLIGHT, ShowTyping
-from sender.tables import DELIVERY, SCHEMA, Change, DueDelivery
-from sender.tag import Tags
-from sender.tokens import Tokens
+from sender.reconcile import AfterCommit, ParkedStatuses, Reconcile
+from sender.settings import Settings
+from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
+from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
+from sender.whatsapp.graph_client import GraphClient
+from sender.whatsapp.tag import Tags
+from sender.whatsapp.tokens import Tokens
 
 E = TypeVar("E", bound=Event)
-STATUSES_WAIT_MS = 150  # three statuses follow each message: a tenth of the work in larger batches
-EVENTS_WAIT_MS = 20  # nobody waits for what the sender tells
+STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
+EVENTS_WAIT_MS = 20  # no one waits for the sender's events
 
 
-class Wiring:
-    """What several parts share, and the parts in the order to start them."""
+class KafkaInput(NamedTuple):
+    """What the consumers share."""
 
-    def __init__(self, settings: SenderSettings, life: Lifecycle) -> None:
-        self.settings, self.life = settings, life
-        self.bootstrap = settings.kafka_bootstrap_servers
-        self.database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
-        # For ever: a gap would break a key's order.
-        self.producer = Producer(self.bootstrap, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
-        self.dead_letters = DeadLetters(life.service, self.producer, life.loop)
-        self.outbox = Outbox(self.database, self.producer)
-        self.tenants = CompactedView(self.bootstrap, TENANTS_CONFIG, TenantConfig, life)
-        self.graph = Graph(settings.whatsapp_graph_url, settings.slots + IN_FLIGHT)
-        ring, default = KeyRing.read(settings.key_ring_file), settings.whatsapp_access_token
-        self.tokens = Tokens(ring, default.get_secret_value() if default else None)
-        self.tags, self.clock = Tags(ring), SystemClock()
-
-    def parts(self) -> Sequence[Component]:
-        owner = Owner(self.database, DELIVERY)
-        runner = self.runner(owner)
-        replies = in_transaction(self.database, accept, runner.hint)
-        return [
-            self.database,
-            SchemaReady(self.database, "sender"),
-            self.producer,
-            BrokerHealth(self.producer, self.life),
-            self.tenants,
-            self.graph,
-            owner,
-            self.outbox,
-            runner,
-            self.consumer(REPLIES_OUTBOUND, ReplyReady, replies),
-            *self.following(runner),
-            *self.typing(),
-        ]
-
-    def runner(self, owner: Owner) -> Runner[DueDelivery, Change]:
-        pacing = Pacing(self.settings.number_per_second)
-        work = Deliver(self.tenants.get, self.graph, self.tokens, self.tags, pacing, self.clock)
-        return Runner(
-            DELIVERY,
-            work,
-            limits(self.settings.slots),
-            database=self.database,
-            outbox=self.outbox,
-            owner=owner,
-            life=self.life,
-        )
-
-    def following(self, runner: Runner[DueDelivery, Change]) -> list[Component]:
-        reconcile = Reconcile(self.tags, self.clock)
-
-        def then(effects: Effects) -> None:
-            self.life.loop.call_soon_threadsafe(self.outbox.publish, effects.rows)
-            runner.hint(effects.hints)
-
-        statuses = in_transaction(self.database, reconcile, then)
-        return [
-            self.consumer(MESSAGES_STATUS, StatusReceived, statuses, gather_ms=STATUSES_WAIT_MS),
-            Parked(self.database, reconcile, then),
-        ]
-
-    def typing(self) -> list[Component]:
-        if not self.settings.send_typing:
-            return []
-        show = ShowTyping(self.tenants.get, self.graph, self.tokens, self.clock, self.life.loop)
-        return [show, self.consumer(MESSAGES_INBOUND, MessageReceived, show)]
+    bootstrap: str
+    life: Lifecycle
+    dead_letters: DeadLetters
 
     def consumer(
         self,
@@ -126,5 +65,67 @@ class Wiring:
         )
 
 
-def build(settings: SenderSettings, life: Lifecycle) -> Sequence[Component]:
-    return Wiring(settings, life).parts()
+def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
+    """The parts in the order to start them."""
+    bootstrap = settings.kafka_bootstrap_servers
+    database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
+    # Without a deadline: a gap would break a key's order.
+    producer = Producer(bootstrap, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
+    outbox, owner = Outbox(database, producer), Owner(database, DELIVERY)
+    tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
+    graph = GraphClient(settings.whatsapp_graph_url, settings.slots + MAX_IN_FLIGHT)
+    ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
+    tokens, tags = tokens_of(settings, ring), Tags(ring)
+    pacing = Pacing(settings.number_per_second)
+    runner = Runner(
+        DELIVERY,
+        Deliver(tenants.get, graph, tokens, tags, pacing, clock),
+        limits(settings.slots),
+        database=database,
+        outbox=outbox,
+        owner=owner,
+        life=life,
+    )
+    show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
+    kafka = KafkaInput(bootstrap, life, DeadLetters(life.service, producer, life.loop))
+    return [
+        database,
+        SchemaReady(database, "sender"),
+        producer,
+        BrokerHealth(producer, life),
+        tenants,
+        graph,
+        owner,
+        outbox,
+        runner,
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, in_transaction(database, accept, runner.hint)),
+        *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
+        *(typing(kafka, show_typing) if settings.send_typing else []),
+    ]
+
+
+def tokens_of(settings: Settings, ring: KeyRing) -> Tokens:
+    default = settings.whatsapp_access_token
+    return Tokens(ring, default.get_secret_value() if default else None)
+
+
+def statuses(
+    kafka: KafkaInput,
+    database: Database,
+    reconcile: Reconcile,
+    outbox: Outbox,
+    runner: Runner[DueDelivery, DeliveryUpdate],
+) -> list[Component]:
+    def publish_and_hint(result: AfterCommit) -> None:
+        kafka.life.loop.call_soon_threadsafe(outbox.publish, result.rows)
+        runner.hint(result.hints)
+
+    handle = in_transaction(database, reconcile, publish_and_hint)
+    return [
+        kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
+        ParkedStatuses(database, reconcile, publish_and_hint),
+    ]
+
+
+def typing(kafka: KafkaInput, show_typing: ShowTyping) -> list[Component]:
+    return [show_typing, kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing)]

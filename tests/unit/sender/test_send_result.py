@@ -4,28 +4,28 @@ import json
 
 import pytest
 
-from sender.classify import Accepted, Ambiguous, Cure, Refused, Verdict, classify
+from sender.whatsapp.send_result import Accepted, Ambiguous, Refused, Retry, SendResult, classify
 
 
 def answer(code: object, **more: object) -> bytes:
     return json.dumps({"error": {"message": f"(#{code}) Said", "code": code} | more}).encode()
 
 
-CURES = {
-    Cure.NOTHING: "33 100 130403 130472 130497 131008 131009 131021 131026 131030 131047 131049"
+RETRIES = {
+    Retry.NEVER: "33 100 130403 130472 130497 131008 131009 131021 131026 131030 131047 131049"
     " 131050 131051 131052 131053 131062 132000 135000 137000 999999",
-    Cure.WAITING: "1 2 4 80007 130429 131000 131016 131057 133004",
-    Cure.PAIR: "131056",
-    Cure.TENANT: "0 3 10 190 200 299 368 131005 131031 131037 131042 131045 131048 133010",
+    Retry.BACKOFF: "1 2 4 80007 130429 131000 131016 131057 133004",
+    Retry.PAIR: "131056",
+    Retry.TENANT: "0 3 10 190 200 299 368 131005 131031 131037 131042 131045 131048 133010",
 }
 
 
-PAIRS = [(int(code), cure) for cure, codes in CURES.items() for code in codes.split()]
+PAIRS = [(int(code), retry) for retry, codes in RETRIES.items() for code in codes.split()]
 
 
-@pytest.mark.parametrize(("code", "cure"), PAIRS)
-def test_a_code_has_its_cure(code: int, cure: Cure) -> None:
-    assert classify(400, answer(code)) == Refused(code, "Said", cure)
+@pytest.mark.parametrize(("code", "retry"), PAIRS)
+def test_a_code_tells_whether_to_retry(code: int, retry: Retry) -> None:
+    assert classify(400, answer(code)) == Refused(code, "Said", retry)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,15 @@ def test_a_code_has_its_cure(code: int, cure: Cure) -> None:
         (500, b'{"error":"oops"}', Ambiguous("http_500")),
         (500, answer("2"), Ambiguous("http_500")),
         (500, b"\xff\xfe", Ambiguous("http_500")),
-        (500, answer(999999), Refused(999999, "Said", Cure.WAITING)),
-        (429, answer(999999), Refused(999999, "Said", Cure.WAITING)),
-        (400, answer(999999, is_transient=True), Refused(999999, "Said", Cure.WAITING)),
-        (500, answer(100), Refused(100, "Said", Cure.NOTHING)),
+        (500, answer(999999), Refused(999999, "Said", Retry.BACKOFF)),
+        (429, answer(999999), Refused(999999, "Said", Retry.BACKOFF)),
+        (400, answer(999999, is_transient=True), Refused(999999, "Said", Retry.BACKOFF)),
+        (500, answer(100), Refused(100, "Said", Retry.NEVER)),
     ],
 )
-def test_only_graphs_own_words_are_an_answer(status: int, body: bytes, expected: Verdict) -> None:
+def test_only_graphs_own_words_are_an_answer(
+    status: int, body: bytes, expected: SendResult
+) -> None:
     assert classify(status, body) == expected
 
 

@@ -6,12 +6,12 @@ and typing-indicators.
 
 from typing import Any
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def address(wa_id: str | None, contact_id: str) -> Json:
-    """The phone with its +, without which Meta prepends the business's own country code; else the
-    business-scoped user id. `to` would win where both are given, so one of them goes."""
+def recipient(wa_id: str | None, contact_id: str) -> JsonObject:
+    """The phone with a +, without which Meta prepends the business's own country code; else the
+    business-scoped user id. Where both are given, Meta ignores the second, so only one is sent."""
     if wa_id:
         return {"to": f"+{wa_id.removeprefix('+')}"}
     if contact_id.isdigit():
@@ -19,7 +19,7 @@ def address(wa_id: str | None, contact_id: str) -> Json:
     return {"recipient": contact_id}
 
 
-def text_message(to: Json, body: str, tag: str) -> Json:
+def text_message(to: JsonObject, body: str, tag: str) -> JsonObject:
     return {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -30,8 +30,8 @@ def text_message(to: Json, body: str, tag: str) -> Json:
     }
 
 
-def read_and_typing(wamid: str) -> Json:
-    """Marks the message and all before it as read; typing shows until the reply, at most 25 s."""
+def read_and_typing(wamid: str) -> JsonObject:
+    """Marks the message and all before it as read; shows typing until the reply, at most 25 s."""
     return {
         "messaging_product": "whatsapp",
         "status": "read",

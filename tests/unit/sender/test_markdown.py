@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.format import to_whatsapp
+from sender.whatsapp.markdown import to_whatsapp
 
 CASES = {
     "bold": ("**Hola** y __adiós__", "*Hola* y *adiós*"),
@@ -53,8 +53,8 @@ def test_plain_text_keeps_every_word(text: str) -> None:
 
 @given(st.text(st.sampled_from("*_~`#>-|[]()\\ ab\n1.<\x00"), max_size=60))
 def test_any_marks_end_in_text_that_holds_all_its_letters(text: str) -> None:
-    letters = [one for one in to_whatsapp(text) if one in "ab"]
-    assert letters == [one for one in text if one in "ab"]
+    letters = [letter for letter in to_whatsapp(text) if letter in "ab"]
+    assert letters == [letter for letter in text if letter in "ab"]
 
 
 COSTLY = ["*", "_", "**", "**a ", "[", "[a](", "[a](b(", "`", "#", "# ", "|", "- ", "<", "\\", " "]

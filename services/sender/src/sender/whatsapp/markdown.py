@@ -1,8 +1,8 @@
-"""Markdown, as models write it, in WhatsApp's own marks. Pure.
+"""Markdown, as models write it, to WhatsApp's own formatting. Pure.
 
 WhatsApp: *bold* _italic_ ~struck~ `code` ```block``` > quote, - list, 1. list (faq.whatsapp.com,
 "How to format your messages"). What it cannot show becomes plain text: headings are bold, links
-show their address, rules vanish, tables keep their cells.
+show their URL, rules are removed, tables keep their cells.
 """
 
 import re
@@ -12,7 +12,7 @@ from functools import partial
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 BOLD = "\x02"  # stands for WhatsApp's * until single stars have become italics
 KEPT = "\x00{}\x00"
-KEPT_AGAIN = re.compile(r"\x00(\d+)\x00")
+KEPT_MARK = re.compile(r"\x00(\d+)\x00")
 
 BLOCK = re.compile(r"```(?:[\w+#.-]*[ \t]*\n)?(.*?)(?:```|\Z)", re.DOTALL)
 CODE = re.compile(r"`[^`\n]+`")
@@ -21,7 +21,7 @@ ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|>~-])")
 IMAGE_OR_LINK = re.compile(
     r"!?\[([^\[\]\n]*)\]\(<?((?:[^\s()<>]++|\([^\s()<>]*+\))++)>?(?:\s+\"[^\"\n]*\")?\)"
 )
-ADDRESS = re.compile(r"<?(https?://[^\s<>*()\[\]]+)>?")
+URL = re.compile(r"<?(https?://[^\s<>*()\[\]]+)>?")
 HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+)$", re.MULTILINE)
 TABLE_ROW = re.compile(r"^[ \t]*\|(.+)\|[ \t]*$", re.MULTILINE)
 
@@ -36,8 +36,8 @@ RULES: tuple[Rule, ...] = (
     rule(r"<br\s*/?>", "\n"),
     rule(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*\n?", ""),
     rule(r"^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$", ""),
-    (HEADING, lambda found: heading(found[1])),
-    (TABLE_ROW, lambda found: " | ".join(cell.strip() for cell in found[1].split("|"))),
+    (HEADING, lambda match: heading(match[1])),
+    (TABLE_ROW, lambda match: " | ".join(cell.strip() for cell in match[1].split("|"))),
     rule(r"^([ \t]*)[*+][ \t]+", r"\1- "),
     rule(r"\*\*\*(?=\S)(.+?)(?<=\S)\*\*\*", rf"{BOLD}_\1_{BOLD}"),
     rule(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", rf"{BOLD}\1{BOLD}"),
@@ -51,21 +51,21 @@ RULES: tuple[Rule, ...] = (
 
 
 def to_whatsapp(markdown: str) -> str:
-    """Code, addresses and escaped characters come through untouched; so does plain text."""
+    """Code, URLs, escaped characters and plain text stay unchanged."""
     kept: list[str] = []
     text = CONTROL.sub("", markdown.replace("\r\n", "\n"))
-    text = BLOCK.sub(lambda found: keep(kept, f"```{found[1]}```"), text)
-    text = CODE.sub(lambda found: keep(kept, found[0]), text)
-    text = ESCAPED.sub(lambda found: keep(kept, found[1]), text)
+    text = BLOCK.sub(lambda match: keep(kept, f"```{match[1]}```"), text)
+    text = CODE.sub(lambda match: keep(kept, match[0]), text)
+    text = ESCAPED.sub(lambda match: keep(kept, match[1]), text)
     text = IMAGE_OR_LINK.sub(link, text)
-    text = ADDRESS.sub(lambda found: keep(kept, found[1]), text)
+    text = URL.sub(lambda match: keep(kept, match[1]), text)
     for pattern, by in RULES:
         text = pattern.sub(by, text)
-    return KEPT_AGAIN.sub(partial(given_back, kept), text).strip()
+    return KEPT_MARK.sub(partial(restore, kept), text).strip()
 
 
 def heading(text: str) -> str:
-    """In bold, without the bold and the closing #s that it may have."""
+    """In bold, without the bold marks and closing #s of its own."""
     title = text.replace("**", "").replace("__", "").rstrip()
     if (opened := title.rstrip("#")) and opened[-1].isspace():
         title = opened.strip()
@@ -77,13 +77,13 @@ def keep(kept: list[str], piece: str) -> str:
     return KEPT.format(len(kept) - 1)
 
 
-def given_back(kept: list[str], found: re.Match[str]) -> str:
-    """A kept piece may hold earlier ones: an escaped character in an address."""
-    return KEPT_AGAIN.sub(partial(given_back, kept), kept[int(found[1])])
+def restore(kept: list[str], match: re.Match[str]) -> str:
+    """A kept piece may hold earlier ones: an escaped character in a URL."""
+    return KEPT_MARK.sub(partial(restore, kept), kept[int(match[1])])
 
 
-def link(found: re.Match[str]) -> str:
-    """Its words, then its address, which WhatsApp makes tappable."""
-    words, address = found[1].strip(), found[2]
-    plain = address.removeprefix("mailto:").removeprefix("tel:")
-    return plain if words in ("", plain, address) else f"{words}: {plain}"
+def link(match: re.Match[str]) -> str:
+    """Its words, then its URL, which WhatsApp makes tappable."""
+    words, url = match[1].strip(), match[2]
+    plain = url.removeprefix("mailto:").removeprefix("tel:")
+    return plain if words in ("", plain, url) else f"{words}: {plain}"

@@ -16,28 +16,28 @@ MAC_BYTES = 8
 
 
 class Tags:
-    """Signs with the ring's active key, knows tags of every key in it."""
+    """Signs with the ring's active key, accepts tags of every key in it."""
 
     def __init__(self, ring: KeyRing) -> None:
         keys = {kid: blake2b(key=ring.key(kid), person=PURPOSE).digest() for kid in ring.keys}
         self._active, self._keys = keys[ring.active], tuple(keys.values())
 
     def make(self, tenant_id: int, delivery_id: str, attempt: int) -> str:
-        said = f"v1:{delivery_id.replace('-', '')}:{attempt}"
-        return f"{said}:{mac(self._active, tenant_id, said)}"
+        signed = f"v1:{delivery_id.replace('-', '')}:{attempt}"
+        return f"{signed}:{mac(self._active, tenant_id, signed)}"
 
     def delivery_of(self, tenant_id: int, tag: str | None) -> str | None:
-        """The delivery's id, or None where the tag is not one that we gave to this tenant."""
-        said, _, signature = (tag or "").rpartition(":")
+        """The delivery's id, or None where the tag is not one that was made for this tenant."""
+        signed, _, signature = (tag or "").rpartition(":")
         given = signature.encode()
         if not any(
-            hmac.compare_digest(mac(key, tenant_id, said).encode(), given) for key in self._keys
+            hmac.compare_digest(mac(key, tenant_id, signed).encode(), given) for key in self._keys
         ):
             return None
-        return str(UUID(said.split(":")[1]))
+        return str(UUID(signed.split(":")[1]))
 
 
-def mac(key: bytes, tenant_id: int, said: str) -> str:
-    """Keyed BLAKE2b, for OpenSSL's HMAC gives up the interpreter lock at each call."""
-    digest = blake2b(f"{tenant_id}|{said}".encode(), key=key, digest_size=MAC_BYTES).digest()
+def mac(key: bytes, tenant_id: int, signed: str) -> str:
+    """Keyed BLAKE2b, because OpenSSL's HMAC releases the interpreter lock at each call."""
+    digest = blake2b(f"{tenant_id}|{signed}".encode(), key=key, digest_size=MAC_BYTES).digest()
     return urlsafe_b64encode(digest).decode().rstrip("=")

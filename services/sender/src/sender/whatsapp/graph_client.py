@@ -1,7 +1,7 @@
 """The Graph API over aiohttp: one request is one attempt, with a total deadline and no retry.
 
 Only a failed connect, name lookup, handshake or wait for a free connection proves that nothing was
-sent. Whatever happens later is ambiguous: Meta knows no idempotency key.
+sent. Any later failure is ambiguous: Meta has no idempotency key.
 """
 
 import json
@@ -11,23 +11,23 @@ import aiohttp
 from pydantic import HttpUrl
 
 from common.service import metrics
-from sender.classify import Accepted, Ambiguous, NotSent, Refused, Verdict, classify
-from sender.payloads import Json
+from sender.whatsapp.payloads import JsonObject
+from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, SendResult, classify
 
 DEADLINE = 10.0
 CONNECT = 5.0
-LONGEST_ANSWER = 64 << 10
+MAX_BODY_BYTES = 64 << 10
 
 
-class Answer(NamedTuple):
-    """What `classify` takes."""
+class GraphAnswer(NamedTuple):
+    """An HTTP answer, as `classify` takes it."""
 
     status: int
     body: bytes
     retry_after: str | None
 
 
-class Graph:
+class GraphClient:
     """A Component."""
 
     def __init__(self, url: HttpUrl, connections: int, deadline: float = DEADLINE) -> None:
@@ -46,23 +46,23 @@ class Graph:
     async def stop(self) -> None:
         await self._session.close()
 
-    async def send(self, phone_number_id: str, token: str, message: Json) -> Verdict:
+    async def send(self, phone_number_id: str, token: str, message: JsonObject) -> SendResult:
         with metrics.GRAPH_SECONDS.time():
             answer = await self._post(phone_number_id, token, message)
-        verdict = classify(*answer) if isinstance(answer, Answer) else answer
-        metrics.GRAPH_CALLS.labels("send", result_of(verdict)).inc()
-        return verdict
+        result = classify(*answer) if isinstance(answer, GraphAnswer) else answer
+        metrics.GRAPH_CALLS.labels("send", result_label(result)).inc()
+        return result
 
-    async def mark(self, phone_number_id: str, token: str, mark: Json) -> bool:
-        """Best effort: whether Meta took it."""
+    async def mark_read(self, phone_number_id: str, token: str, mark: JsonObject) -> bool:
+        """Whether Meta accepted it; a failure is not retried."""
         answer = await self._post(phone_number_id, token, mark)
-        taken = isinstance(answer, Answer) and answer.status == 200
+        taken = isinstance(answer, GraphAnswer) and answer.status == 200
         metrics.GRAPH_CALLS.labels("mark", "accepted" if taken else "failed").inc()
         return taken
 
     async def _post(
-        self, phone_number_id: str, token: str, body: Json
-    ) -> Answer | NotSent | Ambiguous:
+        self, phone_number_id: str, token: str, body: JsonObject
+    ) -> GraphAnswer | NotSent | Ambiguous:
         try:
             async with self._session.post(
                 f"{self._url}/{phone_number_id}/messages",
@@ -70,26 +70,26 @@ class Graph:
                 headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
                 allow_redirects=False,
             ) as response:
-                said = await read(response)
-                return Answer(response.status, said, response.headers.get("Retry-After"))
+                answer = await read_body(response)
+                return GraphAnswer(response.status, answer, response.headers.get("Retry-After"))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotSent(type(error).__name__)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return Ambiguous(type(error).__name__)
 
 
-async def read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole answer, or its first 64 KiB: then it is no answer of Graph's."""
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, or its first 64 KiB: a longer one is not Graph's."""
     answer = b""
     async for piece in response.content.iter_any():
         answer += piece
-        if len(answer) > LONGEST_ANSWER:
-            return answer[:LONGEST_ANSWER]
+        if len(answer) > MAX_BODY_BYTES:
+            return answer[:MAX_BODY_BYTES]
     return answer
 
 
-def result_of(verdict: Verdict) -> str:
-    match verdict:
+def result_label(result: SendResult) -> str:
+    match result:
         case Accepted():
             return "accepted"
         case Refused(code=code):

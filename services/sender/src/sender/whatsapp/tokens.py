@@ -4,7 +4,7 @@ from common.events import TenantConfig
 from common.sealed import KeyRing, Unsealable, unseal
 
 FIELD = "access_token"
-MOST = 10_000
+MAX_OPENED = 10_000
 
 
 class NoToken(Exception):
@@ -26,7 +26,7 @@ class Tokens:
             return self._default
         key = (tenant.tenant_id, tenant.access_token)
         if key not in self._opened:
-            if len(self._opened) >= MOST:
+            if len(self._opened) >= MAX_OPENED:
                 self._opened.clear()
             self._opened[key] = self._open(*key)
         return self._opened[key]

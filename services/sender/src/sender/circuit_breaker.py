@@ -1,4 +1,4 @@
-"""Stops calls for a number whose every send fails for its owner's reasons: token, block, payment.
+"""Stops calls for a number whose every send would fail until its owner acts: token, block, payment.
 
 Kept in memory per replica: after a restart one call finds out again.
 """
@@ -8,8 +8,8 @@ from collections.abc import Hashable
 OPEN_SECONDS = 60.0
 
 
-class Circuits:
-    """Keys: whatever must change for a new try to make sense, so a changed client is tried at once.
+class CircuitBreaker:
+    """A key holds what must change before another try makes sense: a changed tenant is a new key.
 
     Times are monotonic seconds.
     """
@@ -17,8 +17,8 @@ class Circuits:
     def __init__(self) -> None:
         self._until: dict[Hashable, float] = {}
 
-    def wait(self, key: Hashable, now: float) -> float:
-        """Seconds not to call. 0: call; in an open circuit one caller per minute gets that."""
+    def reserve(self, key: Hashable, now: float) -> float:
+        """Seconds to wait. 0: call now; in an open circuit one caller per minute gets that."""
         until = self._until.get(key)
         if until is None:
             return 0.0
@@ -27,8 +27,8 @@ class Circuits:
         self._until[key] = now + OPEN_SECONDS
         return 0.0
 
-    def failed(self, key: Hashable, now: float) -> None:
+    def record_failure(self, key: Hashable, now: float) -> None:
         self._until[key] = now + OPEN_SECONDS
 
-    def worked(self, key: Hashable) -> None:
+    def record_success(self, key: Hashable) -> None:
         self._until.pop(key, None)

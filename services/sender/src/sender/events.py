@@ -1,0 +1,92 @@
+"""The events that a delivery causes. Each id depends on the fact alone. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import cast, get_args
+
+from common.events import (
+    DeliveryChanged,
+    DeliveryState,
+    OutcomeName,
+    OutcomeRecorded,
+    event_id,
+)
+from common.outbox import EventDraft, draft
+from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
+from sender.tables import Delivery, DeliveryUpdate, PartEnd
+
+PUBLISHED = frozenset(get_args(DeliveryState))
+SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
+
+
+def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> EventDraft | None:
+    """None for statuses that are internal: pending and sending."""
+    if update.status not in PUBLISHED:
+        return None
+    event = DeliveryChanged(
+        event_id=event_id("delivery", delivery.delivery_id, update.status),
+        trace_id=delivery.trace_id,
+        tenant_id=delivery.tenant_id,
+        occurred_at=at,
+        phone_number_id=delivery.phone_number_id,
+        contact_id=delivery.contact_id,
+        delivery_id=delivery.delivery_id,
+        reply_id=delivery.reply_id,
+        part=delivery.part,
+        parts=delivery.parts,
+        state=cast("DeliveryState", update.status),
+        state_at=at,
+        wamid=update.wamid,
+        error_code=update.error_code,
+        error_title=update.error_title,
+    )
+    return draft(DELIVERIES_EVENTS, delivery.conversation, event)
+
+
+def delivery_events(
+    updates: Sequence[tuple[Delivery, DeliveryUpdate]], at: datetime
+) -> list[EventDraft]:
+    """One for each delivery whose status changed."""
+    return [
+        event
+        for delivery, update in updates
+        if update.status != delivery.status and (event := delivery_changed(delivery, update, at))
+    ]
+
+
+def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
+    """The end of the first part that was not sent decides for the reply."""
+    for end in ends:
+        if end.status not in SUCCESSFUL:
+            name: OutcomeName = "suppressed" if end.status == "suppressed" else "failed"
+            return name, end.reason
+    return "answered", None
+
+
+def outcome_events(
+    last_parts: Sequence[Delivery], ends: Mapping[int, Sequence[PartEnd]], at: datetime
+) -> list[EventDraft]:
+    """One for each message that a reply answers. `ends`: of its parts, by the last part's id."""
+    return [
+        outcome_event(delivery, wamid, *reply_outcome(ends[delivery.id]), at)
+        for delivery in last_parts
+        for wamid in delivery.answers
+    ]
+
+
+def outcome_event(
+    delivery: Delivery, wamid: str, outcome: OutcomeName, reason: str | None, at: datetime
+) -> EventDraft:
+    event = OutcomeRecorded(
+        event_id=event_id(delivery.tenant_id, wamid, "outcome"),
+        trace_id=delivery.trace_id,
+        tenant_id=delivery.tenant_id,
+        occurred_at=at,
+        phone_number_id=delivery.phone_number_id,
+        contact_id=delivery.contact_id,
+        wamid=wamid,
+        outcome=outcome,
+        reason=reason,
+        reply_id=delivery.reply_id,
+    )
+    return draft(MESSAGES_OUTCOME, delivery.conversation, event)

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from tests.support.builders import a_message, a_tenant, an_assistant
 from tests.support.read_topic import everything
 
-from assistant.credentials import Credentials
-from assistant.read_answer import Answer, Failure, Usage
-from assistant.receive import Receive
+from assistant.openai.credentials import Credentials
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.receive import MessageReceiver
 from assistant.tables import TURNS
-from assistant.turn import Turns
+from assistant.turn import TurnHandler
 from common.events import (
     AssistantConfig,
     Event,
@@ -48,19 +48,21 @@ class ScriptedModel:
     keys: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None
 
-    async def ask(self, api_key: str, body: dict[str, Any], deadline: float) -> Answer | Failure:
+    async def ask(
+        self, api_key: str, body: dict[str, Any], deadline: float
+    ) -> ModelAnswer | ModelFailure:
         self.bodies.append(body)
         self.keys.append(api_key)
-        answer: Answer | Failure = self._next(body)
+        answer: ModelAnswer | ModelFailure = self._next(body)
         if self.gate:
             await self.gate.wait()
         return answer
 
     def _next(self, body: dict[str, Any]) -> Any:
         if self.script:
-            said = self.script.pop(0)
-            return said(body) if callable(said) else said
-        return Answer(f"echo {body['input'][-1]['content']}", Usage("m", 10, 0, 5))
+            answer = self.script.pop(0)
+            return answer(body) if callable(answer) else answer
+        return ModelAnswer(f"echo {body['input'][-1]['content']}", Usage("m", 10, 0, 5))
 
     def close(self) -> asyncio.Event:
         """From now on answers wait until the returned event is set."""
@@ -78,7 +80,7 @@ class FixedView:
         return self.rows.get(key)
 
 
-def written(text: str, contact: str = "ann", tenant: int = 1, **fields: Any) -> MessageReceived:
+def incoming(text: str, contact: str = "ann", tenant: int = 1, **fields: Any) -> MessageReceived:
     """A message of now; its wamid is its text unless given."""
     now = datetime.now(UTC)
     values = {"wamid": f"wamid.{contact}.{text}", "tenant_id": tenant, "contact_id": contact}
@@ -95,27 +97,27 @@ def a_client(tenant: int = 1, **fields: Any) -> TenantConfig:
 
 @dataclass
 class RunningAssistant:
-    """Messages go in through `receive`, as the consumer's thread would do it."""
+    """Messages go in through `receiver`, as the consumer's thread would do it."""
 
     bootstrap: str
     database: Database
-    receive: Receive
+    receiver: MessageReceiver
     runner: Runner[Any, Any]
     model: ScriptedModel
     tenants: FixedView
     assistants: FixedView
 
-    async def take(self, *events: MessageReceived) -> None:
-        await asyncio.to_thread(self.take_here, events)
+    async def receive(self, *events: MessageReceived) -> None:
+        await asyncio.to_thread(self.receive_here, events)
 
-    def take_here(self, events: tuple[MessageReceived, ...]) -> None:
-        hints = self.database.run_transaction(lambda c: self.receive.store(c, events))
-        self.receive.stored(hints)
+    def receive_here(self, events: tuple[MessageReceived, ...]) -> None:
+        hints = self.database.run_transaction(lambda c: self.receiver.store(c, events))
+        self.receiver.after_commit(hints)
 
     async def rows(self, query: str) -> list[sa.Row[Any]]:
         return await self.database.transaction(lambda c: list(c.exec_driver_sql(query)))
 
-    async def do(self, statement: str) -> None:
+    async def execute(self, statement: str) -> None:
         await self.database.transaction(lambda c: c.exec_driver_sql(statement).close())
 
     async def eventually(self, query: str, check: Callable[[list[sa.Row[Any]]], bool]) -> None:
@@ -125,13 +127,13 @@ class RunningAssistant:
             assert asyncio.get_running_loop().time() < deadline, f"{query}: {rows}"
             await asyncio.sleep(0.02)
 
-    async def asked(self, calls: int) -> None:
+    async def wait_for_calls(self, calls: int) -> None:
         """Waits until the model was called so often."""
         async with asyncio.timeout(15):
             while len(self.model.bodies) < calls:
                 await asyncio.sleep(0.01)
 
-    async def settled(self) -> None:
+    async def wait_until_settled(self) -> None:
         """Waits until no turn is open and every event is out."""
         await self.eventually(OPEN, lambda rows: tuple(rows[0]) == (0, 0))
 
@@ -143,7 +145,7 @@ class RunningAssistant:
         return await self._all(MESSAGES_OUTCOME, OutcomeRecorded)
 
     async def _all(self, topic: Topic, event: type[E]) -> list[E]:
-        await self.settled()
+        await self.wait_until_settled()
         return await asyncio.to_thread(everything, self.bootstrap, topic, event)
 
 
@@ -171,15 +173,15 @@ async def running_assistant(
         dict({ASSISTANT.assistant_id: ASSISTANT} if assistants is None else assistants)
     )
     credentials = Credentials("test-key", None)
-    turns = Turns(known, published, model, credentials, SystemClock(), 5.0)  # type: ignore[arg-type]
+    turns = TurnHandler(known, published, model, credentials, SystemClock(), 5.0)  # type: ignore[arg-type]
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receive = Receive(known, runner.hint)  # type: ignore[arg-type]
+    receiver = MessageReceiver(known, runner.hint)  # type: ignore[arg-type]
     parts: list[Component] = [database, producer, outbox, owner, runner]
     for part in parts:
         await part.start()
     try:
-        yield RunningAssistant(bootstrap, database, receive, runner, model, known, published)
+        yield RunningAssistant(bootstrap, database, receiver, runner, model, known, published)
     finally:
         for part in reversed(parts):
             await part.stop()

@@ -69,13 +69,13 @@ class AssistantProcess:
         assert producer.flush(20) == 0
 
     def send(self, messages: Sequence[MessageReceived]) -> None:
-        self.publish(MESSAGES_INBOUND, *((one.conversation, one) for one in messages))
+        self.publish(MESSAGES_INBOUND, *((message.conversation, message) for message in messages))
 
     def count(self, query: str) -> int:
         with self.engine.connect() as connection:
             connection.exec_driver_sql("set search_path = assistant")
-            found: Any = connection.execute(sa.text(query)).scalar()
-            return int(found)
+            count: Any = connection.execute(sa.text(query)).scalar()
+            return int(count)
 
     @contextmanager
     def turns_locked(self) -> Iterator[None]:

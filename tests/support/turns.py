@@ -4,21 +4,24 @@ from typing import Any
 
 from tests.support.builders import CONTACT, NOON, NUMBER, TRACE
 
-from assistant.items import Conversation, Message, TurnItem
+from assistant.turn_context import Conversation, StoredMessage, TurnContext
 
 
-def said(body: str, id: int = 1, turn_id: int | None = None, **fields: Any) -> Message:
+def contact_message(
+    body: str, id: int = 1, turn_id: int | None = None, **fields: Any
+) -> StoredMessage:
     values: dict[str, Any] = {
+        "conversation_id": 7,
         "role": "u",
         "wamid": f"wamid.{id}",
         "sent_at": NOON,
         "trace_id": TRACE,
     }
-    return Message(id=id, turn_id=turn_id, body=body, **values | fields)
+    return StoredMessage(id=id, turn_id=turn_id, body=body, **values | fields)
 
 
-def answered(body: str, id: int, turn_id: int) -> Message:
-    return said(body, id, turn_id, role="a", wamid=None)
+def assistant_message(body: str, id: int, turn_id: int) -> StoredMessage:
+    return contact_message(body, id, turn_id, role="a", wamid=None)
 
 
 def a_conversation(**fields: Any) -> Conversation:
@@ -28,14 +31,16 @@ def a_conversation(**fields: Any) -> Conversation:
         "phone_number_id": NUMBER,
         "contact_id": CONTACT,
     }
-    values |= {"wa_id": None, "contact_name": None, "opted_out": False, "taken_over": False}
+    values |= {"wa_id": None, "contact_name": None, "opted_out": False, "handed_over": False}
     return Conversation(**values | fields)
 
 
-def a_turn(*texts: str, **fields: Any) -> TurnItem:
+def a_turn(*texts: str, **fields: Any) -> TurnContext:
     """A turn about messages with these texts; `fields` of the turn or its conversation."""
-    pending = tuple(said(text, id) for id, text in enumerate(texts or ("hola",), start=1))
+    pending = tuple(
+        contact_message(text, id) for id, text in enumerate(texts or ("hola",), start=1)
+    )
     of_turn = {name: fields.pop(name) for name in ("history", "tokens_today") if name in fields}
     values: dict[str, Any] = {"turn_id": 3, "last_message_id": len(pending), "superseded": 0}
     values["history"] = ()
-    return TurnItem(conversation=a_conversation(**fields), pending=pending, **values | of_turn)
+    return TurnContext(conversation=a_conversation(**fields), pending=pending, **values | of_turn)

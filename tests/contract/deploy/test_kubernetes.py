@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 from tests.support.kustomize import OVERLAYS, Object, built, named, of_kind
 
-from assistant.settings import AssistantSettings
+from assistant.settings import Settings as AssistantSettings
 from common.kafka.producer import FLUSH_SECONDS
 from common.outbox import DELIVERY_SECONDS
 from common.service.web_server import DRAIN_SECONDS

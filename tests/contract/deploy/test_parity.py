@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 from tests.support.compose import example_without_comments, services
 from tests.support.kustomize import Object, built, named, of_kind
 
-from assistant.settings import AssistantSettings
+from assistant.settings import Settings as AssistantSettings
 from common.service.settings import DatabaseSettings
 from devkit.exercise.settings import ExerciseSettings
 from devkit.openai.settings import OpenAISettings

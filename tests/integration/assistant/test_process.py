@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.assistant import ASSISTANT, a_client, written
+from tests.support.assistant import ASSISTANT, a_client, incoming
 from tests.support.assistant_process import WAITING_TO_STORE, AssistantProcess
 from tests.support.loopback import serve
 from tests.support.parts import Broker, Databases, until
@@ -58,23 +58,23 @@ def once(replies: list[ReplyReady]) -> list[str]:
 def test_messages_become_replies_and_a_term_signal_drains(
     service: AssistantProcess, emulator: str
 ) -> None:
-    messages = [written("hola", contact=f"c{n}") for n in range(30)]
+    messages = [incoming("hola", contact=f"c{n}") for n in range(30)]
     service.send(messages)
     service.settle(30)
-    assert once(service.replies()) == sorted(one.wamid for one in messages)
+    assert once(service.replies()) == sorted(message.wamid for message in messages)
     delay(emulator, 500)
-    service.send([written("adiós", contact=f"c{n}") for n in range(30)])
+    service.send([incoming("adiós", contact=f"c{n}") for n in range(30)])
     until(lambda: calls(emulator) >= 60, "the model to be asked")
     assert service.terminate() == 0
     assert service.count("select count(*) from turn where finished_at is null") == 0
     assert len(service.replies()) == 60
 
 
-def test_killed_with_answers_in_hand_each_turn_is_answered_once(
+def test_killed_with_answers_in_flight_each_turn_is_answered_once(
     service: AssistantProcess, emulator: str
 ) -> None:
     delay(emulator, 700)
-    messages = [written("hola", contact=f"c{n}") for n in range(10)]
+    messages = [incoming("hola", contact=f"c{n}") for n in range(10)]
     service.send(messages)
     until(lambda: calls(emulator) >= 10, "the model to be asked")
     with service.turns_locked():
@@ -84,7 +84,7 @@ def test_killed_with_answers_in_hand_each_turn_is_answered_once(
     delay(emulator, 0)
     service.start()
     service.settle(10)
-    assert once(service.replies()) == sorted(one.wamid for one in messages)
+    assert once(service.replies()) == sorted(message.wamid for message in messages)
     assert service.count("select count(*) from message where role = 'a'") == 10
 
 
@@ -92,7 +92,7 @@ def test_killed_again_and_again_nothing_is_lost_or_answered_twice(
     service: AssistantProcess, emulator: str
 ) -> None:
     delay(emulator, 20)
-    messages = [written(str(n), contact=f"c{n % 150}") for n in range(600)]
+    messages = [incoming(str(n), contact=f"c{n % 150}") for n in range(600)]
     finished = "select count(*) from turn where finished_at is not null"
     service.send(messages[:300])
     for share in (20, 60, 120):
@@ -102,6 +102,6 @@ def test_killed_again_and_again_nothing_is_lost_or_answered_twice(
         service.start()
     sent = messages[:300] + [m for at in (20, 60, 120) for m in messages[300 + at : 320 + at]]
     service.settle(len(sent))
-    assert once(service.replies()) == sorted(one.wamid for one in sent)
+    assert once(service.replies()) == sorted(message.wamid for message in sent)
     answers = service.count("select count(*) from message where role = 'a'")
     assert answers == service.count(finished)

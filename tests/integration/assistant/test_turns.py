@@ -7,8 +7,8 @@ import pytest
 from tests.support.assistant import (
     RunningAssistant,
     a_client,
+    incoming,
     running_assistant,
-    written,
 )
 from tests.support.parts import Broker, Databases
 
@@ -24,7 +24,7 @@ def inputs(body: dict[str, Any]) -> list[str]:
 async def test_an_answer_is_stored_once_and_leaves_with_what_it_answers(
     assistant: RunningAssistant,
 ) -> None:
-    await assistant.take(written("hola", wa_id="34600"))
+    await assistant.receive(incoming("hola", wa_id="34600"))
     [reply] = await assistant.replies()
     assert (reply.text, reply.kind, reply.answers) == ("echo hola", "answer", ("wamid.ann.hola",))
     assert (reply.wa_id, reply.conversation) == ("34600", "number-1:ann")
@@ -40,9 +40,9 @@ async def test_an_answer_is_stored_once_and_leaves_with_what_it_answers(
 async def test_a_message_that_comes_again_opens_no_second_turn(
     assistant: RunningAssistant,
 ) -> None:
-    await assistant.take(written("hola"), written("hola"))
-    await assistant.settled()
-    await assistant.take(written("hola"))
+    await assistant.receive(incoming("hola"), incoming("hola"))
+    await assistant.wait_until_settled()
+    await assistant.receive(incoming("hola"))
     assert len(await assistant.replies()) == 1
     assert len(await assistant.rows(TURNS)) == 1
 
@@ -50,7 +50,7 @@ async def test_a_message_that_comes_again_opens_no_second_turn(
 async def test_two_clients_may_see_the_same_wamid(kafka: Broker, new_database: Databases) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
-        await assistant.take(written("hola", tenant=1), written("hola", tenant=2))
+        await assistant.receive(incoming("hola", tenant=1), incoming("hola", tenant=2))
         assert {reply.tenant_id for reply in await assistant.replies()} == {1, 2}
 
 
@@ -59,7 +59,7 @@ async def test_a_burst_is_one_turn(kafka: Broker, new_database: Databases) -> No
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, patient) as assistant:
         for text in ("una", "dos", "tres"):
-            await assistant.take(written(text))
+            await assistant.receive(incoming(text))
         [reply] = await assistant.replies()
         assert reply.answers == ("wamid.ann.una", "wamid.ann.dos", "wamid.ann.tres")
         assert [inputs(body) for body in assistant.model.bodies] == [["una", "dos", "tres"]]
@@ -67,10 +67,10 @@ async def test_a_burst_is_one_turn(kafka: Broker, new_database: Databases) -> No
 
 async def test_a_newer_message_supersedes_the_running_turn(assistant: RunningAssistant) -> None:
     gate = assistant.model.close()
-    await assistant.take(written("uno"))
-    await assistant.asked(1)
-    await assistant.take(written("dos"))
-    await assistant.asked(2)
+    await assistant.receive(incoming("uno"))
+    await assistant.wait_for_calls(1)
+    await assistant.receive(incoming("dos"))
+    await assistant.wait_for_calls(2)
     gate.set()
     [reply] = await assistant.replies()
     assert (reply.text, len(reply.answers)) == ("echo dos", 2)
@@ -83,10 +83,10 @@ async def test_after_three_times_the_answer_stands_and_the_rest_is_the_next_turn
 ) -> None:
     gate = assistant.model.close()
     for number in range(1, 5):
-        await assistant.take(written(str(number)))
-        await assistant.asked(number)
-    await assistant.take(written("5"))
-    await assistant.take(written("6"))
+        await assistant.receive(incoming(str(number)))
+        await assistant.wait_for_calls(number)
+    await assistant.receive(incoming("5"))
+    await assistant.receive(incoming("6"))
     gate.set()
     first, second = await assistant.replies()
     assert [len(first.answers), first.text] == [4, "echo 4"]
@@ -96,8 +96,8 @@ async def test_after_three_times_the_answer_stands_and_the_rest_is_the_next_turn
 
 async def test_history_is_whole_turns_in_order(assistant: RunningAssistant) -> None:
     for text in ("uno", "dos", "tres"):
-        await assistant.take(written(text))
-        await assistant.settled()
+        await assistant.receive(incoming(text))
+        await assistant.wait_until_settled()
     assert inputs(assistant.model.bodies[-1]) == ["uno", "echo uno", "dos", "echo dos", "tres"]
 
 
@@ -106,10 +106,10 @@ async def test_two_clients_with_the_same_contact_share_no_history(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
-        await assistant.take(written("secreto", tenant=1))
-        await assistant.settled()
-        await assistant.take(written("hola", tenant=2))
-        await assistant.settled()
+        await assistant.receive(incoming("secreto", tenant=1))
+        await assistant.wait_until_settled()
+        await assistant.receive(incoming("hola", tenant=2))
+        await assistant.wait_until_settled()
         assert inputs(assistant.model.bodies[-1]) == ["hola"]
         identifiers = {body["safety_identifier"] for body in assistant.model.bodies}
         assert len(identifiers) == 2
@@ -118,8 +118,8 @@ async def test_two_clients_with_the_same_contact_share_no_history(
 async def test_more_messages_than_a_turn_can_answer_are_answered_by_the_next(
     assistant: RunningAssistant,
 ) -> None:
-    many = [written(str(number)) for number in range(700)]
-    await assistant.take(*many)
+    many = [incoming(str(number)) for number in range(700)]
+    await assistant.receive(*many)
     replies = await assistant.replies()
     answered = [wamid for reply in replies for wamid in reply.answers]
     assert answered == [event.wamid for event in many]
@@ -130,27 +130,27 @@ async def test_two_hundred_messages_of_one_contact_all_get_their_outcome(
     assistant: RunningAssistant,
 ) -> None:
     assistant.tenants.rows["number-1"] = a_client(active=False)
-    many = [written(str(number)) for number in range(200)]
-    await assistant.take(*many)
+    many = [incoming(str(number)) for number in range(200)]
+    await assistant.receive(*many)
     outcomes = await assistant.outcomes()
-    assert sorted(one.wamid for one in outcomes) == sorted(event.wamid for event in many)
-    assert len({one.event_id for one in outcomes}) == 200
+    assert sorted(outcome.wamid for outcome in outcomes) == sorted(event.wamid for event in many)
+    assert len({outcome.event_id for outcome in outcomes}) == 200
 
 
 async def test_a_message_that_was_stored_late_is_neither_lost_nor_answered_unseen(
     assistant: RunningAssistant,
 ) -> None:
     gate = assistant.model.close()
-    await assistant.take(written("vista"))
-    await assistant.asked(1)
-    await assistant.do(
+    await assistant.receive(incoming("vista"))
+    await assistant.wait_for_calls(1)
+    await assistant.execute(
         "insert into message (id, tenant_id, wamid, conversation_id, role, body, sent_at, trace_id)"
         " overriding system value select 0, tenant_id, 'late', conversation_id, 'u', 'tarde',"
         " now(), trace_id from message"
     )
     gate.set()
-    await assistant.settled()
-    await assistant.take(written("otra"))
+    await assistant.wait_until_settled()
+    await assistant.receive(incoming("otra"))
     _, second = await assistant.replies()
     assert second.answers == ("late", "wamid.ann.otra")
 
@@ -161,9 +161,11 @@ async def test_a_contact_who_never_pauses_is_answered_within_the_longest_wait(
     patient = a_client(settings={"quiet_window_ms": 60_000})
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, patient) as assistant:
-        await assistant.take(written("una"))
-        await assistant.do("update turn set opened_at = now() - interval '9.9 s', due_at = now()")
-        await assistant.take(written("dos"))
+        await assistant.receive(incoming("una"))
+        await assistant.execute(
+            "update turn set opened_at = now() - interval '9.9 s', due_at = now()"
+        )
+        await assistant.receive(incoming("dos"))
         [reply] = await assistant.replies()
         assert len(reply.answers) == 2
 
@@ -171,27 +173,27 @@ async def test_a_contact_who_never_pauses_is_answered_within_the_longest_wait(
 async def test_a_new_message_does_not_shorten_the_wait_after_a_failure(
     assistant: RunningAssistant,
 ) -> None:
-    await assistant.do("insert into conversation (tenant_id, contact_id, phone_number_id)"
+    await assistant.execute("insert into conversation (tenant_id, contact_id, phone_number_id)"
                        " values (1, 'ann', 'number-1')")  # fmt: skip
-    await assistant.do(
+    await assistant.execute(
         "insert into turn (tenant_id, conversation_id, last_message_id, attempts, due_at)"
         " select 1, id, 0, 1, now() + interval '60 s' from conversation"
     )
-    await assistant.take(written("hola"))
+    await assistant.receive(incoming("hola"))
     [(wait,)] = await assistant.rows("select extract(epoch from due_at - now()) from turn")
     assert wait > 50
-    await assistant.do("update turn set due_at = now()")
-    await assistant.settled()
+    await assistant.execute("update turn set due_at = now()")
+    await assistant.wait_until_settled()
 
 
-async def test_a_drained_process_has_stored_what_was_in_hand(
+async def test_a_drained_process_has_stored_what_was_in_flight(
     kafka: Broker, new_database: Databases
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap) as assistant:
         gate = assistant.model.close()
-        await assistant.take(*(written("hola", contact=f"c{n}") for n in range(20)))
-        await assistant.asked(20)
+        await assistant.receive(*(incoming("hola", contact=f"c{n}") for n in range(20)))
+        await assistant.wait_for_calls(20)
         asyncio.get_running_loop().call_later(0.2, gate.set)
     async with running_assistant(url, kafka.bootstrap) as restarted:
         assert len(await restarted.replies()) == 20
@@ -205,23 +207,23 @@ async def test_a_flood_of_one_client_does_not_hide_the_others(
     clients = [a_client(number) for number in (1, 2, 3)]
     async with running_assistant(url, kafka.bootstrap, *clients, slots=10) as assistant:
         gate = assistant.model.close()
-        flood = [written("x", contact=f"c{n}", tenant=t) for t in (1, 2) for n in range(100)]
-        await assistant.take(*flood)
-        await assistant.asked(8)
-        await assistant.take(written("hola", contact="quiet", tenant=3))
+        flood = [incoming("x", contact=f"c{n}", tenant=t) for t in (1, 2) for n in range(100)]
+        await assistant.receive(*flood)
+        await assistant.wait_for_calls(8)
+        await assistant.receive(incoming("hola", contact="quiet", tenant=3))
         gate.set()
         assert len(await assistant.replies()) == 201
-        asked = [body["prompt_cache_key"].split(":")[0] for body in assistant.model.bodies]
-        assert asked.index("3") < 60
+        tenants = [body["prompt_cache_key"].split(":")[0] for body in assistant.model.bodies]
+        assert tenants.index("3") < 60
 
 
 async def test_the_name_of_a_contact_is_kept_up_to_date(assistant: RunningAssistant) -> None:
-    await assistant.take(written("1", contact_name="Ana", wa_id="34600"))
-    await assistant.take(written("2"))
-    await assistant.take(written("3", contact_name="Ana María"))
+    await assistant.receive(incoming("1", contact_name="Ana", wa_id="34600"))
+    await assistant.receive(incoming("2"))
+    await assistant.receive(incoming("3", contact_name="Ana María"))
     rows = await assistant.rows("select contact_name, wa_id from conversation")
     assert [tuple(row) for row in rows] == [("Ana María", "34600")]
-    await assistant.settled()
+    await assistant.wait_until_settled()
 
 
 async def test_storing_and_finishing_the_same_turns_is_no_deadlock(
@@ -229,8 +231,8 @@ async def test_storing_and_finishing_the_same_turns_is_no_deadlock(
 ) -> None:
     deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
     for batch in range(30):
-        await assistant.take(*(written(f"{batch}.{n}", f"c{n % 150}") for n in range(300)))
-    await assistant.settled()
+        await assistant.receive(*(incoming(f"{batch}.{n}", f"c{n % 150}") for n in range(300)))
+    await assistant.wait_until_settled()
     assert [row[0] for row in await assistant.rows(deadlocks)] == [0]
     assert await assistant.rows("select from message where turn_id is null") == []
 
@@ -240,15 +242,15 @@ async def test_two_replicas_answer_every_message_once_and_in_order(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     clients = [a_client(1), a_client(2, settings={"quiet_window_ms": 5})]
-    sent = [written(str(n), f"c{n % 40}", tenant=1 + n % 2) for n in range(800)]
+    sent = [incoming(str(n), f"c{n % 40}", tenant=1 + n % 2) for n in range(800)]
     async with (
-        running_assistant(url, kafka.bootstrap, *clients, slots=20) as one,
-        running_assistant(url, kafka.bootstrap, *clients, slots=20) as two,
+        running_assistant(url, kafka.bootstrap, *clients, slots=20) as first,
+        running_assistant(url, kafka.bootstrap, *clients, slots=20) as second,
     ):
         for batch in range(0, 800, 40):
-            replica = (one, two)[batch // 40 % 2]
-            await replica.take(*sent[batch : batch + 40])
-        copies = await one.replies()
+            replica = (first, second)[batch // 40 % 2]
+            await replica.receive(*sent[batch : batch + 40])
+        copies = await first.replies()
     replies = list({reply.reply_id: reply for reply in copies}.values())
     answered = [wamid for reply in replies for wamid in reply.answers]
     assert sorted(answered) == sorted(event.wamid for event in sent)

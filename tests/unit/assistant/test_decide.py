@@ -6,9 +6,9 @@ import pytest
 from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn
 
-from assistant.decide import Ask, Reply, Silence, after_asking, before_asking
-from assistant.items import TurnItem
-from assistant.read_answer import Answer, Failure, Usage
+from assistant.decide import AskModel, NoReply, Reply, after_asking, before_asking
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.turn_context import TurnContext
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
 
@@ -16,37 +16,37 @@ TENANT, ASSISTANT = a_tenant(), an_assistant()
 STOP = a_tenant(settings={"handoff_words": ["humano"], "language": "en"})
 
 
-def silence(outcome: str, reason: str) -> Dropped[Silence]:
-    return Dropped(reason, Silence(outcome, reason))  # type: ignore[arg-type]
+def no_reply(outcome: str, reason: str) -> Dropped[NoReply]:
+    return Dropped(reason, NoReply(outcome, reason))  # type: ignore[arg-type]
 
 
 def test_an_ordinary_turn_asks_the_model() -> None:
-    assert before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON) == Ask(TENANT, ASSISTANT)
+    assert before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON) == AskModel(TENANT, ASSISTANT)
 
 
 @pytest.mark.parametrize(
     ("turn", "tenant", "expected"),
     [
-        (a_turn(), a_tenant(active=False), silence("suppressed", "inactive")),
-        (a_turn("STOP"), a_tenant(active=False), silence("suppressed", "inactive")),
-        (a_turn(opted_out=True), TENANT, silence("suppressed", "opted_out")),
-        (a_turn(taken_over=True), TENANT, silence("handed_over", "taken_over")),
-        (a_turn("stop", opted_out=True), TENANT, silence("suppressed", "opted_out")),
-        (a_turn("humano", opted_out=True), STOP, silence("suppressed", "opted_out")),
-        (a_turn("humano", taken_over=True), STOP, silence("handed_over", "taken_over")),
+        (a_turn(), a_tenant(active=False), no_reply("suppressed", "inactive")),
+        (a_turn("STOP"), a_tenant(active=False), no_reply("suppressed", "inactive")),
+        (a_turn(opted_out=True), TENANT, no_reply("suppressed", "opted_out")),
+        (a_turn(handed_over=True), TENANT, no_reply("handed_over", "taken_over")),
+        (a_turn("stop", opted_out=True), TENANT, no_reply("suppressed", "opted_out")),
+        (a_turn("humano", opted_out=True), STOP, no_reply("suppressed", "opted_out")),
+        (a_turn("humano", handed_over=True), STOP, no_reply("handed_over", "taken_over")),
     ],
 )
-def test_silence_has_an_outcome_with_its_reason(
-    turn: TurnItem, tenant: TenantConfig, expected: Dropped[Silence]
+def test_no_reply_has_an_outcome_with_its_reason(
+    turn: TurnContext, tenant: TenantConfig, expected: Dropped[NoReply]
 ) -> None:
     assert before_asking(turn, 1, tenant, ASSISTANT, NOON) == expected
 
 
 @pytest.mark.parametrize(("hours", "answered"), [(23, True), (23.1, False)])
 def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> None:
-    decided = before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON + timedelta(hours=hours))
-    expected = Ask(TENANT, ASSISTANT) if answered else silence("suppressed", "too_old")
-    assert decided == expected
+    decision = before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON + timedelta(hours=hours))
+    expected = AskModel(TENANT, ASSISTANT) if answered else no_reply("suppressed", "too_old")
+    assert decision == expected
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> Non
     [
         (a_turn("STOP"), "opt_out"),
         (a_turn("start", opted_out=True), "opt_in"),
-        (a_turn("humano"), "handoff"),
-        (a_turn("stop", taken_over=True), "opt_out"),
+        (a_turn("humano"), "handover"),
+        (a_turn("stop", handed_over=True), "opt_out"),
     ],
 )
-def test_a_command_that_changes_something_is_confirmed(turn: TurnItem, command: str) -> None:
-    decided = before_asking(turn, 1, STOP, ASSISTANT, NOON)
-    assert isinstance(decided, Done)
-    assert isinstance(decided.result, Reply)
-    assert (decided.result.kind, decided.result.command) == ("notice", command)
+def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, command: str) -> None:
+    decision = before_asking(turn, 1, STOP, ASSISTANT, NOON)
+    assert isinstance(decision, Done)
+    assert isinstance(decision.result, Reply)
+    assert (decision.result.kind, decision.result.command) == ("notice", command)
 
 
-def test_start_is_an_ordinary_word_for_who_never_stopped() -> None:
-    assert isinstance(before_asking(a_turn("start"), 1, TENANT, ASSISTANT, NOON), Ask)
+def test_start_is_an_ordinary_word_for_a_contact_who_never_stopped() -> None:
+    assert isinstance(before_asking(a_turn("start"), 1, TENANT, ASSISTANT, NOON), AskModel)
 
 
 @pytest.mark.parametrize("tenant", [None, a_tenant(tenant_id=2)])
@@ -74,7 +74,7 @@ def test_a_client_may_be_published_after_its_first_message(tenant: TenantConfig 
     waits = before_asking(a_turn(), 9, tenant, ASSISTANT, NOON)
     assert waits == Later(1.0, "client_not_published")
     ends = before_asking(a_turn(), 10, tenant, ASSISTANT, NOON)
-    assert ends == silence("suppressed", "number_moved")
+    assert ends == no_reply("suppressed", "number_moved")
 
 
 def test_an_assistant_is_awaited_then_the_fallback_is_sent() -> None:
@@ -87,29 +87,29 @@ def test_an_assistant_is_awaited_then_the_fallback_is_sent() -> None:
 @pytest.mark.parametrize(("used", "asks"), [(99, True), (100, False)])
 def test_a_budget_ends_the_days_questions(used: int, asks: bool) -> None:
     tenant = a_tenant(settings={"daily_token_budget": 100})
-    decided = before_asking(a_turn(tokens_today=used), 1, tenant, ASSISTANT, NOON)
-    assert isinstance(decided, Ask) is asks
+    decision = before_asking(a_turn(tokens_today=used), 1, tenant, ASSISTANT, NOON)
+    assert isinstance(decision, AskModel) is asks
 
 
 def test_an_answer_is_a_reply_with_its_usage() -> None:
     usage = Usage("m", 1, 0, 2)
-    decided = after_asking(Answer("hola", usage), 1, TENANT)
-    assert decided == Done(Reply("answer", "hola", usage))
+    decision = after_asking(ModelAnswer("hola", usage), 1, TENANT)
+    assert decision == Done(Reply("answer", "hola", usage))
 
 
 @pytest.mark.parametrize(
     ("failure", "tries", "wait"),
     [
-        (Failure("http_500", 1.0), 1, 1.0),
-        (Failure("http_500", 1.0), 2, 4.0),
-        (Failure("http_429", 20.0), 1, 20.0),
-        (Failure("http_500", 1.0), 3, None),
-        (Failure("billing:insufficient_quota"), 1, None),
+        (ModelFailure("http_500", 1.0), 1, 1.0),
+        (ModelFailure("http_500", 1.0), 2, 4.0),
+        (ModelFailure("http_429", 20.0), 1, 20.0),
+        (ModelFailure("http_500", 1.0), 3, None),
+        (ModelFailure("billing:insufficient_quota"), 1, None),
     ],
 )
 def test_a_failure_is_tried_again_where_that_can_help(
-    failure: Failure, tries: int, wait: float | None
+    failure: ModelFailure, tries: int, wait: float | None
 ) -> None:
     fallback = Done(Reply("fallback", TENANT.settings.fallback_text), f"fallback:{failure.reason}")
-    decided = after_asking(failure, tries, TENANT)
-    assert decided == (fallback if wait is None else Later(wait, failure.reason))
+    decision = after_asking(failure, tries, TENANT)
+    assert decision == (fallback if wait is None else Later(wait, failure.reason))

@@ -5,15 +5,19 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from assistant.clean import storable
 from common.events import MessageReceived
+from common.lenient_json import storable
+from common.postgres.rows import arrays, names, unnest
 
-REMEMBERED = 100_000
+CACHED_CONTACTS = 100_000
 
-UPSERT = """
-insert into conversation (tenant_id, contact_id, phone_number_id, wa_id, contact_name)
-select * from unnest(%(tenant)s::int[], %(contact)s::text[], %(number)s::text[],
-  %(wa_id)s::text[], %(name)s::text[]) order by 1, 2
+DETAILS = {"phone_number_id": "text", "wa_id": "text", "contact_name": "text"}
+CONTACT = {"tenant_id": "int", "contact_id": "text", **DETAILS}
+
+# Creates conversations, or brings what changed of their contacts up to date.
+UPSERT_CONVERSATIONS = f"""
+insert into conversation ({names(CONTACT)})
+select {names(CONTACT)} from {unnest(CONTACT)} order by tenant_id, contact_id
 on conflict (tenant_id, contact_id) do update set
   phone_number_id = excluded.phone_number_id,
   wa_id = coalesce(excluded.wa_id, conversation.wa_id),
@@ -21,57 +25,64 @@ on conflict (tenant_id, contact_id) do update set
 returning tenant_id, contact_id, id
 """
 
-Contact = tuple[int, str]
+ContactKey = tuple[int, str]
 
 
-class Known(NamedTuple):
-    """What the row holds, so that a change is written and nothing else is."""
+class ContactDetails(NamedTuple):
+    """What the row holds of a contact: it is written only where this changes."""
 
     phone_number_id: str
     wa_id: str | None
     contact_name: str | None
 
 
+class CachedConversation(NamedTuple):
+    id: int
+    details: ContactDetails
+
+
 class Conversations:
     """(tenant_id, contact_id) -> conversation id. One thread."""
 
     def __init__(self) -> None:
-        self._ids: dict[Contact, tuple[int, Known]] = {}
-        self._learnt: dict[Contact, tuple[int, Known]] = {}
+        self._cached: dict[ContactKey, CachedConversation] = {}
+        self._uncommitted: dict[ContactKey, CachedConversation] = {}
 
-    def ids(self, connection: Connection, events: Sequence[MessageReceived]) -> dict[Contact, int]:
-        self._learnt = {}
-        contacts = {(event.tenant_id, event.contact_id): known(event) for event in events}
+    def find_or_create(
+        self, connection: Connection, events: Sequence[MessageReceived]
+    ) -> dict[ContactKey, int]:
+        self._uncommitted = {}
+        contacts = {(event.tenant_id, event.contact_id): details_of(event) for event in events}
         changed = {
-            contact: now
-            for contact, now in contacts.items()
-            if contact not in self._ids or self._ids[contact][1] != now
+            contact: details
+            for contact, details in contacts.items()
+            if contact not in self._cached or self._cached[contact].details != details
         }
         if changed:
             self._upsert(connection, changed)
         return {
-            contact: (self._learnt.get(contact) or self._ids[contact])[0] for contact in contacts
+            contact: (self._uncommitted.get(contact) or self._cached[contact]).id
+            for contact in contacts
         }
 
-    def committed(self) -> None:
-        """Ids of a transaction that failed must not be remembered, so they wait for this."""
-        if len(self._ids) > REMEMBERED:
-            self._ids.clear()
-        self._ids |= self._learnt
-        self._learnt = {}
+    def remember(self) -> None:
+        """After the commit: the ids of a transaction that failed must not be cached."""
+        if len(self._cached) > CACHED_CONTACTS:
+            self._cached.clear()
+        self._cached |= self._uncommitted
+        self._uncommitted = {}
 
-    def _upsert(self, connection: Connection, contacts: dict[Contact, Known]) -> None:
+    def _upsert(self, connection: Connection, contacts: dict[ContactKey, ContactDetails]) -> None:
         values = {
-            "tenant": [tenant for tenant, _ in contacts],
-            "contact": [contact for _, contact in contacts],
-            "number": [now.phone_number_id for now in contacts.values()],
-            "wa_id": [now.wa_id for now in contacts.values()],
-            "name": [now.contact_name for now in contacts.values()],
+            "tenant_id": [tenant_id for tenant_id, _ in contacts],
+            "contact_id": [contact_id for _, contact_id in contacts],
+            **arrays(DETAILS, list(contacts.values())),
         }
-        for tenant, contact, id in connection.exec_driver_sql(UPSERT, values):
-            self._learnt[tenant, contact] = (id, contacts[tenant, contact])
+        for row in connection.exec_driver_sql(UPSERT_CONVERSATIONS, values):
+            contact = (row.tenant_id, row.contact_id)
+            self._uncommitted[contact] = CachedConversation(row.id, contacts[contact])
 
 
-def known(event: MessageReceived) -> Known:
+def details_of(event: MessageReceived) -> ContactDetails:
     name = event.contact_name and storable(event.contact_name)
-    return Known(event.phone_number_id, event.wa_id, name)
+    return ContactDetails(event.phone_number_id, event.wa_id, name)

@@ -4,20 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assistant.items import TurnItem
-from assistant.read_answer import Answer, Failure, Usage
-from assistant.words import Command, last_command, notice
+from assistant.commands import Command, last_command, notice
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.turn_context import TurnContext
 from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
-ANSWERABLE_FOR = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
-CONFIG_AWAITED = 10  # tries, one a second: a message may overtake its client's or assistant's news
+ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
+CONFIG_TRIES = 10  # one a second: a message may arrive before its client or assistant is known here
 MODEL_TRIES = 3
 WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskModel:
     """The model is to be asked."""
 
     tenant: TenantConfig
@@ -26,7 +26,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the turn says. `command`: what the contact asked for with a command word."""
+    """What the turn answers. `command`: what the contact asked for with a command word."""
 
     kind: Literal["answer", "fallback", "notice"]
     text: str
@@ -35,93 +35,95 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class NoReply:
     """No reply: the outcome that the turn's messages get."""
 
     outcome: OutcomeName
     reason: str
 
 
-Result = Reply | Silence
+TurnResult = Reply | NoReply
 
 
 def before_asking(
-    item: TurnItem,
+    turn: TurnContext,
     tries: int,
     tenant: TenantConfig | None,
     assistant: AssistantConfig | None,
     now: datetime,
-) -> Ask | Outcome[Result]:
-    if tenant is None or tenant.tenant_id != item.conversation.tenant_id:
+) -> AskModel | Outcome[TurnResult]:
+    if tenant is None or tenant.tenant_id != turn.conversation.tenant_id:
         return without_client(tries)
-    if silence := silenced(item, tenant, now):
-        return Dropped(silence.reason, silence)
-    if said := commanded(item, tenant):
-        return Done(said, "notice")
-    if standing := standing_silence(item):
-        return Dropped(standing.reason, standing)
+    if no_reply := inactive_or_too_old(turn, tenant, now):
+        return Dropped(no_reply.reason, no_reply)
+    if confirmation := command_reply(turn, tenant):
+        return Done(confirmation, "notice")
+    if no_reply := opted_out_or_handed_over(turn):
+        return Dropped(no_reply.reason, no_reply)
     if assistant is None:
         return without_assistant(tenant, tries)
-    if over_budget(item, tenant):
+    if over_budget(turn, tenant):
         return fallback(tenant, "over_budget")
-    return Ask(tenant, assistant)
+    return AskModel(tenant, assistant)
 
 
-def without_client(tries: int) -> Outcome[Result]:
+def without_client(tries: int) -> Outcome[TurnResult]:
     """The router may know a new client before this process does."""
-    if tries < CONFIG_AWAITED:
+    if tries < CONFIG_TRIES:
         return Later(1.0, "client_not_published")
-    return Dropped("number_moved", Silence("suppressed", "number_moved"))
+    return Dropped("number_moved", NoReply("suppressed", "number_moved"))
 
 
-def silenced(item: TurnItem, tenant: TenantConfig, now: datetime) -> Silence | None:
-    """Reasons that no word of the contact can change."""
+def inactive_or_too_old(turn: TurnContext, tenant: TenantConfig, now: datetime) -> NoReply | None:
+    """Reasons that no command of the contact can change."""
     if not tenant.active:
-        return Silence("suppressed", "inactive")
-    if now - item.last_inbound_at > ANSWERABLE_FOR:
-        return Silence("suppressed", "too_old")
+        return NoReply("suppressed", "inactive")
+    if now - turn.last_inbound_at > ANSWER_WINDOW:
+        return NoReply("suppressed", "too_old")
     return None
 
 
-def commanded(item: TurnItem, tenant: TenantConfig) -> Reply | None:
+def command_reply(turn: TurnContext, tenant: TenantConfig) -> Reply | None:
     """A command that changes nothing is not confirmed again."""
     settings = tenant.settings
-    command = last_command((message.body for message in item.pending), settings)
-    if command is None or (command == "opt_in") != item.conversation.opted_out:
+    command = last_command((message.body for message in turn.pending), settings)
+    if command is None or (command == "opt_in") != turn.conversation.opted_out:
         return None
-    if command == "handoff" and item.conversation.taken_over:
+    if command == "handover" and turn.conversation.handed_over:
         return None
     return Reply("notice", notice(command, settings.language), command=command)
 
 
-def standing_silence(item: TurnItem) -> Silence | None:
+def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
     """What an earlier command, or a person, has decided for this conversation."""
-    if item.conversation.opted_out:
-        return Silence("suppressed", "opted_out")
-    if item.conversation.taken_over:
-        return Silence("handed_over", "taken_over")
+    if turn.conversation.opted_out:
+        return NoReply("suppressed", "opted_out")
+    if turn.conversation.handed_over:
+        return NoReply("handed_over", "taken_over")
     return None
 
 
-def without_assistant(tenant: TenantConfig, tries: int) -> Outcome[Result]:
-    if tries < CONFIG_AWAITED:
+def without_assistant(tenant: TenantConfig, tries: int) -> Outcome[TurnResult]:
+    if tries < CONFIG_TRIES:
         return Later(1.0, "assistant_not_published")
     return fallback(tenant, "assistant_not_published")
 
 
-def over_budget(item: TurnItem, tenant: TenantConfig) -> bool:
+def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:
     budget = tenant.settings.daily_token_budget
-    return budget is not None and item.tokens_today >= budget
+    return budget is not None and turn.tokens_today >= budget
 
 
-def after_asking(answer: Answer | Failure, tries: int, tenant: TenantConfig) -> Outcome[Result]:
+def after_asking(
+    answer: ModelAnswer | ModelFailure, tries: int, tenant: TenantConfig
+) -> Outcome[TurnResult]:
     """A failure is tried again while that can help; then the contact gets the fallback text."""
-    if isinstance(answer, Answer):
+    if isinstance(answer, ModelAnswer):
         return Done(Reply("answer", answer.text, answer.usage))
     if answer.retry_after is not None and tries < MODEL_TRIES:
         return Later(max(answer.retry_after, WAIT_GROWTH ** (tries - 1)), answer.reason)
     return fallback(tenant, answer.reason)
 
 
-def fallback(tenant: TenantConfig, reason: str) -> Done[Result]:
+def fallback(tenant: TenantConfig, reason: str) -> Done[TurnResult]:
     return Done(Reply("fallback", tenant.settings.fallback_text), f"fallback:{reason}")

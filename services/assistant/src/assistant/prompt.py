@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from assistant.items import Message, TurnItem
+from assistant.turn_context import StoredMessage, TurnContext
 from common.events import AssistantConfig, OpeningHours, TenantConfig
 
 HISTORY_TURNS = 12
@@ -20,7 +20,7 @@ PENDING_CHARACTERS = 16_000
 LATE = timedelta(minutes=30)
 DEFAULT_MODEL = "gpt-6-luna"
 
-# Meta bars general-purpose assistants; a business's own is welcome.
+# Meta bars general-purpose assistants; a business's own is allowed.
 HOUSE_RULES = (
     "You answer WhatsApp messages for the business described above, in the language of the"
     " customer. Keep to this business: politely decline anything else. Never invent prices,"
@@ -28,13 +28,19 @@ HOUSE_RULES = (
 )
 
 
-def request(item: TurnItem, tenant: TenantConfig, assistant: AssistantConfig, now: datetime) -> Any:
+def request_body(
+    turn: TurnContext, tenant: TenantConfig, assistant: AssistantConfig, now: datetime
+) -> Any:
     """The JSON body. store is false: the history is ours, nothing is kept at OpenAI."""
     settings = tenant.settings
     body: dict[str, Any] = {
         "model": settings.model or assistant.model,
         "instructions": f"{assistant.instructions}\n\n{HOUSE_RULES}",
-        "input": [*history(item.history), context(item, tenant, now), *pending(item.pending)],
+        "input": [
+            *history_input(turn.history),
+            context_message(turn, tenant, now),
+            *pending_input(turn.pending),
+        ],
         "max_output_tokens": assistant.max_output_tokens,
         "store": False,
         "prompt_cache_key": cache_key(tenant, assistant),
@@ -56,64 +62,66 @@ def sampling(assistant: AssistantConfig, effort: str | None) -> dict[str, float]
     """Refused with 400 unless the effort is none."""
     if effort != "none":
         return {}
-    wanted = {"temperature": assistant.temperature, "top_p": assistant.top_p}
-    return {name: value for name, value in wanted.items() if value is not None}
+    parameters = {"temperature": assistant.temperature, "top_p": assistant.top_p}
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
-def history(turns: Sequence[Sequence[Message]]) -> list[dict[str, str]]:
+def history_input(turns: Sequence[Sequence[StoredMessage]]) -> list[dict[str, str]]:
     """Whole turns from the newest backwards, as many as fit."""
-    kept: list[Sequence[Message]] = []
-    room = HISTORY_CHARACTERS
+    kept: list[Sequence[StoredMessage]] = []
+    characters_left = HISTORY_CHARACTERS
     for turn in reversed(turns[-HISTORY_TURNS:]):
-        room -= sum(len(message.body) for message in turn)
-        if room < 0:
+        characters_left -= sum(len(message.body) for message in turn)
+        if characters_left < 0:
             break
         kept.insert(0, turn)
-    return [said(message) for turn in kept for message in sorted(turn, key=spoken)]
+    return [
+        as_input_message(message) for turn in kept for message in sorted(turn, key=contact_first)
+    ]
 
 
-def spoken(message: Message) -> tuple[bool, int]:
-    """The contact's messages of a turn, then the answer, whatever order they were stored in."""
+def contact_first(message: StoredMessage) -> tuple[bool, int]:
+    """The contact's messages of a turn, then the answer: they may be stored in another order."""
     return message.role == "a", message.id
 
 
-def said(message: Message) -> dict[str, str]:
+def as_input_message(message: StoredMessage) -> dict[str, str]:
     return {"role": "assistant" if message.role == "a" else "user", "content": message.body}
 
 
-def pending(messages: Sequence[Message]) -> list[dict[str, str]]:
+def pending_input(messages: Sequence[StoredMessage]) -> list[dict[str, str]]:
     """The newest that fit; a single message longer than that is cut."""
     kept: list[dict[str, str]] = []
-    room = PENDING_CHARACTERS
+    characters_left = PENDING_CHARACTERS
     for message in reversed(messages):
-        if kept and len(message.body) > room:
+        if kept and len(message.body) > characters_left:
             break
-        kept.insert(0, {"role": "user", "content": message.body[:room]})
-        room -= len(message.body)
+        kept.insert(0, {"role": "user", "content": message.body[:characters_left]})
+        characters_left -= len(message.body)
     return kept
 
 
-def context(item: TurnItem, tenant: TenantConfig, now: datetime) -> dict[str, str]:
-    local = now.astimezone(zone(tenant.settings.timezone))
+def context_message(turn: TurnContext, tenant: TenantConfig, now: datetime) -> dict[str, str]:
+    local = now.astimezone(time_zone(tenant.settings.timezone))
     lines = [f"Business: {tenant.name}.", f"Local time: {local:%A %Y-%m-%d %H:%M}."]
-    if item.conversation.contact_name:
-        name = item.conversation.contact_name[:60]
+    if turn.conversation.contact_name:
+        name = turn.conversation.contact_name[:60]
         lines.append(f"The customer's profile name, as they wrote it: {name!r}.")
     if tenant.settings.business_hours:
-        lines.append(opening(tenant.settings.business_hours, local))
-    if now - item.last_inbound_at > LATE:
+        lines.append(opening_hours(tenant.settings.business_hours, local))
+    if now - turn.last_inbound_at > LATE:
         lines.append("The message waited long for this answer: apologise for the delay.")
     return {"role": "developer", "content": " ".join(lines)}
 
 
-def opening(hours: Sequence[OpeningHours], local: datetime) -> str:
+def opening_hours(hours: Sequence[OpeningHours], local: datetime) -> str:
     today = [slot for slot in hours if slot.weekday == local.isoweekday()]
     is_open = any(slot.opens <= local.time() < slot.closes for slot in today)
     spans = ", ".join(f"{slot.opens:%H:%M}-{slot.closes:%H:%M}" for slot in today) or "closed"
     return f"Open today: {spans}. Right now the business is {'open' if is_open else 'closed'}."
 
 
-def zone(name: str) -> ZoneInfo:
+def time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -121,6 +129,6 @@ def zone(name: str) -> ZoneInfo:
 
 
 def safety_identifier(secret: str, tenant_id: int, contact_id: str) -> str:
-    """64 hex digits, stable per person, telling nothing about them."""
+    """64 hex digits, stable per person, revealing nothing about them."""
     person = f"{tenant_id}:{contact_id}".encode()
     return hmac.new(secret.encode(), person, hashlib.sha256).hexdigest()

@@ -3,88 +3,103 @@
 Each message is stored once (unique wamid per tenant) and opens its conversation's turn or puts it
 off until the contact has been quiet for the client's window. A running turn is superseded, at most
 three times; after that the finish opens the next turn. A turn that waits to be tried again keeps
-its time.
+its due time.
 """
 
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from assistant.clean import storable
 from assistant.conversations import Conversations
+from assistant.tables import TURNS
 from common.events import MessageReceived, TenantConfig
 from common.kafka.compacted import CompactedView
+from common.lenient_json import storable
+from common.postgres.rows import names, rows_as, unnest
 from common.work import Hint
 
 MAX_WAIT_SECONDS = 10.0  # a contact who never pauses is answered after this
-SUPERSEDED_AT_MOST = 3
+MAX_SUPERSEDED = 3
 
-STORE_MESSAGES = """
-insert into message (tenant_id, wamid, conversation_id, role, body, sent_at, trace_id)
-select t, w, c, 'u', b, s, r
-from unnest(%(tenant)s::int[], %(wamid)s::text[], %(conversation)s::bigint[], %(body)s::text[],
-  %(sent_at)s::timestamptz[], %(trace)s::text[]) with ordinality u(t, w, c, b, s, r, o)
-order by o
+MESSAGE = {
+    "tenant_id": "int",
+    "wamid": "text",
+    "conversation_id": "bigint",
+    "body": "text",
+    "sent_at": "timestamptz",
+    "trace_id": "text",
+}
+# Each message once, in the order of the batch; returns those that were new.
+STORE_MESSAGES = f"""
+insert into message ({names(MESSAGE)}, role)
+select {names(MESSAGE)}, 'u' from {unnest(MESSAGE)} order by ordinality
 on conflict (tenant_id, wamid) do nothing
 returning id, tenant_id, conversation_id
 """
 
-SUPERSEDES = f"(turn.state = 1 and turn.superseded < {SUPERSEDED_AT_MOST})"
-# Open turns are locked in the order of their ids, like at their finish.
+SUPERSEDES = f"({TURNS.is_running} and turn.superseded < {MAX_SUPERSEDED})"
+NEWEST = {
+    "tenant_id": "int",
+    "conversation_id": "bigint",
+    "last_message_id": "bigint",
+    "quiet_seconds": "float8",
+}
+# One open turn per conversation: a new one, or the open one put off or superseded. Open turns are
+# locked in the order of their ids, like at their finish.
 OPEN_TURNS = f"""
 insert into turn (tenant_id, conversation_id, due_at, last_message_id)
-select t, c, now() + q * interval '1 second', m
-from unnest(%(tenant)s::int[], %(conversation)s::bigint[], %(message)s::bigint[],
-  %(quiet)s::float8[]) u(t, c, m, q)
+select newest.tenant_id, newest.conversation_id,
+  now() + newest.quiet_seconds * interval '1 second', newest.last_message_id
+from {unnest(NEWEST, "newest")}
 left join (
   select id, conversation_id from turn
-  where conversation_id = any(%(conversation)s::bigint[]) and finished_at is null) there
-  on there.conversation_id = c
-order by there.id, c
+  where conversation_id = any(%(conversation_id)s::bigint[]) and finished_at is null) as open_turn
+  on open_turn.conversation_id = newest.conversation_id
+order by open_turn.id, newest.conversation_id
 on conflict (conversation_id) where finished_at is null do update set
   due_at = greatest(turn.due_at,
     least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds')),
   last_message_id = greatest(turn.last_message_id, excluded.last_message_id),
-  epoch = turn.epoch + {SUPERSEDES}::int,
   superseded = turn.superseded + {SUPERSEDES}::int,
-  lease_until = case when {SUPERSEDES} then null else turn.lease_until end,
-  state = case when {SUPERSEDES} then 0 else turn.state end
-returning id, tenant_id, greatest(0, extract(epoch from due_at - clock_timestamp()))::float8
+  {TURNS.void_claim(SUPERSEDES)}
+returning id, tenant_id,
+  greatest(0, extract(epoch from due_at - clock_timestamp()))::float8 as delay
 """
 
 
-class Receive:
-    """The consumer's store function, and what follows its commit."""
+class MessageReceiver:
+    """The consumer's store function, and what it does after the commit."""
 
     def __init__(
         self, tenants: CompactedView[TenantConfig], hint: Callable[[Sequence[Hint]], None]
     ) -> None:
-        self._tenants, self._hint = tenants, hint
+        self._tenants = tenants
+        self._hint = hint
         self._conversations = Conversations()
 
     def store(self, connection: Connection, events: Sequence[MessageReceived]) -> list[Hint]:
         """Returns the turns that were opened or moved."""
         batch = ordered(events)
-        ids = self._conversations.ids(connection, batch)
-        new = connection.exec_driver_sql(STORE_MESSAGES, columns(batch, ids)).all()
-        newest = {conversation: (message, tenant) for message, tenant, conversation in new}
+        ids = self._conversations.find_or_create(connection, batch)
+        new = connection.exec_driver_sql(STORE_MESSAGES, message_columns(batch, ids)).all()
+        newest = {message.conversation_id: message for message in new}
         if not newest:
             return []
         numbers = {ids[event.tenant_id, event.contact_id]: event.phone_number_id for event in batch}
         values = {
-            "conversation": list(newest),
-            "message": [message for message, _ in newest.values()],
-            "tenant": [tenant for _, tenant in newest.values()],
-            "quiet": [self._quiet(numbers[conversation]) for conversation in newest],
+            "tenant_id": [message.tenant_id for message in newest.values()],
+            "conversation_id": list(newest),
+            "last_message_id": [message.id for message in newest.values()],
+            "quiet_seconds": [self._quiet_seconds(numbers[id]) for id in newest],
         }
-        return [Hint(*row) for row in connection.exec_driver_sql(OPEN_TURNS, values)]
+        return rows_as(Hint, connection.exec_driver_sql(OPEN_TURNS, values))
 
-    def stored(self, hints: Sequence[Hint]) -> None:
-        """After the commit: what the batch learnt may be remembered, and its turns are known."""
-        self._conversations.committed()
+    def after_commit(self, hints: Sequence[Hint]) -> None:
+        """Caches the new ids and hints the turns to the runner."""
+        self._conversations.remember()
         self._hint(hints)
 
-    def _quiet(self, phone_number_id: str) -> float:
+    def _quiet_seconds(self, phone_number_id: str) -> float:
         tenant = self._tenants.get(phone_number_id)
         return tenant.settings.quiet_window_ms / 1000 if tenant else 0.0
 
@@ -97,14 +112,14 @@ def ordered(events: Sequence[MessageReceived]) -> list[MessageReceived]:
     return sorted(once.values(), key=lambda event: (event.tenant_id, event.contact_id))
 
 
-def columns(
+def message_columns(
     batch: Sequence[MessageReceived], ids: dict[tuple[int, str], int]
 ) -> dict[str, list[object]]:
     return {
-        "tenant": [event.tenant_id for event in batch],
+        "tenant_id": [event.tenant_id for event in batch],
         "wamid": [event.wamid for event in batch],
-        "conversation": [ids[event.tenant_id, event.contact_id] for event in batch],
+        "conversation_id": [ids[event.tenant_id, event.contact_id] for event in batch],
         "body": [storable(event.text) for event in batch],
         "sent_at": [event.sent_at for event in batch],
-        "trace": [event.trace_id for event in batch],
+        "trace_id": [event.trace_id for event in batch],
     }

@@ -5,8 +5,8 @@ from pathlib import Path
 from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 
-class AssistantSettings(ServiceSettings, DatabaseSettings):
-    """slots: turns in hand at once per process. turn_deadline: seconds.
+class Settings(ServiceSettings, DatabaseSettings):
+    """slots: turns in flight at once per process. turn_deadline: seconds.
 
     openai_api_key serves the clients that have no key of their own.
     """

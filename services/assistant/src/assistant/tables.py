@@ -1,7 +1,7 @@
 """The work table of turns. The other tables are named where their SQL stands.
 
 A conversation has one open turn at most (unique index turn_open), and the turn row is the one
-serialisation point: whatever makes an answer stale adds 1 to its epoch.
+serialisation point: anything that makes an answer stale adds 1 to its epoch.
 """
 
 from common.work import WorkTable

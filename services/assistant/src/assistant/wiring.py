@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from assistant.credentials import Credentials
-from assistant.model import ResponsesApi
-from assistant.receive import Receive
-from assistant.settings import AssistantSettings
+from assistant.openai.client import ResponsesClient
+from assistant.openai.credentials import Credentials
+from assistant.receive import MessageReceiver
+from assistant.settings import Settings
 from assistant.tables import TURNS
-from assistant.turn import Turns
+from assistant.turn import TurnHandler
 from common.events import AssistantConfig, MessageReceived, TenantConfig
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
@@ -24,7 +24,7 @@ from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
 from common.work import Owner, Runner, WorkLimits
 
 
-def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
@@ -32,19 +32,19 @@ def build(settings: AssistantSettings, life: Lifecycle) -> Sequence[Component]:
     producer = Producer(bootstrap, deadline_ms=0)
     outbox = Outbox(database, producer)
     owner = Owner(database, TURNS)
-    model = ResponsesApi(settings.openai_base_url, connections=settings.slots)
+    model = ResponsesClient(settings.openai_base_url, connections=settings.slots)
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     credentials = Credentials(settings.openai_api_key.get_secret_value(), ring)
     clock = SystemClock()
-    turns = Turns(tenants, assistants, model, credentials, clock, settings.turn_deadline)
+    turns = TurnHandler(tenants, assistants, model, credentials, clock, settings.turn_deadline)
     limits = WorkLimits(slots=settings.slots, deadline=2 * settings.turn_deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receive = Receive(tenants, runner.hint)
+    receiver = MessageReceiver(tenants, runner.hint)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,
         MessageReceived,
-        in_transaction(database, receive.store, receive.stored),
+        in_transaction(database, receiver.store, receiver.after_commit),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,

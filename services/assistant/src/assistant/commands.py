@@ -1,4 +1,4 @@
-"""Words that are commands: stop, start again, a human please. And what is said in return."""
+"""Words that are commands: stop, start again, a person please; and the notices in return."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,43 +7,43 @@ from typing import Literal
 
 from common.events import TenantSettings
 
-Command = Literal["opt_out", "opt_in", "handoff"]
+Command = Literal["opt_out", "opt_in", "handover"]
 OPT_IN_WORDS = ("START", "ALTA")
-HANDOFF_HOURS = 12
-LONGEST_WORD = 100  # characters
+HANDOVER_HOURS = 12
+LONGEST_COMMAND = 100  # characters
 
 NOTICES: dict[str, dict[Command, str]] = {
     "es": {
         "opt_out": "De acuerdo, no le escribiremos más. Si quiere volver, envíe ALTA.",
         "opt_in": "Bienvenido de nuevo. ¿En qué podemos ayudarle?",
-        "handoff": "Le paso con una persona del equipo. Le responderá en cuanto pueda.",
+        "handover": "Le paso con una persona del equipo. Le responderá en cuanto pueda.",
     },
     "en": {
         "opt_out": "All right, we will not write again. To come back, send START.",
         "opt_in": "Welcome back. How can we help you?",
-        "handoff": "A person from our team will take over and answer as soon as possible.",
+        "handover": "A person from our team will take over and answer as soon as possible.",
     },
 }
 
 
-def command(text: str, settings: TenantSettings) -> Command | None:
+def command_of(text: str, settings: TenantSettings) -> Command | None:
     """A message that is nothing but one of the words; case and accents do not matter."""
-    said = folded(text) if len(text) <= LONGEST_WORD else ""
-    if not said:
+    word = folded(text) if len(text) <= LONGEST_COMMAND else ""
+    if not word:
         return None
-    if said in all_folded(settings.opt_out_words):
+    if word in folded_words(settings.opt_out_words):
         return "opt_out"
-    if said in all_folded(OPT_IN_WORDS):
+    if word in folded_words(OPT_IN_WORDS):
         return "opt_in"
-    if said in all_folded(settings.handoff_words):
-        return "handoff"
+    if word in folded_words(settings.handoff_words):
+        return "handover"
     return None
 
 
 def last_command(texts: Iterable[str], settings: TenantSettings) -> Command | None:
     """The newest command among the messages of a turn."""
-    found = [command(text, settings) for text in texts]
-    return next((one for one in reversed(found) if one), None)
+    commands = [command_of(text, settings) for text in texts]
+    return next((command for command in reversed(commands) if command), None)
 
 
 def notice(command: Command, language: str) -> str:
@@ -52,7 +52,7 @@ def notice(command: Command, language: str) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def all_folded(words: tuple[str, ...]) -> frozenset[str]:
+def folded_words(words: tuple[str, ...]) -> frozenset[str]:
     """Clients' words, folded once: this was a tenth of a turn's CPU."""
     return frozenset(map(folded, words))
 

@@ -1,4 +1,4 @@
-"""Turns that are not answered by the model: every message still gets its one end."""
+"""Turns that are not answered by the model: every message still gets its one outcome."""
 
 from datetime import timedelta
 
@@ -8,23 +8,25 @@ from tests.support.assistant import (
     RunningAssistant,
     ScriptedModel,
     a_client,
+    incoming,
     running_assistant,
-    written,
 )
 from tests.support.parts import Broker, Databases
 
+from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.prompt import DEFAULT_MODEL
-from assistant.read_answer import Answer, Failure, Usage
 from common.events import TenantConfig
+from common.work import WorkState
 
 pytestmark = pytest.mark.integration
 HUMAN = a_client(settings={"handoff_words": ("humano",), "language": "en"})
-GONE = "update turn set attempts = 9 where state = 0"  # as if it had been awaited long enough
+WAITING = f"state = {WorkState.WAITING.value}"
+GONE = f"update turn set attempts = 9 where {WAITING}"  # as if it had been awaited long enough
 
 
 async def ends(assistant: RunningAssistant) -> list[tuple[str, str, str | None]]:
-    found = [(one.wamid, one.outcome, one.reason) for one in await assistant.outcomes()]
-    return sorted(found)
+    outcomes = await assistant.outcomes()
+    return sorted((outcome.wamid, outcome.outcome, outcome.reason) for outcome in outcomes)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +41,12 @@ async def test_what_must_not_be_answered_ends_suppressed(
     assistant: RunningAssistant, client: TenantConfig, age: int, end: tuple[str, str]
 ) -> None:
     assistant.tenants.rows["number-1"] = client
-    message = written("hola")
+    message = incoming("hola")
     old = message.model_copy(update={"sent_at": message.sent_at - timedelta(hours=age)})
-    await assistant.take(old)
+    await assistant.receive(old)
     if end[1] == "number_moved":
         await assistant.eventually("select attempts from turn", lambda rows: rows[0][0] > 0)
-        await assistant.do(GONE)
+        await assistant.execute(GONE)
     assert await ends(assistant) == [("wamid.ann.hola", *end)]
     assert assistant.model.bodies == []
     assert await assistant.replies() == []
@@ -61,13 +63,13 @@ async def test_no_answer_leaves_once_the_conversation_is_not_ours_any_more(
     assistant: RunningAssistant, flag: str, end: tuple[str, str]
 ) -> None:
     gate = assistant.model.close()
-    await assistant.take(written("hola"))
-    await assistant.asked(1)
-    await assistant.do(f"update conversation set {flag}")
+    await assistant.receive(incoming("hola"))
+    await assistant.wait_for_calls(1)
+    await assistant.execute(f"update conversation set {flag}")
     gate.set()
     assert await ends(assistant) == [("wamid.ann.hola", *end)]
     assert await assistant.replies() == []
-    await assistant.take(written("¿siguen ahí?"))
+    await assistant.receive(incoming("¿siguen ahí?"))
     assert len(await ends(assistant)) == 2
     assert len(assistant.model.bodies) == 1
     assert await assistant.rows("select from message where role = 'a'") == []
@@ -76,10 +78,10 @@ async def test_no_answer_leaves_once_the_conversation_is_not_ours_any_more(
 async def test_a_conversation_comes_back_when_the_take_over_ends(
     assistant: RunningAssistant,
 ) -> None:
-    await assistant.take(written("uno"))
-    await assistant.settled()
-    await assistant.do("update conversation set taken_over_until = now() - interval '1 s'")
-    await assistant.take(written("dos"))
+    await assistant.receive(incoming("uno"))
+    await assistant.wait_until_settled()
+    await assistant.execute("update conversation set taken_over_until = now() - interval '1 s'")
+    await assistant.receive(incoming("dos"))
     assert [reply.text for reply in await assistant.replies()] == ["echo uno", "echo dos"]
 
 
@@ -87,8 +89,8 @@ async def test_stop_is_confirmed_once_then_silence_until_start(
     assistant: RunningAssistant,
 ) -> None:
     for text in ("BAJA", "hola", "baja", "ALTA", "buenas"):
-        await assistant.take(written(text))
-        await assistant.settled()
+        await assistant.receive(incoming(text))
+        await assistant.wait_until_settled()
     replies = await assistant.replies()
     assert [(reply.kind, reply.answers) for reply in replies] == [
         ("notice", ("wamid.ann.BAJA",)),
@@ -105,8 +107,8 @@ async def test_a_word_hands_the_conversation_to_a_person(
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, HUMAN) as assistant:
         for text in ("¡Humano!", "hola", "humano"):
-            await assistant.take(written(text))
-            await assistant.settled()
+            await assistant.receive(incoming(text))
+            await assistant.wait_until_settled()
         [notice] = await assistant.replies()
         assert (notice.kind, notice.answers) == ("notice", ("wamid.ann.¡Humano!",))
         handed = ("handed_over", "taken_over")
@@ -114,13 +116,13 @@ async def test_a_word_hands_the_conversation_to_a_person(
 
 
 async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) -> None:
-    assistant.model.script = [Failure("http_500", 0.01)] * 3
-    await assistant.take(written("hola"))
-    await assistant.asked(1)
+    assistant.model.script = [ModelFailure("http_500", 0.01)] * 3
+    await assistant.receive(incoming("hola"))
+    await assistant.wait_for_calls(1)
     for tries in (1, 2):
-        waiting = f"select 1 from turn where attempts = {tries} and state = 0"
+        waiting = f"select 1 from turn where attempts = {tries} and {WAITING}"
         await assistant.eventually(waiting, bool)
-        await assistant.do("update turn set due_at = now()")
+        await assistant.execute("update turn set due_at = now()")
     [reply] = await assistant.replies()
     assert (reply.kind, reply.text) == ("fallback", a_client().settings.fallback_text)
     assert len(assistant.model.bodies) == 3
@@ -130,21 +132,21 @@ async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) 
 
 
 async def test_an_empty_account_leads_to_the_fallback_at_once(assistant: RunningAssistant) -> None:
-    assistant.model.script = [Failure("billing:insufficient_quota")]
-    await assistant.take(written("hola"))
+    assistant.model.script = [ModelFailure("billing:insufficient_quota")]
+    await assistant.receive(incoming("hola"))
     [reply] = await assistant.replies()
     assert (reply.kind, len(assistant.model.bodies)) == ("fallback", 1)
 
 
-async def test_the_vendors_wish_to_wait_is_honoured(assistant: RunningAssistant) -> None:
-    assistant.model.script = [Failure("http_429:slow_down", 30.0)]
-    await assistant.take(written("hola"))
+async def test_the_servers_retry_after_is_honoured(assistant: RunningAssistant) -> None:
+    assistant.model.script = [ModelFailure("http_429:slow_down", 30.0)]
+    await assistant.receive(incoming("hola"))
     await assistant.eventually(
-        "select 1 from turn where attempts = 1 and state = 0"
+        f"select 1 from turn where attempts = 1 and {WAITING}"
         " and due_at between now() + interval '25 s' and now() + interval '30 s'",
         bool,
     )
-    await assistant.do("update turn set due_at = now()")
+    await assistant.execute("update turn set due_at = now()")
     [reply] = await assistant.replies()
     assert reply.text == "echo hola"
 
@@ -152,11 +154,11 @@ async def test_the_vendors_wish_to_wait_is_honoured(assistant: RunningAssistant)
 async def test_a_superseded_turn_keeps_its_tries(assistant: RunningAssistant) -> None:
     gate = assistant.model.close()
     for number in (1, 2, 3):
-        await assistant.take(written(str(number)))
-        await assistant.asked(number)
-    assistant.model.script = [Failure("http_500", 0.01)]
-    await assistant.take(written("4"))
-    await assistant.asked(4)
+        await assistant.receive(incoming(str(number)))
+        await assistant.wait_for_calls(number)
+    assistant.model.script = [ModelFailure("http_500", 0.01)]
+    await assistant.receive(incoming("4"))
+    await assistant.wait_for_calls(4)
     gate.set()
     [reply] = await assistant.replies()
     assert (reply.kind, len(reply.answers)) == ("answer", 4)
@@ -164,10 +166,10 @@ async def test_a_superseded_turn_keeps_its_tries(assistant: RunningAssistant) ->
 
 async def test_a_model_that_was_taken_away_is_replaced(assistant: RunningAssistant) -> None:
     assistant.model.script = [
-        Failure("http_404:model_not_found"),
-        lambda body: Answer(body["model"], Usage("m")),
+        ModelFailure("http_404:model_not_found"),
+        lambda body: ModelAnswer(body["model"], Usage("m")),
     ]
-    await assistant.take(written("hola"))
+    await assistant.receive(incoming("hola"))
     [reply] = await assistant.replies()
     assert (reply.kind, reply.text) == ("answer", DEFAULT_MODEL)
 
@@ -176,7 +178,7 @@ async def test_a_sealed_key_that_cannot_be_opened_is_not_replaced_by_ours(
     assistant: RunningAssistant,
 ) -> None:
     assistant.tenants.rows["number-1"] = a_client(openai_api_key="v1.sealed")
-    await assistant.take(written("hola"))
+    await assistant.receive(incoming("hola"))
     [reply] = await assistant.replies()
     assert (reply.kind, assistant.model.keys) == ("fallback", [])
 
@@ -186,7 +188,7 @@ async def test_an_assistant_published_after_the_message_answers_it(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, assistants={}) as assistant:
-        await assistant.take(written("hola"))
+        await assistant.receive(incoming("hola"))
         await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
         assistant.assistants.rows[ASSISTANT.assistant_id] = ASSISTANT
         [reply] = await assistant.replies()
@@ -194,7 +196,7 @@ async def test_an_assistant_published_after_the_message_answers_it(
 
 
 async def test_a_client_known_to_the_router_first_is_answered(assistant: RunningAssistant) -> None:
-    await assistant.take(written("hola", tenant=2))
+    await assistant.receive(incoming("hola", tenant=2))
     await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
     assistant.tenants.rows["number-2"] = a_client(2)
     [reply] = await assistant.replies()
@@ -206,8 +208,8 @@ async def test_a_spent_budget_leads_to_the_fallback(kafka: Broker, new_database:
     poor, rich = a_client(1, settings={"daily_token_budget": 15}), a_client(2)
     async with running_assistant(url, kafka.bootstrap, poor, rich) as assistant:
         for text in ("una", "dos"):
-            await assistant.take(written(text, tenant=1), written(text, tenant=2))
-            await assistant.settled()
+            await assistant.receive(incoming(text, tenant=1), incoming(text, tenant=2))
+            await assistant.wait_until_settled()
         kinds = [(reply.tenant_id, reply.kind) for reply in await assistant.replies()]
         assert sorted(kinds) == [(1, "answer"), (1, "fallback"), (2, "answer"), (2, "answer")]
 
@@ -215,19 +217,19 @@ async def test_a_spent_budget_leads_to_the_fallback(kafka: Broker, new_database:
 async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
     kafka: Broker, new_database: Databases
 ) -> None:
-    def broken(body: object) -> Answer:
+    def broken(body: object) -> ModelAnswer:
         raise ZeroDivisionError
 
     url = new_database(("assistant", "assistant"))
     model = ScriptedModel(script=[broken])
     async with running_assistant(url, kafka.bootstrap, model=model) as assistant:
-        await assistant.take(written("hola"))
+        await assistant.receive(incoming("hola"))
         await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
-        await assistant.do("update turn set attempts = 4, due_at = now() + interval '1 min'")
-        await assistant.take(written("hola", contact="bob"))
+        await assistant.execute("update turn set attempts = 4, due_at = now() + interval '1 min'")
+        await assistant.receive(incoming("hola", contact="bob"))
         await assistant.eventually("select 1 from message where role = 'a'", bool)
         model.script = [broken]
-        await assistant.do("update turn set due_at = now()  where state = 0")
+        await assistant.execute(f"update turn set due_at = now() where {WAITING}")
         assert await ends(assistant) == [
             ("wamid.ann.hola", "failed", "always_fails:ZeroDivisionError")
         ]

@@ -1,8 +1,8 @@
-"""Which messages are commands, and what is said in return."""
+"""Which messages are commands, and the notices that confirm them."""
 
 import pytest
 
-from assistant.words import command, last_command, notice
+from assistant.commands import command_of, last_command, notice
 from common.events import TenantSettings
 
 SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("Atención", "human"))
@@ -16,10 +16,10 @@ SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("A
         ("Stop.", "opt_out"),
         ("start", "opt_in"),
         ("alta", "opt_in"),
-        ("atencion", "handoff"),
-        ("ATENCIÓN", "handoff"),
-        ("Atención", "handoff"),
-        ("human?", "handoff"),
+        ("atencion", "handover"),
+        ("ATENCIÓN", "handover"),
+        ("Atención", "handover"),
+        ("human?", "handover"),
         ("no me des de baja", None),
         ("stop stop", None),
         ("", None),
@@ -27,7 +27,7 @@ SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("A
     ],
 )
 def test_only_a_whole_message_is_a_command(text: str, meaning: str | None) -> None:
-    assert command(text, SETTINGS) == meaning
+    assert command_of(text, SETTINGS) == meaning
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_the_newest_command_of_a_turn_counts(texts: list[str], meaning: str | No
 def test_notices_are_spanish_for_spanish_clients_and_english_for_the_rest() -> None:
     assert "ALTA" in notice("opt_out", "es-MX")
     assert "START" in notice("opt_out", "en")
-    assert notice("handoff", "fr") == notice("handoff", "en")
+    assert notice("handover", "fr") == notice("handover", "en")

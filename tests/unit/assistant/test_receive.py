@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.builders import a_message
 
-from assistant.receive import columns, ordered
+from assistant.receive import message_columns, ordered
 
 EVENTS = st.builds(
     lambda tenant, contact, wamid: a_message(tenant_id=tenant, contact_id=contact, wamid=wamid),
@@ -33,4 +33,4 @@ def test_contacts_stand_together_each_in_the_order_of_arrival(events: list[objec
 
 def test_what_the_database_cannot_hold_is_left_out_of_the_text() -> None:
     event = a_message("a\0b")
-    assert columns([event], {(1, event.contact_id): 5})["body"] == ["ab"]
+    assert message_columns([event], {(1, event.contact_id): 5})["body"] == ["ab"]

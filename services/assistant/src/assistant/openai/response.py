@@ -1,8 +1,8 @@
-"""What a model's response means. Pure, and forgiving of whatever a server may send.
+"""What a model's response means. Pure, and tolerant of anything a server may send.
 
 `failed` and `incomplete` come with HTTP 200; a refusal leaves output_text empty; compatible servers
 omit usage details; a gateway may send HTML with 200. Retry only what can change: billing codes are
-429 too, but never heal by themselves.
+429 too, but do not go away by themselves.
 """
 
 import re
@@ -14,9 +14,9 @@ from assistant.clean import storable
 
 LONGEST_WAIT = 60.0
 FIRST_WAIT = 1.0
-LONGEST_ANSWER = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
+LONGEST_TEXT = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
 LARGEST_COUNT = 2**31 - 1  # what the column holds
-WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+CODE_OR_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 BILLING = frozenset(
     {"credit_balance_exhausted", "organization_spend_limit_exceeded", "insufficient_quota"}
@@ -37,80 +37,80 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelAnswer:
     text: str
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ModelFailure:
     """retry_after: seconds, None when trying again cannot help."""
 
     reason: str
     retry_after: float | None = None
 
 
-def read_response(body: object) -> Answer | Failure:
+def read_response(body: object) -> ModelAnswer | ModelFailure:
     if not isinstance(body, Mapping):
-        return Failure("unreadable", FIRST_WAIT)
+        return ModelFailure("unreadable", FIRST_WAIT)
     if body.get("status") == "failed":
-        return failed(body.get("error"))
-    reason = why_incomplete(body)
-    text = storable("\n".join(texts(body))).strip()
-    if len(text) > LONGEST_ANSWER:
-        return Failure("too_long")
+        return failed_response(body.get("error"))
+    reason = incomplete_reason(body)
+    text = storable("\n".join(output_texts(body))).strip()
+    if len(text) > LONGEST_TEXT:
+        return ModelFailure("too_long")
     if text and reason != "content_filter":
-        return Answer(text, usage_of(body))
+        return ModelAnswer(text, usage_of(body))
     if reason:
-        return Failure(f"incomplete:{reason}")
-    return Failure("empty", FIRST_WAIT if body.get("output") is None else None)
+        return ModelFailure(f"incomplete:{reason}")
+    return ModelFailure("empty", FIRST_WAIT if body.get("output") is None else None)
 
 
-def texts(body: Mapping[str, Any]) -> Iterator[str]:
-    """Text and refusal parts of message items; unknown item types are passed over."""
+def output_texts(body: Mapping[str, Any]) -> Iterator[str]:
+    """Text and refusal parts of message items; unknown item types are skipped."""
     for item in list_of(body.get("output")):
         if item.get("type") == "message":
             for part in list_of(item.get("content")):
-                said = (
+                text = (
                     part.get("text") if part.get("type") == "output_text" else part.get("refusal")
                 )
-                if isinstance(said, str) and said:
-                    yield said
+                if isinstance(text, str) and text:
+                    yield text
 
 
-def why_incomplete(body: Mapping[str, Any]) -> str | None:
-    return word(mapping(body.get("incomplete_details")).get("reason"))
+def incomplete_reason(body: Mapping[str, Any]) -> str | None:
+    return code_or_name(mapping(body.get("incomplete_details")).get("reason"))
 
 
-def failed(error: object) -> Failure:
-    code = word(mapping(error).get("code")) or "unknown"
-    return Failure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
+def failed_response(error: object) -> ModelFailure:
+    code = code_or_name(mapping(error).get("code")) or "unknown"
+    return ModelFailure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
 
 
 def usage_of(body: Mapping[str, Any]) -> Usage:
     usage = mapping(body.get("usage"))
     details = mapping(usage.get("input_tokens_details"))
     return Usage(
-        model=word(body.get("model")) or "unknown",
-        input_tokens=count(usage.get("input_tokens")),
-        cached_tokens=count(details.get("cached_tokens")),
-        output_tokens=count(usage.get("output_tokens")),
+        model=code_or_name(body.get("model")) or "unknown",
+        input_tokens=token_count(usage.get("input_tokens")),
+        cached_tokens=token_count(details.get("cached_tokens")),
+        output_tokens=token_count(usage.get("output_tokens")),
     )
 
 
-def read_refusal(status: int, body: object, headers: Mapping[str, str]) -> Failure:
+def read_http_error(status: int, body: object, headers: Mapping[str, str]) -> ModelFailure:
     """An HTTP error of the Responses API."""
     error = mapping(mapping(body).get("error"))
-    code = word(error.get("code"))
+    code = code_or_name(error.get("code"))
     if code in BILLING or error.get("type") == "insufficient_quota":
-        return Failure(f"billing:{code}")
+        return ModelFailure(f"billing:{code}")
     reason = f"http_{status}:{code}" if code else f"http_{status}"
     if status in RETRYABLE_STATUS or code in RETRYABLE_CODES:
-        return Failure(reason, wait_of(headers))
-    return Failure(reason)
+        return ModelFailure(reason, seconds_to_wait(headers))
+    return ModelFailure(reason)
 
 
-def wait_of(headers: Mapping[str, str]) -> float:
+def seconds_to_wait(headers: Mapping[str, str]) -> float:
     """retry-after(-ms), within a second and a minute."""
     try:
         if "retry-after-ms" in headers:
@@ -119,7 +119,7 @@ def wait_of(headers: Mapping[str, str]) -> float:
             seconds = float(headers.get("retry-after", FIRST_WAIT))
     except ValueError:
         return FIRST_WAIT
-    return min(max(FIRST_WAIT, seconds), LONGEST_WAIT)  # this way round NaN is the first wait
+    return min(max(FIRST_WAIT, seconds), LONGEST_WAIT)  # in this order NaN becomes the first wait
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -130,10 +130,10 @@ def list_of(value: object) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
-def count(value: object) -> int:
+def token_count(value: object) -> int:
     return min(value, LARGEST_COUNT) if isinstance(value, int) and value > 0 else 0
 
 
-def word(value: object) -> str | None:
+def code_or_name(value: object) -> str | None:
     """A code or a name, if it looks like one: it goes into columns and log lines."""
-    return value if isinstance(value, str) and WORD.fullmatch(value) else None
+    return value if isinstance(value, str) and CODE_OR_NAME.fullmatch(value) else None

@@ -1,4 +1,4 @@
-"""Whatever a server sends becomes an answer or a failure, never an exception."""
+"""Anything a server sends becomes an answer or a failure, never an exception."""
 
 import json
 from typing import Any
@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.read_answer import (
-    LONGEST_ANSWER,
-    Answer,
-    Failure,
+from assistant.openai.response import (
+    LONGEST_TEXT,
+    ModelAnswer,
+    ModelFailure,
     Usage,
-    read_refusal,
+    read_http_error,
     read_response,
 )
 
@@ -22,8 +22,8 @@ def a_response(*parts: Any, **fields: Any) -> dict[str, Any]:
     return {"status": "completed", "model": "gpt-6-luna", "output": output} | fields
 
 
-def text(said: str) -> dict[str, str]:
-    return {"type": "output_text", "text": said}
+def text(content: str) -> dict[str, str]:
+    return {"type": "output_text", "text": content}
 
 
 USAGE = {
@@ -48,43 +48,45 @@ USAGE = {
 )
 def test_text_is_found_and_made_storable(body: dict[str, Any], expected: str) -> None:
     answer = read_response(body)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelAnswer)
     assert answer.text == expected
 
 
 @pytest.mark.parametrize(
     ("body", "failure"),
     [
-        ("<html>busy</html>", Failure("unreadable", 1.0)),
-        (None, Failure("unreadable", 1.0)),
-        ([], Failure("unreadable", 1.0)),
-        ({}, Failure("empty", 1.0)),
-        ({"output": "text"}, Failure("empty")),
-        (a_response(), Failure("empty")),
-        (a_response(text(" \0\n")), Failure("empty")),
-        (a_response(text(7)), Failure("empty")),  # type: ignore[arg-type]
-        (a_response(text("x" * (LONGEST_ANSWER + 1))), Failure("too_long")),
+        ("<html>busy</html>", ModelFailure("unreadable", 1.0)),
+        (None, ModelFailure("unreadable", 1.0)),
+        ([], ModelFailure("unreadable", 1.0)),
+        ({}, ModelFailure("empty", 1.0)),
+        ({"output": "text"}, ModelFailure("empty")),
+        (a_response(), ModelFailure("empty")),
+        (a_response(text(" \0\n")), ModelFailure("empty")),
+        (a_response(text(7)), ModelFailure("empty")),  # type: ignore[arg-type]
+        (a_response(text("x" * (LONGEST_TEXT + 1))), ModelFailure("too_long")),
         (
             {"output": [], "incomplete_details": {"reason": "max_output_tokens"}},
-            Failure("incomplete:max_output_tokens"),
+            ModelFailure("incomplete:max_output_tokens"),
         ),
         (
             a_response(text("half"), incomplete_details={"reason": "content_filter"}),
-            Failure("incomplete:content_filter"),
+            ModelFailure("incomplete:content_filter"),
         ),
         (
             {"status": "failed", "error": {"code": "server_error"}},
-            Failure("failed:server_error", 1.0),
+            ModelFailure("failed:server_error", 1.0),
         ),
         (
             {"status": "failed", "error": {"code": "invalid_prompt"}},
-            Failure("failed:invalid_prompt"),
+            ModelFailure("failed:invalid_prompt"),
         ),
-        ({"status": "failed", "error": None}, Failure("failed:unknown")),
-        ({"status": "failed", "error": {"code": "a\0b"}}, Failure("failed:unknown")),
+        ({"status": "failed", "error": None}, ModelFailure("failed:unknown")),
+        ({"status": "failed", "error": {"code": "a\0b"}}, ModelFailure("failed:unknown")),
     ],
 )
-def test_what_is_no_answer_is_a_failure_with_its_reason(body: object, failure: Failure) -> None:
+def test_what_is_no_answer_is_a_failure_with_its_reason(
+    body: object, failure: ModelFailure
+) -> None:
     assert read_response(body) == failure
 
 
@@ -100,7 +102,7 @@ def test_what_is_no_answer_is_a_failure_with_its_reason(body: object, failure: F
 )
 def test_usage_may_be_missing_or_absurd(usage: object, expected: Usage) -> None:
     answer = read_response(a_response(text("a"), usage=usage))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelAnswer)
     assert answer.usage == expected
 
 
@@ -124,8 +126,8 @@ def test_a_refusal_is_retried_only_where_that_can_help(
     status: int, error: Any, headers: dict[str, str], failure: tuple[str, float | None]
 ) -> None:
     code, wait = failure
-    expected = Failure(f"http_{status}:{code}", wait)
-    assert read_refusal(status, {"error": error}, headers) == expected
+    expected = ModelFailure(f"http_{status}:{code}", wait)
+    assert read_http_error(status, {"error": error}, headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -137,8 +139,8 @@ def test_a_refusal_is_retried_only_where_that_can_help(
     ],
 )
 def test_an_empty_account_is_never_retried(error: dict[str, str]) -> None:
-    failure = read_refusal(429, {"error": error}, {"retry-after": "1"})
-    assert failure == Failure(f"billing:{error['code']}")
+    failure = read_http_error(429, {"error": error}, {"retry-after": "1"})
+    assert failure == ModelFailure(f"billing:{error['code']}")
 
 
 KEYS = st.sampled_from(
@@ -159,7 +161,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_is_read_and_can_be_stored(body: object) -> None:
     read = read_response(body)
-    if isinstance(read, Answer):
+    if isinstance(read, ModelAnswer):
         assert read.text.encode()
         assert "\0" not in read.text
         assert 0 <= read.usage.input_tokens < 2**31
@@ -169,6 +171,6 @@ def test_any_json_is_read_and_can_be_stored(body: object) -> None:
 
 @given(st.integers(100, 599), JSON, st.dictionaries(st.just("retry-after"), st.text()))
 def test_any_refusal_is_read(status: int, body: object, headers: dict[str, str]) -> None:
-    failure = read_refusal(status, body, headers)
+    failure = read_http_error(status, body, headers)
     assert failure.retry_after is None or 1.0 <= failure.retry_after <= 60.0
     assert json.dumps(failure.reason).isascii()

@@ -16,9 +16,9 @@ from tests.support.builders import NOON, an_assistant
 from tests.support.loopback import serve
 from tests.support.turns import a_turn
 
-from assistant.model import ResponsesApi
-from assistant.prompt import request, safety_identifier
-from assistant.read_answer import Answer, Failure
+from assistant.openai.client import ResponsesClient
+from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.prompt import request_body, safety_identifier
 from devkit.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
@@ -34,8 +34,8 @@ def emulator() -> Iterator[str]:
 
 
 @pytest.fixture
-async def model(emulator: str) -> AsyncIterator[ResponsesApi]:
-    api = ResponsesApi(f"{emulator}/v1", connections=50)
+async def model(emulator: str) -> AsyncIterator[ResponsesClient]:
+    api = ResponsesClient(f"{emulator}/v1", connections=50)
     await api.start()
     yield api
     await api.stop()
@@ -43,7 +43,9 @@ async def model(emulator: str) -> AsyncIterator[ResponsesApi]:
 
 def a_body(**assistant: Any) -> dict[str, Any]:
     values = {"model": "gpt-6-luna"} | assistant
-    body: dict[str, Any] = request(a_turn("¿Abren hoy?"), a_client(), an_assistant(**values), NOON)
+    body: dict[str, Any] = request_body(
+        a_turn("¿Abren hoy?"), a_client(), an_assistant(**values), NOON
+    )
     return body | {"safety_identifier": safety_identifier("secret", 1, "ann")}
 
 
@@ -55,8 +57,8 @@ async def fault(emulator: str, kind: str, **fields: Any) -> None:
 
 async def journal(emulator: str) -> dict[str, Any]:
     async with httpx.AsyncClient() as client:
-        found: dict[str, Any] = (await client.get(f"{emulator}/control/journal")).json()
-    return found
+        entries: dict[str, Any] = (await client.get(f"{emulator}/control/journal")).json()
+    return entries
 
 
 @pytest.mark.parametrize(
@@ -69,26 +71,26 @@ async def journal(emulator: str) -> dict[str, Any]:
     ],
 )
 async def test_the_strict_server_accepts_our_requests(
-    model: ResponsesApi, assistant: dict[str, Any]
+    model: ResponsesClient, assistant: dict[str, Any]
 ) -> None:
     answer = await model.ask(KEYS[0], a_body(**assistant), DEADLINE)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelAnswer)
     assert answer.text
     assert answer.usage.input_tokens > 0
 
 
-async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesApi) -> None:
+async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesClient) -> None:
     for key in KEYS:
-        assert isinstance(await model.ask(key, a_body(), DEADLINE), Answer)
+        assert isinstance(await model.ask(key, a_body(), DEADLINE), ModelAnswer)
     refused = await model.ask("key-of-a-stranger", a_body(), DEADLINE)
-    assert refused == Failure("http_401:invalid_api_key")
+    assert refused == ModelFailure("http_401:invalid_api_key")
 
 
 ONE_CALL = """
 import asyncio, sys
-from assistant.model import ResponsesApi
+from assistant.openai.client import ResponsesClient
 async def ask():
-    model = ResponsesApi(sys.argv[1], connections=1)
+    model = ResponsesClient(sys.argv[1], connections=1)
     await model.start()
     await model.ask("key-of-client-2", {"model": "gpt-6-luna", "input": "hola"}, 5)
     await model.stop()
@@ -117,9 +119,9 @@ def test_an_account_of_our_environment_never_goes_with_a_clients_key() -> None:
     assert [value for value in headers.values() if "of-ours" in value] == []
 
 
-async def test_a_model_that_is_gone_is_named_as_such(model: ResponsesApi) -> None:
+async def test_a_model_that_is_gone_is_named_as_such(model: ResponsesClient) -> None:
     answer = await model.ask(KEYS[0], a_body(model="gpt-4.1-nano"), DEADLINE)
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, ModelFailure)
     assert answer.reason.endswith(":model_not_found")
 
 
@@ -129,64 +131,66 @@ async def test_a_model_that_is_gone_is_named_as_such(model: ResponsesApi) -> Non
         (
             "status",
             {"status": 429, "retry_after": 7},
-            Failure("http_429:rate_limit_exceeded", 7.0),
+            ModelFailure("http_429:rate_limit_exceeded", 7.0),
         ),
         (
             "status",
             {"status": 429, "code": "insufficient_quota", "retry_after": 7},
-            Failure("billing:insufficient_quota"),
+            ModelFailure("billing:insufficient_quota"),
         ),
-        ("status", {"status": 500}, Failure("http_500:server_error", 1.0)),
-        ("html", {}, Failure("unreadable", 1.0)),
-        ("garbage", {}, Failure("unreadable", 1.0)),
-        ("cut", {}, Failure("connection", 1.0)),
-        ("failed", {}, Failure("failed:server_error", 1.0)),
-        ("incomplete", {}, Failure("incomplete:max_output_tokens")),
-        ("empty", {}, Failure("empty")),
-        ("huge", {}, Failure("too_long")),
+        ("status", {"status": 500}, ModelFailure("http_500:server_error", 1.0)),
+        ("html", {}, ModelFailure("unreadable", 1.0)),
+        ("garbage", {}, ModelFailure("unreadable", 1.0)),
+        ("cut", {}, ModelFailure("connection", 1.0)),
+        ("failed", {}, ModelFailure("failed:server_error", 1.0)),
+        ("incomplete", {}, ModelFailure("incomplete:max_output_tokens")),
+        ("empty", {}, ModelFailure("empty")),
+        ("huge", {}, ModelFailure("too_long")),
     ],
 )
 async def test_a_fault_is_one_call_and_a_failure_with_its_reason(
-    emulator: str, model: ResponsesApi, kind: str, fields: dict[str, Any], failure: Failure
+    emulator: str, model: ResponsesClient, kind: str, fields: dict[str, Any], failure: ModelFailure
 ) -> None:
     await fault(emulator, kind, **fields)
     assert await model.ask(KEYS[0], a_body(), DEADLINE) == failure
     assert len((await journal(emulator))["requests"]) == 1
-    assert isinstance(await model.ask(KEYS[0], a_body(), DEADLINE), Answer)
+    assert isinstance(await model.ask(KEYS[0], a_body(), DEADLINE), ModelAnswer)
 
 
-async def test_a_refusal_is_said(emulator: str, model: ResponsesApi) -> None:
+async def test_a_refusal_is_an_answer(emulator: str, model: ResponsesClient) -> None:
     await fault(emulator, "refusal")
     answer = await model.ask(KEYS[0], a_body(), DEADLINE)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelAnswer)
     assert answer.text
 
 
-async def test_silence_ends_at_the_deadline(emulator: str, model: ResponsesApi) -> None:
+async def test_a_server_that_hangs_is_given_up_at_the_deadline(
+    emulator: str, model: ResponsesClient
+) -> None:
     await fault(emulator, "hang", seconds=2)
     async with asyncio.timeout(1):
-        assert await model.ask(KEYS[0], a_body(), 0.2) == Failure("deadline", 1.0)
+        assert await model.ask(KEYS[0], a_body(), 0.2) == ModelFailure("deadline", 1.0)
 
 
-async def test_nobody_there_is_a_failure(model: ResponsesApi) -> None:
-    nobody = ResponsesApi("http://127.0.0.1:9/v1", connections=5)
-    await nobody.start()
-    assert await nobody.ask(KEYS[0], a_body(), DEADLINE) == Failure("connection", 1.0)
-    await nobody.stop()
+async def test_no_server_is_a_failure(model: ResponsesClient) -> None:
+    unreachable = ResponsesClient("http://127.0.0.1:9/v1", connections=5)
+    await unreachable.start()
+    assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("connection", 1.0)
+    await unreachable.stop()
 
 
 async def test_a_redirect_is_not_followed(emulator: str) -> None:
     elsewhere = RedirectResponse(f"{emulator}/v1/responses", 307)
     with serve(elsewhere) as url:
-        api = ResponsesApi(f"{url}/v1", connections=5)
+        api = ResponsesClient(f"{url}/v1", connections=5)
         await api.start()
-        assert await api.ask(KEYS[0], a_body(), DEADLINE) == Failure("http_307")
+        assert await api.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("http_307")
         await api.stop()
     assert (await journal(emulator))["requests"] == []
 
 
-async def test_many_calls_at_once_share_the_connections(model: ResponsesApi) -> None:
+async def test_many_calls_at_once_share_the_connections(model: ResponsesClient) -> None:
     answers = await asyncio.gather(
         *(model.ask(KEYS[n % 2], a_body(), DEADLINE) for n in range(100))
     )
-    assert all(isinstance(answer, Answer) for answer in answers)
+    assert all(isinstance(answer, ModelAnswer) for answer in answers)

@@ -1,0 +1,245 @@
+"""The finish of turns: answer, usage and events in one transaction with the turn's end.
+
+Runs only for turns whose claim still stood. A conversation that was handed over or opted out in
+the meantime gets no answer: its messages end as suppressed or handed over.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from assistant.commands import HANDOVER_HOURS
+from assistant.decide import NoReply, Reply, TurnResult
+from assistant.openai.response import Usage
+from assistant.turn_context import TurnContext
+from common.events import OutcomeRecorded, ReplyReady, event_id
+from common.outbox import EventDraft, OutboxRow, draft, insert_statement, rows_of
+from common.postgres.batch_statements import Statement, execute_together
+from common.postgres.rows import arrays, names, rows_as, unnest
+from common.service.clock import Clock
+from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
+from common.work import Done, Dropped, Handled, Hint, Later
+
+ANSWERED = {"message_id": "bigint", "turn_id": "bigint"}
+# Marks exactly the messages that the turn has seen: one stored late stays for the next turn.
+MARK_ANSWERED = f"""
+update message set turn_id = answered.turn_id
+from {unnest(ANSWERED, "answered")}
+where message.id = any(%(message_id)s::bigint[]) and message.id = answered.message_id
+"""
+ANSWER = {
+    "tenant_id": "int",
+    "conversation_id": "bigint",
+    "turn_id": "bigint",
+    "body": "text",
+    "trace_id": "text",
+}
+# The assistant's messages, which become history.
+STORE_ANSWERS = f"""
+insert into message ({names(ANSWER)}, role, sent_at)
+select {names(ANSWER)}, 'a', now() from {unnest(ANSWER)}
+"""
+TOKENS = {"model": "text", "input_tokens": "int", "cached_tokens": "int", "output_tokens": "int"}
+USAGE = {"tenant_id": "int", "turn_id": "bigint", **TOKENS}
+# What was billed today (UTC), which counts towards the client's budget.
+STORE_USAGE = f"""
+insert into usage ({names(USAGE)}, day)
+select {names(USAGE)}, (now() at time zone 'utc')::date from {unnest(USAGE)}
+"""
+SEEN = {"turn_id": "bigint", "last_message_id": "bigint"}
+# The conversations as they are now: our update holds the turns' rows, so nothing changes until
+# the commit.
+CHECK_CONVERSATIONS = f"""
+with finished as materialized (
+  select turn.conversation_id, turn.last_message_id > seen.last_message_id as has_newer
+  from turn join {unnest(SEEN, "seen")} on seen.turn_id = turn.id
+  where turn.id = any(%(turn_id)s::bigint[]))
+select conversation.id as conversation_id, conversation.opted_out,
+  coalesce(conversation.taken_over_until > now(), false) as handed_over, finished.has_newer
+from finished join conversation on conversation.id = finished.conversation_id
+where conversation.id = any(array(select conversation_id from finished))
+"""
+# A new turn for the messages that came after what the finished turn has seen.
+OPEN_NEXT_TURNS = f"""
+insert into turn (tenant_id, conversation_id, last_message_id)
+select turn.tenant_id, turn.conversation_id, turn.last_message_id
+from turn join {unnest(SEEN, "seen")} on seen.turn_id = turn.id
+where turn.id = any(%(turn_id)s::bigint[]) and turn.finished_at is not null
+  and turn.last_message_id > seen.last_message_id
+returning id, tenant_id
+"""
+# What a contact's command changes, once its notice is stored.
+APPLY_COMMANDS = {
+    "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
+    "opt_in": "update conversation set opted_out = false, taken_over_until = null"
+    " where id = any(%(ids)s::bigint[])",
+    "handover": f"update conversation set taken_over_until = now() + interval '{HANDOVER_HOURS} h'"
+    " where id = any(%(ids)s::bigint[])",
+}
+
+
+class ConversationCheck(NamedTuple):
+    """What may have changed while the model was asked.
+
+    has_newer: there are messages that the turn did not see.
+    """
+
+    conversation_id: int
+    opted_out: bool
+    handed_over: bool
+    has_newer: bool
+
+
+class FinishedTurn(NamedTuple):
+    turn: TurnContext
+    result: TurnResult
+
+    @property
+    def conversation_id(self) -> int:
+        return self.turn.conversation.id
+
+
+def store(
+    connection: Connection, handled: Sequence[Handled[TurnContext, TurnResult]], clock: Clock
+) -> tuple[list[OutboxRow], list[Hint]]:
+    """Every statement of the finish runs here, in three round trips at most."""
+    finished = [turn for each in handled if (turn := as_finished(each))]
+    if not finished:
+        return [], []
+    checks = check_conversations(connection, finished)
+    finished = [apply_check(turn, checks[turn.conversation_id]) for turn in finished]
+    drafts = [draft for turn in finished for draft in event_drafts(turn, clock)]
+    statements = [*effect_statements(finished), *insert_statement(drafts)]
+    rows = rows_of(execute_together(connection, statements))
+    with_newer = [turn for turn in finished if checks[turn.conversation_id].has_newer]
+    return rows, open_next_turns(connection, with_newer) if with_newer else []
+
+
+def as_finished(handled: Handled[TurnContext, TurnResult]) -> FinishedTurn | None:
+    """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
+    match handled.outcome:
+        case Done(result=result):
+            return FinishedTurn(handled.item, result)
+        case Dropped(reason=reason, result=dropped):
+            return FinishedTurn(handled.item, dropped or NoReply("failed", reason))
+        case Later():
+            return None
+
+
+def check_conversations(
+    connection: Connection, finished: Sequence[FinishedTurn]
+) -> dict[int, ConversationCheck]:
+    """By conversation id."""
+    result = connection.exec_driver_sql(CHECK_CONVERSATIONS, seen_columns(finished))
+    return {check.conversation_id: check for check in rows_as(ConversationCheck, result)}
+
+
+def apply_check(finished: FinishedTurn, check: ConversationCheck) -> FinishedTurn:
+    """An answer that came too late is not sent; notices answer a command and always go."""
+    if isinstance(finished.result, NoReply) or finished.result.command:
+        return finished
+    if check.opted_out:
+        return FinishedTurn(finished.turn, NoReply("suppressed", "opted_out"))
+    if check.handed_over:
+        return FinishedTurn(finished.turn, NoReply("handed_over", "taken_over"))
+    return finished
+
+
+def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
+    """What changes besides the outbox. Builds the statements, runs none."""
+    statements: list[Statement] = [(MARK_ANSWERED, answered_columns(finished))]
+    replies = [(turn, result) for turn, result in finished if isinstance(result, Reply)]
+    if replies:
+        statements.append((STORE_ANSWERS, answer_columns(replies)))
+    billed = [(turn, reply.usage) for turn, reply in replies if reply.usage]
+    if billed:
+        statements.append((STORE_USAGE, usage_columns(billed)))
+    for command, statement in APPLY_COMMANDS.items():
+        if ids := [turn.conversation.id for turn, reply in replies if reply.command == command]:
+            statements.append((statement, {"ids": ids}))
+    return statements
+
+
+def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
+    answered = [(message.id, turn.turn_id) for turn, _ in finished for message in turn.pending]
+    return {
+        "message_id": [message_id for message_id, _ in answered],
+        "turn_id": [turn_id for _, turn_id in answered],
+    }
+
+
+def seen_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
+    return arrays(SEEN, [turn for turn, _ in finished])
+
+
+def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
+    return {
+        "tenant_id": [turn.conversation.tenant_id for turn, _ in replies],
+        "conversation_id": [turn.conversation.id for turn, _ in replies],
+        "turn_id": [turn.turn_id for turn, _ in replies],
+        "body": [reply.text for _, reply in replies],
+        "trace_id": [turn.trace_id for turn, _ in replies],
+    }
+
+
+def usage_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list[Any]]:
+    return {
+        "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
+        "turn_id": [turn.turn_id for turn, _ in billed],
+        **arrays(TOKENS, [usage for _, usage in billed]),
+    }
+
+
+def open_next_turns(connection: Connection, finished: Sequence[FinishedTurn]) -> list[Hint]:
+    """Messages that the turn did not see, or had no room for, get the next turn."""
+    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, seen_columns(finished))
+    return [Hint(turn.id, turn.tenant_id, 0) for turn in opened]
+
+
+def event_drafts(finished: FinishedTurn, clock: Clock) -> list[EventDraft]:
+    turn, result = finished
+    if isinstance(result, Reply):
+        return [draft(REPLIES_OUTBOUND, turn.conversation.key, reply_event(turn, result, clock))]
+    return [
+        draft(MESSAGES_OUTCOME, event.conversation, event)
+        for event in outcome_events(turn, result, clock)
+    ]
+
+
+def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
+    """reply_id depends on the turn alone, so a second copy is recognised."""
+    conversation = turn.conversation
+    reply_id = event_id("reply", conversation.tenant_id, turn.turn_id)
+    return ReplyReady(
+        event_id=reply_id,
+        trace_id=turn.trace_id,
+        tenant_id=conversation.tenant_id,
+        occurred_at=clock.now(),
+        phone_number_id=conversation.phone_number_id,
+        contact_id=conversation.contact_id,
+        wa_id=conversation.wa_id,
+        reply_id=reply_id,
+        kind=reply.kind,
+        text=reply.text,
+        answers=tuple(message.wamid for message in turn.pending if message.wamid),
+        last_inbound_at=turn.last_inbound_at,
+    )
+
+
+def outcome_events(turn: TurnContext, no_reply: NoReply, clock: Clock) -> list[OutcomeRecorded]:
+    conversation = turn.conversation
+    return [
+        OutcomeRecorded.of(
+            tenant_id=conversation.tenant_id,
+            phone_number_id=conversation.phone_number_id,
+            contact_id=conversation.contact_id,
+            wamid=message.wamid,
+            outcome=no_reply.outcome,
+            reason=no_reply.reason,
+            trace_id=message.trace_id,
+            occurred_at=clock.now(),
+        )
+        for message in turn.pending
+        if message.wamid
+    ]

@@ -1,0 +1,1 @@
+"""The model: how the Responses API is called, and what its answers mean."""

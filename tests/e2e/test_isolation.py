@@ -1,14 +1,7 @@
 """Two clients that share a contact share nothing else."""
 
 import pytest
-from tests.support.system import (
-    DEFAULT_KEY,
-    OWN_KEY,
-    RunningSystem,
-    a_contact,
-    keys_of,
-    tokens_of,
-)
+from tests.support.system import DEFAULT_KEY, OWN_KEY, RunningSystem, a_contact, keys_of, tokens_of
 
 from common.events import MessageReceived
 from common.topics import MESSAGES_INBOUND

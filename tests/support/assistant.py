@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from tests.support.builders import a_message, a_tenant, an_assistant
-from tests.support.read_topic import everything
+from tests.support.records import read_events
 
 from assistant.openai.credentials import Credentials
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
@@ -146,7 +146,7 @@ class RunningAssistant:
 
     async def _all(self, topic: Topic, event: type[E]) -> list[E]:
         await self.wait_until_settled()
-        return await asyncio.to_thread(everything, self.bootstrap, topic, event)
+        return await asyncio.to_thread(read_events, self.bootstrap, topic, event)
 
 
 CLIENT, ASSISTANT = a_client(), an_assistant()

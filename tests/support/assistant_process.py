@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from confluent_kafka import Producer
-from tests.support.parts import until
-from tests.support.read_topic import everything
+from tests.support.records import read_events
+from tests.support.waiting import eventually
 
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
@@ -86,16 +86,16 @@ class AssistantProcess:
 
     def settle(self, messages: int) -> None:
         """Waits until so many messages are stored, no turn is open and every event is out."""
-        until(lambda: self.count("select count(*) from message where role = 'u'") == messages,
-              "messages to be stored", 40)  # fmt: skip
-        until(self._is_settled, "turns to end", 40)
+        eventually(lambda: self.count("select count(*) from message where role = 'u'") == messages,
+              "messages to be stored")  # fmt: skip
+        eventually(self._is_settled, "turns to end")
 
     def _is_settled(self) -> bool:
         open_turns = self.count("select count(*) from turn where finished_at is null")
         return open_turns + self.count("select count(*) from outbox") == 0
 
     def replies(self) -> list[ReplyReady]:
-        return everything(self.bootstrap, REPLIES_OUTBOUND, ReplyReady)
+        return read_events(self.bootstrap, REPLIES_OUTBOUND, ReplyReady)
 
     def stop(self) -> None:
         for process in self.processes:

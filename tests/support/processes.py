@@ -79,3 +79,10 @@ def running_service(
         yield service
     finally:
         service.kill()
+
+
+def is_alive(pid: int) -> bool:
+    """False for a process that is gone or only waits to be reaped."""
+    show = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(show, capture_output=True, text=True, check=False).stdout.strip()
+    return state != "" and not state.startswith("Z")

@@ -12,7 +12,6 @@ from confluent_kafka import (
     TopicPartition,
 )
 from tests.support.kafka import admin_client
-from tests.support.message_load import message_load
 from tests.support.waiting import SECONDS, Deadline
 
 from common.events import Event
@@ -104,6 +103,3 @@ class TopicFollower:
 
     def close(self) -> None:
         self._consumer.close()
-
-
-records, committed, load = read_records, count_committed, message_load

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 import httpx
-from tests.support.parts import until
+from tests.support.waiting import eventually
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
@@ -106,7 +106,7 @@ def served(url: str, bootstrap: str, **more: str) -> Iterator[str]:
     argv = [sys.executable, "-m", "tenant_admin.main"]
     with subprocess.Popen(argv, env=variables, stdout=subprocess.DEVNULL) as process:
         try:
-            until(lambda: is_ready(f"http://127.0.0.1:{health}/ready"), "tenant-admin")
+            eventually(lambda: is_ready(f"http://127.0.0.1:{health}/ready"), "tenant-admin")
             yield f"http://127.0.0.1:{admin}"
         finally:
             process.terminate()

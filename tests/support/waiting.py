@@ -4,11 +4,10 @@ A wait ends as soon as its condition holds: the limit is for a machine that is v
 """
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Callable
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 SECONDS = 60.0
@@ -28,7 +27,7 @@ class Deadline:
 
 
 def eventually(
-    condition: Callable[[], T],
+    condition: Callable[[], T | Literal[False] | None],
     what: str = SOMETHING,
     seconds: float = SECONDS,
     pause: float = PAUSE,
@@ -46,7 +45,7 @@ async def eventually_async(
     seconds: float = SECONDS,
     pause: float = PAUSE,
 ) -> Any:
-    """`condition` may be a coroutine function. One that blocks goes through asyncio.to_thread."""
+    """The condition is asked in the loop, and may be a coroutine function."""
     deadline = Deadline(what, seconds)
     while not (value := await value_of(condition())):
         deadline.check()
@@ -58,12 +57,10 @@ async def value_of(answer: Any) -> Any:
     return await answer if isawaitable(answer) else answer
 
 
-async def until(condition: Callable[[], object], deadline: float = SECONDS) -> None:
-    await eventually_async(condition, seconds=deadline)
-
-
-def is_alive(pid: int) -> bool:
-    """False for a process that is gone or only waits to be reaped."""
-    show = ["ps", "-o", "stat=", "-p", str(pid)]
-    state = subprocess.run(show, capture_output=True, text=True, check=False).stdout.strip()
-    return state != "" and not state.startswith("Z")
+async def eventually_in_thread(
+    condition: Callable[[], T | Literal[False] | None],
+    what: str = SOMETHING,
+    seconds: float = SECONDS,
+) -> T:
+    """For a condition that blocks, in a test that is async."""
+    return await asyncio.to_thread(eventually, condition, what, seconds)

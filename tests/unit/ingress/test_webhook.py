@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 from tests.support.ingress import SECRETS, TOKEN, FakeBroker, an_ingress, signature, url
-from tests.support.waiting import until
+from tests.support.waiting import eventually_async
 
 from ingress.receive import Limits
 
@@ -108,7 +108,7 @@ async def test_held_bytes_are_bounded_and_given_back() -> None:
     broker = FakeBroker(hold=True)
     async with an_ingress(broker, Limits(held_bytes=5000)) as server:
         first = asyncio.create_task(post(url(server), b"a" * 3000))
-        await until(lambda: broker.sent)
+        await eventually_async(lambda: broker.sent)
         refused = await post(url(server), b"b" * 3000)
         broker.sent[0].ack.set_result(None)
         broker.hold = False
@@ -141,7 +141,7 @@ async def test_one_missing_ack_of_two_is_no_200() -> None:
     broker = FakeBroker(hold=True)
     async with an_ingress(broker, ack_seconds=0.2) as server:
         asking = asyncio.create_task(post(url(server), webhook("7", "8")))
-        await until(lambda: len(broker.sent) == 2)
+        await eventually_async(lambda: len(broker.sent) == 2)
         broker.sent[0].ack.set_result(None)
         answer = await asking
     assert answer.status_code == 503
@@ -174,9 +174,9 @@ async def test_a_webhook_in_hand_is_answered_while_the_server_stops() -> None:
     broker = FakeBroker(hold=True)
     async with an_ingress(broker) as server:
         asking = asyncio.create_task(post(url(server), webhook("7")))
-        await until(lambda: broker.sent)
+        await eventually_async(lambda: broker.sent)
         stopping = asyncio.create_task(server.stop())
-        await until(lambda: refuses_connections(server.port))
+        await eventually_async(lambda: refuses_connections(server.port))
         broker.sent[0].ack.set_result(None)
         assert (await asking).status_code == 200
         await stopping

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.sender_running import a_tenant
+from tests.support.sender import a_tenant
 
 from common.sealed import KeyRing, seal
 from devkit.whatsapp.validation import check_send

@@ -1,4 +1,4 @@
-"""Parts alive inside a test, in the test's own loop, and stand-ins that record."""
+"""Components that run inside a test, in its own loop, and stand-ins that record."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,7 +9,7 @@ from common.service.lifecycle import Component, Lifecycle
 from common.topics import Topic
 
 
-class WatchedLife(Lifecycle):
+class RecordingLifecycle(Lifecycle):
     """Remembers what would have ended the process."""
 
     def __init__(self, service: str = "tests") -> None:
@@ -21,20 +21,20 @@ class WatchedLife(Lifecycle):
 
 
 @asynccontextmanager
-async def living(
-    build: Callable[[WatchedLife], Sequence[Component]], service: str = "tests"
-) -> AsyncIterator[WatchedLife]:
-    """Starts the parts in order, stops them in reverse."""
-    life = WatchedLife(service)
+async def running_components(
+    build: Callable[[RecordingLifecycle], Sequence[Component]], service: str = "tests"
+) -> AsyncIterator[RecordingLifecycle]:
+    """Starts them in order, stops them in reverse."""
+    life = RecordingLifecycle(service)
     started: list[Component] = []
     try:
-        for part in build(life):
-            started.append(part)
-            await part.start()
+        for component in build(life):
+            started.append(component)
+            await component.start()
         yield life
     finally:
-        for part in reversed(started):
-            await part.stop()
+        for component in reversed(started):
+            await component.stop()
 
 
 @dataclass

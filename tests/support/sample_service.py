@@ -1,4 +1,4 @@
-"""A small service out of all mechanisms, as a process: `python -m tests.support.pipeline`.
+"""A small service out of all mechanisms, as a process: `python -m tests.support.sample_service`.
 
 messages.inbound -> a row and a job per message -> an effect per job -> replies.outbound. Its tables
 have no unique key on effects, so that something done twice is seen.
@@ -68,7 +68,7 @@ select j, c, n, %(pid)s from unnest(%(job)s::bigint[], %(contact)s::text[], %(n)
 """
 
 
-class PipelineSettings(ServiceSettings):
+class SampleSettings(ServiceSettings):
     database_url: str
     handle_seconds: float = 0.0
     slots: int = 50
@@ -80,7 +80,7 @@ class Job(NamedTuple):
     n: int
 
 
-class Jobs:
+class JobHandler:
     """The work: wait, then say what was done."""
 
     def __init__(self, seconds: float) -> None:
@@ -103,10 +103,10 @@ class Jobs:
         ids, contacts, numbers = zip(*jobs, strict=True) if jobs else ((), (), ())
         values = {"job": list(ids), "contact": list(contacts), "n": list(numbers)}
         connection.exec_driver_sql(EFFECT, values | {"pid": os.getpid()})
-        return outbox.add(connection, [reply_to(job) for job in jobs]), []
+        return outbox.add(connection, [reply_of(job) for job in jobs]), []
 
 
-def reply_to(job: Job) -> outbox.EventDraft:
+def reply_of(job: Job) -> outbox.EventDraft:
     event = a_reply(str(job.n), contact_id=job.contact, reply_id=f"{job.contact}-{job.n}")
     return outbox.draft(REPLIES_OUTBOUND, event.conversation, event)
 
@@ -127,14 +127,14 @@ def create_tables(url: str) -> None:
     engine.dispose()
 
 
-def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url, SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
     publishing = Outbox(database, producer)
     holder = Owner(database, JOBS)
     runner = Runner(
         JOBS,
-        Jobs(settings.handle_seconds),
+        JobHandler(settings.handle_seconds),
         WorkLimits(slots=settings.slots, deadline=10),
         database=database,
         outbox=publishing,
@@ -154,4 +154,4 @@ def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Component]:
 
 
 if __name__ == "__main__":
-    lifecycle.run("pipeline", PipelineSettings, build)
+    lifecycle.run("pipeline", SampleSettings, build)

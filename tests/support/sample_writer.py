@@ -1,4 +1,4 @@
-"""Writes to three keys under their row locks and publishes: `python -m tests.support.rival`.
+"""Writes to three keys under row locks and publishes: `python -m tests.support.sample_writer`.
 
 Arguments: bootstrap, database URL, number of transactions. Two of them compete for the same keys;
 the n of an event is its place in the commit order of its key.
@@ -9,7 +9,7 @@ import sys
 from functools import partial
 
 from sqlalchemy import Connection
-from tests.support.pipeline import SCHEMA, Job, reply_to
+from tests.support.sample_service import SCHEMA, Job, reply_of
 
 from common import outbox
 from common.kafka.producer import Producer
@@ -23,7 +23,7 @@ TABLE = "create table if not exists rival (key text primary key, n int not null 
 
 def write(connection: Connection, key: str) -> list[OutboxRow]:
     number = connection.exec_driver_sql(f"{LOCK} returning n", {"key": key}).scalar()
-    return outbox.add(connection, [reply_to(Job(1, key, int(number or 0)))])
+    return outbox.add(connection, [reply_of(Job(1, key, int(number or 0)))])
 
 
 def create(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-from tests.support.parts import PARTITIONS
+from tests.support.kafka import PARTITIONS
 
 from common.events import (
     DeliveryChanged,

@@ -1,4 +1,4 @@
-"""Processes of the pipeline service: started, killed, frozen and drained by tests."""
+"""Processes of the sample service: started, killed, frozen and drained by tests."""
 
 import os
 import signal
@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.processes import DRAIN_SECONDS
+
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass
-class Members:
-    """`logs` is a folder; each member writes a file of its own there."""
+class SampleProcesses:
+    """`logs` is a folder; each process writes a file of its own there."""
 
     bootstrap: str
     url: str
@@ -32,9 +34,9 @@ class Members:
             "HEALTH_PORT": "0",
             **self.settings,
         }
-        with (self.logs / f"member-{number}.log").open("wb") as log:
+        with (self.logs / f"process-{number}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.pipeline"],
+                [sys.executable, "-m", "tests.support.sample_service"],
                 env=environment,
                 cwd=ROOT,
                 stdout=log,
@@ -43,23 +45,25 @@ class Members:
         self.processes.append(process)
         return process
 
-    def said(self, number: int) -> str:
-        return (self.logs / f"member-{number}.log").read_text()
+    def log(self, number: int) -> str:
+        return (self.logs / f"process-{number}.log").read_text()
 
 
 @contextmanager
-def members(bootstrap: str, url: str, logs: Path, **settings: str) -> Iterator[Members]:
+def sample_processes(
+    bootstrap: str, url: str, logs: Path, **settings: str
+) -> Iterator[SampleProcesses]:
     """Whatever still runs at the end of the block is killed."""
-    all_of_them = Members(bootstrap, url, logs, settings)
+    running = SampleProcesses(bootstrap, url, logs, settings)
     try:
-        yield all_of_them
+        yield running
     finally:
-        for process in all_of_them.processes:
+        for process in running.processes:
             process.kill()
             process.wait()
 
 
-def drain(process: "subprocess.Popen[bytes]", seconds: float = 20) -> int:
+def drain(process: "subprocess.Popen[bytes]", seconds: float = DRAIN_SECONDS) -> int:
     """SIGTERM; the exit code."""
     process.send_signal(signal.SIGTERM)
     return process.wait(seconds)

@@ -13,7 +13,7 @@ from common.topics import Topic
 FLUSH_SECONDS = 30
 
 
-class MessageLoad:
+class NumberedMessages:
     """Sends until stopped."""
 
     def __init__(self, bootstrap: str, topic: Topic, *, contacts: int, per_second: float) -> None:
@@ -51,11 +51,11 @@ class MessageLoad:
 
 
 @contextmanager
-def message_load(
+def numbered_messages(
     bootstrap: str, topic: Topic, *, contacts: int, per_second: float
-) -> Iterator[MessageLoad]:
+) -> Iterator[NumberedMessages]:
     """Sends while the block runs; at its end the broker has everything."""
-    load = MessageLoad(bootstrap, topic, contacts=contacts, per_second=per_second)
+    load = NumberedMessages(bootstrap, topic, contacts=contacts, per_second=per_second)
     thread = threading.Thread(target=load.run)
     thread.start()
     try:

@@ -1,7 +1,6 @@
-"""Services as they run: `python -m <package>.main`, a process of its own with its health port."""
+"""Services and other programs as they run: each a process of its own, with a log."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,15 @@ from tests.support.waiting import eventually
 
 from devkit.stack.ports import free_ports
 
+Process = subprocess.Popen[bytes]
+ROOT = Path(__file__).parents[2]
 START_SECONDS = 120.0  # 2 to 5 on an idle machine
 DRAIN_SECONDS = 60.0
 
 
 @dataclass
 class ServiceProcess:
-    process: "subprocess.Popen[bytes]"
+    process: Process
     health_port: int
     log: Path
 
@@ -44,13 +45,11 @@ class ServiceProcess:
         return self.process.poll() is not None or self.is_ready()
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        kill(self.process)
 
     def drain(self) -> int:
         """SIGTERM; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(DRAIN_SECONDS)
+        return drain(self.process)
 
 
 @contextmanager
@@ -60,25 +59,32 @@ def running_service(
     """Started, not yet ready; killed at the end of the block if it still runs."""
     (port,) = free_ports(1)
     log = logs / f"{package}-{port}.log"
-    environment = {
-        "PATH": os.defpath,
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "HEALTH_PORT": str(port),
-        **settings,
-    }
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{package}.main"],
-            env=environment,
-            cwd=logs,
-            stdout=out,
-            stderr=out,
-        )
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "HEALTH_PORT": str(port), **settings}
+    process = start_module(f"{package}.main", environment, log)
     service = ServiceProcess(process, port, log)
     try:
         yield service
     finally:
         service.kill()
+
+
+def start_module(module: str, environment: dict[str, str], log: Path) -> Process:
+    """`python -m <module>` with nothing of our environment; what it prints goes behind the log."""
+    command = [sys.executable, "-m", module]
+    variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **environment}
+    with log.open("ab") as out:
+        return subprocess.Popen(command, env=variables, cwd=log.parent, stdout=out, stderr=out)
+
+
+def kill(process: Process) -> None:
+    process.kill()
+    process.wait()
+
+
+def drain(process: Process) -> int:
+    """SIGTERM; the exit code."""
+    process.terminate()
+    return process.wait(DRAIN_SECONDS)
 
 
 def is_alive(pid: int) -> bool:

@@ -1,17 +1,11 @@
 """Processes of the sample service: started, killed, frozen and drained by tests."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.processes import DRAIN_SECONDS
-
-ROOT = Path(__file__).parents[2]
+from tests.support.processes import Process, kill, start_module
 
 
 @dataclass
@@ -22,26 +16,18 @@ class SampleProcesses:
     url: str
     logs: Path
     settings: dict[str, str] = field(default_factory=dict)
-    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
 
-    def start(self) -> "subprocess.Popen[bytes]":
+    def start(self) -> Process:
         number = len(self.processes)
         environment = {
-            "PATH": os.defpath,
-            "PYTHONPATH": str(ROOT),
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "DATABASE_URL": self.url,
             "HEALTH_PORT": "0",
             **self.settings,
         }
-        with (self.logs / f"process-{number}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.sample_service"],
-                env=environment,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-            )
+        log = self.logs / f"process-{number}.log"
+        process = start_module("tests.support.sample_service", environment, log)
         self.processes.append(process)
         return process
 
@@ -59,11 +45,4 @@ def sample_processes(
         yield running
     finally:
         for process in running.processes:
-            process.kill()
-            process.wait()
-
-
-def drain(process: "subprocess.Popen[bytes]", seconds: float = DRAIN_SECONDS) -> int:
-    """SIGTERM; the exit code."""
-    process.send_signal(signal.SIGTERM)
-    return process.wait(seconds)
+            kill(process)

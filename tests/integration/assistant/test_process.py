@@ -62,12 +62,12 @@ def test_messages_become_replies_and_a_term_signal_drains(
 ) -> None:
     messages = [incoming("hola", contact=f"c{n}") for n in range(30)]
     service.send(messages)
-    service.settle(30)
+    service.wait_until_settled(30)
     assert once(service.replies()) == sorted(message.wamid for message in messages)
     delay(emulator, 500)
     service.send([incoming("adiós", contact=f"c{n}") for n in range(30)])
     eventually(lambda: calls(emulator) >= 60, "the model to be asked")
-    assert service.terminate() == 0
+    assert service.drain() == 0
     assert service.count("select count(*) from turn where finished_at is null") == 0
     assert len(service.replies()) == 60
 
@@ -85,7 +85,7 @@ def test_killed_with_answers_in_flight_each_turn_is_answered_once(
     assert service.count("select count(*) from message where role = 'a'") == 0
     delay(emulator, 0)
     service.start()
-    service.settle(10)
+    service.wait_until_settled(10)
     assert once(service.replies()) == sorted(message.wamid for message in messages)
     assert service.count("select count(*) from message where role = 'a'") == 10
 
@@ -103,7 +103,7 @@ def test_killed_again_and_again_nothing_is_lost_or_answered_twice(
         service.send(messages[300 + share : 300 + share + 20])
         service.start()
     sent = messages[:300] + [m for at in (20, 60, 120) for m in messages[300 + at : 320 + at]]
-    service.settle(len(sent))
+    service.wait_until_settled(len(sent))
     assert once(service.replies()) == sorted(message.wamid for message in sent)
     answers = service.count("select count(*) from message where role = 'a'")
     assert answers == service.count(finished)

@@ -10,8 +10,8 @@ import pytest
 from tests.support.components import FakeProducer, running_components
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
+from tests.support.processes import ROOT
 from tests.support.records import read_records
-from tests.support.sample_processes import ROOT
 from tests.support.sample_service import SCHEMA, Job, create_tables, reply_of
 from tests.support.sample_work import query, session
 from tests.support.waiting import eventually, eventually_async

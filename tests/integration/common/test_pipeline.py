@@ -13,9 +13,10 @@ import pytest
 import sqlalchemy as sa
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
+from tests.support.processes import drain
 from tests.support.records import read_records
 from tests.support.sample_load import numbered_messages
-from tests.support.sample_processes import drain, sample_processes
+from tests.support.sample_processes import sample_processes
 from tests.support.sample_service import SCHEMA, create_tables
 from tests.support.waiting import eventually
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from tests.support.components import running_components
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
-from tests.support.sample_processes import drain, sample_processes
+from tests.support.processes import drain
+from tests.support.sample_processes import sample_processes
 from tests.support.sample_service import SCHEMA, Job, create_tables
 from tests.support.sample_work import (
     CustomJobHandler,

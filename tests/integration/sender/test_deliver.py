@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.support.builders import CONTACT, NUMBER
 from tests.support.fake_graph import FakeGraph, refuse
-from tests.support.sender import CONTACT, NUMBER, PHONE, TOKEN, RunningSender, a_reply, a_tenant
+from tests.support.sender import PHONE, TOKEN, RunningSender, a_reply, a_tenant
 from tests.support.waiting import eventually_in_thread
 
 from common.sealed import seal

@@ -36,6 +36,7 @@ from common.topics import (
     TENANTS_CONFIG,
     Topic,
 )
+from common.work import WorkState
 from sender.settings import Settings
 from sender.wiring import build
 
@@ -137,7 +138,7 @@ class RunningSender:
         """The condition, asked after what waits for its time was made due."""
 
         def ask() -> Any:
-            self.execute("update delivery set due_at = now() where state = 0")
+            self.execute(f"update delivery set due_at = now() where state = {WorkState.WAITING:d}")
             return condition()
 
         return ask

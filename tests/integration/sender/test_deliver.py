@@ -9,6 +9,7 @@ from tests.support.sender import PHONE, TOKEN, RunningSender, a_reply, a_tenant
 from tests.support.waiting import eventually_in_thread
 
 from common.sealed import seal
+from common.work import WorkState
 
 pytestmark = pytest.mark.integration
 OTHER_NUMBER = "100000000000002"
@@ -86,7 +87,8 @@ async def test_the_pair_limit_delays_one_person_only(
     other = a_reply("other", contact_id="34600333444", wa_id="34600333444")
     await sender.reply(other)
     await eventually_in_thread(lambda: "answer other" in graph.texts)
-    waits = "case when state = 0 then extract(epoch from due_at - now())::float8 end"
+    waiting = f"state = {WorkState.WAITING:d}"
+    waits = f"case when {waiting} then extract(epoch from due_at - now())::float8 end"
     await eventually_in_thread(lambda: sender.rows("refusals")[0] == (2,))
     assert 2 < sender.rows(waits)[0][0] <= 4  # 4^1 s after the second refusal
 

@@ -1,23 +1,21 @@
-"""Tags, tokens, breaker, pacing and addresses."""
+"""Tags, circuit breaker, pacing and recipients."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.sender import a_tenant
 
-from common.sealed import KeyRing, seal
+from common.sealed import KeyRing
 from devkit.whatsapp.validation import check_send
 from sender.circuit_breaker import CircuitBreaker
 from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.whatsapp.payloads import recipient, text_message
 from sender.whatsapp.tag import Tags
-from sender.whatsapp.tokens import NoToken, Tokens
 
 DELIVERY = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 RING = KeyRing.fresh()
 
 
-def test_a_tag_names_its_delivery_to_its_client_alone() -> None:
+def test_a_tag_names_its_delivery_to_its_tenant_alone() -> None:
     tags = Tags(RING)
     tag = tags.make(1, DELIVERY, 3)
     assert len(tag) <= 64
@@ -34,20 +32,6 @@ def test_a_tag_outlives_the_rotation_of_its_key() -> None:
 @given(st.text(max_size=80) | st.none())
 def test_no_foreign_tag_names_a_delivery(tag: str | None) -> None:
     assert Tags(RING).delivery_of(1, tag) is None
-
-
-def test_a_client_sends_with_its_own_token_or_the_default() -> None:
-    tokens = Tokens(RING, "default")
-    own = a_tenant(1, access_token=seal(RING, 1, "access_token", "own"))
-    assert (tokens.of(own), tokens.of(a_tenant(2))) == ("own", "default")
-
-
-def test_a_token_of_another_client_or_none_at_all_is_no_token() -> None:
-    sealed = seal(RING, 1, "access_token", "own")
-    with pytest.raises(NoToken):
-        Tokens(RING, "default").of(a_tenant(2, access_token=sealed))
-    with pytest.raises(NoToken):
-        Tokens(RING, None).of(a_tenant(2))
 
 
 def test_an_open_circuit_lets_one_call_a_minute_through() -> None:

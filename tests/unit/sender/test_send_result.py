@@ -4,11 +4,16 @@ import json
 
 import pytest
 
+from common.service.json_http import HttpAnswer
 from sender.whatsapp.send_result import Accepted, Ambiguous, Refused, Retry, SendResult, classify
 
 
-def answer(code: object, **more: object) -> bytes:
+def refusal(code: object, **more: object) -> bytes:
     return json.dumps({"error": {"message": f"(#{code}) Said", "code": code} | more}).encode()
+
+
+def answer(status: int, body: bytes | None, retry_after: str | None = None) -> HttpAnswer:
+    return HttpAnswer(status, {"Retry-After": retry_after} if retry_after else {}, body)
 
 
 RETRIES = {
@@ -25,7 +30,7 @@ PAIRS = [(int(code), retry) for retry, codes in RETRIES.items() for code in code
 
 @pytest.mark.parametrize(("code", "retry"), PAIRS)
 def test_a_code_tells_whether_to_retry(code: int, retry: Retry) -> None:
-    assert classify(400, answer(code)) == Refused(code, "Said", retry)
+    assert classify(answer(400, refusal(code))) == Refused(code, "Said", retry)
 
 
 @pytest.mark.parametrize(
@@ -36,27 +41,29 @@ def test_a_code_tells_whether_to_retry(code: int, retry: Retry) -> None:
         (200, b'{"messages":[]}', Ambiguous("200_without_wamid")),
         (200, b'{"messages":[{"id":7}]}', Ambiguous("200_without_wamid")),
         (200, b"<html>", Ambiguous("200_without_wamid")),
+        (200, None, Ambiguous("200_without_wamid")),
         (302, b"", Ambiguous("http_302")),
+        (502, None, Ambiguous("http_502")),
         (502, b"<html>Bad Gateway</html>", Ambiguous("http_502")),
         (500, b'{"error":"oops"}', Ambiguous("http_500")),
-        (500, answer("2"), Ambiguous("http_500")),
+        (500, refusal("2"), Ambiguous("http_500")),
         (500, b"\xff\xfe", Ambiguous("http_500")),
-        (500, answer(999999), Refused(999999, "Said", Retry.BACKOFF)),
-        (429, answer(999999), Refused(999999, "Said", Retry.BACKOFF)),
-        (400, answer(999999, is_transient=True), Refused(999999, "Said", Retry.BACKOFF)),
-        (500, answer(100), Refused(100, "Said", Retry.NEVER)),
+        (500, refusal(999999), Refused(999999, "Said", Retry.BACKOFF)),
+        (429, refusal(999999), Refused(999999, "Said", Retry.BACKOFF)),
+        (400, refusal(999999, is_transient=True), Refused(999999, "Said", Retry.BACKOFF)),
+        (500, refusal(100), Refused(100, "Said", Retry.NEVER)),
     ],
 )
 def test_only_graphs_own_words_are_an_answer(
-    status: int, body: bytes, expected: SendResult
+    status: int, body: bytes | None, expected: SendResult
 ) -> None:
-    assert classify(status, body) == expected
+    assert classify(answer(status, body)) == expected
 
 
 @pytest.mark.parametrize(
     ("header", "seconds"), [("7", 7.0), ("999999", 3600.0), ("soon", 0.0), (None, 0.0)]
 )
 def test_retry_after_is_read_as_seconds(header: str | None, seconds: float) -> None:
-    refused = classify(429, answer(130429), header)
+    refused = classify(answer(429, refusal(130429), header))
     assert isinstance(refused, Refused)
     assert refused.retry_after == seconds

@@ -23,10 +23,8 @@ def before_send(
     delivery: DueDelivery, tenant: TenantConfig | None, now: datetime
 ) -> TenantConfig | DeliveryOutcome:
     """The tenant to send for, or the outcome without a send."""
-    if delivery.status == "sending":  # its process died: it may have been sent
-        return Later(
-            UNKNOWN_GRACE_SECONDS, "taken_over", DeliveryUpdate("unknown", delivery.refusals)
-        )
+    if delivery.status == "sending":  # its process died or was cut off: it may have been sent
+        return wait_for_status(delivery, "taken_over")
     if delivery.status == "unknown" and not resendable(delivery, tenant, now):
         return Dropped("unknown", DeliveryUpdate("unknown", delivery.refusals))
     if tenant is None:
@@ -67,16 +65,17 @@ def postponed(delivery: DueDelivery, seconds: float, reason: str) -> DeliveryOut
     return Later(seconds, reason, DeliveryUpdate("pending", delivery.refusals))
 
 
+def wait_for_status(delivery: DueDelivery, reason: str) -> DeliveryOutcome:
+    """It is unknown whether it was sent; a status may tell."""
+    return Later(UNKNOWN_GRACE_SECONDS, reason, DeliveryUpdate("unknown", delivery.refusals))
+
+
 def after_send(delivery: DueDelivery, result: SendResult, now: datetime) -> DeliveryOutcome:
     match result:
         case Accepted(wamid=wamid):
             return Done(DeliveryUpdate("accepted", delivery.refusals, wamid), "accepted")
         case Ambiguous(why=why):
-            return Later(
-                UNKNOWN_GRACE_SECONDS,
-                f"unknown:{why}",
-                DeliveryUpdate("unknown", delivery.refusals),
-            )
+            return wait_for_status(delivery, f"unknown:{why}")
         case NotSent(why=why):
             return postponed(delivery, OFFLINE_SECONDS, f"not_sent:{why}")
         case Refused():

@@ -14,6 +14,7 @@ from common.outbox import OutboxRow, add
 from common.postgres.batch_statements import execute_together
 from common.service import metrics
 from common.service.clock import Clock
+from common.tenant_secrets import NoSecret, TenantSecrets
 from common.work import Claim, Dropped, Handled, Hint, Later, Outcome, WorkLimits
 from sender import tables
 from sender.circuit_breaker import CircuitBreaker
@@ -25,7 +26,6 @@ from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.payloads import recipient, text_message
 from sender.whatsapp.send_result import Accepted, NotSent, Refused, Retry, SendResult
 from sender.whatsapp.tag import Tags
-from sender.whatsapp.tokens import NoToken, Tokens
 
 DEADLINE = 20.0  # seconds of one handle(); the lease outlives it by more than the longest call
 NO_TOKEN = Refused(190, "No access token", Retry.TENANT)
@@ -43,7 +43,7 @@ class Deliver:
         self,
         tenant_of: Callable[[str], TenantConfig | None],
         graph: GraphClient,
-        tokens: Tokens,
+        tokens: TenantSecrets,
         tags: Tags,
         pacing: Pacing,
         clock: Clock,
@@ -78,8 +78,8 @@ class Deliver:
 
     async def _send(self, claim: Claim, delivery: DueDelivery, tenant: TenantConfig) -> SendResult:
         try:
-            token = self._tokens.of(tenant)
-        except NoToken:
+            token = self._tokens.secret_of(tenant)
+        except NoSecret:
             return NO_TOKEN
         tag = self._tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
         to = recipient(delivery.wa_id, delivery.contact_id)

@@ -77,16 +77,15 @@ def outcome_events(
 def outcome_event(
     delivery: Delivery, wamid: str, outcome: OutcomeName, reason: str | None, at: datetime
 ) -> EventDraft:
-    event = OutcomeRecorded(
-        event_id=event_id(delivery.tenant_id, wamid, "outcome"),
-        trace_id=delivery.trace_id,
+    event = OutcomeRecorded.of(
         tenant_id=delivery.tenant_id,
-        occurred_at=at,
         phone_number_id=delivery.phone_number_id,
         contact_id=delivery.contact_id,
         wamid=wamid,
         outcome=outcome,
         reason=reason,
         reply_id=delivery.reply_id,
+        trace_id=delivery.trace_id,
+        occurred_at=at,
     )
     return draft(MESSAGES_OUTCOME, delivery.conversation, event)

@@ -4,9 +4,8 @@ A status is matched by its tag, else by the message's id. One that matches nothi
 have overtaken the answer to its own send, as Meta promises no order, or belong to another app.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from itertools import count
 from typing import NamedTuple
 
 import structlog
@@ -48,13 +47,13 @@ class Reconcile:
 
     def _status_update(self, status: StatusReceived) -> StatusUpdate:
         return StatusUpdate(
-            status.tenant_id,
-            status.wamid,
-            status.status,
-            status.status_at,
-            status.error_code,
-            status.error_title,
-            self._tags.delivery_of(status.tenant_id, status.tag),
+            tenant_id=status.tenant_id,
+            wamid=status.wamid,
+            status=status.status,
+            status_at=status.status_at,
+            error_code=status.error_code,
+            error_title=status.error_title,
+            delivery_id=self._tags.delivery_of(status.tenant_id, status.tag),
         )
 
     def settle(self, connection: Connection, statuses: Sequence[StatusUpdate]) -> AfterCommit:
@@ -91,7 +90,7 @@ def report(transitions: StatusTransitions) -> None:
 
 
 class ParkedStatuses:
-    """A Component: settles parked statuses once their delivery is known, and deletes expired ones.
+    """Settles parked statuses once their delivery is known, and deletes expired ones.
 
     It has to sweep: a status and the answer to its send can commit at the same moment, and neither
     transaction sees the other.
@@ -103,26 +102,14 @@ class ParkedStatuses:
         self._database = database
         self._reconcile = reconcile
         self._after_commit = after_commit
-        self._ended = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._sweeps = count()
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._sweep())
+    async def sweep(self) -> None:
+        """To be called every SWEEP_EVERY seconds."""
+        if next(self._sweeps) % (EXPIRE_EVERY // SWEEP_EVERY) == 0:
+            await self._database.transaction(status_store.delete_expired)
+        self._after_commit(await self._database.transaction(self._reconcile.settle_parked))
 
-    async def stop(self) -> None:
-        self._ended.set()
-        if self._task:
-            await self._task
 
-    async def _sweep(self) -> None:
-        sweeps = 0
-        while not self._ended.is_set():
-            try:
-                if sweeps % (EXPIRE_EVERY // SWEEP_EVERY) == 0:
-                    await self._database.transaction(status_store.delete_expired)
-                self._after_commit(await self._database.transaction(self._reconcile.settle_parked))
-            except Exception as error:
-                log.warning("parked_waits", exc_info=error)
-            sweeps += 1
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), SWEEP_EVERY)
+def log_failed_sweep(error: Exception) -> None:
+    log.warning("parked_waits", exc_info=error)

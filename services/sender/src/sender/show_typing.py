@@ -14,9 +14,9 @@ import structlog
 from common.events import MessageReceived, TenantConfig
 from common.service import metrics
 from common.service.clock import Clock
+from common.tenant_secrets import NoSecret, TenantSecrets
 from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.payloads import read_and_typing
-from sender.whatsapp.tokens import NoToken, Tokens
 
 log = structlog.get_logger()
 MAX_AGE = timedelta(seconds=20)
@@ -32,7 +32,7 @@ class ShowTyping:
         self,
         tenant_of: Callable[[str], TenantConfig | None],
         graph: GraphClient,
-        tokens: Tokens,
+        tokens: TenantSecrets,
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -81,11 +81,11 @@ class ShowTyping:
 
     async def _mark(self, tenant: TenantConfig, message: MessageReceived) -> None:
         try:
-            token = self._tokens.of(tenant)
+            token = self._tokens.secret_of(tenant)
             await self._graph.mark_read(
                 tenant.phone_number_id, token, read_and_typing(message.wamid)
             )
-        except NoToken:
+        except NoSecret:
             return
         except Exception as error:
             log.warning("mark_failed", exc_info=error)

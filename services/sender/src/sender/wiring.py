@@ -14,7 +14,10 @@ from common.postgres.database import Database, in_transaction, is_outage
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
+from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import Component, Lifecycle
+from common.service.periodic import Periodic
+from common.tenant_secrets import TenantSecrets
 from common.topics import (
     MESSAGES_INBOUND,
     MESSAGES_STATUS,
@@ -26,13 +29,12 @@ from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import Deliver, limits
 from sender.pacing import Pacing
-from sender.reconcile import AfterCommit, ParkedStatuses, Reconcile
+from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
-from sender.whatsapp.graph_client import GraphClient
+from sender.whatsapp.graph_client import MAX_BODY_BYTES, GraphClient
 from sender.whatsapp.tag import Tags
-from sender.whatsapp.tokens import Tokens
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
@@ -66,14 +68,15 @@ class KafkaInput(NamedTuple):
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
-    """The parts in the order to start them."""
+    """The components in the order to start them."""
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     # Without a deadline: a gap would break a key's order.
     producer = Producer(bootstrap, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
     outbox, owner = Outbox(database, producer), Owner(database, DELIVERY)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
-    graph = GraphClient(settings.whatsapp_graph_url, settings.slots + MAX_IN_FLIGHT)
+    http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
+    graph = GraphClient(settings.whatsapp_graph_url, http)
     ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
     tokens, tags = tokens_of(settings, ring), Tags(ring)
     pacing = Pacing(settings.number_per_second)
@@ -94,7 +97,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         producer,
         BrokerHealth(producer, life),
         tenants,
-        graph,
+        http,
         owner,
         outbox,
         runner,
@@ -104,9 +107,9 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     ]
 
 
-def tokens_of(settings: Settings, ring: KeyRing) -> Tokens:
+def tokens_of(settings: Settings, ring: KeyRing) -> TenantSecrets:
     default = settings.whatsapp_access_token
-    return Tokens(ring, default.get_secret_value() if default else None)
+    return TenantSecrets("access_token", ring, default.get_secret_value() if default else None)
 
 
 def statuses(
@@ -121,9 +124,10 @@ def statuses(
         runner.hint(result.hints)
 
     handle = in_transaction(database, reconcile, publish_and_hint)
+    parked = ParkedStatuses(database, reconcile, publish_and_hint)
     return [
         kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
-        ParkedStatuses(database, reconcile, publish_and_hint),
+        Periodic(parked.sweep, SWEEP_EVERY, log_failed_sweep),
     ]
 
 

@@ -1,91 +1,49 @@
-"""The Graph API over aiohttp: one request is one attempt, with a total deadline and no retry.
+"""The Graph API: one request is one attempt, with a total deadline and no retry.
 
-Only a failed connect, name lookup, handshake or wait for a free connection proves that nothing was
-sent. Any later failure is ambiguous: Meta has no idempotency key.
+Any failure after the connect is ambiguous: Meta has no idempotency key.
 """
 
-import json
-from typing import NamedTuple
-
-import aiohttp
 from pydantic import HttpUrl
 
 from common.service import metrics
+from common.service.json_http import FAILED, NOT_SENT, HttpAnswer, JsonHttpClient, timeout
 from sender.whatsapp.payloads import JsonObject
 from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, SendResult, classify
 
 DEADLINE = 10.0
-CONNECT = 5.0
-MAX_BODY_BYTES = 64 << 10
-
-
-class GraphAnswer(NamedTuple):
-    """An HTTP answer, as `classify` takes it."""
-
-    status: int
-    body: bytes
-    retry_after: str | None
+MAX_BODY_BYTES = 64 << 10  # a longer answer is not Graph's
 
 
 class GraphClient:
-    """A Component."""
+    """`POST /{phone_number_id}/messages` with the tenant's token."""
 
-    def __init__(self, url: HttpUrl, connections: int, deadline: float = DEADLINE) -> None:
-        self._url, self._connections = str(url).rstrip("/"), connections
-        self._timeout = aiohttp.ClientTimeout(
-            total=deadline, connect=min(CONNECT, deadline), sock_connect=min(CONNECT, deadline)
-        )
-
-    async def start(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
-            timeout=self._timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-
-    async def stop(self) -> None:
-        await self._session.close()
+    def __init__(self, url: HttpUrl, http: JsonHttpClient) -> None:
+        self._url, self._http = str(url).rstrip("/"), http
 
     async def send(self, phone_number_id: str, token: str, message: JsonObject) -> SendResult:
         with metrics.GRAPH_SECONDS.time():
             answer = await self._post(phone_number_id, token, message)
-        result = classify(*answer) if isinstance(answer, GraphAnswer) else answer
+        result = classify(answer) if isinstance(answer, HttpAnswer) else answer
         metrics.GRAPH_CALLS.labels("send", result_label(result)).inc()
         return result
 
     async def mark_read(self, phone_number_id: str, token: str, mark: JsonObject) -> bool:
         """Whether Meta accepted it; a failure is not retried."""
         answer = await self._post(phone_number_id, token, mark)
-        taken = isinstance(answer, GraphAnswer) and answer.status == 200
-        metrics.GRAPH_CALLS.labels("mark", "accepted" if taken else "failed").inc()
-        return taken
+        accepted = isinstance(answer, HttpAnswer) and answer.status == 200
+        metrics.GRAPH_CALLS.labels("mark", "accepted" if accepted else "failed").inc()
+        return accepted
 
     async def _post(
         self, phone_number_id: str, token: str, body: JsonObject
-    ) -> GraphAnswer | NotSent | Ambiguous:
+    ) -> HttpAnswer | NotSent | Ambiguous:
+        url = f"{self._url}/{phone_number_id}/messages"
         try:
-            async with self._session.post(
-                f"{self._url}/{phone_number_id}/messages",
-                data=json.dumps(body, ensure_ascii=False).encode(),
-                headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-                allow_redirects=False,
-            ) as response:
-                answer = await read_body(response)
-                return GraphAnswer(response.status, answer, response.headers.get("Retry-After"))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return await self._http.post(url, token, body, timeout(DEADLINE))
+        except NOT_SENT as error:
             return NotSent(type(error).__name__)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except FAILED as error:
             return Ambiguous(type(error).__name__)
-
-
-async def read_body(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, or its first 64 KiB: a longer one is not Graph's."""
-    answer = b""
-    async for piece in response.content.iter_any():
-        answer += piece
-        if len(answer) > MAX_BODY_BYTES:
-            return answer[:MAX_BODY_BYTES]
-    return answer
 
 
 def result_label(result: SendResult) -> str:

@@ -4,10 +4,12 @@ Codes: Meta's error-codes page of 2026-09-11, which asks to key on `code`, not o
 An answer is a refusal only with Graph's own error JSON; a bare 502 may hide an accepted send.
 """
 
-import json
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from common.lenient_json import at, list_at, object_at
+from common.service.json_http import HttpAnswer
 
 
 class Retry(Enum):
@@ -56,18 +58,18 @@ NEVER_CODES = {33, 100, 130403, 130472, 130497, 131008, 131009, 131021, 131026, 
 NEVER_CODES |= {131049, 131050, 131051, 131052, 131053, 131062, 135000, 137000}
 
 
-def classify(status: int, body: bytes, retry_after: str | None = None) -> SendResult:
-    """The result that a complete HTTP answer stands for."""
-    answer = parse_json(body)
-    if status == 200:
-        wamid = wamid_of(answer)
+def classify(answer: HttpAnswer) -> SendResult:
+    """The result that an HTTP answer stands for."""
+    body = answer.json()
+    if answer.status == 200:
+        wamid = wamid_of(body)
         return Accepted(wamid) if wamid else Ambiguous("200_without_wamid")
-    error = answer.get("error") if isinstance(answer, dict) else None
-    if not isinstance(error, dict) or not isinstance(error.get("code"), int):
-        return Ambiguous(f"http_{status}")
-    code = error["code"]
-    retry = retry_of(code, status, transient=error.get("is_transient") is True)
-    return Refused(code, title_of(error), retry, seconds(retry_after))
+    error = object_at(body, "error")
+    code = error.get("code")
+    if not isinstance(code, int):
+        return Ambiguous(f"http_{answer.status}")
+    retry = retry_of(code, answer.status, transient=error.get("is_transient") is True)
+    return Refused(code, title_of(error), retry, seconds(answer.headers.get("Retry-After")))
 
 
 def retry_of(code: int, status: int, *, transient: bool = False) -> Retry:
@@ -92,16 +94,7 @@ def seconds(retry_after: str | None) -> float:
     return min(float(retry_after), 3600.0) if retry_after and retry_after.isdecimal() else 0.0
 
 
-def parse_json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
-
-
-def wamid_of(answer: Any) -> str | None:
-    try:
-        wamid = answer["messages"][0]["id"]
-    except (TypeError, KeyError, IndexError):
-        return None
+def wamid_of(body: object) -> str | None:
+    messages = list_at(body, "messages")
+    wamid = at(messages[0], "id") if messages else None
     return wamid if isinstance(wamid, str) and wamid else None

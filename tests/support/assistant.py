@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from tests.support.builders import a_message, a_tenant, an_assistant
 from tests.support.records import read_events
 
-from assistant.openai.credentials import Credentials
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.receive import MessageReceiver
 from assistant.tables import TURNS
@@ -29,6 +28,7 @@ from common.outbox import Outbox
 from common.postgres.database import Database
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
+from common.tenant_secrets import TenantSecrets
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
 from common.work import Owner, Runner, WorkLimits
 
@@ -172,11 +172,19 @@ async def running_assistant(
     published = FixedView(
         dict({ASSISTANT.assistant_id: ASSISTANT} if assistants is None else assistants)
     )
-    credentials = Credentials("test-key", None)
-    turns = TurnHandler(known, published, model, credentials, SystemClock(), 5.0)  # type: ignore[arg-type]
+    api_keys = TenantSecrets("openai_api_key", None, "test-key")
+    turns = TurnHandler(
+        known.get,
+        published.get,
+        model,
+        api_keys,
+        "test-key",
+        SystemClock(),
+        5.0,
+    )
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(known, runner.hint)  # type: ignore[arg-type]
+    receiver = MessageReceiver(known.get, runner.hint)
     parts: list[Component] = [database, producer, outbox, owner, runner]
     for part in parts:
         await part.start()

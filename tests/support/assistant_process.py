@@ -21,7 +21,7 @@ from devkit.stack.ports import free_ports
 STORED = "select count(*) from message where role = 'u'"
 WAITING_TO_STORE = (
     "select count(*) from pg_stat_activity where datname = current_database()"
-    " and wait_event_type = 'Lock' and query like '%r as (%'"
+    " and wait_event_type = 'Lock' and query like '%given as (%'"
 )
 
 

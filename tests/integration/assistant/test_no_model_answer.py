@@ -15,8 +15,8 @@ from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
 
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
-from assistant.prompt import DEFAULT_MODEL
 from common.events import TenantConfig
+from common.openai_models import DEFAULT_MODEL
 from common.work import WorkState
 
 pytestmark = pytest.mark.integration

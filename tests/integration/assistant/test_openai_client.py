@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -16,9 +17,10 @@ from tests.support.builders import NOON, an_assistant
 from tests.support.loopback import serve
 from tests.support.turns import a_turn
 
-from assistant.openai.client import ResponsesClient
+from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
+from common.service.json_http import JsonHttpClient
 from devkit.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
@@ -33,12 +35,18 @@ def emulator() -> Iterator[str]:
         yield url
 
 
+@asynccontextmanager
+async def calling(base_url: str, connections: int = 5) -> AsyncIterator[ResponsesClient]:
+    http = JsonHttpClient(connections, LONGEST_BODY)
+    await http.start()
+    yield ResponsesClient(base_url, http)
+    await http.stop()
+
+
 @pytest.fixture
 async def model(emulator: str) -> AsyncIterator[ResponsesClient]:
-    api = ResponsesClient(f"{emulator}/v1", connections=50)
-    await api.start()
-    yield api
-    await api.stop()
+    async with calling(f"{emulator}/v1", connections=50) as client:
+        yield client
 
 
 def a_body(**assistant: Any) -> dict[str, Any]:
@@ -88,12 +96,14 @@ async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesClien
 
 ONE_CALL = """
 import asyncio, sys
-from assistant.openai.client import ResponsesClient
+from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from common.service.json_http import JsonHttpClient
 async def ask():
-    model = ResponsesClient(sys.argv[1], connections=1)
-    await model.start()
+    http = JsonHttpClient(1, LONGEST_BODY)
+    await http.start()
+    model = ResponsesClient(sys.argv[1], http)
     await model.ask("key-of-client-2", {"model": "gpt-6-luna", "input": "hola"}, 5)
-    await model.stop()
+    await http.stop()
 asyncio.run(ask())
 """
 
@@ -172,20 +182,16 @@ async def test_a_server_that_hangs_is_given_up_at_the_deadline(
         assert await model.ask(KEYS[0], a_body(), 0.2) == ModelFailure("deadline", 1.0)
 
 
-async def test_no_server_is_a_failure(model: ResponsesClient) -> None:
-    unreachable = ResponsesClient("http://127.0.0.1:9/v1", connections=5)
-    await unreachable.start()
-    assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("connection", 1.0)
-    await unreachable.stop()
+async def test_no_server_is_a_failure() -> None:
+    async with calling("http://127.0.0.1:9/v1") as unreachable:
+        assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("connection", 1.0)
 
 
 async def test_a_redirect_is_not_followed(emulator: str) -> None:
     elsewhere = RedirectResponse(f"{emulator}/v1/responses", 307)
     with serve(elsewhere) as url:
-        api = ResponsesClient(f"{url}/v1", connections=5)
-        await api.start()
-        assert await api.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("http_307")
-        await api.stop()
+        async with calling(f"{url}/v1") as client:
+            assert await client.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("http_307")
     assert (await journal(emulator))["requests"] == []
 
 

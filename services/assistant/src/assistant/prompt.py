@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assistant.turn_context import StoredMessage, TurnContext
 from common.events import AssistantConfig, OpeningHours, TenantConfig
+from common.openai_models import takes_sampling
 
 HISTORY_TURNS = 12
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
 LATE = timedelta(minutes=30)
-DEFAULT_MODEL = "gpt-6-luna"
 
 # Meta bars general-purpose assistants; a business's own is allowed.
 HOUSE_RULES = (
@@ -59,8 +59,7 @@ def cache_key(tenant: TenantConfig, assistant: AssistantConfig) -> str:
 
 
 def sampling(assistant: AssistantConfig, effort: str | None) -> dict[str, float]:
-    """Refused with 400 unless the effort is none."""
-    if effort != "none":
+    if not takes_sampling(effort):
         return {}
     parameters = {"temperature": assistant.temperature, "top_p": assistant.top_p}
     return {name: value for name, value in parameters.items() if value is not None}

@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from assistant.conversations import Conversations
 from assistant.tables import TURNS
 from common.events import MessageReceived, TenantConfig
-from common.kafka.compacted import CompactedView
 from common.lenient_json import storable
 from common.postgres.rows import names, rows_as, unnest
 from common.work import Hint
@@ -71,9 +70,12 @@ class MessageReceiver:
     """The consumer's store function, and what it does after the commit."""
 
     def __init__(
-        self, tenants: CompactedView[TenantConfig], hint: Callable[[Sequence[Hint]], None]
+        self,
+        tenant_of: Callable[[str], TenantConfig | None],
+        hint: Callable[[Sequence[Hint]], None],
     ) -> None:
-        self._tenants = tenants
+        """tenant_of(phone_number_id): the number's tenant now."""
+        self._tenant_of = tenant_of
         self._hint = hint
         self._conversations = Conversations()
 
@@ -100,7 +102,7 @@ class MessageReceiver:
         self._hint(hints)
 
     def _quiet_seconds(self, phone_number_id: str) -> float:
-        tenant = self._tenants.get(phone_number_id)
+        tenant = self._tenant_of(phone_number_id)
         return tenant.settings.quiet_window_ms / 1000 if tenant else 0.0
 
 

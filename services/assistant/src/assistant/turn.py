@@ -1,6 +1,6 @@
 """Hop 3b: a due turn is claimed, decided, asked and stored. Reads from top to bottom."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -9,36 +9,41 @@ from sqlalchemy import Connection
 from assistant import finish
 from assistant.decide import AskModel, TurnResult, after_asking, before_asking
 from assistant.openai.client import ModelClient
-from assistant.openai.credentials import Credentials
 from assistant.openai.response import ModelAnswer, ModelFailure
-from assistant.prompt import DEFAULT_MODEL, request_body, safety_identifier
+from assistant.prompt import request_body, safety_identifier
 from assistant.turn_context import TurnContext, load_turns
 from common.events import AssistantConfig, TenantConfig
-from common.kafka.compacted import CompactedView
+from common.openai_models import DEFAULT_MODEL
 from common.outbox import OutboxRow
-from common.sealed import Unsealable
 from common.service.clock import Clock
+from common.tenant_secrets import NoSecret, TenantSecrets
 from common.work import Claim, Handled, Hint, Outcome
 
 log = structlog.get_logger()
 
 
 class TurnHandler:
-    """What the runner calls; see common.work.contract.WorkHandler."""
+    """What the runner calls; see common.work.contract.WorkHandler.
+
+    tenant_of(phone_number_id) and assistant_of(assistant_id): as they are now.
+    identifier_key: what the contacts' identifiers towards OpenAI are made with.
+    """
 
     def __init__(
         self,
-        tenants: CompactedView[TenantConfig],
-        assistants: CompactedView[AssistantConfig],
+        tenant_of: Callable[[str], TenantConfig | None],
+        assistant_of: Callable[[str], AssistantConfig | None],
         model: ModelClient,
-        credentials: Credentials,
+        api_keys: TenantSecrets,
+        identifier_key: str,
         clock: Clock,
         deadline: float,
     ) -> None:
-        self._tenants = tenants
-        self._assistants = assistants
+        self._tenant_of = tenant_of
+        self._assistant_of = assistant_of
         self._model = model
-        self._credentials = credentials
+        self._api_keys = api_keys
+        self._identifier_key = identifier_key
         self._clock = clock
         self._deadline = deadline
 
@@ -46,8 +51,8 @@ class TurnHandler:
         return load_turns(connection, [claim.id for claim in claims], self._has_budget)
 
     async def handle(self, claim: Claim, turn: TurnContext) -> Outcome[TurnResult]:
-        tenant = self._tenants.get(turn.conversation.phone_number_id)
-        assistant = self._assistants.get(tenant.assistant_id) if tenant else None
+        tenant = self._tenant_of(turn.conversation.phone_number_id)
+        assistant = self._assistant_of(tenant.assistant_id) if tenant else None
         tries = claim.attempts - turn.superseded
         decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
         if not isinstance(decision, AskModel):
@@ -63,18 +68,18 @@ class TurnHandler:
         return finish.store(connection, handled, self._clock)
 
     def _has_budget(self, phone_number_id: str) -> bool:
-        tenant = self._tenants.get(phone_number_id)
+        tenant = self._tenant_of(phone_number_id)
         return tenant is not None and tenant.settings.daily_token_budget is not None
 
     async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
         """A model that OpenAI no longer has is replaced by the default one, once."""
         try:
-            api_key = self._credentials.api_key(decision.tenant)
-        except Unsealable:
+            api_key = self._api_keys.secret_of(decision.tenant)
+        except NoSecret:
             return ModelFailure("key_unsealable")
         body = request_body(turn, decision.tenant, decision.assistant, self._clock.now())
         body["safety_identifier"] = safety_identifier(
-            self._credentials.default_key, decision.tenant.tenant_id, turn.conversation.contact_id
+            self._identifier_key, decision.tenant.tenant_id, turn.conversation.contact_id
         )
         ask = partial(self._model.ask, api_key, deadline=self._deadline)
         answer = await ask(body)

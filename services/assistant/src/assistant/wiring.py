@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from assistant.openai.client import ResponsesClient
-from assistant.openai.credentials import Credentials
+from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
 from assistant.tables import TURNS
@@ -19,7 +18,9 @@ from common.postgres.database import Database, in_transaction, is_outage
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
+from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import Component, Lifecycle
+from common.tenant_secrets import TenantSecrets
 from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
 from common.work import Owner, Runner, WorkLimits
 
@@ -32,14 +33,16 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     producer = Producer(bootstrap, deadline_ms=0)
     outbox = Outbox(database, producer)
     owner = Owner(database, TURNS)
-    model = ResponsesClient(settings.openai_base_url, connections=settings.slots)
+    http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
+    model = ResponsesClient(settings.openai_base_url, http)
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
-    credentials = Credentials(settings.openai_api_key.get_secret_value(), ring)
-    clock = SystemClock()
-    turns = TurnHandler(tenants, assistants, model, credentials, clock, settings.turn_deadline)
-    limits = WorkLimits(slots=settings.slots, deadline=2 * settings.turn_deadline + 5)
+    default_key = settings.openai_api_key.get_secret_value()
+    api_keys = TenantSecrets("openai_api_key", ring, default_key)
+    clock, deadline = SystemClock(), settings.turn_deadline
+    turns = TurnHandler(tenants.get, assistants.get, model, api_keys, default_key, clock, deadline)
+    limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(tenants, runner.hint)
+    receiver = MessageReceiver(tenants.get, runner.hint)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,
@@ -56,7 +59,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         BrokerHealth(producer, life),
         tenants,
         assistants,
-        model,
+        http,
         outbox,
         owner,
         runner,

@@ -1,4 +1,4 @@
-"""The Responses API over aiohttp: one try, one total deadline, no redirect.
+"""The Responses API over HTTP: one try, one total deadline, no redirect.
 
 A call is one POST of JSON with a key of its own. The openai SDK does the same for ten times the CPU
 (1 ms a call, three quarters of a turn), and its retries sleep inside the call and repeat billing
@@ -8,9 +8,6 @@ errors too.
 from time import perf_counter
 from typing import Any, Protocol
 
-import aiohttp
-import orjson
-
 from assistant.openai.response import (
     FIRST_WAIT,
     ModelAnswer,
@@ -19,9 +16,9 @@ from assistant.openai.response import (
     read_response,
 )
 from common.service import metrics
+from common.service.json_http import FAILED, HttpAnswer, JsonHttpClient, timeout
 
-CONNECT_SECONDS = 5.0
-LONGEST_BODY = 8 << 20
+LONGEST_BODY = 8 << 20  # bytes
 
 
 class ModelClient(Protocol):
@@ -32,19 +29,11 @@ class ModelClient(Protocol):
 
 
 class ResponsesClient:
-    """A Component: one pool of connections; each call carries its own API key."""
+    """On an HTTP client that the wiring starts; each call carries its own API key."""
 
-    def __init__(self, base_url: str, connections: int) -> None:
-        self._url, self._connections = f"{base_url.rstrip('/')}/responses", connections
-
-    async def start(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-
-    async def stop(self) -> None:
-        await self._session.close()
+    def __init__(self, base_url: str, http: JsonHttpClient) -> None:
+        self._url = f"{base_url.rstrip('/')}/responses"
+        self._http = http
 
     async def ask(
         self, api_key: str, body: dict[str, Any], deadline: float
@@ -61,49 +50,23 @@ class ResponsesClient:
     async def _call(
         self, api_key: str, body: dict[str, Any], deadline: float
     ) -> ModelAnswer | ModelFailure:
+        # A call may wait for a free connection as long as its deadline allows.
+        limits = timeout(deadline, waiting_for_connection=False)
         try:
-            return await self._post(api_key, body, deadline)
+            return read_answer(await self._http.post(self._url, api_key, body, limits))
         except TimeoutError:
             return ModelFailure("deadline", FIRST_WAIT)
-        except (aiohttp.ClientError, OSError):
+        except FAILED:
             return ModelFailure("connection", FIRST_WAIT)
 
-    async def _post(
-        self, api_key: str, body: dict[str, Any], deadline: float
-    ) -> ModelAnswer | ModelFailure:
-        async with self._session.post(
-            self._url,
-            data=orjson.dumps(body),
-            headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=deadline, sock_connect=CONNECT_SECONDS),
-            # A redirect would carry customers' words to a host that no setting names.
-            allow_redirects=False,
-        ) as response:
-            content = await read_body(response)
-            if content is None:
-                return ModelFailure("too_long")
-            body_read = parsed(content)
-            if response.status == 200:
-                return read_response(body_read)
-            return read_http_error(response.status, body_read, response.headers)
 
-
-async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
-    """The whole answer; None when it is too long to be one."""
-    answer = bytearray()
-    async for piece in response.content.iter_any():
-        answer += piece
-        if len(answer) > LONGEST_BODY:
-            return None
-    return bytes(answer)
-
-
-def parsed(answer: bytes) -> object:
-    """None for what is not JSON: read_response calls it unreadable."""
-    try:
-        return orjson.loads(answer)
-    except orjson.JSONDecodeError:
-        return None
+def read_answer(answer: HttpAnswer) -> ModelAnswer | ModelFailure:
+    """What is not JSON is None for both readers: they call it unreadable or without a code."""
+    if answer.body is None:
+        return ModelFailure("too_long")
+    if answer.status == 200:
+        return read_response(answer.json())
+    return read_http_error(answer.status, answer.json(), answer.headers)
 
 
 def metric_label(answer: ModelAnswer | ModelFailure) -> str:

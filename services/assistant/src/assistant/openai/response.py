@@ -8,9 +8,8 @@ omit usage details; a gateway may send HTML with 200. Retry only what can change
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from assistant.clean import storable
+from common.lenient_json import at, integer_at, objects_at, storable
 
 LONGEST_WAIT = 60.0
 FIRST_WAIT = 1.0
@@ -51,11 +50,11 @@ class ModelFailure:
 
 
 def read_response(body: object) -> ModelAnswer | ModelFailure:
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return ModelFailure("unreadable", FIRST_WAIT)
     if body.get("status") == "failed":
-        return failed_response(body.get("error"))
-    reason = incomplete_reason(body)
+        return failed_response(body)
+    reason = code_or_name(body, "incomplete_details", "reason")
     text = storable("\n".join(output_texts(body))).strip()
     if len(text) > LONGEST_TEXT:
         return ModelFailure("too_long")
@@ -66,43 +65,34 @@ def read_response(body: object) -> ModelAnswer | ModelFailure:
     return ModelFailure("empty", FIRST_WAIT if body.get("output") is None else None)
 
 
-def output_texts(body: Mapping[str, Any]) -> Iterator[str]:
+def output_texts(body: object) -> Iterator[str]:
     """Text and refusal parts of message items; unknown item types are skipped."""
-    for item in list_of(body.get("output")):
+    for item in objects_at(body, "output"):
         if item.get("type") == "message":
-            for part in list_of(item.get("content")):
-                text = (
-                    part.get("text") if part.get("type") == "output_text" else part.get("refusal")
-                )
+            for part in objects_at(item, "content"):
+                text = part.get("text" if part.get("type") == "output_text" else "refusal")
                 if isinstance(text, str) and text:
                     yield text
 
 
-def incomplete_reason(body: Mapping[str, Any]) -> str | None:
-    return code_or_name(mapping(body.get("incomplete_details")).get("reason"))
-
-
-def failed_response(error: object) -> ModelFailure:
-    code = code_or_name(mapping(error).get("code")) or "unknown"
+def failed_response(body: object) -> ModelFailure:
+    code = code_or_name(body, "error", "code") or "unknown"
     return ModelFailure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
 
 
-def usage_of(body: Mapping[str, Any]) -> Usage:
-    usage = mapping(body.get("usage"))
-    details = mapping(usage.get("input_tokens_details"))
+def usage_of(body: object) -> Usage:
     return Usage(
-        model=code_or_name(body.get("model")) or "unknown",
-        input_tokens=token_count(usage.get("input_tokens")),
-        cached_tokens=token_count(details.get("cached_tokens")),
-        output_tokens=token_count(usage.get("output_tokens")),
+        model=code_or_name(body, "model") or "unknown",
+        input_tokens=token_count(body, "usage", "input_tokens"),
+        cached_tokens=token_count(body, "usage", "input_tokens_details", "cached_tokens"),
+        output_tokens=token_count(body, "usage", "output_tokens"),
     )
 
 
 def read_http_error(status: int, body: object, headers: Mapping[str, str]) -> ModelFailure:
     """An HTTP error of the Responses API."""
-    error = mapping(mapping(body).get("error"))
-    code = code_or_name(error.get("code"))
-    if code in BILLING or error.get("type") == "insufficient_quota":
+    code = code_or_name(body, "error", "code")
+    if code in BILLING or at(body, "error", "type") == "insufficient_quota":
         return ModelFailure(f"billing:{code}")
     reason = f"http_{status}:{code}" if code else f"http_{status}"
     if status in RETRYABLE_STATUS or code in RETRYABLE_CODES:
@@ -122,18 +112,11 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float:
     return min(max(FIRST_WAIT, seconds), LONGEST_WAIT)  # in this order NaN becomes the first wait
 
 
-def mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def token_count(body: object, *path: str) -> int:
+    return min(max(integer_at(body, *path) or 0, 0), LARGEST_COUNT)
 
 
-def list_of(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def token_count(value: object) -> int:
-    return min(value, LARGEST_COUNT) if isinstance(value, int) and value > 0 else 0
-
-
-def code_or_name(value: object) -> str | None:
+def code_or_name(body: object, *path: str) -> str | None:
     """A code or a name, if it looks like one: it goes into columns and log lines."""
+    value = at(body, *path)
     return value if isinstance(value, str) and CODE_OR_NAME.fullmatch(value) else None

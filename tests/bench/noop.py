@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from common.service.lifecycle import Component, Lifecycle, run
 from common.service.settings import ServiceSettings
-from ingress.serve import web_server
+from ingress.app import web_server
 
 
 class NoopSettings(ServiceSettings):

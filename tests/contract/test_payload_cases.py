@@ -19,11 +19,11 @@ CASES = sorted((Path(__file__).parent / "payloads").glob("*.json"))
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_the_case_is_routed_as_expected(path: Path) -> None:
     case = orjson.loads(path.read_bytes())
-    outs = a_router().router.route(a_record(orjson.dumps(case["webhook"]))).outs
-    found = [plain(out) for out in outs]
+    records = a_router().router.route(a_record(orjson.dumps(case["webhook"]))).records
+    routed = [plain(outgoing) for outgoing in records]
     picked = [
-        {name: out.get(name) for name in expected}
-        for out, expected in zip(found, case["expect"], strict=True)
+        {name: outgoing.get(name) for name in expected}
+        for outgoing, expected in zip(routed, case["expect"], strict=True)
     ]
     assert picked == case["expect"]
 
@@ -31,12 +31,12 @@ def test_the_case_is_routed_as_expected(path: Path) -> None:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_event_decodes_and_keeps_the_trace_tenant_and_key(path: Path) -> None:
     case = orjson.loads(path.read_bytes())
-    for out in a_router().router.route(a_record(orjson.dumps(case["webhook"]))).outs:
-        if out.topic not in (MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS):
+    for outgoing in a_router().router.route(a_record(orjson.dumps(case["webhook"]))).records:
+        if outgoing.topic not in (MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS):
             continue
-        model = BY_NAME[out.topic.name].event
+        model = BY_NAME[outgoing.topic.name].event
         assert model is not None
-        event = model.decode(out.value)
+        event = model.decode(outgoing.value)
         assert (event.tenant_id, event.trace_id) == (7, TRACE)
-        assert out.key == f"{event.phone_number_id}:{event.contact_id}"  # type: ignore[attr-defined]
-        assert dict(out.headers)["traceparent"].decode().split("-")[1] == TRACE
+        assert outgoing.key == f"{event.phone_number_id}:{event.contact_id}"  # type: ignore[attr-defined]
+        assert dict(outgoing.headers)["traceparent"].decode().split("-")[1] == TRACE

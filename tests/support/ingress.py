@@ -12,11 +12,10 @@ from common.service.lifecycle import Lifecycle
 from common.service.web_server import WebServer
 from common.topics import Topic
 from devkit.whatsapp.payloads import sign
-from ingress.guard import GuardedProtocol
-from ingress.handshake import application
+from ingress.app import application, web_server
 from ingress.publish import Publisher
-from ingress.receive import Limits
-from ingress.serve import web_server
+from ingress.receive import BodyLimits
+from ingress.slow_client_guard import GuardedProtocol
 
 SECRETS = ("current-app-secret", "previous-app-secret")
 TOKEN = "a-verify-token-of-our-own"
@@ -57,13 +56,13 @@ class FakeBroker:
 @asynccontextmanager
 async def an_ingress(
     broker: FakeBroker,
-    limits: Limits | None = None,
+    limits: BodyLimits | None = None,
     ack_seconds: float = 5,
     protocol: type[GuardedProtocol] = GuardedProtocol,
 ) -> AsyncIterator[WebServer]:
     publisher = Publisher(broker, SystemClock(), ack_seconds)
     secrets = tuple(secret.encode() for secret in SECRETS)
-    app = application(secrets, TOKEN, publisher, limits or Limits())
+    app = application(secrets, TOKEN, publisher, limits or BodyLimits())
     server = web_server(app, "127.0.0.1", 0, 500, Lifecycle("ingress"), protocol)
     await server.start()
     try:

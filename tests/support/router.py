@@ -1,4 +1,4 @@
-"""A router with one client, and its outs as plain values."""
+"""A router with one client, and its records as plain values."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,10 +9,9 @@ from tests.support.builders import TRACE, a_tenant
 from tests.support.clock import FixedClock
 
 from common.events import TenantConfig
-from common.kafka.record import Record
+from common.kafka.record import OutgoingRecord, Record
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
-from router.enrich import Out
-from router.remember import Memory
+from router.dedup import RecentlyRouted
 from router.route import Router
 
 NUMBER = "106540352242922"
@@ -26,7 +25,7 @@ def a_client(active: bool = True, number: str = NUMBER, tenant_id: int = 7) -> T
 def a_record(
     value: bytes | None, number: str | None = NUMBER, offset: int = 0, **headers: bytes
 ) -> Record:
-    """As ingress writes it."""
+    """As the ingress writes it."""
     common = {
         "traceparent": f"00-{TRACE}-b7ad6b7169203331-01".encode(),
         "received_at": str(int(NOW.timestamp() * 1000)).encode(),
@@ -41,20 +40,20 @@ class Setup:
     """`clients` may be changed between records, as the view is."""
 
     clients: dict[str, TenantConfig]
-    memory: Memory
+    recent: RecentlyRouted
     router: Router
 
 
 def a_router(*clients: TenantConfig) -> Setup:
     known = {client.phone_number_id: client for client in clients or (a_client(),)}
-    memory = Memory(1000)
-    return Setup(known, memory, Router(known.get, memory, FixedClock(NOW)))
+    recent = RecentlyRouted(1000)
+    return Setup(known, recent, Router(known.get, recent, FixedClock(NOW)))
 
 
-def plain(out: Out) -> dict[str, Any]:
+def plain(outgoing: OutgoingRecord) -> dict[str, Any]:
     """Topic, key and the event's fields; of a set-aside webhook its reason."""
-    if out.topic is WEBHOOKS_QUARANTINE:
-        fields = {"reason": dict(out.headers)["reason"].decode()}
+    if outgoing.topic is WEBHOOKS_QUARANTINE:
+        fields = {"reason": dict(outgoing.headers)["reason"].decode()}
     else:
-        fields = orjson.loads(out.value)
-    return {"topic": out.topic.name, "key": out.key, **fields}
+        fields = orjson.loads(outgoing.value or b"")
+    return {"topic": outgoing.topic.name, "key": outgoing.key, **fields}

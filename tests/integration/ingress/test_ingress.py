@@ -113,6 +113,6 @@ def test_a_forged_webhook_leaves_no_trace(kafka: Broker, tmp_path: Path) -> None
 def test_wrong_settings_end_it_with_the_names_of_the_variables(tmp_path: Path) -> None:
     with running_service("ingress", "", tmp_path, WHATSAPP_APP_SECRETS="changeme") as service:
         assert service.process.wait(20) == 2
-        said = service.log.read_text()
+        printed = service.log.read_text()
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "WHATSAPP_APP_SECRETS", "WHATSAPP_VERIFY_TOKEN"):
-        assert name in said
+        assert name in printed

@@ -32,14 +32,14 @@ LATER = "106540352242777"
 
 def message(contact: int, number: int, phone_number_id: str = NUMBER) -> Record:
     user = f"ES.{contact}"
-    said = {
+    text = {
         "from_user_id": user,
         "id": f"wamid.{contact}.{number}",
         "timestamp": "1795600000",
         "type": "text",
         "text": {"body": str(number)},
     }
-    value = {"metadata": {"phone_number_id": phone_number_id}, "messages": [said]}
+    value = {"metadata": {"phone_number_id": phone_number_id}, "messages": [text]}
     body = {"entry": [{"changes": [{"field": "messages", "value": value}]}]}
     return a_record(orjson.dumps(body), phone_number_id)
 
@@ -63,13 +63,13 @@ def inbound(bootstrap: str) -> list[MessageReceived]:
     ]
 
 
-def conversations(found: list[MessageReceived]) -> dict[str, list[int]]:
+def conversations(messages: list[MessageReceived]) -> dict[str, list[int]]:
     """Per contact the numbers of its messages, first copies only."""
-    said: dict[str, list[int]] = defaultdict(list)
-    for event in found:
-        if int(event.text) not in said[event.contact_id]:
-            said[event.contact_id].append(int(event.text))
-    return said
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for event in messages:
+        if int(event.text) not in numbers[event.contact_id]:
+            numbers[event.contact_id].append(int(event.text))
+    return numbers
 
 
 def burst(start: int, stop: int) -> list[Record]:
@@ -184,8 +184,8 @@ def test_a_poisoned_topic_does_not_stop_the_rest(kafka: Broker, tmp_path: Path) 
 
 
 def test_without_a_broker_it_waits_and_still_ends_when_told(tmp_path: Path) -> None:
-    (nobody,) = free_ports(1)
-    with running_service("router", f"127.0.0.1:{nobody}", tmp_path) as router:
+    (unused_port,) = free_ports(1)
+    with running_service("router", f"127.0.0.1:{unused_port}", tmp_path) as router:
         eventually(lambda: router.answers("/live"), "its health port")
         assert not router.is_ready()
         assert router.drain() == 0

@@ -11,15 +11,15 @@ from common.kafka.producer import Producer
 from common.kafka.record import Record
 from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_RAW, dlq_of
-from router.judge import Judge
-from router.remember import Memory
-from router.route import Routed
+from router.dedup import RecentlyRouted
+from router.process import RecordProcessor
+from router.route import RoutedWebhook
 from router.worker import RouterWorker
 
 pytestmark = pytest.mark.integration
 
 
-def explode(record: Record) -> Routed:
+def explode(record: Record) -> RoutedWebhook:
     raise KeyError("a bug of ours")
 
 
@@ -41,7 +41,7 @@ async def test_the_eleventh_failure_in_a_row_ends_the_process_with_the_rest_unre
 ) -> None:
     await feed(kafka.bootstrap, 40)
     life = Lifecycle("router")
-    worker = RouterWorker(kafka.bootstrap, Judge(explode, Memory(9)), life)
+    worker = RouterWorker(kafka.bootstrap, RecordProcessor(explode, RecentlyRouted(9)), life)
     code = await asyncio.wait_for(life.run([worker]), 60)
     assert code == 1
     dead = read_records(kafka.bootstrap, dlq_of(WEBHOOKS_RAW))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.verify import same_token, signed
+from ingress.verify import is_signed, same_token
 
 SECRET, OLD = b"an-app-secret", b"the-secret-before"
 ESCAPED = b'{"text":"Ma\\u00f1ana \\ud83d\\ude00 https:\\/\\/a.es"}'
@@ -19,18 +19,18 @@ def header(body: bytes, secret: bytes = SECRET) -> bytes:
 def test_a_known_vector_holds() -> None:
     """RFC 4231, test case 2."""
     known = b"sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-    assert signed(b"what do ya want for nothing?", known, [b"Jefe"])
+    assert is_signed(b"what do ya want for nothing?", known, [b"Jefe"])
 
 
 @pytest.mark.parametrize("secret", [SECRET, OLD])
 def test_every_active_secret_is_accepted(secret: bytes) -> None:
-    assert signed(ESCAPED, header(ESCAPED, secret), [SECRET, OLD])
+    assert is_signed(ESCAPED, header(ESCAPED, secret), [SECRET, OLD])
 
 
 def test_escaped_unicode_is_verified_as_sent_and_not_as_parsed() -> None:
     again = json.dumps(json.loads(ESCAPED), ensure_ascii=False).encode()
-    assert signed(ESCAPED, header(ESCAPED), [SECRET])
-    assert not signed(ESCAPED, header(again), [SECRET])
+    assert is_signed(ESCAPED, header(ESCAPED), [SECRET])
+    assert not is_signed(ESCAPED, header(again), [SECRET])
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_escaped_unicode_is_verified_as_sent_and_not_as_parsed() -> None:
     ],
 )
 def test_any_other_header_is_refused(bad: bytes) -> None:
-    assert not signed(ESCAPED, bad, [SECRET, OLD])
+    assert not is_signed(ESCAPED, bad, [SECRET, OLD])
 
 
 @given(body=st.binary(min_size=1, max_size=200), place=st.integers(0), bit=st.integers(0, 7))
 def test_one_changed_bit_breaks_the_signature(body: bytes, place: int, bit: int) -> None:
     changed = bytearray(body)
     changed[place % len(body)] ^= 1 << bit
-    assert signed(body, header(body), [SECRET])
-    assert not signed(bytes(changed), header(body), [SECRET])
+    assert is_signed(body, header(body), [SECRET])
+    assert not is_signed(bytes(changed), header(body), [SECRET])
 
 
 def test_tokens_are_compared_whole() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.ingress import SECRETS, TOKEN, FakeBroker, an_ingress, signature, url
 from tests.support.waiting import eventually_async
 
-from ingress.receive import Limits
+from ingress.receive import BodyLimits
 
 
 def webhook(*numbers: str) -> bytes:
@@ -85,7 +85,7 @@ async def test_a_compressed_body_is_refused() -> None:
 
 
 async def test_three_megabytes_are_taken_and_one_byte_above_the_cap_is_not() -> None:
-    broker, limit = FakeBroker(), Limits().body_bytes
+    broker, limit = FakeBroker(), BodyLimits().body_bytes
     async with an_ingress(broker) as server:
         largest = await post(url(server), b"x" * limit)
         above = await post(url(server), b"x" * (limit + 1))
@@ -99,14 +99,17 @@ async def test_a_body_of_unknown_length_is_cut_at_the_cap() -> None:
             yield b"x" * 1024
 
     broker = FakeBroker()
-    async with an_ingress(broker, Limits(body_bytes=8192)) as server, httpx.AsyncClient() as client:
+    async with (
+        an_ingress(broker, BodyLimits(body_bytes=8192)) as server,
+        httpx.AsyncClient() as client,
+    ):
         answer = await client.post(url(server), content=endless(), headers=signature(b""))
     assert (answer.status_code, broker.sent) == (413, [])
 
 
 async def test_held_bytes_are_bounded_and_given_back() -> None:
     broker = FakeBroker(hold=True)
-    async with an_ingress(broker, Limits(held_bytes=5000)) as server:
+    async with an_ingress(broker, BodyLimits(held_bytes=5000)) as server:
         first = asyncio.create_task(post(url(server), b"a" * 3000))
         await eventually_async(lambda: broker.sent)
         refused = await post(url(server), b"b" * 3000)

@@ -55,8 +55,12 @@ def garbled(draw: st.DrawFn) -> Any:
 @given(garbled())
 def test_a_webhook_with_any_value_anywhere_is_routed(webhook: Any) -> None:
     routed = a_router().router.route(a_record(orjson.dumps(webhook)))
-    assert len(routed.facts) <= len(routed.outs)
-    assert all(b"\\u0000" not in out.value for out in routed.outs if out.topic.event)
+    assert len(routed.keys) <= len(routed.records)
+    assert all(
+        b"\\u0000" not in (outgoing.value or b"")
+        for outgoing in routed.records
+        if outgoing.topic.event
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -68,7 +72,11 @@ def test_no_item_of_another_number_is_routed(ours: Any, theirs: Any, first: bool
     entries = ours.get("entry") if isinstance(ours.get("entry"), list) else []
     both = foreign["entry"] + entries if first else entries + foreign["entry"]
     routed = a_router().router.route(a_record(orjson.dumps({"entry": both})))
-    assert not [out for out in routed.outs if out.topic.event and b"foreign" in out.value]
+    assert not [
+        outgoing
+        for outgoing in routed.records
+        if outgoing.topic.event and b"foreign" in (outgoing.value or b"")
+    ]
 
 
 @settings(max_examples=100, deadline=None)
@@ -79,4 +87,7 @@ def test_a_body_with_damaged_bytes_is_routed_or_set_aside(
     body = orjson.dumps(webhook)
     cut = place % len(body)
     routed = a_router().router.route(a_record(body[:cut] + damage + body[cut + len(damage) :]))
-    assert all(out.topic.event or out.topic.name == "webhooks.quarantine" for out in routed.outs)
+    assert all(
+        outgoing.topic.event or outgoing.topic.name == "webhooks.quarantine"
+        for outgoing in routed.records
+    )

@@ -1,27 +1,18 @@
 """Puts a webhook's exact bytes on `webhooks.raw` and waits until the broker has them."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 from confluent_kafka import KafkaException
 
+from common.kafka.producer import Delivered, RecordProducer
 from common.service.clock import Clock
 from common.service.tracing import new_trace_id, trace_headers
-from common.topics import WEBHOOKS_RAW, Topic
-from ingress.split import phone_number_ids
+from common.topics import WEBHOOKS_RAW
+from ingress.phone_numbers import phone_number_ids
 
-Published = Literal["stored", "queue_full", "no_ack"]
-Headers = Sequence[tuple[str, bytes]]
+PublishResult = Literal["stored", "queue_full", "no_ack"]
 NO_NUMBER = ""
-
-
-class Sends(Protocol):
-    """common.kafka.producer.Producer, as far as it is used here."""
-
-    def send(
-        self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()
-    ) -> "asyncio.Future[None]": ...
 
 
 class Publisher:
@@ -31,26 +22,28 @@ class Publisher:
     router quarantines it.
     """
 
-    def __init__(self, producer: Sends, clock: Clock, ack_seconds: float) -> None:
-        self._producer, self._clock, self._ack_seconds = producer, clock, ack_seconds
+    def __init__(self, producer: RecordProducer, clock: Clock, ack_seconds: float) -> None:
+        self._producer = producer
+        self._clock = clock
+        self._ack_seconds = ack_seconds
 
-    async def publish(self, body: bytes) -> Published:
+    async def publish(self, body: bytes) -> PublishResult:
         """After "no_ack" the record may still arrive: a repeated webhook is dropped downstream."""
-        sent: list[asyncio.Future[None]] = []
+        sent: list[Delivered] = []
         common = self._headers()
         try:
             for number in phone_number_ids(body) or [NO_NUMBER]:
                 sent.append(self._send(number, body, common))
             await asyncio.wait_for(acks(sent), self._ack_seconds)
         except BufferError:
-            return abandoned(sent, "queue_full")
+            cancel(sent)
+            return "queue_full"
         except (KafkaException, TimeoutError):
-            return abandoned(sent, "no_ack")
+            cancel(sent)
+            return "no_ack"
         return "stored"
 
-    def _send(
-        self, number: str, body: bytes, common: list[tuple[str, bytes]]
-    ) -> "asyncio.Future[None]":
+    def _send(self, number: str, body: bytes, common: list[tuple[str, bytes]]) -> Delivered:
         own = [("phone_number_id", number.encode())] if number else []
         return self._producer.send(WEBHOOKS_RAW, number, body, [*common, *own])
 
@@ -59,12 +52,11 @@ class Publisher:
         return [*trace_headers(new_trace_id()), ("received_at", str(now_ms).encode())]
 
 
-def acks(sent: list["asyncio.Future[None]"]) -> "asyncio.Future[object]":
+def acks(sent: list[Delivered]) -> "asyncio.Future[object]":
     return sent[0] if len(sent) == 1 else asyncio.gather(*sent)  # type: ignore[return-value]
 
 
-def abandoned(sent: list["asyncio.Future[None]"], why: Published) -> Published:
-    """Nobody waits for these any more; a late failure must not be reported as forgotten."""
+def cancel(sent: list[Delivered]) -> None:
+    """Nothing waits for these any more: a late failure must not be reported as unhandled."""
     for future in sent:
         future.cancel()
-    return why

@@ -1,7 +1,7 @@
-"""The hot path, POST /webhook, as plain ASGI: read, verify, publish, answer.
+"""The hot path, POST /webhook, as plain ASGI: read, verify, publish, respond.
 
-A FastAPI endpoint costs three times as much, which is why this stands in front of the routes.
-200 is said only when the broker has the bytes; anything else makes Meta send them again.
+A FastAPI endpoint costs three times as much, which is why this is in front of the routes.
+200 is sent only when the broker has the bytes; anything else makes Meta send them again.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from typing import Literal
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.service import metrics
-from ingress.publish import Published, Publisher
-from ingress.verify import signed
+from ingress.publish import Publisher, PublishResult
+from ingress.verify import is_signed
 
 PATH = "/webhook"
 SIGNATURE = b"x-hub-signature-256"
-Result = Literal["bad_signature", "timeout", "too_large", "encoded", "busy", "gone"] | Published
+Result = Literal["bad_signature", "timeout", "too_large", "encoded", "busy", "gone"] | PublishResult
 
-ANSWERS: dict[Result, tuple[int, list[tuple[bytes, bytes]]]] = {
+RESPONSES: dict[Result, tuple[int, list[tuple[bytes, bytes]]]] = {
     "stored": (200, []),
     "bad_signature": (401, []),
     "timeout": (408, [(b"connection", b"close")]),
@@ -29,11 +29,11 @@ ANSWERS: dict[Result, tuple[int, list[tuple[bytes, bytes]]]] = {
     "queue_full": (503, [(b"retry-after", b"1")]),
     "no_ack": (503, [(b"retry-after", b"5")]),
 }
-COUNTERS = {result: metrics.WEBHOOKS.labels(result) for result in (*ANSWERS, "gone")}
+COUNTERS = {result: metrics.WEBHOOKS.labels(result) for result in (*RESPONSES, "gone")}
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """A payload may be 3 MB (Meta's webhook overview); 64 KiB of slack."""
 
     body_bytes: int = (3 << 20) + (64 << 10)
@@ -42,8 +42,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """What matters of a request's headers. A repeated signature is no signature."""
+class RequestHead:
+    """What matters of a request's headers. A repeated signature counts as none."""
 
     signature: bytes | None
     length: int
@@ -51,12 +51,14 @@ class Head:
 
 
 class Receiver:
-    """ASGI middleware: answers POST /webhook itself and hands everything else on."""
+    """ASGI middleware: answers POST /webhook itself and passes everything else on."""
 
     def __init__(
-        self, app: ASGIApp, *, secrets: tuple[bytes, ...], publisher: Publisher, limits: Limits
+        self, app: ASGIApp, *, secrets: tuple[bytes, ...], publisher: Publisher, limits: BodyLimits
     ) -> None:
-        self._app, self._secrets, self._publisher = app, secrets, publisher
+        self._app = app
+        self._secrets = secrets
+        self._publisher = publisher
         self._limits = limits
         self._held = 0
 
@@ -65,26 +67,26 @@ class Receiver:
             await self._app(scope, receive, send)
             return
         began = perf_counter()
-        result = await self._take(head_of(scope["headers"]), receive)
+        result = await self._receive_and_publish(request_head(scope["headers"]), receive)
         COUNTERS[result].inc()
         metrics.WEBHOOK_SECONDS.observe(perf_counter() - began)
         if result != "gone":
-            await answer(send, result)
+            await respond(send, result)
 
-    async def _take(self, head: Head, receive: Receive) -> Result:
-        if refusal := refused(head, self._limits):
+    async def _receive_and_publish(self, head: RequestHead, receive: Receive) -> Result:
+        if refusal := refusal_of(head, self._limits):
             return refusal
         body = bytearray()
         try:
             async with asyncio.timeout(self._limits.receive_seconds):
-                failure = await self._read(body, receive)
-            return failure or await self._settle(bytes(body), head.signature or b"")
+                failure = await self._read_body(body, receive)
+            return failure or await self._verify_and_publish(bytes(body), head.signature or b"")
         except TimeoutError:
             return "timeout"
         finally:
             self._held -= len(body)
 
-    async def _read(self, body: bytearray, receive: Receive) -> Result | None:
+    async def _read_body(self, body: bytearray, receive: Receive) -> Result | None:
         more = True
         while more:
             message: Message = await receive()
@@ -100,34 +102,34 @@ class Receiver:
             more = message.get("more_body", False)
         return None
 
-    async def _settle(self, body: bytes, signature: bytes) -> Result:
-        if not signed(body, signature, self._secrets):
+    async def _verify_and_publish(self, body: bytes, signature: bytes) -> Result:
+        if not is_signed(body, signature, self._secrets):
             return "bad_signature"
         return await self._publisher.publish(body)
 
 
-def head_of(headers: list[tuple[bytes, bytes]]) -> Head:
-    found = [value for name, value in headers if name == SIGNATURE]
-    named = dict(headers)
-    length = named.get(b"content-length", b"0")
-    return Head(
-        signature=found[0] if len(found) == 1 else None,
+def request_head(headers: list[tuple[bytes, bytes]]) -> RequestHead:
+    signatures = [value for name, value in headers if name == SIGNATURE]
+    by_name = dict(headers)
+    length = by_name.get(b"content-length", b"0")
+    return RequestHead(
+        signature=signatures[0] if len(signatures) == 1 else None,
         length=int(length) if length.isdigit() else 0,
-        encoded=named.get(b"content-encoding", b"identity").lower() != b"identity",
+        encoded=by_name.get(b"content-encoding", b"identity").lower() != b"identity",
     )
 
 
-def refused(head: Head, limits: Limits) -> Result | None:
+def refusal_of(head: RequestHead, limits: BodyLimits) -> Result | None:
     """What the headers alone decide, before a byte of the body is kept."""
     if head.signature is None:
         return "bad_signature"
-    if head.encoded:  # the signature is over the bytes as sent, and no bomb is unpacked
+    if head.encoded:  # the signature is over the bytes as sent; and no decompression bombs
         return "encoded"
     return "too_large" if head.length > limits.body_bytes else None
 
 
-async def answer(send: Send, result: Result) -> None:
-    status, headers = ANSWERS[result]
+async def respond(send: Send, result: Result) -> None:
+    status, headers = RESPONSES[result]
     start = [(b"content-length", b"0"), *headers]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": b""})

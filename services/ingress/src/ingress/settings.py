@@ -8,12 +8,12 @@ from common.service.settings import Secret, ServiceSettings, refuse_default
 
 
 def split_secrets(secrets: SecretStr) -> list[str]:
-    return [part.strip() for part in secrets.get_secret_value().split(",")]
+    return [secret.strip() for secret in secrets.get_secret_value().split(",")]
 
 
 def refuse_any_default(secrets: SecretStr) -> SecretStr:
-    for part in split_secrets(secrets):
-        refuse_default(SecretStr(part))
+    for secret in split_secrets(secrets):
+        refuse_default(SecretStr(secret))
     return secrets
 
 

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from hmac import compare_digest, digest
 
 
-def signed(body: bytes, signature: bytes, secrets: Sequence[bytes]) -> bool:
+def is_signed(body: bytes, signature: bytes, secrets: Sequence[bytes]) -> bool:
     """`signature` is the header's value, `sha256=` and 64 lower-case hex digits.
 
-    Every active secret is tried to the end, so that time tells nothing about which one fits.
+    Every active secret is tried to the end, so that timing does not reveal which one fits.
     """
-    matches = [compare_digest(expected(body, secret), signature) for secret in secrets]
+    matches = [compare_digest(expected_signature(body, secret), signature) for secret in secrets]
     return any(matches)
 
 
-def expected(body: bytes, secret: bytes) -> bytes:
+def expected_signature(body: bytes, secret: bytes) -> bytes:
     return b"sha256=" + digest(secret, body, "sha256").hex().encode()
 
 

@@ -6,15 +6,14 @@ from common.kafka.broker_health import BrokerHealth
 from common.kafka.producer import Producer
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
-from ingress.handshake import application
+from ingress.app import application, web_server
 from ingress.publish import Publisher
-from ingress.receive import Limits
-from ingress.serve import web_server
+from ingress.receive import BodyLimits
 from ingress.settings import Settings
 
 PRODUCER_DEADLINE_MS = 5000
-LINGER_MS = 2  # halves the CPU per webhook under load; nobody feels 2 ms here
-ACK_SECONDS = 4.5  # the 503 is out before five seconds have passed
+LINGER_MS = 2  # halves the CPU per webhook under load; 2 ms do not matter here
+ACK_SECONDS = 4.5  # the 503 is sent before five seconds have passed
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
@@ -25,7 +24,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         settings.app_secrets,
         settings.whatsapp_verify_token.get_secret_value(),
         Publisher(producer, SystemClock(), ACK_SECONDS),
-        Limits(held_bytes=settings.ingress_held_bytes),
+        BodyLimits(held_bytes=settings.ingress_held_bytes),
     )
     server = web_server(
         app, settings.listen_host, settings.ingress_port, settings.ingress_connections, life

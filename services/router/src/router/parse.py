@@ -11,17 +11,25 @@ from typing import Any, get_args
 import orjson
 
 from common.events.messages import StatusName
-from router.items import Contact, Item, Malformed, Message, Noted, Status
-from router.json_shapes import at, identifier, is_shallow, many, moment, text
-from router.say import said_in
+from common.lenient_json import (
+    at,
+    identifier_at,
+    integer_at,
+    is_shallow,
+    list_at,
+    text_at,
+    timestamp_at,
+)
+from router.content import extract_content
+from router.webhook_items import Contact, Ignored, Malformed, Message, Status, WebhookItem
 
 STATUSES = frozenset(get_args(StatusName))
 CONVERSATION_FIELDS = frozenset({"messages", "standby", "smb_message_echoes"})
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
-def read(body: bytes) -> Any:
-    """The JSON of a body, or None when it is none or nested deeper than 32."""
+def parse_body(body: bytes) -> Any:
+    """The JSON of a body, or None when it is not JSON or is nested deeper than 32."""
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -29,122 +37,119 @@ def read(body: bytes) -> Any:
     return parsed if is_shallow(body, parsed) else None
 
 
-def items_of(webhook: Any, phone_number_id: str) -> list[Item]:
+def items_of(webhook: Any, phone_number_id: str) -> list[WebhookItem]:
     return [
         item
-        for entry in many(webhook, "entry")
-        for change in many(entry, "changes")
+        for entry in list_at(webhook, "entry")
+        for change in list_at(entry, "changes")
         if at(change, "value", "metadata", "phone_number_id") == phone_number_id
-        for item in _items_of_change(change)
+        for item in items_of_change(change)
     ]
 
 
-def _items_of_change(change: Any) -> Iterator[Item]:
-    field, value = plain(at(change, "field")), at(change, "value")
+def items_of_change(change: Any) -> Iterator[WebhookItem]:
+    field, value = plain_name(at(change, "field")), at(change, "value")
     if field not in CONVERSATION_FIELDS:
-        yield Noted(field)
+        yield Ignored(field)
         return
-    for message in many(value, "messages"):
-        yield _message(message, value, "standby" if field == "standby" else None)
-    for echo in many(value, "message_echoes"):
-        yield _echo(echo)
-    for status in many(value, "statuses"):
-        yield _status(status, value)
-    for error in many(value, "errors"):
-        yield Noted("error", code=_code(error))
+    for message in list_at(value, "messages"):
+        yield message_item(message, value, "standby" if field == "standby" else None)
+    for echo in list_at(value, "message_echoes"):
+        yield echo_item(echo)
+    for status in list_at(value, "statuses"):
+        yield status_item(status, value)
+    for error in list_at(value, "errors"):
+        yield Ignored("error", code=integer_at(error, "code"))
 
 
-def _message(message: Any, value: Any, never_answered: str | None) -> Item:
-    wamid, kind = identifier(message, "id"), _kind(message)
-    contact = _sender(message, value)
+def message_item(message: Any, value: Any, never_answered: str | None) -> WebhookItem:
+    wamid, kind = identifier_at(message, "id"), message_kind(message)
+    contact = contact_of(message, value)
     if wamid is None or contact is None:
         return Malformed("message")
     if at(message, "group_id"):  # an answer would go to one person, not to the group
         never_answered = never_answered or "group"
-    said = None if never_answered else said_in(message)
+    content = None if never_answered else extract_content(message)
     return Message(
         wamid,
         never_answered or kind,
         contact,
-        said,
-        reply_to=identifier(message, "context", "id"),
-        sent_at=moment(message, "timestamp"),
+        content,
+        reply_to=identifier_at(message, "context", "id"),
+        sent_at=timestamp_at(message, "timestamp"),
     )
 
 
-def _kind(message: Any) -> str:
+def message_kind(message: Any) -> str:
     """Of interactive messages the inner type: button_reply, list_reply, nfm_reply..."""
-    kind = plain(at(message, "type"))
+    kind = plain_name(at(message, "type"))
     inner = at(message, "interactive", "type") if kind == "interactive" else None
-    return plain(inner) if inner else kind
+    return plain_name(inner) if inner else kind
 
 
-def _sender(message: Any, value: Any) -> Contact | None:
+def contact_of(message: Any, value: Any) -> Contact | None:
     """Since 2026 the phone may be absent, and a system message has no `contacts`."""
-    wa_id, user_id = identifier(message, "from"), identifier(message, "from_user_id")
-    person = _person(value, wa_id, user_id)
-    user_id = user_id or identifier(person, "user_id") or identifier(message, "system", "user_id")
-    wa_id = wa_id or identifier(person, "wa_id")
+    wa_id, user_id = identifier_at(message, "from"), identifier_at(message, "from_user_id")
+    entry = contact_entry(value, wa_id, user_id)
+    user_id = (
+        user_id or identifier_at(entry, "user_id") or identifier_at(message, "system", "user_id")
+    )
+    wa_id = wa_id or identifier_at(entry, "wa_id")
     if user_id is None and wa_id is None:
         return None
-    return Contact(user_id or wa_id or "", wa_id, text(person, "profile", "name"))
+    return Contact(user_id or wa_id or "", wa_id, text_at(entry, "profile", "name"))
 
 
-def _person(value: Any, wa_id: str | None, user_id: str | None) -> Any:
-    for person in many(value, "contacts"):
-        if (user_id and at(person, "user_id") == user_id) or (
-            wa_id and at(person, "wa_id") == wa_id
-        ):
-            return person
+def contact_entry(value: Any, wa_id: str | None, user_id: str | None) -> Any:
+    for entry in list_at(value, "contacts"):
+        if (user_id and at(entry, "user_id") == user_id) or (wa_id and at(entry, "wa_id") == wa_id):
+            return entry
     return None
 
 
-def _echo(echo: Any) -> Item:
+def echo_item(echo: Any) -> WebhookItem:
     """What the business wrote in its own app; the contact is the receiver."""
-    wamid, wa_id = identifier(echo, "id"), identifier(echo, "to")
-    contact_id = identifier(echo, "to_user_id") or wa_id
+    wamid, wa_id = identifier_at(echo, "id"), identifier_at(echo, "to")
+    contact_id = identifier_at(echo, "to_user_id") or wa_id
     if wamid is None or contact_id is None:
         return Malformed("echo")
-    return Message(wamid, "echo", Contact(contact_id, wa_id), sent_at=moment(echo, "timestamp"))
-
-
-def _status(status: Any, value: Any) -> Item:
-    """A failed status has no contacts; a group's has neither."""
-    wamid, name = identifier(status, "id"), at(status, "status")
-    if wamid is None:
-        return Malformed("status")
-    if not isinstance(name, str) or name not in STATUSES:
-        return Noted("unknown_status")
-    error = next(iter(many(status, "errors")), None)
-    return Status(
-        wamid,
-        name,  # type: ignore[arg-type]
-        contact_id=_recipient(status, value),
-        status_at=moment(status, "timestamp"),
-        tag=text(status, "biz_opaque_callback_data"),
-        error_code=_code(error),
-        error_title=text(error, "title"),
-        pricing_type=text(status, "pricing", "type"),
-        pricing_category=text(status, "pricing", "category"),
+    return Message(
+        wamid, "echo", Contact(contact_id, wa_id), sent_at=timestamp_at(echo, "timestamp")
     )
 
 
-def _recipient(status: Any, value: Any) -> str:
-    first = next(iter(many(value, "contacts")), None)
+def status_item(status: Any, value: Any) -> WebhookItem:
+    """A failed status has no contacts; a group's has neither."""
+    wamid, name = identifier_at(status, "id"), at(status, "status")
+    if wamid is None:
+        return Malformed("status")
+    if not isinstance(name, str) or name not in STATUSES:
+        return Ignored("unknown_status")
+    error = next(iter(list_at(status, "errors")), None)
+    return Status(
+        wamid,
+        name,  # type: ignore[arg-type]
+        contact_id=recipient_of(status, value),
+        status_at=timestamp_at(status, "timestamp"),
+        tag=text_at(status, "biz_opaque_callback_data"),
+        error_code=integer_at(error, "code"),
+        error_title=text_at(error, "title"),
+        pricing_type=text_at(status, "pricing", "type"),
+        pricing_category=text_at(status, "pricing", "category"),
+    )
+
+
+def recipient_of(status: Any, value: Any) -> str:
+    first = next(iter(list_at(value, "contacts")), None)
     return (
-        identifier(status, "recipient_user_id")
-        or identifier(first, "user_id")
-        or identifier(status, "recipient_id")
-        or identifier(first, "wa_id")
+        identifier_at(status, "recipient_user_id")
+        or identifier_at(first, "user_id")
+        or identifier_at(status, "recipient_id")
+        or identifier_at(first, "wa_id")
         or "unknown"
     )
 
 
-def _code(error: Any) -> int | None:
-    code = at(error, "code")
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
-
-
-def plain(name: Any) -> str:
-    """Open enums of others, fit to be a reason or a log field."""
+def plain_name(name: Any) -> str:
+    """A value of Meta's open enums as a reason or a log field; `unknown` for anything unusual."""
     return name if isinstance(name, str) and PLAIN_NAME.fullmatch(name) else "unknown"

@@ -8,20 +8,22 @@ from common.kafka.producer import Producer
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
 from common.topics import TENANTS_CONFIG
-from router.judge import Judge
-from router.release import Release
-from router.remember import Memory
+from router.dedup import RecentlyRouted
+from router.process import RecordProcessor
+from router.release_quarantine import QuarantineRelease
 from router.route import Router
 from router.settings import Settings
 from router.worker import RouterWorker
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
-    """The view comes first: it waits for the broker, and no record may miss a known client."""
+    """The view comes first: it waits for the broker, and no record may miss a known tenant."""
     bootstrap = settings.kafka_bootstrap_servers
-    clients = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
-    memory = Memory(settings.router_remembered)
-    judge = Judge(Router(clients.get, memory, SystemClock()).route, memory)
+    tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
+    recent = RecentlyRouted(settings.router_remembered)
+    processor = RecordProcessor(Router(tenants.get, recent, SystemClock()).route, recent)
     producer = Producer(bootstrap, deadline_ms=0)
-    release = Release(bootstrap, lambda number: clients.get(number) is not None, producer, life)
-    return [clients, producer, RouterWorker(bootstrap, judge, life), release]
+    release = QuarantineRelease(
+        bootstrap, lambda number: tenants.get(number) is not None, producer, life
+    )
+    return [tenants, producer, RouterWorker(bootstrap, processor, life), release]

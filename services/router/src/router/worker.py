@@ -8,7 +8,7 @@ assistant and the sender absorb.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import faust
@@ -16,23 +16,25 @@ import structlog
 from mode import CrashingSupervisor
 
 from common.kafka.dead_letter import TooManyDeadLetters
-from common.kafka.record import Record
+from common.kafka.record import OutgoingRecord, Record
 from common.kafka.subscription import group_of
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
+from common.service.periodic import Periodic
 from common.topics import WEBHOOKS_RAW
-from router.enrich import Out
-from router.judge import Judge
+from router.process import RecordProcessor
 
 log = structlog.get_logger()
 BATCH, WITHIN_SECONDS = 500, 0.005
 DELIVERY_SECONDS = 60.0
-REBALANCE_SECONDS = 60.0  # Faust stays in a rebalance for ever after a coordinator's error
-STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be gone
+REBALANCE_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
+STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be down
+CHECK_SECONDS = 1.0
+ENDING_SECONDS = 60.0  # longer than a process takes to stop
 LARGEST_RECORD = (4 << 20) + (64 << 10)
 
 
-# While the broker is away aiokafka logs a hundred lines a second; what its coordinator says counts.
+# While the broker is down aiokafka logs a hundred lines a second; its coordinator's warnings count.
 LOG_LEVELS = {
     "aiokafka": logging.CRITICAL,
     "aiokafka.consumer.group_coordinator": logging.WARNING,
@@ -49,7 +51,7 @@ class App(faust.App):
 
 
 def application(bootstrap: str, group: str) -> App:
-    """Every value here was measured or answers a defect of Faust 0.15 or its client."""
+    """Every value here was measured or works around a defect of Faust 0.15 or its client."""
     return App(
         group,
         broker=";".join(f"kafka://{server.strip()}" for server in bootstrap.split(",")),
@@ -82,10 +84,12 @@ def application(bootstrap: str, group: str) -> App:
 class RouterWorker:
     """A Component. Ends the process when the application crashed or hangs in a rebalance."""
 
-    def __init__(self, bootstrap: str, judge: Judge, life: Lifecycle) -> None:
-        self._bootstrap, self._judge, self._life = bootstrap, judge, life
+    def __init__(self, bootstrap: str, processor: RecordProcessor, life: Lifecycle) -> None:
+        self._bootstrap = bootstrap
+        self._processor = processor
+        self._life = life
         self._app: App | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watch: Periodic | None = None
         self._rebalancing_since: float | None = None
 
     async def start(self) -> None:
@@ -97,13 +101,12 @@ class RouterWorker:
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
         await app.start()
-        self._watching = asyncio.create_task(self._watch(app))
+        self._watch = Periodic(partial(self._check, app), CHECK_SECONDS, report_failed_check)
+        await self._watch.start()
 
     async def stop(self) -> None:
-        if self._watching:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        if self._watch:
+            await self._watch.stop()
         if self._app:
             await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
 
@@ -115,30 +118,30 @@ class RouterWorker:
             await self._route(stream, events)
 
     async def _route(self, stream: Any, events: Sequence[Any]) -> None:
-        done, outs = [], []
+        routed, records = [], []
         for event in events:
-            outs += self._judge.outs_of(record_of_event(event))
-            done.append(event)
-            if self._judge.exceeded:
+            records += self._processor.process(record_of_event(event))
+            routed.append(event)
+            if self._processor.too_many_dead_letters:
                 break
-        await asyncio.wait_for(self._deliver(outs), DELIVERY_SECONDS)
-        await self._ack(stream, done)
-        if self._judge.exceeded:
+        await asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS)
+        await self._ack(stream, routed)
+        if self._processor.too_many_dead_letters:
             raise TooManyDeadLetters(WEBHOOKS_RAW.name)
 
-    async def _deliver(self, outs: list[Out]) -> None:
+    async def _deliver(self, records: list[OutgoingRecord]) -> None:
         """Straight to the client's producer: half the cost of Faust's own send."""
         producer = self._app.producer._producer  # type: ignore[union-attr]
         acks = [
             await producer.send(
-                out.topic.name, out.value, key=out.key.encode(), headers=out.headers
+                record.topic.name, record.value, key=record.key.encode(), headers=record.headers
             )
-            for out in outs
+            for record in records
         ]
         await asyncio.gather(*acks)
 
     async def _ack(self, stream: Any, events: list[Any]) -> None:
-        """In order, and only what this member still owns: the rest is delivered to its owner."""
+        """In order, and only what this member still owns: the new owner reads the rest."""
         generation = self._app.consumer_generation_id  # type: ignore[union-attr]
         for event in events:
             if event.message.generation_id == generation:
@@ -147,21 +150,26 @@ class RouterWorker:
 
     # ---- the watch ------------------------------------------------------------------------
 
-    async def _watch(self, app: App) -> None:
-        while True:
-            if app.crashed:
-                self._life.fatal("router_crashed")
-                return
-            if self._hangs(app.rebalancing):
-                self._life.fatal("rebalance_hangs")
-                return
-            self._life.health.beat("router")
-            await asyncio.sleep(1)
+    async def _check(self, app: App) -> float | None:
+        """Beats while all is well. After a fatal check the process ends before the next one."""
+        self._note_rebalance(app.rebalancing)
+        if app.crashed or self._rebalance_hangs():
+            self._life.fatal("router_crashed" if app.crashed else "rebalance_hangs")
+            return ENDING_SECONDS
+        self._life.health.beat("router")
+        return None
 
-    def _hangs(self, rebalancing: bool) -> bool:
+    def _note_rebalance(self, rebalancing: bool) -> None:
         now = self._life.loop.time()
         self._rebalancing_since = (self._rebalancing_since or now) if rebalancing else None
-        return bool(self._rebalancing_since and now - self._rebalancing_since > REBALANCE_SECONDS)
+
+    def _rebalance_hangs(self) -> bool:
+        since = self._rebalancing_since
+        return bool(since and self._life.loop.time() - since > REBALANCE_SECONDS)
+
+
+def report_failed_check(error: Exception) -> None:
+    log.error("router_check_failed", exc_info=error)
 
 
 def record_of_event(event: Any) -> Record:

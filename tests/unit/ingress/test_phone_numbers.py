@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.split import phone_number_ids
+from ingress.phone_numbers import phone_number_ids
 
 
 def change(number: object) -> dict[str, object]:
@@ -65,6 +65,6 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_gives_distinct_texts(anything: object) -> None:
-    found = phone_number_ids(orjson.dumps(anything))
-    assert all(isinstance(number, str) and number for number in found)
-    assert len(set(found)) == len(found)
+    numbers = phone_number_ids(orjson.dumps(anything))
+    assert all(isinstance(number, str) and number for number in numbers)
+    assert len(set(numbers)) == len(numbers)

@@ -1,4 +1,4 @@
-"""The FastAPI application: Meta's GET handshake, with the hot path in front of it.
+"""The FastAPI application (Meta's GET handshake, the hot path in front of it) and its web server.
 
 https://developers.facebook.com/docs/graph-api/webhooks/getting-started (verification requests).
 """
@@ -7,14 +7,20 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query
 from fastapi.responses import PlainTextResponse
+from starlette.types import ASGIApp
 
+from common.service.lifecycle import Lifecycle
+from common.service.web_server import WebServer
 from ingress.publish import Publisher
-from ingress.receive import PATH, Limits, Receiver
+from ingress.receive import PATH, BodyLimits, Receiver
+from ingress.slow_client_guard import GuardedProtocol
 from ingress.verify import same_token
+
+KEEP_ALIVE_SECONDS = 75
 
 
 def application(
-    secrets: tuple[bytes, ...], verify_token: str, publisher: Publisher, limits: Limits
+    secrets: tuple[bytes, ...], verify_token: str, publisher: Publisher, limits: BodyLimits
 ) -> FastAPI:
     app = FastAPI(title="Conserje ingress", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Receiver, secrets=secrets, publisher=publisher, limits=limits)
@@ -31,3 +37,24 @@ def application(
         return PlainTextResponse("", status_code=403)
 
     return app
+
+
+def web_server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    connections: int,
+    life: Lifecycle,
+    protocol: type[GuardedProtocol] = GuardedProtocol,
+) -> WebServer:
+    """Keeps connections open and closes slow ones; port 0 is any free one."""
+    return WebServer(
+        app,
+        host,
+        port,
+        connections,
+        life,
+        http=protocol,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )

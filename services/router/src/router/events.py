@@ -1,4 +1,4 @@
-"""Items as events: with their tenant, their trace and a key that keeps a conversation in order."""
+"""The events of webhook items, as records whose key keeps a conversation in order."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,11 @@ from common.events import (
     StatusReceived,
     event_id,
 )
+from common.kafka.record import OutgoingRecord
 from common.service.tracing import trace_headers
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
-from router.items import Message, Said, Status
+from router.content import MessageContent
+from router.webhook_items import Message, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +30,40 @@ class Origin:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Out:
-    """One record to publish."""
-
-    topic: Topic
-    key: str
-    value: bytes
-    headers: list[tuple[str, bytes]]
-
-
-def message_event(item: Message, said: Said, origin: Origin) -> Out:
+def message_record(item: Message, content: MessageContent, origin: Origin) -> OutgoingRecord:
     event = MessageReceived(
-        **_shared(origin, item.contact.id, item.wamid, "received"),
-        kind=said.kind,
-        text=said.text,
-        choice_id=said.choice_id,
+        **shared_fields(origin, item.contact.id, item.wamid, "received"),
+        kind=content.kind,
+        text=content.text,
+        choice_id=content.choice_id,
         reply_to=item.reply_to,
         wa_id=item.contact.wa_id,
         contact_name=item.contact.name,
         sent_at=item.sent_at or origin.received_at,
         received_at=origin.received_at,
     )
-    return _out(MESSAGES_INBOUND, event)
+    return record_for(MESSAGES_INBOUND, event)
 
 
-def outcome_event(item: Message, origin: Origin, outcome: OutcomeName, reason: str) -> Out:
-    shared = _shared(origin, item.contact.id, item.wamid, "outcome")
-    return _out(MESSAGES_OUTCOME, OutcomeRecorded(**shared, outcome=outcome, reason=reason))
+def outcome_record(
+    item: Message, origin: Origin, outcome: OutcomeName, reason: str
+) -> OutgoingRecord:
+    event = OutcomeRecorded.of(
+        tenant_id=origin.tenant_id,
+        phone_number_id=origin.phone_number_id,
+        contact_id=item.contact.id,
+        wamid=item.wamid,
+        outcome=outcome,
+        reason=reason,
+        trace_id=origin.trace_id,
+        occurred_at=origin.received_at,
+    )
+    return record_for(MESSAGES_OUTCOME, event)
 
 
-def status_event(item: Status, origin: Origin) -> Out:
+def status_record(item: Status, origin: Origin) -> OutgoingRecord:
     event = StatusReceived(
-        **_shared(origin, item.contact_id, item.wamid, item.status),
+        **shared_fields(origin, item.contact_id, item.wamid, item.status),
         status=item.status,
         status_at=item.status_at or origin.received_at,
         tag=item.tag,
@@ -69,10 +72,10 @@ def status_event(item: Status, origin: Origin) -> Out:
         pricing_type=item.pricing_type,
         pricing_category=item.pricing_category,
     )
-    return _out(MESSAGES_STATUS, event)
+    return record_for(MESSAGES_STATUS, event)
 
 
-def _shared(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str, Any]:
+def shared_fields(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str, Any]:
     """Everything follows from the record, so that routing it again gives the same event."""
     return {
         "event_id": event_id(origin.tenant_id, wamid, fact),
@@ -85,5 +88,5 @@ def _shared(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str,
     }
 
 
-def _out(topic: Topic, event: ConversationEvent) -> Out:
-    return Out(topic, event.conversation, event.encode(), trace_headers(event.trace_id))
+def record_for(topic: Topic, event: ConversationEvent) -> OutgoingRecord:
+    return OutgoingRecord(topic, event.conversation, event.encode(), trace_headers(event.trace_id))

@@ -1,7 +1,7 @@
 """uvicorn's connection with the two limits it lacks: time and size of a request's head.
 
-uvicorn 0.54 with httptools waits for ever for headers, and a trickle of bytes after an answer keeps
-a connection open for ever. The body's own limits are in receive.py.
+uvicorn 0.54 with httptools waits for headers without a limit, and a trickle of bytes after a
+response keeps a connection open without a limit. The body's own limits are in receive.py.
 """
 
 import asyncio

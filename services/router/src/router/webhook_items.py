@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.events.messages import MessageKind, StatusName
+from common.events.messages import StatusName
+from router.content import MessageContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,22 +17,13 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What an assistant can answer to."""
-
-    kind: MessageKind
-    text: str
-    choice_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Message:
-    """`said` is None where no assistant answers; `kind` then is the reason to record."""
+    """`content` is None where no assistant answers; `kind` then is the reason to record."""
 
     wamid: str
     kind: str
     contact: Contact
-    said: Said | None = None
+    content: MessageContent | None = None
     reply_to: str | None = None
     sent_at: datetime | None = None
 
@@ -52,8 +44,8 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """Counted and logged only: an error of the number, or a field that is no conversation."""
+class Ignored:
+    """Counted and logged only: an error of the number, or a webhook field without messages."""
 
     kind: str
     code: int | None = None
@@ -61,9 +53,9 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A message or status without the ids that would let anybody act on it."""
+    """A message or status without the ids that are needed to act on it."""
 
     kind: str
 
 
-Item = Message | Status | Noted | Malformed
+WebhookItem = Message | Status | Ignored | Malformed

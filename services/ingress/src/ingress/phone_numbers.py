@@ -1,0 +1,22 @@
+"""Which of our numbers a webhook is for: one POST may hold several clients' updates."""
+
+import orjson
+
+from common.lenient_json import at, list_at
+
+
+def phone_number_ids(body: bytes) -> list[str]:
+    """Distinct `metadata.phone_number_id` in order of appearance; [] when there is none.
+
+    Never raises: what cannot be read is signed all the same and has to be kept.
+    """
+    try:
+        webhook = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return []
+    numbers = [
+        at(change, "value", "metadata", "phone_number_id")
+        for entry in list_at(webhook, "entry")
+        for change in list_at(entry, "changes")
+    ]
+    return list(dict.fromkeys(number for number in numbers if isinstance(number, str) and number))

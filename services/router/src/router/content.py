@@ -1,0 +1,78 @@
+"""What the assistant reads of a message: text, pressed buttons, chosen rows, locations."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from common.events.messages import MessageKind
+from common.lenient_json import at, text_at
+
+LONGEST_TEXT = 65_536  # characters; WhatsApp's own limit for a person's text
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """What an assistant can answer to."""
+
+    kind: MessageKind
+    text: str
+    choice_id: str | None = None
+
+
+def extract_content(message: Any) -> MessageContent | None:
+    """None where there is nothing an assistant answers, also for an empty text."""
+    kind = at(message, "type")
+    reader = READERS.get(kind) if isinstance(kind, str) else None
+    return reader(message) if reader else None
+
+
+def text_content(message: Any) -> MessageContent | None:
+    body = text_at(message, "text", "body", longest=LONGEST_TEXT)
+    return MessageContent("text", body) if body and body.strip() else None
+
+
+def template_button_content(message: Any) -> MessageContent | None:
+    label = text_at(message, "button", "text", longest=LONGEST_TEXT)
+    return MessageContent("button", label, text_at(message, "button", "payload")) if label else None
+
+
+def interactive_content(message: Any) -> MessageContent | None:
+    reply = at(message, "interactive")
+    if at(reply, "type") == "button_reply":
+        return button_content(at(reply, "button_reply"))
+    if at(reply, "type") == "list_reply":
+        return row_content(at(reply, "list_reply"))
+    return None
+
+
+def button_content(button: Any) -> MessageContent | None:
+    title = text_at(button, "title")
+    return MessageContent("button", title, text_at(button, "id")) if title else None
+
+
+def row_content(row: Any) -> MessageContent | None:
+    title, description = text_at(row, "title"), text_at(row, "description")
+    if title is None:
+        return None
+    label = f"{title}: {description}" if description else title
+    return MessageContent("list", label, text_at(row, "id"))
+
+
+def location_content(message: Any) -> MessageContent | None:
+    place = at(message, "location")
+    latitude, longitude = at(place, "latitude"), at(place, "longitude")
+    if not (is_number(latitude) and is_number(longitude)):
+        return None
+    named = [text_at(place, "name"), text_at(place, "address"), f"({latitude}, {longitude})"]
+    return MessageContent("location", "Location: " + ", ".join(part for part in named if part))
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+READERS = {
+    "text": text_content,
+    "button": template_button_content,
+    "interactive": interactive_content,
+    "location": location_content,
+}

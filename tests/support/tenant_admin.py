@@ -19,9 +19,9 @@ from common.postgres.database import Database
 from common.service.clock import SystemClock
 from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
-from tenant_admin.api.app import web
+from tenant_admin.api.app import create_asgi_app
+from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.api.office import Office
 
 ROOT = Path(__file__).parents[2]
 Ran = subprocess.CompletedProcess[str]
@@ -61,13 +61,13 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
     database = Database(url, "admin", life)
     producer = Producer(bootstrap, deadline_ms=0)
     outbox = Outbox(database, producer)
-    office = Office(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
+    services = Services(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with AsyncExitStack() as stack:
         for part in (database, producer, outbox):
             await part.start()
             stack.push_async_callback(part.stop)
-        transport = httpx.ASGITransport(web(office))
+        transport = httpx.ASGITransport(create_asgi_app(services))
         http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
         yield Admin(await stack.enter_async_context(http), database, outbox)
 

@@ -20,7 +20,8 @@ from ops.create_topics import TopicSettings
 from ops.secret_files import SecretFileSettings
 from router.settings import Settings as RouterSettings
 from sender.settings import Settings as SenderSettings
-from tenant_admin.settings import CommandSettings, TenantAdminSettings
+from tenant_admin.settings import CommandSettings
+from tenant_admin.settings import Settings as TenantAdminSettings
 
 Parts = Mapping[str, type[BaseSettings]]
 PARTS: Parts = {

@@ -15,11 +15,11 @@ from tests.support.tenant_admin import PLAZA, Admin, running
 from common.events import AssistantConfig, TenantConfig
 from common.sealed import KeyRing, unseal
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
+from tenant_admin.api.docs_page import operations
 from tenant_admin.api.document import openapi
-from tenant_admin.api.reference import operations
-from tenant_admin.change import Cause
-from tenant_admin.client_secrets import rewrap_all
-from tenant_admin.tables import metadata
+from tenant_admin.core.changes import ChangeContext
+from tenant_admin.core.client_secrets import rewrap_all
+from tenant_admin.core.tables import metadata
 
 pytestmark = pytest.mark.integration
 SECRET = "EAAG-secret-of-la-plaza"
@@ -84,11 +84,11 @@ async def test_a_moved_and_then_deleted_number_ends_in_tombstones(
     path = f"/v1/clients/{made['id']}"
     assert (await admin.http.patch(path, json={"phone_number_id": "22222"})).is_success
     assert (await admin.http.delete(path)).status_code == 204
-    found = await asyncio.to_thread(
+    published_records = await asyncio.to_thread(
         await_records, kafka.bootstrap, TENANTS_CONFIG, lambda read: len(read) == 4
     )
     by_key = {
-        key: [record.value is None for record in found if record.key == key]
+        key: [record.value is None for record in published_records if record.key == key]
         for key in (b"631261586727899", b"22222")
     }
     assert by_key == {b"631261586727899": [False, True], b"22222": [False, True]}
@@ -99,7 +99,7 @@ async def test_activation_is_idempotent_and_audited_once(admin: Admin, kafka: Br
     made = await admin.add()
     path = f"/v1/clients/{made['id']}/deactivate"
     answers = [(await admin.http.post(path)).json() for _ in range(2)]
-    assert [(one["active"], one["version"]) for one in answers] == [(False, 2), (False, 2)]
+    assert [(client["active"], client["version"]) for client in answers] == [(False, 2), (False, 2)]
     actions = await admin.rows("select action from audit_log where object like 'client:%%'")
     assert actions == [("client.create",), ("client.deactivate",)]
     assert [client.active for client in await published(kafka, 2)] == [True, False]
@@ -126,7 +126,7 @@ async def test_a_secret_is_sealed_for_its_client_and_never_shown(
     shown = [answer, *[await admin.http.get(url) for url in (path, "/v1/clients", "/v1/audit")]]
     sealed = (await published(kafka, 2))[-1].access_token
     assert sealed is not None
-    assert all(SECRET not in one.text and sealed not in one.text for one in shown)
+    assert all(SECRET not in each.text and sealed not in each.text for each in shown)
     assert SECRET not in sealed
     assert unseal(KeyRing.read(ring), made["id"], "access_token", sealed) == SECRET
     gone = await admin.http.delete(f"{path}/secrets/access_token")
@@ -141,9 +141,9 @@ async def test_a_rotated_ring_rewraps_every_secret_once(
     await admin.http.put(f"/v1/clients/{made['id']}/secrets/access_token", json={"value": SECRET})
     old, fresh = KeyRing.read(ring), KeyRing.fresh("k2")
     both = KeyRing(active="k2", keys=old.keys | fresh.keys)
-    cause = Cause("test", None, "request-1", TRACE, NOON)
+    context = ChangeContext("test", None, "request-1", TRACE, NOON)
     changed = [
-        await admin.database.transaction(lambda c: rewrap_all(c, cause, both).result)
+        await admin.database.transaction(lambda c: rewrap_all(c, context, both).result)
         for _ in range(2)
     ]
     assert changed == [1, 0]
@@ -180,11 +180,11 @@ async def test_a_rollback_publishes_the_older_version_again(admin: Admin, kafka:
     back = await admin.http.post(f"{path}/publish", json={"version": 1})
     assert (back.status_code, back.json()["version"]) == (200, 1)
     assert (await admin.http.get(path)).json()["version"] == 1
-    found = await asyncio.to_thread(
+    versions = await asyncio.to_thread(
         await_events, kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3
     )
-    assert [(one.version, one.revision) for one in found] == [(1, 1), (2, 2), (1, 3)]
-    assert len({one.event_id for one in found}) == 3
+    assert [(event.version, event.revision) for event in versions] == [(1, 1), (2, 2), (1, 3)]
+    assert len({event.event_id for event in versions}) == 3
 
 
 async def test_an_assistant_in_use_cannot_be_deleted(admin: Admin) -> None:
@@ -220,27 +220,26 @@ async def test_an_import_reports_changes_nothing_when_dry_and_repeats_without_ef
 
 async def test_pages_join_to_the_whole_list(admin: Admin) -> None:
     ids = [(await admin.add(phone_number_id=str(10000 + n)))["id"] for n in range(5)]
-    found, after = [], "0"
+    listed, after = [], "0"
     while after:
         answer = await admin.http.get("/v1/clients", params={"limit": 2, "after": after})
-        found += [client["id"] for client in answer.json()["items"]]
+        listed += [client["id"] for client in answer.json()["items"]]
         after = answer.json()["next"]
-    assert found == ids
+    assert listed == ids
 
 
 async def test_every_route_refuses_no_key_a_wrong_key_and_a_key_without_the_scope(
     admin: Admin,
 ) -> None:
-    routes = [(method, path, one) for method, path, one in operations(openapi())]
-    for method, path, one in routes:
-        [scope] = one["security"][0]["key"]
+    for method, path, operation in operations(openapi()):
+        [scope] = operation["security"][0]["key"]
         other = "audit:read" if scope != "audit:read" else "clients:read"
         made = await admin.http.post("/v1/keys", json={"name": "narrow", "scopes": [other]})
         url = path.format(
             client_id=1, assistant_id="a", version=1, prefix="abcdefgh", field="access_token"
         )
-        wanted = {"": 401, made.json()["key"]: 403}
-        for key, status in wanted.items():
+        statuses = {"": 401, made.json()["key"]: 403}
+        for key, status in statuses.items():
             headers = {"Authorization": f"Bearer {key}" if key else ""}
             answer = await admin.http.request(method, url, headers=headers, json={})
             assert (answer.status_code, method, path) == (status, method, path)
@@ -264,8 +263,8 @@ async def test_a_revoked_key_stops_at_once_and_its_secret_is_not_stored(admin: A
 
 async def test_guessing_is_slowed_down_while_a_right_key_still_passes(admin: Admin) -> None:
     guess = {"Authorization": "Bearer csj_aaaaaaaa_" + "x" * 43}
-    found = [(await admin.http.get("/v1/clients", headers=guess)).status_code for _ in range(21)]
-    assert found == [401] * 20 + [429]
+    statuses = [(await admin.http.get("/v1/clients", headers=guess)).status_code for _ in range(21)]
+    assert statuses == [401] * 20 + [429]
     actions = await admin.rows("select action, object from audit_log group by 1, 2")
     assert actions == [("key.refused", "remote:127.0.0.1")]
     assert (await admin.http.get("/v1/clients")).status_code == 200
@@ -280,10 +279,10 @@ async def test_what_is_not_there_is_404_with_a_problem(admin: Admin, path: str) 
 
 async def test_the_tables_in_code_are_those_of_the_migrations(admin: Admin) -> None:
     def columns(connection: sa.Connection) -> dict[str, set[str]]:
-        found = sa.inspect(connection)
+        inspector = sa.inspect(connection)
         return {
-            name: {column["name"] for column in found.get_columns(name)}
-            for name in found.get_table_names()
+            name: {column["name"] for column in inspector.get_columns(name)}
+            for name in inspector.get_table_names()
         }
 
     there = await admin.database.transaction(columns)

@@ -39,7 +39,7 @@ def manage(url: str, kafka: Broker) -> Manage:
 def test_create_tables_says_what_it_did_and_may_be_repeated(new_database: NewDatabase) -> None:
     url = new_database()
     ran = [command("create_tables.py", DATABASE_URL=url) for _ in range(2)]
-    assert [one.returncode for one in ran] == [0, 0]
+    assert [each.returncode for each in ran] == [0, 0]
     assert "created" in ran[0].stdout
     assert "up to date" in ran[1].stdout
 
@@ -66,9 +66,9 @@ def test_deactivate_and_activate_are_published_and_may_be_repeated(
 ) -> None:
     manage(*ADD)
     ran = [manage(word, "1") for word in ("deactivate", "deactivate", "activate")]
-    assert [one.returncode for one in ran] == [0, 0, 0]
-    found = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 3)
-    assert [one.active for one in found] == [True, False, True]
+    assert [each.returncode for each in ran] == [0, 0, 0]
+    clients = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 3)
+    assert [client.active for client in clients] == [True, False, True]
 
 
 BAD = [
@@ -163,8 +163,8 @@ def test_an_edited_assistant_answers_with_its_new_version(
     shown = manage("assistant", "show", "asst_abc123xyz").stdout
     assert "Abrimos de 13 a 16." in shown
     assert "Lunes cerrado." in shown
-    found = await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3)
-    assert [one.version for one in found] == [1, 2, 3]
+    versions = await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3)
+    assert [event.version for event in versions] == [1, 2, 3]
 
 
 def test_instructions_come_from_stdin_where_there_is_no_editor(

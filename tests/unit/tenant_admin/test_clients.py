@@ -6,13 +6,13 @@ import pytest
 from tests.support.builders import NOON, TRACE
 
 from common.events import TenantConfig, TenantSettings
-from tenant_admin.change import Cause
-from tenant_admin.clients import Client, Stored, config_of, drafts_of, patched
-from tenant_admin.defaults import default_assistant
-from tenant_admin.forms import ClientPatch
-from tenant_admin.problems import Refused
+from tenant_admin.core.assistant_template import assistant_from_template
+from tenant_admin.core.changes import ChangeContext
+from tenant_admin.core.clients import Client, StoredClient, config_event, drafts_of, patched
+from tenant_admin.core.problems import RequestRefused
+from tenant_admin.core.schemas import ClientPatch
 
-CAUSE = Cause("key:test", None, "request-1", TRACE, NOON)
+CONTEXT = ChangeContext("key:test", None, "request-1", TRACE, NOON)
 
 
 def a_client(**fields: Any) -> Client:
@@ -22,19 +22,19 @@ def a_client(**fields: Any) -> Client:
     return Client(**values | fields)
 
 
-def a_stored(**fields: Any) -> Stored:
-    return Stored(a_client(**fields), {"access_token": "v1.sealed"})
+def a_stored(**fields: Any) -> StoredClient:
+    return StoredClient(a_client(**fields), {"access_token": "v1.sealed"})
 
 
 def test_a_change_is_one_event_under_the_same_key() -> None:
-    [draft] = drafts_of(a_stored(), a_stored(active=False, version=4), CAUSE)
+    [draft] = drafts_of(a_stored(), a_stored(active=False, version=4), CONTEXT)
     assert draft.key == "11111"
     assert isinstance(draft.event, TenantConfig)
     assert not draft.event.active
 
 
 def test_a_moved_number_leaves_a_tombstone_before_the_new_key() -> None:
-    drafts = drafts_of(a_stored(), a_stored(phone_number_id="22222"), CAUSE)
+    drafts = drafts_of(a_stored(), a_stored(phone_number_id="22222"), CONTEXT)
     assert [(draft.key, draft.event is None) for draft in drafts] == [
         ("11111", True),
         ("22222", False),
@@ -42,15 +42,17 @@ def test_a_moved_number_leaves_a_tombstone_before_the_new_key() -> None:
 
 
 def test_a_deleted_client_leaves_only_a_tombstone() -> None:
-    assert [(one.key, one.event) for one in drafts_of(a_stored(), None, CAUSE)] == [("11111", None)]
+    assert [(draft.key, draft.event) for draft in drafts_of(a_stored(), None, CONTEXT)] == [
+        ("11111", None)
+    ]
 
 
 def test_the_event_carries_what_services_need() -> None:
-    event = config_of(a_stored(), CAUSE)
+    event = config_event(a_stored(), CONTEXT)
     assert (event.tenant_id, event.version, event.trace_id) == (7, 3, TRACE)
     assert (event.access_token, event.openai_api_key) == ("v1.sealed", None)
-    assert event.event_id == config_of(a_stored(), CAUSE).event_id
-    assert event.event_id != config_of(a_stored(version=4), CAUSE).event_id
+    assert event.event_id == config_event(a_stored(), CONTEXT).event_id
+    assert event.event_id != config_event(a_stored(version=4), CONTEXT).event_id
 
 
 def test_a_patch_keeps_other_settings_and_null_restores_a_default() -> None:
@@ -68,7 +70,7 @@ def test_a_patch_that_says_what_is_there_is_no_change() -> None:
 
 @pytest.mark.parametrize("wrong", [{"colour": "red"}, {"colour": None}, {"quiet_window_ms": "x"}])
 def test_a_wrong_setting_in_a_patch_is_refused_by_name(wrong: dict[str, Any]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         patched(a_client(), ClientPatch(settings=wrong))
     assert [error.field for error in refused.value.errors] == [f"settings.{next(iter(wrong))}"]
 
@@ -80,7 +82,7 @@ def test_a_wrong_setting_in_a_patch_is_refused_by_name(wrong: dict[str, Any]) ->
 def test_the_template_speaks_the_clients_language_and_marks_its_blanks(
     language: str, place: str
 ) -> None:
-    body = default_assistant("La Plaza {x}", language)
+    body = assistant_from_template("La Plaza {x}", language)
     assert "La Plaza {x}" in body.instructions
     assert place in body.instructions
     assert (body.model, body.reasoning_effort, body.verbosity) == ("gpt-6-luna", "none", "low")

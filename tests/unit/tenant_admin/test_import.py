@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tenant_admin.import_mapping import translate
-from tenant_admin.import_shapes import sources_of
-from tenant_admin.problems import Refused
+from tenant_admin.assistant_import.files import sources_of
+from tenant_admin.assistant_import.mapping import translate
+from tenant_admin.core.problems import RequestRefused
 
 A = {"id": "asst_a", "object": "assistant", "name": "A", "model": "gpt-4o", "instructions": "Be A."}
 B = {**A, "id": "asst_b", "name": "B"}
@@ -50,7 +50,7 @@ def test_what_is_no_export_is_refused_naming_the_place(raw: bytes, field: str | 
     if field is None:
         assert sources_of(raw) == [1]
         return
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         sources_of(raw)
     assert refused.value.errors[0].field == field
 
@@ -153,7 +153,7 @@ def test_what_could_not_be_kept_is_a_warning(fields: dict[str, Any], warned: str
 
 @pytest.mark.parametrize("item", [3, "x", None, {"object": "thread.message"}, {"export_schema": 1}])
 def test_what_is_no_assistant_is_refused(item: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         translate(item)
 
 
@@ -176,7 +176,7 @@ def test_no_json_breaks_the_import(item: Any) -> None:
     try:
         [read] = sources_of(orjson.dumps([{"assistant": 1, "wrapped": item}]))
         form, _ = translate(read["wrapped"])
-    except (Refused, orjson.JSONEncodeError):
+    except (RequestRefused, orjson.JSONEncodeError):
         return
     assert form.name
     assert form.instructions
@@ -187,5 +187,5 @@ def test_no_json_breaks_the_import(item: Any) -> None:
 def test_no_bytes_break_the_import(raw: bytes) -> None:
     try:
         assert isinstance(sources_of(raw), list)
-    except Refused:
+    except RequestRefused:
         return

@@ -9,9 +9,9 @@ from common.postgres.database import Database
 from common.service.clock import SystemClock
 from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
-from tenant_admin.api.app import web
+from tenant_admin.api.app import create_asgi_app
+from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.api.office import Office
 
 
 async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> None:
@@ -20,10 +20,12 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
     url = f"postgresql://admin:{secret}@127.0.0.1:{port}/conserje"
     database = Database(url, "admin", Lifecycle("tenant-admin"))
     outbox = Outbox(database, Producer(f"127.0.0.1:{port}"))
-    office = Office(database, outbox, SystemClock(), KEY, FailedKeys(lambda: 0.0), None)
+    services = Services(database, outbox, SystemClock(), KEY, FailedKeys(lambda: 0.0), None)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(web(office)), base_url="http://admin", headers=headers
+        transport=httpx.ASGITransport(create_asgi_app(services)),
+        base_url="http://admin",
+        headers=headers,
     ) as http:
         answer = await http.get("/v1/clients")
     await database.stop()

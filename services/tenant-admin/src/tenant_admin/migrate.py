@@ -5,8 +5,8 @@ import sys
 from common.postgres.database import connect
 from common.postgres.migrate import current_revision, upgrade
 from common.service.settings import DatabaseSettings, load
-from tenant_admin.session import explained
-from tenant_admin.tables import SCHEMA
+from tenant_admin.cli.session import exit_on_expected_errors
+from tenant_admin.core.tables import SCHEMA
 
 
 def migrate(url: str) -> str:
@@ -22,9 +22,9 @@ def migrate(url: str) -> str:
 
 
 def main() -> None:
-    with explained():
-        said = migrate(load(DatabaseSettings).database_url.get_secret_value())
-    sys.stdout.write(f"{said}\n")
+    with exit_on_expected_errors():
+        report = migrate(load(DatabaseSettings).database_url.get_secret_value())
+    sys.stdout.write(f"{report}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pydantic import Field
 from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 
-class TenantAdminSettings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings):
     """The service's."""
 
     admin_port: int = Field(default=8001, ge=0, le=65535)

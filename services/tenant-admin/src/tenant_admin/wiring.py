@@ -10,22 +10,22 @@ from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
 from common.service.web_server import WebServer
-from tenant_admin.api.app import web
+from tenant_admin.api.app import create_asgi_app
+from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
-from tenant_admin.api.office import Office
-from tenant_admin.republish import Republish
-from tenant_admin.settings import TenantAdminSettings
-from tenant_admin.tables import SCHEMA
+from tenant_admin.config_sync.job import ConfigSync
+from tenant_admin.core.tables import SCHEMA
+from tenant_admin.settings import Settings
 
 CONNECTIONS = 200
 
 
-def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
     outbox = Outbox(database, producer)
     clock = SystemClock()
-    office = Office(
+    services = Services(
         database,
         outbox,
         clock,
@@ -33,7 +33,9 @@ def build(settings: TenantAdminSettings, life: Lifecycle) -> Sequence[Component]
         FailedKeys(monotonic),
         settings.key_ring_file,
     )
-    server = WebServer(web(office), settings.listen_host, settings.admin_port, CONNECTIONS, life)
-    republish = Republish(settings.kafka_bootstrap_servers, database, outbox, clock)
+    server = WebServer(
+        create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life
+    )
+    config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     migrated = SchemaReady(database, "tenant_admin")
-    return [database, migrated, producer, outbox, server, republish]
+    return [database, migrated, producer, outbox, server, config_sync]

@@ -5,45 +5,37 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from tenant_admin import assistants
 from tenant_admin.api.access import AssistantsRead, AssistantsWrite
-from tenant_admin.api.answers import (
-    COMMON,
-    MAX_INT,
-    AfterNumber,
-    AfterText,
-    AssistantId,
-    Limit,
-    Page,
-    page_of,
-    refusals,
-)
-from tenant_admin.api.office import AnOffice
-from tenant_admin.assistants import Assistant, AssistantVersion
-from tenant_admin.forms import NewAssistant, NewVersion, Publish
-from tenant_admin.import_assistants import Report, import_all
-from tenant_admin.import_shapes import sources_of
+from tenant_admin.api.dependencies import ServicesDep
+from tenant_admin.api.pagination import AfterNumber, AfterText, Limit, Page, page_of
+from tenant_admin.api.parameters import MAX_INT, AssistantId
+from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
+from tenant_admin.assistant_import.files import sources_of
+from tenant_admin.assistant_import.run import Report, import_all
+from tenant_admin.core import assistants
+from tenant_admin.core.assistants import Assistant, AssistantVersion
+from tenant_admin.core.schemas import NewAssistant, NewVersion, Publish
 
-router = APIRouter(prefix="/v1/assistants", tags=["assistants"], responses=COMMON)
+router = APIRouter(prefix="/v1/assistants", tags=["assistants"], responses=COMMON_PROBLEMS)
 Version = Annotated[int, Path(ge=1, le=MAX_INT)]
 DryRun = Annotated[bool, Query(description="Report only; change nothing")]
 
 
 @router.get("")
 async def list_assistants(
-    _: AssistantsRead, office: AnOffice, after: AfterText = "", limit: Limit = 50
+    _: AssistantsRead, services: ServicesDep, after: AfterText = "", limit: Limit = 50
 ) -> Page[Assistant]:
     """All assistants, by id."""
-    found = await office.read(partial(assistants.page, after=after, limit=limit))
-    return page_of(found, limit, "assistant_id")
+    page = await services.read(partial(assistants.page, after=after, limit=limit))
+    return page_of(page, limit, "assistant_id")
 
 
-@router.post("", status_code=201, responses=refusals(409))
+@router.post("", status_code=201, responses=documented_problems(409))
 async def add_assistant(
-    cause: AssistantsWrite, office: AnOffice, form: NewAssistant
+    context: AssistantsWrite, services: ServicesDep, form: NewAssistant
 ) -> AssistantVersion:
     """Define an assistant; version 1 is published at once."""
-    return await office.apply(cause, partial(assistants.create, form=form))
+    return await services.apply(context, partial(assistants.create, form=form))
 
 
 IMPORT_EXAMPLE = {
@@ -67,70 +59,70 @@ IMPORT_BODY = {
 
 @router.post("/import", openapi_extra=IMPORT_BODY)
 async def import_assistants(
-    cause: AssistantsWrite, office: AnOffice, request: Request, dry_run: DryRun = False
+    context: AssistantsWrite, services: ServicesDep, request: Request, dry_run: DryRun = False
 ) -> Report:
     """Import assistants or prompts exported from OpenAI or Langfuse.
 
     Takes one object, an array, a list page, {"assistants": [...]} or JSON Lines. Models that
     ended are replaced. The same content again changes nothing.
     """
-    found = sources_of(await request.body())
-    return await office.apply(cause, partial(import_all, sources=found, dry_run=dry_run))
+    sources = sources_of(await request.body())
+    return await services.apply(context, partial(import_all, sources=sources, dry_run=dry_run))
 
 
-@router.get("/{assistant_id}", responses=refusals(404))
+@router.get("/{assistant_id}", responses=documented_problems(404))
 async def read_assistant(
-    _: AssistantsRead, office: AnOffice, assistant_id: AssistantId
+    _: AssistantsRead, services: ServicesDep, assistant_id: AssistantId
 ) -> AssistantVersion:
     """The version that answers."""
-    return await office.read(partial(assistants.published, assistant_id=assistant_id))
+    return await services.read(partial(assistants.get_published, assistant_id=assistant_id))
 
 
-@router.delete("/{assistant_id}", status_code=204, responses=refusals(404, 409))
+@router.delete("/{assistant_id}", status_code=204, responses=documented_problems(404, 409))
 async def delete_assistant(
-    cause: AssistantsWrite, office: AnOffice, assistant_id: AssistantId
+    context: AssistantsWrite, services: ServicesDep, assistant_id: AssistantId
 ) -> None:
     """Remove an assistant that no client uses."""
-    await office.apply(cause, partial(assistants.delete, assistant_id=assistant_id))
+    await services.apply(context, partial(assistants.delete, assistant_id=assistant_id))
 
 
-@router.get("/{assistant_id}/versions", responses=refusals(404))
+@router.get("/{assistant_id}/versions", responses=documented_problems(404))
 async def list_versions(
     _: AssistantsRead,
-    office: AnOffice,
+    services: ServicesDep,
     assistant_id: AssistantId,
     after: AfterNumber = 0,
     limit: Limit = 50,
 ) -> Page[AssistantVersion]:
     """All versions, newest first."""
     query = partial(assistants.versions, assistant_id=assistant_id, after=after, limit=limit)
-    return page_of(await office.read(query), limit, "version")
+    return page_of(await services.read(query), limit, "version")
 
 
-@router.post("/{assistant_id}/versions", status_code=201, responses=refusals(404))
+@router.post("/{assistant_id}/versions", status_code=201, responses=documented_problems(404))
 async def add_version(
-    cause: AssistantsWrite, office: AnOffice, assistant_id: AssistantId, form: NewVersion
+    context: AssistantsWrite, services: ServicesDep, assistant_id: AssistantId, form: NewVersion
 ) -> AssistantVersion:
     """Change what an assistant says; the new version answers within a second."""
     use_case = partial(
         assistants.add_version, assistant_id=assistant_id, body=form, publish_it=form.publish
     )
-    return await office.apply(cause, use_case)
+    return await services.apply(context, use_case)
 
 
-@router.get("/{assistant_id}/versions/{version}", responses=refusals(404))
+@router.get("/{assistant_id}/versions/{version}", responses=documented_problems(404))
 async def read_version(
-    _: AssistantsRead, office: AnOffice, assistant_id: AssistantId, version: Version
+    _: AssistantsRead, services: ServicesDep, assistant_id: AssistantId, version: Version
 ) -> AssistantVersion:
     """One version."""
     query = partial(assistants.get_version, assistant_id=assistant_id, version=version)
-    return await office.read(query)
+    return await services.read(query)
 
 
-@router.post("/{assistant_id}/publish", responses=refusals(404))
+@router.post("/{assistant_id}/publish", responses=documented_problems(404))
 async def publish_version(
-    cause: AssistantsWrite, office: AnOffice, assistant_id: AssistantId, form: Publish
+    context: AssistantsWrite, services: ServicesDep, assistant_id: AssistantId, form: Publish
 ) -> AssistantVersion:
     """Let another version answer; an older one rolls back. Repeating it changes nothing."""
     use_case = partial(assistants.publish, assistant_id=assistant_id, version=form.version)
-    return await office.apply(cause, use_case)
+    return await services.apply(context, use_case)

@@ -1,134 +1,135 @@
 """/v1/clients"""
 
+from collections.abc import Callable
 from functools import partial
 
 from fastapi import APIRouter, Response
+from sqlalchemy import Connection
 
-from tenant_admin import client_secrets, clients
+from common.tenant_secrets import SecretField
 from tenant_admin.api.access import ClientsRead, ClientsWrite
-from tenant_admin.api.answers import (
-    COMMON,
-    AfterNumber,
-    ClientId,
-    Expected,
-    Limit,
-    Page,
-    page_of,
-    refusals,
-    tagged,
-)
-from tenant_admin.api.office import AnOffice
-from tenant_admin.client_secrets import SecretField
-from tenant_admin.clients import Client, ClientChanged
-from tenant_admin.forms import ClientPatch, NewClient, SecretValue
+from tenant_admin.api.dependencies import Services, ServicesDep
+from tenant_admin.api.etag import ExpectedVersion, set_etag
+from tenant_admin.api.pagination import AfterNumber, Limit, Page, page_of
+from tenant_admin.api.parameters import ClientId
+from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
+from tenant_admin.core import client_secrets, clients
+from tenant_admin.core.changes import Change, ChangeContext
+from tenant_admin.core.clients import Client, ClientChanged
+from tenant_admin.core.schemas import ClientPatch, NewClient, SecretValue
 
-router = APIRouter(prefix="/v1/clients", tags=["clients"], responses=COMMON)
+router = APIRouter(prefix="/v1/clients", tags=["clients"], responses=COMMON_PROBLEMS)
+ChangeClient = Callable[[Connection, ChangeContext], Change[ClientChanged]]
 
 
 @router.get("")
 async def list_clients(
-    _: ClientsRead, office: AnOffice, after: AfterNumber = 0, limit: Limit = 50
+    _: ClientsRead, services: ServicesDep, after: AfterNumber = 0, limit: Limit = 50
 ) -> Page[Client]:
     """All clients, by id."""
-    found = await office.read(partial(clients.page, after=after, limit=limit))
-    return page_of(found, limit, "id")
+    page = await services.read(partial(clients.page, after=after, limit=limit))
+    return page_of(page, limit, "id")
 
 
-@router.post("", status_code=201, responses=refusals(409))
+@router.post("", status_code=201, responses=documented_problems(409))
 async def add_client(
-    cause: ClientsWrite, office: AnOffice, form: NewClient, response: Response
+    context: ClientsWrite, services: ServicesDep, form: NewClient, response: Response
 ) -> ClientChanged:
     """Add a client. It is active and answers within a second.
 
     An assistant that is not defined yet is made from a template in the client's language;
     `notice` then says how to fill in the facts of the business.
     """
-    made = await office.apply(cause, partial(clients.create, form=form))
-    response.headers["Location"] = f"/v1/clients/{made.id}"
-    tagged(response, made.version)
-    return made
+    created = await services.apply(context, partial(clients.create, form=form))
+    response.headers["Location"] = f"/v1/clients/{created.id}"
+    set_etag(response, created.version)
+    return created
 
 
-@router.get("/{client_id}", responses=refusals(404))
+@router.get("/{client_id}", responses=documented_problems(404))
 async def read_client(
-    _: ClientsRead, office: AnOffice, client_id: ClientId, response: Response
+    _: ClientsRead, services: ServicesDep, client_id: ClientId, response: Response
 ) -> Client:
     """One client; the ETag is its version."""
-    found = await office.read(partial(clients.get, client_id=client_id))
-    tagged(response, found.version)
-    return found
+    client = await services.read(partial(clients.get, client_id=client_id))
+    set_etag(response, client.version)
+    return client
 
 
-@router.patch("/{client_id}", responses=refusals(404, 409, 412))
+@router.patch("/{client_id}", responses=documented_problems(404, 409, 412))
 async def change_client(
-    cause: ClientsWrite,
-    office: AnOffice,
+    context: ClientsWrite,
+    services: ServicesDep,
     client_id: ClientId,
     patch: ClientPatch,
-    expected: Expected,
+    expected: ExpectedVersion,
     response: Response,
 ) -> ClientChanged:
     """Change the fields and settings that you send. A setting that is null gets its default."""
     use_case = partial(clients.change, client_id=client_id, patch=patch, expected=expected)
-    return answered(response, await office.apply(cause, use_case))
+    return await apply_change(context, services, use_case, response)
 
 
-@router.delete("/{client_id}", status_code=204, responses=refusals(404, 412))
+@router.delete("/{client_id}", status_code=204, responses=documented_problems(404, 412))
 async def delete_client(
-    cause: ClientsWrite, office: AnOffice, client_id: ClientId, expected: Expected
+    context: ClientsWrite, services: ServicesDep, client_id: ClientId, expected: ExpectedVersion
 ) -> None:
     """Remove a client and its secrets for good."""
-    await office.apply(cause, partial(clients.delete, client_id=client_id, expected=expected))
+    await services.apply(context, partial(clients.delete, client_id=client_id, expected=expected))
 
 
-@router.post("/{client_id}/activate", responses=refusals(404))
+@router.post("/{client_id}/activate", responses=documented_problems(404))
 async def activate_client(
-    cause: ClientsWrite, office: AnOffice, client_id: ClientId, response: Response
+    context: ClientsWrite, services: ServicesDep, client_id: ClientId, response: Response
 ) -> ClientChanged:
     """Let the assistant answer again. Repeating it changes nothing."""
     use_case = partial(clients.set_active, client_id=client_id, active=True)
-    return answered(response, await office.apply(cause, use_case))
+    return await apply_change(context, services, use_case, response)
 
 
-@router.post("/{client_id}/deactivate", responses=refusals(404))
+@router.post("/{client_id}/deactivate", responses=documented_problems(404))
 async def deactivate_client(
-    cause: ClientsWrite, office: AnOffice, client_id: ClientId, response: Response
+    context: ClientsWrite, services: ServicesDep, client_id: ClientId, response: Response
 ) -> ClientChanged:
     """Stop the assistant; nothing is deleted. Repeating it changes nothing."""
     use_case = partial(clients.set_active, client_id=client_id, active=False)
-    return answered(response, await office.apply(cause, use_case))
+    return await apply_change(context, services, use_case, response)
 
 
-@router.put("/{client_id}/secrets/{field}", responses=refusals(404))
+@router.put("/{client_id}/secrets/{field}", responses=documented_problems(404))
 async def put_secret(
-    cause: ClientsWrite,
-    office: AnOffice,
+    context: ClientsWrite,
+    services: ServicesDep,
     client_id: ClientId,
     field: SecretField,
     secret: SecretValue,
     response: Response,
 ) -> ClientChanged:
     """Give the client its own WhatsApp token or OpenAI key. It can never be read again."""
-    ring = client_secrets.read_ring(office.key_ring_file)
+    ring = client_secrets.read_ring(services.key_ring_file)
     use_case = partial(
         client_secrets.put, ring=ring, client_id=client_id, field=field, value=secret.value
     )
-    return answered(response, await office.apply(cause, use_case))
+    return await apply_change(context, services, use_case, response)
 
 
-@router.delete("/{client_id}/secrets/{field}", responses=refusals(404))
+@router.delete("/{client_id}/secrets/{field}", responses=documented_problems(404))
 async def remove_secret(
-    cause: ClientsWrite,
-    office: AnOffice,
+    context: ClientsWrite,
+    services: ServicesDep,
     client_id: ClientId,
     field: SecretField,
     response: Response,
 ) -> ClientChanged:
     """Go back to the installation's default token or key."""
     use_case = partial(client_secrets.remove, client_id=client_id, field=field)
-    return answered(response, await office.apply(cause, use_case))
+    return await apply_change(context, services, use_case, response)
 
 
-def answered(response: Response, changed: ClientChanged) -> ClientChanged:
-    tagged(response, changed.version)
+async def apply_change(
+    context: ChangeContext, services: Services, use_case: ChangeClient, response: Response
+) -> ClientChanged:
+    """The ETag of the response is the client's new version."""
+    changed = await services.apply(context, use_case)
+    set_etag(response, changed.version)
     return changed

@@ -4,13 +4,13 @@ import json
 import sys
 from typing import Any, cast
 
-from tenant_admin.api.app import application, document
-from tenant_admin.api.office import Office
+from tenant_admin.api.app import create_app, document
+from tenant_admin.api.dependencies import Services
 
 
 def openapi() -> dict[str, Any]:
-    """No route runs, so no office is needed."""
-    return document(application(cast(Office, None)))
+    """No route runs, so no services are needed."""
+    return document(create_app(cast(Services, None)))
 
 
 def main() -> None:

@@ -19,18 +19,18 @@ class FailedKeys:
         self._now = now
         self._failed: dict[str, deque[float]] = {}
 
-    def exceeded(self, remote: str) -> bool:
-        """Counts one more failure, and says whether it was one too many."""
+    def count_failure(self, remote: str) -> bool:
+        """True when it was one too many."""
         if len(self._failed) > REMOTES:
-            self._forget()
+            self._drop_quiet_remotes()
         times = self._failed.setdefault(remote, deque(maxlen=LIMIT + 1))
         times.append(self._now())
         while times[0] <= self._now() - SECONDS:
             times.popleft()
         return len(times) > LIMIT
 
-    def _forget(self) -> None:
-        """Drops quiet remotes; if all are loud, everybody: memory stays bounded."""
+    def _drop_quiet_remotes(self) -> None:
+        """All of them when none is quiet: memory stays bounded."""
         since = self._now() - SECONDS
-        loud = {remote: times for remote, times in self._failed.items() if times[-1] > since}
-        self._failed = loud if len(loud) <= REMOTES else {}
+        recent = {remote: times for remote, times in self._failed.items() if times[-1] > since}
+        self._failed = recent if len(recent) <= REMOTES else {}

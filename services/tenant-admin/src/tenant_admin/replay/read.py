@@ -7,13 +7,13 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 
 from common.kafka.reader import reader_config
 from common.kafka.record import Record, record_of
-from tenant_admin.problems import refuse
+from tenant_admin.core.problems import refuse
 
 PATIENCE = 10.0
 
 
 def read(bootstrap: str, topic: str, since: datetime | None) -> Iterator[Record]:
-    """Partition by partition in offset order. Raises Refused when broker or topic is not there."""
+    """Partition by partition in offset order. RequestRefused when broker or topic is missing."""
     consumer = Consumer(reader_config(bootstrap))
     try:
         for start in starts(consumer, topic, since):

@@ -13,7 +13,7 @@ AGO = re.compile(r"(\d+)([smhd])")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Selection:
     """Every given condition must hold. Times bound the record's timestamp.
 
     phone_number_id and tenant_id both name a client: raw webhooks know only the first.
@@ -27,13 +27,13 @@ class Wanted:
     until: datetime | None = None
 
 
-def matches(record: Record, wanted: Wanted) -> bool:
+def matches(record: Record, selection: Selection) -> bool:
     return (
-        (wanted.phone_number_id is None or of_number(record, wanted.phone_number_id))
-        and (wanted.tenant_id is None or of_tenant(record, wanted.tenant_id))
-        and (wanted.conversation is None or of_conversation(record, wanted.conversation))
-        and (wanted.wamid is None or quoted(wanted.wamid) in (record.value or b""))
-        and in_time(record, wanted)
+        (selection.phone_number_id is None or of_number(record, selection.phone_number_id))
+        and (selection.tenant_id is None or of_tenant(record, selection.tenant_id))
+        and (selection.conversation is None or of_conversation(record, selection.conversation))
+        and (selection.wamid is None or json_string(selection.wamid) in (record.value or b""))
+        and in_time(record, selection)
     )
 
 
@@ -56,18 +56,18 @@ def of_conversation(record: Record, conversation: str) -> bool:
     number, _, contact = conversation.partition(":")
     if (record.key or b"").decode("utf-8", "replace") == conversation:
         return True
-    return (record.key or b"") == number.encode() and quoted(contact) in (record.value or b"")
+    return (record.key or b"") == number.encode() and json_string(contact) in (record.value or b"")
 
 
-def quoted(text: str) -> bytes:
+def json_string(text: str) -> bytes:
     """As a whole JSON string, so that one id is not found inside another."""
     return orjson.dumps(text)
 
 
-def in_time(record: Record, wanted: Wanted) -> bool:
+def in_time(record: Record, selection: Selection) -> bool:
     at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
-    after = wanted.since is None or at >= wanted.since
-    return after and (wanted.until is None or at <= wanted.until)
+    after = selection.since is None or at >= selection.since
+    return after and (selection.until is None or at <= selection.until)
 
 
 def moment(text: str, now: datetime) -> datetime:

@@ -10,43 +10,46 @@ from common.kafka.dead_letter import PREFIX
 from common.kafka.producer import Headers, producer_config
 from common.kafka.record import REPLAYED, Record
 from common.topics import BY_NAME, WEBHOOKS_QUARANTINE, WEBHOOKS_RAW, Topic
-from tenant_admin.problems import refuse
+from tenant_admin.core.problems import refuse
 
-DEADLINE = 30.0
+DEADLINE_SECONDS = 30.0
 DLQ = ".dlq"
 
 
 def target_of(topic: str) -> Topic:
-    """Where a topic's records may be sent again. Raises Refused for what only services write."""
+    """Where a topic's records may be sent again. RequestRefused for what only services write."""
     original = topic.removesuffix(DLQ)
     if topic in (WEBHOOKS_RAW.name, WEBHOOKS_QUARANTINE.name):
         return WEBHOOKS_RAW
     if original == topic or original not in BY_NAME:
-        mend = "use webhooks.raw, webhooks.quarantine or a .dlq"
-        refuse(422, "topic", f"{topic} cannot be sent again", mend)
+        fix = "use webhooks.raw, webhooks.quarantine or a .dlq"
+        refuse(422, "topic", f"{topic} cannot be sent again", fix)
     return BY_NAME[original]
 
 
-def again(record: Record, by: str, reason: str, now: datetime) -> Headers:
-    """The record's own headers, without what dead-lettering added, and who replays it why."""
+def replay_headers(record: Record, by: str, reason: str, now: datetime) -> Headers:
+    """The record's own headers, without what dead-lettering added, and who replays it and why."""
     kept = [pair for pair in record.headers.items() if not pair[0].startswith(PREFIX)]
-    said = f"{now.isoformat(timespec='seconds')} {by}: {reason}"
-    return [*kept, (REPLAYED, said.encode())]
+    note = f"{now.isoformat(timespec='seconds')} {by}: {reason}"
+    return [*kept, (REPLAYED, note.encode())]
 
 
 def send(bootstrap: str, topic: Topic, records: Sequence[tuple[Record, Headers]]) -> int:
     """The number that the broker has acknowledged."""
-    acked: list[int] = []
+    acknowledged = 0
 
-    def report(error: KafkaError | None, message: Message) -> None:
+    def on_delivery(error: KafkaError | None, message: Message) -> None:
+        nonlocal acknowledged
         if error is None:
-            acked.append(1)
+            acknowledged += 1
 
-    producer = Producer(producer_config(bootstrap, deadline_ms=int(DEADLINE * 1000), linger_ms=5))
+    producer = Producer(
+        producer_config(bootstrap, deadline_ms=int(DEADLINE_SECONDS * 1000), linger_ms=5)
+    )
     for record, headers in records:
         producer.produce(
-            topic.name, record.value, key=record.key, headers=list(headers), on_delivery=report
+            topic.name, record.value, key=record.key, headers=list(headers), on_delivery=on_delivery
         )
         producer.poll(0)
-    producer.flush(DEADLINE)
-    return len(acked)
+    producer.flush(DEADLINE_SECONDS)
+    return acknowledged

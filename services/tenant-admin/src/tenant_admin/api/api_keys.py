@@ -1,0 +1,41 @@
+"""/v1/keys"""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from tenant_admin.api.access import KeysAdmin
+from tenant_admin.api.dependencies import ServicesDep
+from tenant_admin.api.pagination import AfterText, Limit, Page, page_of
+from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
+from tenant_admin.core import api_keys
+from tenant_admin.core.api_keys import Key, KeyCreated
+from tenant_admin.core.schemas import NewKey
+
+router = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
+Prefix = Annotated[str, Path(pattern=r"^[a-z0-9]{8}$")]
+
+
+@router.get("/keys", tags=["keys"])
+async def list_keys(
+    _: KeysAdmin, services: ServicesDep, after: AfterText = "", limit: Limit = 50
+) -> Page[Key]:
+    """All keys, by prefix; secrets are not kept."""
+    page = await services.read(partial(api_keys.page, after=after, limit=limit))
+    return page_of(page, limit, "prefix")
+
+
+@router.post("/keys", tags=["keys"], status_code=201)
+async def add_key(context: KeysAdmin, services: ServicesDep, form: NewKey) -> KeyCreated:
+    """Make a key. `key` is shown only in this answer."""
+    use_case = partial(
+        api_keys.create, name=form.name, scopes=tuple(form.scopes), expires=form.expires
+    )
+    return await services.apply(context, use_case)
+
+
+@router.delete("/keys/{prefix}", tags=["keys"], responses=documented_problems(404))
+async def revoke_key(context: KeysAdmin, services: ServicesDep, prefix: Prefix) -> Key:
+    """Revoke a key; it is refused from the next request on."""
+    return await services.apply(context, partial(api_keys.revoke, prefix=prefix))

@@ -1,0 +1,47 @@
+"""What every route works with: one transaction per request, its events right after the commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection
+
+from common.outbox import Outbox
+from common.postgres.database import Database
+from common.service.clock import Clock
+from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.core.changes import Change, ChangeContext
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`read` looks, `apply` changes."""
+
+    database: Database
+    outbox: Outbox
+    clock: Clock
+    bootstrap_key: str
+    failed_keys: FailedKeys
+    key_ring_file: Path | None
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self.database.transaction(query)
+
+    async def apply(
+        self, context: ChangeContext, use_case: Callable[[Connection, ChangeContext], Change[T]]
+    ) -> T:
+        change = await self.database.transaction(lambda connection: use_case(connection, context))
+        self.outbox.publish(change.rows)
+        return change.result
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]

@@ -1,0 +1,12 @@
+"""Identifiers in paths, and how large PostgreSQL's integers can be."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from tenant_admin.core.schemas import ASSISTANT_ID
+
+MAX_INT = 2_147_483_647
+MAX_BIGINT = 9_223_372_036_854_775_807
+ClientId = Annotated[int, Path(ge=1, le=MAX_INT)]
+AssistantId = Annotated[str, Path(pattern=ASSISTANT_ID)]

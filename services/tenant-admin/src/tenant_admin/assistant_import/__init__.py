@@ -1,0 +1,1 @@
+"""Exported assistants and prompts become versions."""

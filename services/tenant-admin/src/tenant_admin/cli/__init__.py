@@ -1,0 +1,1 @@
+"""The command line: the same use-cases, for operators who have the database's URL."""

@@ -1,0 +1,151 @@
+"""`python scripts/manage_clients.py`: the same use-cases as the HTTP API."""
+
+import sys
+from functools import partial
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from tenant_admin.cli.assignments import patch_of, settings_of
+from tenant_admin.cli.assistants import app as assistant_app
+from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
+from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
+from tenant_admin.core import clients
+from tenant_admin.core.clients import Client
+from tenant_admin.core.problems import parsed
+from tenant_admin.core.schemas import NewClient, SecretValue
+
+app = typer.Typer(
+    help="Clients of this installation: businesses with a WhatsApp number and an assistant.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(assistant_app, name="assistant")
+
+ClientId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2_147_483_647)]
+Assignments = Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")]
+NewSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting, for example language=en"),
+]
+PAGE = 100
+
+
+@app.command()
+def add(
+    name: str,
+    phone_number: str,
+    phone_number_id: str,
+    assistant_id: str,
+    settings: NewSettings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a client; it answers at once. An unknown assistant is made from a template."""
+    fields = {
+        "name": name,
+        "phone_number": phone_number,
+        "phone_number_id": phone_number_id,
+        "assistant_id": assistant_id,
+        "settings": settings_of(settings or ()),
+    }
+    form = parsed(NewClient, fields)
+    with open_session() as session:
+        result = session.apply(partial(clients.create, form=form))
+    print_change("added", result, as_json)
+
+
+@app.command("list")
+def list_clients(as_json: AsJson = False) -> None:
+    """All clients."""
+    with open_session() as session:
+        print_clients(session.read(all_clients), as_json)
+
+
+@app.command()
+def show(client_id: ClientId, as_json: AsJson = False) -> None:
+    """One client with its settings."""
+    with open_session() as session:
+        print_client(session.read(partial(clients.get, client_id=client_id)), as_json)
+
+
+@app.command()
+def activate(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Let a client's assistant answer again."""
+    with open_session() as session:
+        result = session.apply(partial(clients.set_active, client_id=client_id, active=True))
+    print_change("active", result, as_json)
+
+
+@app.command()
+def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Stop a client's assistant; nothing is deleted."""
+    with open_session() as session:
+        result = session.apply(partial(clients.set_active, client_id=client_id, active=False))
+    print_change("inactive", result, as_json)
+
+
+@app.command("set")
+def set_fields(client_id: ClientId, assignments: Assignments, as_json: AsJson = False) -> None:
+    """Change fields or settings, for example language=en quiet_window_ms=2000 model=null."""
+    patch = patch_of(assignments)
+    with open_session() as session:
+        result = session.apply(partial(clients.change, client_id=client_id, patch=patch))
+    print_change("changed", result, as_json)
+
+
+@app.command()
+def delete(client_id: ClientId, yes: Annotated[bool, typer.Option("--yes")] = False) -> None:
+    """Remove a client for good, with its secrets."""
+    if not yes:
+        typer.confirm(f"Delete client {client_id}?", abort=True)
+    with open_session() as session:
+        result = session.apply(partial(clients.delete, client_id=client_id))
+    typer.echo(f"Client {client_id} deleted. {result.message}".rstrip())
+
+
+@app.command()
+def token(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Store a client's own WhatsApp access token, read from stdin or a prompt."""
+    text = typer.prompt("Token", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    secret = parsed(SecretValue, {"value": text.strip()})
+    with open_session() as session:
+        put_token(session, client_id, secret, as_json)
+
+
+@app.command()
+def rewrap() -> None:
+    """After a new active key in KEY_RING_FILE: put every stored secret under it."""
+    from tenant_admin.core.client_secrets import read_ring, rewrap_all
+
+    with open_session() as session:
+        result = session.apply(partial(rewrap_all, ring=read_ring(session.settings.key_ring_file)))
+    typer.echo(f"Clients re-wrapped: {result.value}. {result.message}".rstrip())
+
+
+def put_token(session: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
+    from tenant_admin.core.client_secrets import put, read_ring  # cryptography is slow to import
+
+    ring = read_ring(session.settings.key_ring_file)
+    result = session.apply(
+        partial(put, ring=ring, client_id=client_id, field="access_token", value=secret.value)
+    )
+    print_change("changed", result, as_json)
+
+
+def all_clients(connection: Connection) -> list[Client]:
+    listed: list[Client] = []
+    while page := clients.page(connection, listed[-1].id if listed else 0, PAGE):
+        listed += page
+    return listed
+
+
+def main() -> None:
+    with exit_on_expected_errors():
+        app(prog_name="manage_clients.py")
+
+
+if __name__ == "__main__":
+    main()

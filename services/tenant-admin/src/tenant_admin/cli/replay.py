@@ -1,0 +1,151 @@
+"""`python scripts/replay.py list|show|send`: what happened to a message, and once more."""
+
+import getpass
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from common.kafka.record import Record
+from common.service.settings import ServiceSettings, load
+from tenant_admin.cli.output import AsJson, print_json
+from tenant_admin.cli.session import exit_on_expected_errors
+from tenant_admin.core.problems import refuse
+from tenant_admin.replay.read import read
+from tenant_admin.replay.select import Selection, matches, moment
+from tenant_admin.replay.send import replay_headers, send, target_of
+
+app = typer.Typer(
+    help="Look at a topic's records; send raw webhooks and dead letters again.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Topic = Annotated[str, typer.Argument(metavar="TOPIC")]
+Number = Annotated[str | None, typer.Option(help="phone_number_id of the client")]
+Tenant = Annotated[int | None, typer.Option(help="client id (not known to raw webhooks)")]
+Conversation = Annotated[str | None, typer.Option(help="phone_number_id:contact")]
+Wamid = Annotated[str | None, typer.Option(help="WhatsApp's message id")]
+Since = Annotated[str | None, typer.Option(help="15m, 2h, 3d ago or an ISO time (UTC)")]
+Limit = Annotated[int, typer.Option(min=1, help="at most so many records")]
+
+
+@app.command("list")
+def list_records(
+    topic: Topic,
+    number: Number = None,
+    tenant: Tenant = None,
+    conversation: Conversation = None,
+    wamid: Wamid = None,
+    since: Since = None,
+    until: Since = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """One line per record: partition, offset, time, key, size."""
+    selection = selection_of(number, tenant, conversation, wamid, since, until)
+    records = list(islice(selected_records(topic, selection), limit))
+    if as_json:
+        print_json([summary_of(record) for record in records])
+        return
+    for record in records:
+        at, key = summary_of(record)["at"], summary_of(record)["key"]
+        typer.echo(f"{record.partition:4} {record.offset:8}  {at}  {key}  {size(record)} bytes")
+    typer.echo(f"{len(records)} records of {topic}")
+
+
+@app.command()
+def show(topic: Topic, partition: int, offset: int) -> None:
+    """One record whole: headers and value, as JSON."""
+    every = selected_records(topic, Selection())
+    matching = (each for each in every if (each.partition, each.offset) == (partition, offset))
+    record = next(matching, None)
+    if record is None:
+        refuse(422, "offset", f"no record {offset} in partition {partition}", "see `list`")
+    print_json({**summary_of(record), "value": text(record.value)})
+
+
+@app.command("send")
+def send_again(
+    topic: Topic,
+    reason: Annotated[str, typer.Option(help="why, for whoever reads the header later")],
+    number: Number = None,
+    tenant: Tenant = None,
+    conversation: Conversation = None,
+    wamid: Wamid = None,
+    since: Since = None,
+    until: Since = None,
+    limit: Limit = 1000,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent")] = False,
+) -> None:
+    """Publish raw webhooks, quarantined ones or dead letters again, marked `replayed`."""
+    target = target_of(topic)
+    selection = selection_of(number, tenant, conversation, wamid, since, until)
+    if selection == Selection():
+        refuse(422, "selection", "nothing is selected", "name --wamid, --number, --since, ...")
+    records = list(islice(selected_records(topic, selection), limit))
+    if dry_run:
+        typer.echo(f"{len(records)} records would be sent to {target.name}")
+        return
+    now = datetime.now(UTC)
+    user = getpass.getuser()
+    marked = [(record, replay_headers(record, user, reason, now)) for record in records]
+    sent = send(bootstrap(), target, marked)
+    typer.echo(f"{sent} of {len(records)} records sent to {target.name}")
+    raise typer.Exit(0 if sent == len(records) else 1)
+
+
+def selection_of(
+    number: str | None,
+    tenant: int | None,
+    conversation: str | None,
+    wamid: str | None,
+    since: str | None,
+    until: str | None,
+) -> Selection:
+    now = datetime.now(UTC)
+    try:
+        after, before = (moment(text, now) if text else None for text in (since, until))
+    except ValueError:
+        refuse(422, "since/until", "is not a time", "write 15m, 2h or 2026-11-25T10:00")
+    return Selection(number, tenant, conversation, wamid, after, before)
+
+
+def selected_records(topic: str, selection: Selection) -> Iterable[Record]:
+    return (
+        record for record in read(bootstrap(), topic, selection.since) if matches(record, selection)
+    )
+
+
+def bootstrap() -> str:
+    return load(ServiceSettings).kafka_bootstrap_servers
+
+
+def summary_of(record: Record) -> dict[str, Any]:
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(),
+        "key": text(record.key),
+        "headers": {
+            name: value.decode("utf-8", "replace") for name, value in record.headers.items()
+        },
+        "bytes": size(record),
+    }
+
+
+def text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "replace")
+
+
+def size(record: Record) -> int:
+    return len(record.value or b"")
+
+
+def main() -> None:
+    with exit_on_expected_errors():
+        app()

@@ -1,0 +1,1 @@
+"""Keeps the two compacted topics equal to the database."""

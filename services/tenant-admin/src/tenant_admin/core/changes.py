@@ -1,0 +1,76 @@
+"""A change: who makes it, its line in the audit log, its events. All in one transaction."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from common.outbox import EventDraft, OutboxRow, add
+from tenant_admin.core.tables import audit_log
+
+T = TypeVar("T")
+OPERATOR = 1  # tenant_id of events that belong to no client
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeContext:
+    """Who changes something, through which key, in which request, when (UTC)."""
+
+    actor: str
+    key_prefix: str | None
+    request_id: str
+    trace_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """What a use-case did. `rows` are to be published after the commit."""
+
+    result: T
+    rows: list[OutboxRow]
+
+
+class ConfigRevision(NamedTuple):
+    """Whose configuration a key of a compacted topic holds, and which change of it."""
+
+    tenant_id: int
+    revision: int
+
+
+def record_change(
+    connection: Connection,
+    context: ChangeContext,
+    action: str,
+    object_name: str,
+    before: Any = None,
+    after: Any = None,
+    drafts: Sequence[EventDraft] = (),
+) -> list[OutboxRow]:
+    """Writes the audit line and the events of one change; returns the rows to publish.
+
+    `before` and `after` are JSON values without secrets; the log holds only their hashes.
+    """
+    connection.execute(
+        sa.insert(audit_log).values(
+            at=context.now,
+            actor=context.actor,
+            key_prefix=context.key_prefix,
+            request_id=context.request_id,
+            action=action,
+            object=object_name,
+            before_hash=before and digest(before),
+            after_hash=after and digest(after),
+        )
+    )
+    return add(connection, drafts)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the value's canonical JSON: sorted keys, no spaces."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,86 @@
+"""The schema `admin` as SQLAlchemy Core sees it; migrations/ creates it."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+SCHEMA = "admin"
+metadata = sa.MetaData()
+TIMESTAMPTZ = sa.DateTime(timezone=True)
+
+clients = sa.Table(
+    "clients",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(always=True), primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("phone_number", sa.Text),
+    sa.Column("phone_number_id", sa.Text),
+    sa.Column("assistant_id", sa.Text),
+    sa.Column("active", sa.Boolean),
+    sa.Column("created_at", TIMESTAMPTZ),
+    sa.Column("updated_at", TIMESTAMPTZ),
+    sa.Column("settings", JSONB),
+    sa.Column("version", sa.Integer),
+)
+client_secret = sa.Table(
+    "client_secret",
+    metadata,
+    sa.Column("client_id", sa.Integer, primary_key=True),
+    sa.Column("field", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.Text),
+)
+assistant = sa.Table(
+    "assistant",
+    metadata,
+    sa.Column("assistant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("published_version", sa.Integer),
+    sa.Column("revision", sa.Integer),
+    sa.Column("created_at", TIMESTAMPTZ),
+)
+assistant_version = sa.Table(
+    "assistant_version",
+    metadata,
+    sa.Column("assistant_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("instructions", sa.Text),
+    sa.Column("model", sa.Text),
+    sa.Column("reasoning_effort", sa.Text),
+    sa.Column("verbosity", sa.Text),
+    sa.Column("temperature", sa.Double),
+    sa.Column("top_p", sa.Double),
+    sa.Column("max_output_tokens", sa.Integer),
+    sa.Column("tools", JSONB),
+    sa.Column("response_format", JSONB(none_as_null=True)),
+    sa.Column("source_raw", JSONB(none_as_null=True)),
+    sa.Column("source_hash", sa.Text),
+    sa.Column("warnings", JSONB),
+    sa.Column("created_at", TIMESTAMPTZ),
+    sa.Column("created_by", sa.Text),
+)
+api_key = sa.Table(
+    "api_key",
+    metadata,
+    sa.Column("prefix", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("hash", sa.Text),
+    sa.Column("scopes", ARRAY(sa.Text)),
+    sa.Column("created_at", TIMESTAMPTZ),
+    sa.Column("created_by", sa.Text),
+    sa.Column("expires", TIMESTAMPTZ),
+    sa.Column("last_used", TIMESTAMPTZ),
+    sa.Column("revoked", TIMESTAMPTZ),
+)
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("at", TIMESTAMPTZ),
+    sa.Column("actor", sa.Text),
+    sa.Column("key_prefix", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("action", sa.Text),
+    sa.Column("object", sa.Text),
+    sa.Column("before_hash", sa.Text),
+    sa.Column("after_hash", sa.Text),
+)

@@ -1,0 +1,133 @@
+"""What operators may send, and the fix for what is wrong."""
+
+from typing import Any
+
+import pytest
+
+from tenant_admin.cli.assignments import patch_of
+from tenant_admin.core.problems import RequestRefused, parsed
+from tenant_admin.core.schemas import ClientPatch, NewClient, NewKey, SecretValue
+
+GOOD: dict[str, Any] = {
+    "name": "Restaurante La Plaza",
+    "phone_number": "+34666777888",
+    "phone_number_id": "631261586727899",
+    "assistant_id": "asst_abc123xyz",
+}
+EIGHTH_DAY = {"weekday": 8, "opens": "09:00", "closes": "14:00"}
+
+
+def refusal(form: Any, fields: dict[str, Any]) -> dict[str, str]:
+    with pytest.raises(RequestRefused) as refused:
+        parsed(form, fields)
+    assert refused.value.status == 422
+    assert all(error.message and error.fix for error in refused.value.errors)
+    return {error.field: error.fix for error in refused.value.errors}
+
+
+@pytest.mark.parametrize(
+    "number", ["+34666777888", "+12025550123", "+12345678", "+123456789012345"]
+)
+def test_international_numbers_are_taken(number: str) -> None:
+    assert parsed(NewClient, GOOD | {"phone_number": number}).phone_number == number
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "666777888",
+        "0034666777888",
+        "+34 666 777 888",
+        "+0666777888",
+        "+1234567",
+        "",
+        "+34٦٦٦777888",
+        "+1234567890123456",
+        "+34666777888\n",
+        "+34-666777888",
+        "34666777888",
+    ],
+)
+def test_other_numbers_are_refused_with_an_example(number: str) -> None:
+    fixes = refusal(NewClient, GOOD | {"phone_number": number})
+    assert fixes == {
+        "phone_number": "write + and the country code, digits only, for example +34666777888"
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "   "),
+        ("name", "a\nb"),
+        ("name", "x" * 257),
+        ("phone_number_id", "1234"),
+        ("phone_number_id", "1" * 21),
+        ("phone_number_id", "12345x"),
+        ("phone_number_id", 12345),
+        ("assistant_id", "asst abc"),
+        ("assistant_id", "../x"),
+        ("assistant_id", ""),
+    ],
+)
+def test_a_wrong_field_is_named(field: str, value: object) -> None:
+    assert set(refusal(NewClient, GOOD | {field: value})) == {field}
+
+
+def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
+    given = {"name": "A", "phone": "+34666777888"}
+    fields = {"phone", "phone_number", "phone_number_id", "assistant_id"}
+    assert set(refusal(NewClient, given)) == fields
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"timezone": "Europe/Madriz"}, "settings.timezone"),
+        ({"quiet_window_ms": -1}, "settings.quiet_window_ms"),
+        ({"language": "Spanish"}, "settings.language"),
+        ({"colour": "red"}, "settings.colour"),
+        ({"business_hours": [EIGHTH_DAY]}, "settings.business_hours.0.weekday"),
+        ({"model": "a model"}, "settings.model"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field: str) -> None:
+    assert set(refusal(NewClient, GOOD | {"settings": settings})) == {field}
+
+
+@pytest.mark.parametrize("secret", ["EAAG\r\nX: injected", "EAAG spaces", "EAAGñandú", "short"])
+def test_a_token_that_could_not_be_a_header_is_refused_without_being_shown(secret: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        parsed(SecretValue, {"value": secret})
+    assert [error.field for error in refused.value.errors] == ["value"]
+    assert secret not in str(refused.value.problem())
+
+
+def test_an_unknown_scope_is_refused_with_the_known_ones() -> None:
+    fixes = refusal(NewKey, {"name": "crm", "scopes": ["clients:read", "everything"]})
+    assert "clients:write" in fixes["scopes.1"]
+
+
+def test_words_of_the_command_line_become_a_patch() -> None:
+    words = ["name=La Plaza", "language=en", "model=null", 'opt_out_words=["STOP"]']
+    assert patch_of([*words, "phone_number_id=12345"]) == ClientPatch(
+        name="La Plaza",
+        phone_number_id="12345",
+        settings={"language": "en", "model": None, "opt_out_words": ["STOP"]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "field"),
+    [
+        ("language", "language"),
+        ("nothing=1", "nothing"),
+        ("opt_out_words=[x", "settings.opt_out_words"),
+        ("phone_number=666", "phone_number"),
+    ],
+)
+def test_a_wrong_word_is_named(word: str, field: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        patch_of([word])
+    assert [error.field for error in refused.value.errors] == [field]

@@ -1,11 +1,13 @@
 """`python scripts/replay.py list|show|send`: what happened to a message, and once more."""
 
 import getpass
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any
 
+import structlog
 import typer
 
 from common.kafka.record import Record
@@ -52,7 +54,7 @@ def list_records(
         print_json([summary_of(record) for record in records])
         return
     for record in records:
-        at, key = summary_of(record)["at"], summary_of(record)["key"]
+        at, key = summary_of(record)["at"], record.key_text
         typer.echo(f"{record.partition:4} {record.offset:8}  {at}  {key}  {size(record)} bytes")
     typer.echo(f"{len(records)} records of {topic}")
 
@@ -65,7 +67,7 @@ def show(topic: Topic, partition: int, offset: int) -> None:
     record = next(matching, None)
     if record is None:
         refuse(422, "offset", f"no record {offset} in partition {partition}", "see `list`")
-    print_json({**summary_of(record), "value": text(record.value)})
+    print_json({**summary_of(record), "value": (record.value or b"").decode("utf-8", "replace")})
 
 
 @app.command("send")
@@ -130,16 +132,10 @@ def summary_of(record: Record) -> dict[str, Any]:
         "partition": record.partition,
         "offset": record.offset,
         "at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(),
-        "key": text(record.key),
-        "headers": {
-            name: value.decode("utf-8", "replace") for name, value in record.headers.items()
-        },
+        "key": record.key_text,
+        "headers": {name: record.header_text(name) for name in record.headers},
         "bytes": size(record),
     }
-
-
-def text(value: bytes | None) -> str:
-    return (value or b"").decode("utf-8", "replace")
 
 
 def size(record: Record) -> int:
@@ -147,5 +143,7 @@ def size(record: Record) -> int:
 
 
 def main() -> None:
+    # A reader's warnings must not mix with the records on stdout.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with exit_on_expected_errors():
         app()

@@ -6,26 +6,29 @@ the topics from the beginning: a view that has followed them would notice neithe
 """
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Event
+from time import monotonic
 
 import structlog
 
+from common.kafka.reader import ReadStopped, TopicReader, TopicUnavailable
 from common.outbox import Outbox
 from common.postgres.database import Database, is_outage
 from common.service import metrics
 from common.service.clock import Clock
+from common.service.periodic import Periodic
 from common.service.tracing import new_trace_id
+from common.topics import Topic
 from tenant_admin.config_sync.diff import ConfigRevisions, config_revisions_of
-from tenant_admin.config_sync.read_last import Unread, read_last
 from tenant_admin.config_sync.repair import CONFIG_TOPICS, repair
 from tenant_admin.core.changes import ChangeContext
 
 log = structlog.get_logger()
 INTERVAL_SECONDS = 600.0
 RETRY_SECONDS = 2.0
+READ_SECONDS = 120.0  # the longest that reading a topic may take
 
 
 class ConfigSync:
@@ -37,34 +40,31 @@ class ConfigSync:
         self._outbox = outbox
         self._clock = clock
         self._stopping = Event()
+        self._passes = Periodic(self._sync, RETRY_SECONDS, report_failure)
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        await self._passes.start()
 
     async def stop(self) -> None:
+        """Ends a running pass within about a second."""
         self._stopping.set()
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await self._passes.stop()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(
-                RETRY_SECONDS if await self._sync_again_soon() else INTERVAL_SECONDS
-            )
-
-    async def _sync_again_soon(self) -> bool:
-        """One pass; True when the next should come soon. No failure ends the loop."""
+    async def _sync(self) -> float:
+        """One pass; in how many seconds the next should come."""
         try:
-            return await self.sync_once() > 0
-        except Unread as error:
-            log.info("republish_waits", reason=str(error))
-        except Exception as error:
-            log.warning("republish_failed", outage=is_outage(error), exc_info=error)
-        return True
+            repaired = await self.sync_once()
+        except (TopicUnavailable, ReadStopped) as error:
+            if not self._stopping.is_set():
+                log.info("republish_waits", reason=str(error) or "stopped before its end")
+            return RETRY_SECONDS
+        return RETRY_SECONDS if repaired else INTERVAL_SECONDS
 
     async def sync_once(self) -> int:
-        """One pass; how many records it published. Raises Unread and the database's errors."""
+        """One pass; how many records it published.
+
+        Raises TopicUnavailable, ReadStopped and the database's errors.
+        """
         trace_id = new_trace_id()
         context = ChangeContext("tenant-admin", None, trace_id, trace_id, self._clock.now())
         seen = await asyncio.to_thread(self._read_topics)
@@ -77,10 +77,27 @@ class ConfigSync:
         return len(rows)
 
     def _read_topics(self) -> Mapping[str, ConfigRevisions]:
-        is_over = self._stopping.is_set
         return {
             each.name: config_revisions_of(
-                read_last(self._bootstrap, each.topic, is_over), each.event
+                read_last_values(self._bootstrap, each.topic, self._stopping.is_set), each.event
             )
             for each in CONFIG_TOPICS
         }
+
+
+def read_last_values(
+    bootstrap: str, topic: Topic, is_stopped: Callable[[], bool]
+) -> dict[bytes, bytes | None]:
+    """The last value of each key, as compaction would leave it; None is a tombstone. Blocks."""
+    deadline = monotonic() + READ_SECONDS
+
+    def is_over() -> bool:
+        return is_stopped() or monotonic() > deadline
+
+    with TopicReader(bootstrap, topic.name) as reader:
+        records = reader.read_to_end(reader.beginnings(), is_over)
+        return {record.key or b"": record.value for record in records}
+
+
+def report_failure(error: Exception) -> None:
+    log.warning("republish_failed", outage=is_outage(error), exc_info=error)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from common.kafka.record import Record
+from common.lenient_json import integer_at
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 AGO = re.compile(r"(\d+)([smhd])")
@@ -39,7 +40,7 @@ def matches(record: Record, selection: Selection) -> bool:
 
 def of_number(record: Record, phone_number_id: str) -> bool:
     """Keys are the number itself or `number:contact`."""
-    key = (record.key or b"").decode("utf-8", "replace")
+    key = record.key_text
     return key == phone_number_id or key.startswith(f"{phone_number_id}:")
 
 
@@ -48,13 +49,13 @@ def of_tenant(record: Record, tenant_id: int) -> bool:
         event = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
         return False
-    return isinstance(event, dict) and event.get("tenant_id") == tenant_id
+    return integer_at(event, "tenant_id") == tenant_id
 
 
 def of_conversation(record: Record, conversation: str) -> bool:
     """`number:contact` as a key; in a raw webhook, the number's record that names the contact."""
     number, _, contact = conversation.partition(":")
-    if (record.key or b"").decode("utf-8", "replace") == conversation:
+    if record.key_text == conversation:
         return True
     return (record.key or b"") == number.encode() and json_string(contact) in (record.value or b"")
 

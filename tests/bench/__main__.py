@@ -10,12 +10,12 @@ import orjson
 from tests.bench import ingress, router, whole
 from tests.bench.processes import memory_mib
 
-from devkit.exercise.businesses import DEMO, load_client
-from devkit.exercise.converse import add_clients
+from devkit.businesses import DEMO, load_client
+from devkit.check_result import show_progress
+from devkit.loadtest.conversations import add_clients
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running
-from devkit.verdict import aside
 
 Benchmark = Callable[[System], Awaitable[dict[str, Any]]]
 
@@ -51,11 +51,15 @@ BENCHMARKS: dict[str, Benchmark] = {
 async def bench(names: list[str]) -> dict[str, Any]:
     results: dict[str, Any] = {"cores": os.cpu_count()}
     with temporary_home() as home:
-        async with running(plan_for(home, partitions=24), announce=aside, out=sys.stderr) as system:
+        async with running(
+            plan_for(home, partitions=24), announce=show_progress, out=sys.stderr
+        ) as system:
             results |= {"broker": system.broker, "database": system.database}
-            await add_clients(system.place, [*DEMO, *map(load_client, range(1, whole.CLIENTS + 1))])
+            await add_clients(
+                system.installation, [*DEMO, *map(load_client, range(1, whole.CLIENTS + 1))]
+            )
             for name in names:
-                aside(f"benchmark {name}")
+                show_progress(f"benchmark {name}")
                 results[name] = await attempted(BENCHMARKS[name], system)
     return results
 

@@ -9,12 +9,12 @@ from typing import Any
 import psutil
 from tests.bench.http_load import load, post
 
+from devkit.emulators.whatsapp import payloads
+from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.stack.child import Child
 from devkit.stack.ports import free_ports
 from devkit.stack.settings import inherited
 from devkit.stack.system import System
-from devkit.whatsapp import payloads
-from devkit.whatsapp.identities import Business, Contact
 
 ROUNDS = 3
 SECONDS = 4.0

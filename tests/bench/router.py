@@ -12,10 +12,10 @@ from tests.bench.processes import cpu_seconds
 from common.kafka.producer import producer_config
 from common.kafka.reader import reader_config
 from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW, Topic
-from devkit.exercise.businesses import DEMO
+from devkit.businesses import DEMO
+from devkit.emulators.whatsapp import payloads
+from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.stack.system import System
-from devkit.whatsapp import payloads
-from devkit.whatsapp.identities import Business, Contact
 
 MESSAGES = 20_000
 

@@ -6,10 +6,10 @@ from typing import Any
 import aiohttp
 from tests.bench.processes import snapshot, spent
 
-from devkit.exercise.businesses import load_client
-from devkit.exercise.load import Load, plan_of
-from devkit.load.report import LoadReport
-from devkit.load.run import run_load
+from devkit.businesses import load_client
+from devkit.loadtest.options import LoadOptions, plan_of
+from devkit.loadtest.report import LoadReport
+from devkit.loadtest.run import run_load
 from devkit.stack.system import System
 
 CLIENTS = 8  # a number sends 70 messages a second at most, as Meta allows
@@ -18,11 +18,13 @@ PARTS = ("ingress", "router", "assistant", "sender", "kafka", "postgres")
 
 async def steady(system: System) -> dict[str, Any]:
     """50 messages a second, a model that answers at once, no quiet window, statuses on."""
-    report, cpu = await measured(system, Load(contacts=100, messages=5, rate=50, duplicates=1))
-    messages = report.verdict.accepted
+    report, cpu = await measured(
+        system, LoadOptions(contacts=100, messages=5, rate=50, duplicates=1)
+    )
+    messages = report.result.accepted
     per_message = {name: round(cpu[name] * 1000 / messages, 2) for name in PARTS if name in cpu}
     return {
-        "overhead_ms": report.verdict.answer,
+        "overhead_ms": report.result.answer,
         "messages": messages,
         "ok": report.ok,
         "cpu_ms_per_message": {**per_message, "sum": round(sum(per_message.values()), 2)},
@@ -33,15 +35,15 @@ async def turns(system: System, rate: float, seconds: float) -> dict[str, Any]:
     """A model that takes 1 s; every message is a turn of its own."""
     await delay(system, 1000)
     contacts = int(rate * seconds / CLIENTS)
-    wanted = Load(clients=CLIENTS, contacts=contacts, messages=1, rate=rate, duplicates=1)
+    wanted = LoadOptions(clients=CLIENTS, contacts=contacts, messages=1, rate=rate, duplicates=1)
     report, cpu = await measured(system, wanted)
     await delay(system, 0)
     return {
         "offered_per_second": rate,
         "turns_per_second": throughput(report),
         "ok": report.ok,
-        "answer_ms": report.verdict.answer,
-        "cpu_ms_per_turn": round(sum(cpu.values()) * 1000 / max(1, report.verdict.accepted), 2),
+        "answer_ms": report.result.answer,
+        "cpu_ms_per_turn": round(sum(cpu.values()) * 1000 / max(1, report.result.accepted), 2),
     }
 
 
@@ -51,10 +53,12 @@ def throughput(report: LoadReport) -> float:
     return round((len(times) - 1) / (times[-1] - times[0]), 1) if len(times) > 1 else 0.0
 
 
-async def measured(system: System, wanted: Load) -> tuple[LoadReport, dict[str, float]]:
+async def measured(system: System, wanted: LoadOptions) -> tuple[LoadReport, dict[str, float]]:
     clients = [load_client(number) for number in range(1, wanted.clients + 1)]
     before = snapshot(system)
-    report = await run_load(plan_of(system.place, wanted, clients), system.place.endpoints)
+    report = await run_load(
+        plan_of(system.installation, wanted, clients), system.installation.endpoints
+    )
     return report, spent(before, snapshot(system))
 
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 LLM_COMPLY = Path(sys.executable).with_name("llm-comply")
-STARTS_WITHIN = 15.0
+STARTS_WITHIN = 60.0
 
 
 @pytest.fixture
@@ -22,7 +22,9 @@ def url() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     settings = {"OPENAI_EMULATOR_PORT": str(port), "OPENAI_API_KEY": "key", "HOUSE_RULES": "false"}
-    process = subprocess.Popen([sys.executable, "-m", "devkit.openai"], env=os.environ | settings)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "devkit.emulators.openai"], env=os.environ | settings
+    )
     try:
         wait_for_health(f"http://127.0.0.1:{port}/health")
         yield f"http://127.0.0.1:{port}/v1"

@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 from tests.support.system import RunningSystem
 
-from devkit.exercise.businesses import DEMO, LA_PLAZA, SONRISA, DemoClient
+from devkit.businesses import DEMO, LA_PLAZA, SONRISA, DemoClient
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

@@ -12,8 +12,8 @@ from tests.support.system import DEFAULT_KEY, OWN_KEY, RunningSystem, a_contact,
 
 from common.kafka.producer import producer_config
 from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW
+from devkit.emulators.whatsapp.payloads import sign
 from devkit.stack.system import SERVICES
-from devkit.whatsapp.payloads import sign
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 WORDS, PHONE, TOKEN = "canario amarillo", "34699887766", "EAAG-canary-token-of-a-client"

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.support.system import AddedClient, RunningSystem, a_contact
 
-from devkit.exercise.load import Load, plan_of
-from devkit.load.generate import Generator, Sent, client
-from devkit.load.run import open_doors
+from devkit.loadtest.generate import Generator, Sent, client
+from devkit.loadtest.options import LoadOptions, plan_of
+from devkit.loadtest.run import prepare_emulator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 FLOOD = 1000
@@ -52,10 +52,10 @@ async def answered_in(
 @asynccontextmanager
 async def flooded(system: RunningSystem, noisy: AddedClient, contacts: int) -> AsyncIterator[Sent]:
     """With all of the flood accepted, and none of Meta's limits on what is sent."""
-    load = Load(1, contacts, FLOOD // contacts, rate=1000, duplicates=1)
-    place = system.stack.place
-    plan, endpoints = plan_of(place, load, [noisy.client]), place.endpoints
-    async with client(plan.connections) as session, open_doors(session, plan, endpoints):
+    load = LoadOptions(1, contacts, FLOOD // contacts, rate=1000, duplicates=1)
+    installation = system.stack.installation
+    plan, endpoints = plan_of(installation, load, [noisy.client]), installation.endpoints
+    async with client(plan.connections) as session, prepare_emulator(session, plan, endpoints):
         sent = await Generator(session, plan, endpoints).run()
         assert len(sent.acked) == FLOOD
         yield sent

@@ -7,8 +7,8 @@ from tests.support.event_log import holds_text, wait_until_consumed
 from tests.support.system import RunningSystem, a_contact
 
 from common.topics import WEBHOOKS_RAW
-from devkit.exercise.load import Load, plan_of
-from devkit.load import run_load
+from devkit.loadtest import run_load
+from devkit.loadtest.options import LoadOptions, plan_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 REPLAY = "scripts/replay.py"
@@ -55,9 +55,9 @@ async def test_webhooks_that_meta_delivers_twice_are_answered_once_in_order(
     system: RunningSystem,
 ) -> None:
     clients = [(await system.add_client()).client for _ in range(3)]
-    load = Load(clients=3, contacts=5, messages=4, rate=30, duplicates=2)
-    place = system.stack.place
-    report = await run_load(plan_of(place, load, clients), place.endpoints)
+    load = LoadOptions(clients=3, contacts=5, messages=4, rate=30, duplicates=2)
+    installation = system.stack.installation
+    report = await run_load(plan_of(installation, load, clients), installation.endpoints)
     assert report.ok, report.as_json_line()
-    assert report.sent.posts >= 2 * report.verdict.accepted
-    assert report.verdict.outcomes == {"answered": 60}
+    assert report.sent.posts >= 2 * report.result.accepted
+    assert report.result.outcomes == {"answered": 60}

@@ -13,9 +13,9 @@ from tests.support.system import RunningSystem
 from tests.support.under_load import SMALL, assert_kept, under_load
 
 from devkit.stack.child import Child
-from devkit.stack.load import kill_in_turn
 from devkit.stack.ports import free_ports
 from devkit.stack.system import READY_SECONDS, SERVICES, System
+from devkit.stack.system_under_load import kill_in_turn
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
 STANDSTILL = 8.0
@@ -71,7 +71,7 @@ async def end_in_turn(system: RunningSystem) -> None:
 async def test_an_assistant_that_stands_still_for_a_while_goes_on(system: RunningSystem) -> None:
     report = await under_load(system, stand_still(system, "assistant"))
     assert_kept(report)
-    assert report.verdict.answer.p99 > 1000 * STANDSTILL / 2, "it did stand still"
+    assert report.result.answer.p99 > 1000 * STANDSTILL / 2, "it did stand still"
 
 
 async def stand_still(system: RunningSystem, service: str) -> None:

@@ -29,7 +29,7 @@ async def test_without_a_database_everything_waits(system: RunningSystem) -> Non
     report = await under_load(system, gone_for_a_while(postgres), LONGER)
     assert_kept(report)
     assert not report.sent.refusals, "the ingress needs no database"
-    assert report.verdict.answer.p99 > 1000 * OUTAGE / 2, "nothing was answered meanwhile"
+    assert report.result.answer.p99 > 1000 * OUTAGE / 2, "nothing was answered meanwhile"
 
 
 async def gone_for_a_while(server: LocalKafka | LocalPostgres) -> None:

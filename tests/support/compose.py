@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deploy.verify.compose.docker_compose import find_program
 
-from devkit.containers.compose import find_program
-from devkit.verdict import NotRun
+from devkit.check_result import NotRun
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"

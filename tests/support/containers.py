@@ -32,8 +32,8 @@ from devkit.stack.postgres import SETTINGS, SUPERUSER
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 LOCAL = "CONSERJE_TESTS_ON=local does without containers"
-ANSWER_DEADLINE = 10  # seconds, for an engine that may be busy
-START_DEADLINE = 90.0  # seconds; 2 and 5 when idle
+ANSWER_DEADLINE = 30  # seconds, for an engine that may be busy
+START_DEADLINE = 240.0  # seconds; 2 and 5 when idle
 # -XX:+UseSerialGC would contradict the image's own choice of a collector.
 HEAP = "-Xms64m -Xmx384m -XX:TieredStopAtLevel=1"
 OF_THE_LOCAL_STACK = {"listen_addresses", "unix_socket_directories"}

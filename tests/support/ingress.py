@@ -11,7 +11,7 @@ from common.service.clock import SystemClock
 from common.service.lifecycle import Lifecycle
 from common.service.web_server import WebServer
 from common.topics import Topic
-from devkit.whatsapp.payloads import sign
+from devkit.emulators.whatsapp.payloads import sign
 from ingress.app import application, web_server
 from ingress.publish import Publisher
 from ingress.receive import BodyLimits

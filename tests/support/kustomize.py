@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from deploy.verify.k8s.programs import find_kustomize
 
-from devkit.kubernetes.programs import find_kustomize
+from devkit.check_result import NotRun
 from devkit.stack.settings import cache_dir
-from devkit.verdict import NotRun
 
 OVERLAYS = Path(__file__).parents[2] / "deploy" / "k8s" / "overlays"
 

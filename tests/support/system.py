@@ -19,14 +19,14 @@ from tests.support.summary import remember
 from tests.support.waiting import eventually_async
 
 from common.events import OutcomeRecorded
-from devkit.exercise.admin import Admin
-from devkit.exercise.businesses import DemoClient
-from devkit.exercise.chat import Chat
+from devkit.businesses import DemoClient
+from devkit.emulators.whatsapp import payloads
+from devkit.emulators.whatsapp.identities import Business, Contact
+from devkit.loadtest.admin_client import AdminClient
+from devkit.loadtest.chat import Chat
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import Plan, System, running
-from devkit.whatsapp import payloads
-from devkit.whatsapp.identities import Business, Contact
 
 DEFAULT_KEY, OWN_KEY = "sk-default-of-tests", "sk-own-of-one-client"
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ class RunningSystem:
     what its topics hold."""
 
     stack: System
-    admin: Admin
+    admin: AdminClient
     chat: Chat
     events: EventLog
     http: aiohttp.ClientSession
@@ -235,7 +235,7 @@ async def running_system(
         remember(config, "database", stack.database)
         events = EventLog(stack.bootstrap)
         exits.callback(events.close)
-        admin = Admin(stack.admin_url, stack.secrets["ADMIN_API_KEY"])
+        admin = AdminClient(stack.admin_url, stack.secrets["ADMIN_API_KEY"])
         yield RunningSystem(
             stack,
             await exits.enter_async_context(admin),

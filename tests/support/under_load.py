@@ -7,22 +7,22 @@ from typing import Any
 
 from tests.support.system import RunningSystem
 
-from devkit.exercise.load import Load, plan_of
-from devkit.load import LoadReport, run_load
+from devkit.loadtest import LoadReport, run_load
+from devkit.loadtest.options import LoadOptions, plan_of
 
-SMALL = Load(clients=3, contacts=8, messages=6, rate=30, duplicates=1)
+SMALL = LoadOptions(clients=3, contacts=8, messages=6, rate=30, duplicates=1)
 QUIET, PATIENCE = 2.0, 150.0  # a send in doubt is repeated after 90 s
 
 
 async def under_load(
-    system: RunningSystem, nemesis: Coroutine[Any, Any, None], wanted: Load = SMALL
+    system: RunningSystem, nemesis: Coroutine[Any, Any, None], wanted: LoadOptions = SMALL
 ) -> LoadReport:
     """The report of a run with fresh clients. Fails on a nemesis that fails."""
     clients = [(await system.add_client()).client for _ in range(wanted.clients)]
-    plan = plan_of(system.stack.place, wanted, clients)
+    plan = plan_of(system.stack.installation, wanted, clients)
     plan = replace(plan, quiet_seconds=QUIET, patience_seconds=PATIENCE)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(run_load(plan, system.stack.place.endpoints))
+        running = group.create_task(run_load(plan, system.stack.installation.endpoints))
         group.create_task(nemesis)
     return running.result()
 
@@ -30,5 +30,5 @@ async def under_load(
 def assert_kept(report: LoadReport) -> None:
     """Nothing lost, twice, out of order, crossed or dead, and all of it was answered."""
     assert report.ok, report.as_json_line()
-    assert report.verdict.accepted == report.plan.total, report.as_json_line()
-    assert report.verdict.outcomes == {"answered": report.plan.total}, report.as_json_line()
+    assert report.result.accepted == report.plan.total, report.as_json_line()
+    assert report.result.outcomes == {"answered": report.plan.total}, report.as_json_line()

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from tests.support.loopback import serve
 from tests.support.waiting import eventually
 
-from devkit.whatsapp import Business, Contact, Knobs, WhatsAppConfig, create_app
+from devkit.emulators.whatsapp import Business, Contact, Knobs, WhatsAppConfig, create_app
 
 SECRET, VERIFY, TOKEN = "app-secret-of-tests", "verify-token-of-tests", "token-of-all-numbers"
 BAKERY = Business("Panadería Sol", "+34911000001", "100000000000001", token="token-of-bakery")

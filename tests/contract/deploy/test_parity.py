@@ -11,9 +11,9 @@ from tests.support.kustomize import Object, built, named, of_kind
 
 from assistant.settings import Settings as AssistantSettings
 from common.service.settings import DatabaseSettings
-from devkit.exercise.settings import ExerciseSettings
-from devkit.openai.settings import OpenAISettings
-from devkit.whatsapp.settings import WhatsAppSettings
+from devkit.emulators.openai.settings import OpenAISettings
+from devkit.emulators.whatsapp.settings import WhatsAppSettings
+from devkit.loadtest.settings import InstallationSettings
 from ingress.settings import Settings as IngressSettings
 from ops.create_roles import RoleSettings
 from ops.create_topics import TopicSettings
@@ -38,7 +38,7 @@ PARTS: Parts = {
     "whatsapp": WhatsAppSettings,
     "openai": OpenAISettings,
 }
-IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": ExerciseSettings}
+IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": InstallationSettings}
 # A cluster of one's own has roles made by its administrator, and no stand-ins.
 IN_PRODUCTION: Parts = {
     name: settings

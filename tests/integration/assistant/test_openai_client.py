@@ -21,7 +21,7 @@ from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
 from common.service.json_http import JsonHttpClient
-from devkit.openai import EmulatorConfig, create_app
+from devkit.emulators.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
 DEADLINE = 5.0

@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 from common.events import ReplyReady
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
-from devkit.openai import EmulatorConfig, create_app
+from devkit.emulators.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
 

@@ -26,7 +26,7 @@ from tests.support.whatsapp_emulator import (
     Running,
 )
 
-from devkit.whatsapp import Knobs, WhatsAppConfig, create_app
+from devkit.emulators.whatsapp import Knobs, WhatsAppConfig, create_app
 
 pytestmark = pytest.mark.browser
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devkit.load.evidence import Acked, Evidence, Outcome, Owner, Posted, Token, tokens_in
-from devkit.load.ledger import Latency, Verdict, check, latency
+from devkit.loadtest.evidence import Acked, Evidence, Outcome, Owner, Posted, Token, tokens_in
+from devkit.loadtest.ledger import Latency, LedgerResult, check, latency
 
 OWNERS = {"a": Owner("100", "token-a"), "b": Owner("200", "token-b")}
 
@@ -35,10 +35,10 @@ def answer(token: Token, at: float = 0.0) -> Posted:
     )
 
 
-def counts(verdict: Verdict) -> dict[str, int]:
+def counts(result: LedgerResult) -> dict[str, int]:
     names = ("lost", "answered_twice", "order_violations", "cross_tenant", "contradicted")
-    found = {name: getattr(verdict, name) for name in names}
-    assert found == {name: len(verdict.offenders[name]) for name in names}
+    found = {name: getattr(result, name) for name in names}
+    assert found == {name: len(result.offenders[name]) for name in names}
     return {name: count for name, count in found.items() if count}
 
 
@@ -47,12 +47,12 @@ ANY = st.integers(min_value=0, max_value=11)
 
 @given(st.integers(min_value=1, max_value=9))
 def test_a_perfect_log_is_ok(messages: int) -> None:
-    verdict = check(perfect(messages))
-    assert verdict.ok
-    assert verdict.accepted == messages * 4
-    assert verdict.outcomes == {"answered": messages * 4}
-    assert verdict.answer == Latency(50.0, 50.0)
-    assert verdict.ack == Latency(10.0, 10.0)
+    result = check(perfect(messages))
+    assert result.ok
+    assert result.accepted == messages * 4
+    assert result.outcomes == {"answered": messages * 4}
+    assert result.answer == Latency(50.0, 50.0)
+    assert result.ack == Latency(10.0, 10.0)
 
 
 @given(ANY)
@@ -60,27 +60,27 @@ def test_a_lost_outcome_is_found(index: int) -> None:
     log = perfect()
     gone = log.acked[index]
     kept = {wamid: ends for wamid, ends in (log.outcomes or {}).items() if wamid != gone.wamid}
-    verdict = check(replace(log, outcomes=kept))
-    assert counts(verdict) == {"lost": 1}
-    assert str(gone.token) in verdict.offenders["lost"][0]
-    assert not verdict.ok
+    result = check(replace(log, outcomes=kept))
+    assert counts(result) == {"lost": 1}
+    assert str(gone.token) in result.offenders["lost"][0]
+    assert not result.ok
 
 
 @given(ANY, st.booleans())
 def test_a_lost_answer_is_found_with_and_without_outcomes(index: int, with_outcomes: bool) -> None:
     log = perfect()
     posted = [post for n, post in enumerate(log.posted) if n != index]
-    verdict = check(replace(log, posted=posted, outcomes=log.outcomes if with_outcomes else None))
-    assert counts(verdict) == {"lost": 1}
+    result = check(replace(log, posted=posted, outcomes=log.outcomes if with_outcomes else None))
+    assert counts(result) == {"lost": 1}
 
 
 @given(ANY, st.integers(min_value=1, max_value=3))
 def test_every_extra_copy_of_an_answer_is_found(index: int, copies: int) -> None:
     log = perfect()
     again = [replace(log.posted[index], at=99.0) for _ in range(copies)]
-    verdict = check(replace(log, posted=[*log.posted, *again]))
-    assert counts(verdict) == {"answered_twice": copies}
-    assert not verdict.ok
+    result = check(replace(log, posted=[*log.posted, *again]))
+    assert counts(result) == {"answered_twice": copies}
+    assert not result.ok
     assert check(replace(log, posted=[*log.posted, *again]), duplicates_allowed=copies).ok
 
 
@@ -126,7 +126,7 @@ def test_a_message_suppressed_or_dead_lettered_is_not_lost() -> None:
     outcomes = dict(log.outcomes or {})
     outcomes[suppressed.wamid] = [Outcome("id", "suppressed", "inactive")]
     del outcomes[dead.wamid]
-    verdict = check(
+    result = check(
         replace(
             log,
             outcomes=outcomes,
@@ -134,8 +134,8 @@ def test_a_message_suppressed_or_dead_lettered_is_not_lost() -> None:
             dead_letters=frozenset({dead.wamid}),
         )
     )
-    assert verdict.ok
-    assert verdict.outcomes == {"suppressed": 1, "dead_lettered": 1, "answered": 10}
+    assert result.ok
+    assert result.outcomes == {"suppressed": 1, "dead_lettered": 1, "answered": 10}
 
 
 @pytest.mark.parametrize(
@@ -156,15 +156,15 @@ def test_an_outcome_published_again_is_one_a_different_one_contradicts(
 
 
 def test_a_run_that_accepted_nothing_is_not_a_test() -> None:
-    verdict = check(Evidence(OWNERS, [], [], {}))
-    assert verdict.reasons == ("not a test: nothing was accepted",)
+    result = check(Evidence(OWNERS, [], [], {}))
+    assert result.reasons == ("not a test: nothing was accepted",)
 
 
 def test_an_announced_fault_that_never_came_is_not_a_test() -> None:
     assert check(replace(perfect(), faults={"openai": 1})).ok
-    verdict = check(replace(perfect(), faults={"openai": 1, "graph": 0}))
-    assert not verdict.ok
-    assert verdict.reasons == ("not a test: the announced fault graph was never injected",)
+    result = check(replace(perfect(), faults={"openai": 1, "graph": 0}))
+    assert not result.ok
+    assert result.reasons == ("not a test: the announced fault graph was never injected",)
 
 
 def test_reads_its_own_tokens_back() -> None:

@@ -8,8 +8,8 @@ from confluent_kafka import Producer
 
 from common.events import OutcomeRecorded
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, dlq_of
-from devkit.load.events import EventLog
-from devkit.load.evidence import Outcome
+from devkit.loadtest.event_log import EventLog
+from devkit.loadtest.evidence import Outcome
 
 
 def an_outcome(wamid: str) -> OutcomeRecorded:

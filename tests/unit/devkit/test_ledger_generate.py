@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from tests.support.loopback import serve
 
-from devkit.load.generate import Generator, Sent, client
-from devkit.load.plan import Endpoints, LoadPlan, LoadTenant, contacts_by_phone, schedule
+from devkit.loadtest.generate import Generator, Sent, client
+from devkit.loadtest.plan import Endpoints, LoadPlan, LoadTenant, contacts_by_phone, schedule
 
 TENANTS = (LoadTenant("1", "100", "token-1"), LoadTenant("2", "200", "token-2"))
 SECRET = "app-secret"

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from tests.support.loopback import serve
 
-from devkit import openai, whatsapp
-from devkit.load import Endpoints, LoadPlan, LoadReport, LoadTenant, run_load
+from devkit.emulators import openai, whatsapp
+from devkit.loadtest import Endpoints, LoadPlan, LoadReport, LoadTenant, run_load
 
 TENANTS = (LoadTenant("1", "100", "token-1"), LoadTenant("2", "200", "token-2"))
 
@@ -81,7 +81,7 @@ def whatsapp_url() -> Iterator[str]:
 
 
 async def run(bot: type[Bot], whatsapp_url: str, number: int, **changes: Any) -> LoadReport:
-    defaults: dict[str, Any] = {"contacts": 2, "messages": 3, "rate": 200.0, "quiet_seconds": 0.2}
+    defaults: dict[str, Any] = {"contacts": 2, "messages": 3, "rate": 200.0, "quiet_seconds": 1.0}
     plan = LoadPlan(TENANTS, run=number, **(defaults | changes))
     with serve(bot(whatsapp_url).app) as bot_url:
         endpoints = Endpoints(f"{bot_url}/webhook", "app-secret", whatsapp_url)
@@ -92,7 +92,7 @@ async def test_a_bot_that_answers_once_is_ok_even_when_webhooks_come_twice(
     whatsapp_url: str,
 ) -> None:
     report = await run(Bot, whatsapp_url, 1, duplicates=2)
-    assert report.ok, report.verdict.reasons
+    assert report.ok, report.result.reasons
     line = json.loads(report.as_json_line())
     assert (line["accepted"], line["posts"], line["lost"]) == (12, 24, 0)
     assert line["latency_ms"]["p99"] >= line["latency_ms"]["p50"]
@@ -110,7 +110,7 @@ async def test_a_bot_that_gets_it_wrong_is_found_out(
     whatsapp_url: str, bot: type[Bot], number: int, reason: str
 ) -> None:
     report = await run(bot, whatsapp_url, number)
-    assert reason in report.verdict.reasons
+    assert reason in report.result.reasons
 
 
 async def test_announced_faults_are_counted_for_this_run_only(whatsapp_url: str) -> None:
@@ -122,7 +122,7 @@ async def test_announced_faults_are_counted_for_this_run_only(whatsapp_url: str)
                 TENANTS, 5, contacts=1, messages=1, quiet_seconds=0.1, faults=("openai",)
             )
             report = await run_load(plan, endpoints)
-    assert report.verdict.reasons == ("not a test: the announced fault openai was never injected",)
+    assert report.result.reasons == ("not a test: the announced fault openai was never injected",)
 
 
 async def test_the_emulator_is_as_strict_afterwards_as_before(whatsapp_url: str) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
-from devkit.openai.answer import Answer, decide
-from devkit.openai.business import read_business
-from devkit.openai.config import Match, Rule, ToolCall
-from devkit.openai.models import CATALOGUE
-from devkit.openai.response import build_response
-from devkit.openai.stream import events_of
-from devkit.openai.validate import Request, parse_request
+from devkit.emulators.openai.answer import Answer, decide
+from devkit.emulators.openai.business import read_business
+from devkit.emulators.openai.config import Match, Rule, ToolCall
+from devkit.emulators.openai.models import CATALOGUE
+from devkit.emulators.openai.response import build_response
+from devkit.emulators.openai.stream import events_of
+from devkit.emulators.openai.validate import Request, parse_request
 
 TRATTORIA = """Eres el asistente de WhatsApp de Trattoria Bella Napoli, un restaurante de Madrid.
 Responde siempre en español y con amabilidad.

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from devkit.openai.house_rules import check_house_rules
-from devkit.openai.models import CATALOGUE
-from devkit.openai.refusals import Refused
-from devkit.openai.validate import Request, parse_request
+from devkit.emulators.openai.house_rules import check_house_rules
+from devkit.emulators.openai.models import CATALOGUE
+from devkit.emulators.openai.refusals import Refused
+from devkit.emulators.openai.validate import Request, parse_request
 
 TODAY = date(2026, 11, 25)
 ABSENT = object()

@@ -9,7 +9,7 @@ import openai
 import pytest
 from tests.support.loopback import serve
 
-from devkit.openai import EmulatorConfig, create_app
+from devkit.emulators.openai import EmulatorConfig, create_app
 
 INSTRUCTIONS = "Eres el asistente de Trattoria Bella Napoli. Horario: de 13:00 a 16:00."
 

@@ -197,5 +197,5 @@ async def test_whatever_ends_the_supervisor_ends_its_children(
         assert len(pids) == 2
         assert all(map(is_alive, pids))
         supervisor.send_signal(number)
-        supervisor.wait(10)
+        supervisor.wait(30)
         await eventually_async(lambda: not any(map(is_alive, pids)))

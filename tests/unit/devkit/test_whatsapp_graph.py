@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tests.support.whatsapp_emulator import BAKERY, GARAGE, LUCIA, MARCOS, TOKEN, Running, running
 
-from devkit.whatsapp import Business
+from devkit.emulators.whatsapp import Business
 
 
 class Clock:

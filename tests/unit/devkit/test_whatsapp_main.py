@@ -1,4 +1,4 @@
-"""`python -m devkit.whatsapp` as a process."""
+"""`python -m devkit.emulators.whatsapp` as a process."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "devkit.whatsapp"]
+    command = [sys.executable, "-m", "devkit.emulators.whatsapp"]
     return subprocess.Popen(
         command, env={"PATH": os.environ["PATH"]} | environment, stderr=subprocess.PIPE
     )

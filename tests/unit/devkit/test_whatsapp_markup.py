@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from devkit.whatsapp.markup import html, plain
+from devkit.emulators.whatsapp.markup import html, plain
 
 
 @pytest.mark.parametrize(

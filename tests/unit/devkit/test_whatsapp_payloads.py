@@ -5,8 +5,8 @@ import json
 import pytest
 from tests.support.whatsapp_emulator import BAKERY, GARAGE, LUCIA, MARCOS, signature_of
 
-from devkit.whatsapp import payloads
-from devkit.whatsapp.identities import country_code, dialled
+from devkit.emulators.whatsapp import payloads
+from devkit.emulators.whatsapp.identities import country_code, dialled
 
 AT = 1_790_000_000.9
 

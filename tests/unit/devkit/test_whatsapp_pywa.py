@@ -12,7 +12,7 @@ from pywa.types.base_update import RawUpdate
 from tests.support.waiting import eventually
 from tests.support.whatsapp_emulator import GARAGE, LUCIA, MARCOS, TOKEN, VERIFY, Running, running
 
-from devkit.whatsapp import Contact, payloads
+from devkit.emulators.whatsapp import Contact, payloads
 
 types: Any = pywa.types  # it exports its names in a way that mypy does not see
 AT = 1_790_000_000.0

@@ -20,7 +20,7 @@ from tests.support.whatsapp_emulator import (
     signature_of,
 )
 
-from devkit.whatsapp import WhatsAppConfig, create_app
+from devkit.emulators.whatsapp import WhatsAppConfig, create_app
 
 
 @pytest.fixture(scope="module")

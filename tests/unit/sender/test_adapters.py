@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.sealed import KeyRing
-from devkit.whatsapp.validation import check_send
+from devkit.emulators.whatsapp.validation import check_send
 from sender.circuit_breaker import CircuitBreaker
 from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.whatsapp.payloads import recipient, text_message

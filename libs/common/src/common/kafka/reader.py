@@ -164,7 +164,7 @@ class TopicReader:
         """From the given offsets to where the partitions end now, those in offset order.
 
         Raises ReadStopped within about a second once `is_stopped()`, TopicUnavailable when the
-        broker does not tell an end within `timeout` seconds.
+        broker does not tell an end within `timeout`.
         """
         ends = {partition: self.end_of(partition, timeout) for partition in starts}
         behind = {number for number, start in starts.items() if is_before(start, ends[number])}

@@ -100,7 +100,7 @@ class FaultProxy:
     ) -> None:
         passed = 0
         while chunk := await reader.read(CHUNK):
-            for toxic in [one for one in self._toxics if one.direction == direction]:
+            for toxic in [toxic for toxic in self._toxics if toxic.direction == direction]:
                 kept = await suffered(toxic, chunk, passed)
                 self.hits[toxic.kind] += toxic.kind != "limit" or kept != chunk
                 if kept is None:

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from devkit.exercise.load import Load
+from devkit.check_result import first_cause, print_result
+from devkit.loadtest.options import LoadOptions
 from devkit.stack import demo as foreground
-from devkit.stack import load as under_load
 from devkit.stack import smoke as headless
 from devkit.stack.server_process import CannotStart
-from devkit.verdict import first_cause, pronounce
+from devkit.stack.system_under_load import run_under_load
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -32,7 +32,7 @@ def up() -> None:
 @app.command()
 def smoke() -> None:
     """The whole system once, headless; one JSON line, exit code 0 or 1."""
-    raise typer.Exit(pronounce(lambda: asyncio.run(headless.smoke())))
+    raise typer.Exit(print_result(lambda: asyncio.run(headless.smoke())))
 
 
 @app.command()
@@ -46,8 +46,8 @@ def load(
 ) -> None:
     """Load through the whole system; the ledger on one JSON line, exit code 0 or 1."""
     names = tuple(name.strip() for name in kill.split(",") if name.strip())
-    wanted = Load(clients, contacts, messages, rate, duplicates, disturbed=bool(names))
-    report = asyncio.run(under_load.load(wanted, names))
+    options = LoadOptions(clients, contacts, messages, rate, duplicates, disturbed=bool(names))
+    report = asyncio.run(run_under_load(options, names))
     print(report.as_json_line())
     raise typer.Exit(0 if report.ok else 1)
 

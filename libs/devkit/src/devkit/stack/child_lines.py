@@ -50,8 +50,8 @@ class Lines:
 class Palette:
     """A colour for each child in turn; none at all when colours are not wanted."""
 
-    def __init__(self, wanted: bool) -> None:
-        self._colours = cycle(COLOURS if wanted else (None,))
+    def __init__(self, coloured: bool) -> None:
+        self._colours = cycle(COLOURS if coloured else (None,))
 
     def next(self) -> int | None:
         return next(self._colours)

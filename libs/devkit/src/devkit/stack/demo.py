@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devkit.exercise.businesses import DEMO
-from devkit.exercise.converse import add_clients
+from devkit.businesses import DEMO
+from devkit.loadtest.conversations import add_clients
 from devkit.stack.home import lasting_home, temporary_home
 from devkit.stack.ports import usual_or_free
 from devkit.stack.server_process import CannotStart
@@ -58,7 +58,7 @@ async def demo() -> None:
             partitions=6,
         )
         async with running(plan) as system:
-            await add_clients(system.place, DEMO)
+            await add_clients(system.installation, DEMO)
             with for_commands(system) as env:
                 print(WELCOME.format(**words(system, env)), flush=True)
                 await asyncio.Event().wait()

@@ -26,8 +26,8 @@ class Java:
 
 def find_java() -> Java:
     """Raises FileNotFoundError when neither is there."""
-    found = shutil.which("java")
-    system = inspect(Path(found)) if found else None
+    on_path = shutil.which("java")
+    system = inspect(Path(on_path)) if on_path else None
     if system and system.major >= OLDEST:
         return system
     bundled = inspect_bundled()

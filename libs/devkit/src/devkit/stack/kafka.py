@@ -31,7 +31,7 @@ JVM = (
     "-XX:TieredStopAtLevel=1",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
-START_DEADLINE = 60.0  # seconds; 2 when idle, 5 after kill -9
+START_DEADLINE = 180.0  # seconds; 2 when idle, 5 after kill -9
 ENDED_BY_SIGTERM = 128 + signal.SIGTERM  # how a JVM that shut down in order reports it
 STOP_GRACE = 15.0  # the first stop also writes the class archive: 2 s
 

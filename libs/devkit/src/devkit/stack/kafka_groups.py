@@ -9,7 +9,7 @@ GROUP = "conserje-warm-up"  # never joined by anybody
 POLL = 0.02  # seconds
 
 
-def warm_up_groups(bootstrap: str, deadline: float = 10.0) -> None:
+def warm_up_groups(bootstrap: str, deadline: float = 60.0) -> None:
     """Returns once the broker coordinates groups.
 
     Costs 0.15 s and saves 3: asking makes the broker create `__consumer_offsets`, and a consumer

@@ -26,13 +26,13 @@ def free_ports(count: int) -> list[int]:
     They lie below the range from which systems take ports for outgoing connections (from 32768 on,
     Linux), so that no client of ours can have one by the time its server starts.
     """
-    found: list[int] = []
-    while len(found) < count:
+    ports: list[int] = []
+    while len(ports) < count:
         port = random.randrange(*RANGE)
         if port not in _given and is_free(port):
             _given.add(port)
-            found.append(port)
-    return found
+            ports.append(port)
+    return ports
 
 
 def usual_or_free(name: str, usual: int, announce: Announce) -> int:

@@ -35,7 +35,7 @@ from devkit.stack.server_process import (
 from ops.create_roles import create_roles
 
 SUPERUSER = "postgres"
-START_DEADLINE = 30.0  # seconds; 0.1 when idle
+START_DEADLINE = 120.0  # seconds; 0.1 when idle
 STOP_GRACE = 10.0
 SHARED_MEMORY_IN_USE = "shared memory block"
 SETTINGS = {
@@ -150,13 +150,13 @@ class LocalPostgres:
             raise CannotStart(f"postgres: port {self.port} is taken")
         deadline = time.monotonic() + START_DEADLINE
         while True:
-            said_before = self.log.stat().st_size if self.log.exists() else 0
+            logged_before = self.log.stat().st_size if self.log.exists() else 0
             if self._came_up(deadline):
                 return
-            said = last_words(self.log, since=said_before)
+            log_end = last_words(self.log, since=logged_before)
             # After kill -9 a dying session may hold the old shared memory a moment longer.
-            if SHARED_MEMORY_IN_USE not in said or time.monotonic() > deadline:
-                raise CannotStart(f"postgres did not start; {self.log} ends with:\n{said}")
+            if SHARED_MEMORY_IN_USE not in log_end or time.monotonic() > deadline:
+                raise CannotStart(f"postgres did not start; {self.log} ends with:\n{log_end}")
 
     def _came_up(self, deadline: float) -> bool:
         options = [part for item in SETTINGS.items() for part in ("-c", "=".join(item))]

@@ -41,9 +41,9 @@ def _copied(site: Path, copy: Path | None) -> Path:
 
 def _system() -> Path:
     """Debian and Ubuntu keep every major version apart: the newest wins."""
-    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
-    if found:
-        return max(found, key=lambda path: float(path.parent.name))
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    if folders:
+        return max(folders, key=lambda path: float(path.parent.name))
     on_path = shutil.which("postgres")
     if on_path:
         return Path(on_path).resolve().parent

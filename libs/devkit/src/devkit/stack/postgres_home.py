@@ -25,9 +25,9 @@ def server_user() -> User | None:
     return User(nobody.pw_uid, nobody.pw_gid)
 
 
-def usable_home(wanted: Path, user: User | None) -> Path:
-    """`wanted`, created; or its stand-in under /var/tmp where `user` could not reach it."""
-    home = wanted.absolute()
+def usable_home(folder: Path, user: User | None) -> Path:
+    """`folder`, created; or its stand-in under /var/tmp where `user` could not reach it."""
+    home = folder.absolute()
     if user and not _all_may_enter(home.parent):
         name = hashlib.sha256(str(home).encode()).hexdigest()[:12]
         home = SHARED / f"conserje-postgres-{name}"

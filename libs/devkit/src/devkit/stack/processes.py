@@ -22,9 +22,10 @@ POLL = 0.1
 class Supervisor:
     """Use it as `async with Supervisor() as children:` in the main thread.
 
-    Leaving the block, by whatever way, ends every child. SIGTERM and SIGHUP cancel the task that
-    entered it, as asyncio.run does for Ctrl-C; `signalled` then says which. Children also die
-    when we are killed: none survives us.
+    Leaving the block ends every child. SIGTERM and SIGHUP cancel the task that entered it, as
+    asyncio.run does for Ctrl-C; `signalled` then says which. A SIGINT that the shell told us to
+    ignore (`make demo &` in a script), which asyncio.run leaves ignored, counts as one of them.
+    Children also die when we are killed: none survives us.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Supervisor:
         self._palette = Palette(wants_colour(out) if colour is None else colour)
         self._grace = grace
         self._children: dict[str, SupervisedChild] = {}
+        self._handled: list[signal.Signals] = []
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        self._handled = ending_signals()
+        for number in self._handled:
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number, task)
         return self
 
@@ -51,7 +54,7 @@ class Supervisor:
         try:
             await self.stop()
         finally:
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in self._handled:
                 asyncio.get_running_loop().remove_signal_handler(number)
 
     async def start(self, child: Child) -> None:
@@ -79,8 +82,8 @@ class Supervisor:
                     if await _answers(http, url):
                         return
                     await asyncio.sleep(POLL)
-        said = "\n".join(child.lines.recent)
-        raise CannotStart(f"{name} is not ready at {url}; it said:\n{said}")
+        output = "\n".join(child.lines.recent)
+        raise CannotStart(f"{name} is not ready at {url}; it said:\n{output}")
 
     async def wait(self, name: str) -> int:
         """The exit code of a child that ends by itself (below 0: minus the signal's number)."""
@@ -126,6 +129,11 @@ class Supervisor:
         self.signalled = number
         if task:
             task.cancel()
+
+
+def ending_signals() -> list[signal.Signals]:
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGHUP, *([signal.SIGINT] if ignored else [])]
 
 
 async def _answers(http: aiohttp.ClientSession, url: str) -> bool:

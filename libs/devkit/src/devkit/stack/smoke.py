@@ -1,17 +1,17 @@
-"""`make smoke`: the whole system once, headless; the verdict on one line of JSON."""
+"""`make smoke`: the whole system once, headless; the result on one line of JSON."""
 
 import sys
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from devkit.exercise.businesses import DEMO
-from devkit.exercise.converse import CONTACTS, QUESTIONS, add_clients, converse
+from devkit.businesses import DEMO
+from devkit.check_result import show_progress
+from devkit.loadtest.conversations import CONTACTS, QUESTIONS, add_clients, converse
 from devkit.stack.home import temporary_home
 from devkit.stack.ports import free_ports
 from devkit.stack.settings import Outside
 from devkit.stack.system import Plan, running
-from devkit.verdict import aside
 
 
 def plan_for(home: Path, **changes: Any) -> Plan:
@@ -29,9 +29,9 @@ async def smoke() -> dict[str, Any]:
     """Raises what kept the system from answering."""
     began = monotonic()
     with temporary_home() as home:
-        async with running(plan_for(home), aside, sys.stderr) as system:
-            await add_clients(system.place, DEMO)
-            replies = await converse(system.place, DEMO)
+        async with running(plan_for(home), show_progress, sys.stderr) as system:
+            await add_clients(system.installation, DEMO)
+            replies = await converse(system.installation, DEMO)
             return {
                 "ok": True,
                 "broker": system.broker,

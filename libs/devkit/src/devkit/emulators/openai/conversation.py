@@ -1,0 +1,56 @@
+"""What a list of input items says: who wrote what, and what is still unanswered."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+Item = dict[str, Any]
+LEDGER_TOKEN = re.compile(r"\[\[ledger:[^\]\s]+\]\]")
+
+
+def current_texts(items: list[Item]) -> list[str]:
+    """The user's messages since the assistant last spoke, in order."""
+    texts: list[str] = []
+    for item in reversed(items):
+        role = item.get("role")
+        if role == "assistant":
+            break
+        if role == "user":
+            texts.append(text_of(item))
+    return texts[::-1]
+
+
+def user_texts(items: list[Item]) -> Iterator[str]:
+    return (text_of(item) for item in items if item.get("role") == "user")
+
+
+def developer_text(items: list[Item]) -> str:
+    """Instructions that came as developer or system messages."""
+    return "\n".join(text_of(item) for item in items if item.get("role") in ("developer", "system"))
+
+
+def has_current_tool_result(items: list[Item]) -> bool:
+    """Whether the newest item is a tool's result, that is, the model is asked to go on."""
+    return bool(items) and items[-1].get("type") == "function_call_output"
+
+
+def tool_results(items: list[Item]) -> list[str]:
+    """Outputs of the tools called since the last message."""
+    results: list[str] = []
+    for item in reversed(items):
+        if "role" in item:
+            break
+        if item.get("type") == "function_call_output":
+            results.append(str(item["output"]))
+    return results[::-1]
+
+
+def text_of(item: Item) -> str:
+    content = item.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if "text" in part)
+
+
+def ledger_tokens(texts: list[str]) -> list[str]:
+    return [token for text in texts for token in LEDGER_TOKEN.findall(text)]

@@ -1,0 +1,147 @@
+"""Validation of `input`: item shapes, content parts by role, ids, and pairing of tool calls."""
+
+from typing import Any, Literal, Required
+
+from openai.types.responses.response_input_content_param import ResponseInputContentParam
+from openai.types.responses.response_input_item_param import (
+    ItemReference,
+    ResponseInputItemParam,
+)
+from openai.types.responses.response_output_message_param import Content
+from typing_extensions import TypedDict
+
+from devkit.emulators.openai.refusals import Refused, missing, wrong_type, wrong_value
+from devkit.emulators.openai.shapes import Shape, a_string, an_object, require, shapes_by_type
+
+Item = dict[str, Any]
+
+
+class Message(TypedDict, total=False):
+    """One for the three message types of openai-python, which tell apart by the content's parts."""
+
+    type: str
+    id: str | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+    phase: Literal["commentary", "final_answer"] | None
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    content: Required[Any]
+
+
+ITEMS = {
+    **shapes_by_type(
+        ResponseInputItemParam, optional={"id", "status", "content", "namespace", "caller"}
+    ),
+    "message": Shape(Message),
+    "item_reference": Shape(ItemReference),
+}
+PARTS_OUT = shapes_by_type(Content, optional={"annotations", "logprobs"})
+PARTS_IN = shapes_by_type(
+    ResponseInputContentParam, optional={"detail", "filename", "file_data", "file_url"}
+)
+
+
+def check_input(value: Any, *, store: bool) -> list[Item]:
+    """The items of `input`; a string is one user message."""
+    if isinstance(value, str):
+        return [{"type": "message", "role": "user", "content": value}]
+    if not isinstance(value, list):
+        raise wrong_type("input", "one of a string or an array of input items", value)
+    if not value:
+        raise missing("input")
+    for index, item in enumerate(value):
+        check_item(f"input[{index}]", item)
+    check_ids(value, store=store)
+    check_pairing(value)
+    return value
+
+
+def check_item(param: str, item: Any) -> None:
+    an_object(param, item)
+    kind = item.get("type") or ("message" if "role" in item else "")
+    shape = ITEMS.get(str(kind))
+    if shape is None:
+        raise wrong_value(f"{param}.type", kind, tuple(ITEMS))
+    shape(param, item)
+    if kind == "function_call_output":  # the types let its call_id be absent, the API does not
+        require(param, item, "call_id")
+        a_string(f"{param}.call_id", item["call_id"])
+    if kind == "message":
+        check_content(f"{param}.content", item["content"], item["role"])
+
+
+def check_content(param: str, content: Any, role: str) -> None:
+    if isinstance(content, str):
+        return
+    if not isinstance(content, list):
+        raise wrong_type(param, "one of an array of objects or string", content)
+    allowed = PARTS_OUT if role == "assistant" else PARTS_IN
+    for index, part in enumerate(content):
+        check_part(f"{param}[{index}]", part, allowed)
+
+
+def check_part(param: str, part: Any, allowed: dict[str, Shape]) -> None:
+    an_object(param, part)
+    kind = part.get("type")
+    if kind not in allowed:
+        raise wrong_value(param, kind, tuple(allowed))
+    allowed[kind](param, part)
+    if kind == "input_image":
+        check_image(param, part)
+
+
+def check_image(param: str, part: Item) -> None:
+    url = part.get("image_url")
+    if url is None and part.get("file_id") is None:
+        raise missing(f"{param}.image_url")
+    if url is not None and not url.startswith(("data:image/", "https://", "http://")):
+        raise Refused(
+            f"Invalid '{param}.image_url'. Expected a valid URL or a base64-encoded data URL.",
+            param=f"{param}.image_url",
+            code="invalid_image_url",
+        )
+
+
+def check_ids(items: list[Item], *, store: bool) -> None:
+    """With store=false nothing was kept, so an id points nowhere; see the LangChain and opencode
+    reports on 'Items are not persisted when `store` is set to false'."""
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        item_id = item.get("id")
+        if not store and (item_id or reasoning_is_lost(item)):
+            raise not_persisted(item_id, f"input[{index}]")
+        if item_id in seen:
+            raise Refused(f"Duplicate item found with id {item_id}.", param="input")
+        if item_id:
+            seen.add(item_id)
+
+
+def reasoning_is_lost(item: Item) -> bool:
+    return item.get("type") == "reasoning" and not item.get("encrypted_content")
+
+
+def not_persisted(item_id: str | None, param: str) -> Refused:
+    return Refused(
+        f"Item with id '{item_id}' not found. Items are not persisted when `store` is set to "
+        "false. Try again with `store` set to true, or remove this item from your input.",
+        param=param,
+    )
+
+
+def check_pairing(items: list[Item]) -> None:
+    open_calls: set[str] = set()
+    known_calls: set[str] = set()
+    for item in items:
+        kind = item.get("type")
+        if kind == "function_call":
+            open_calls.add(item["call_id"])
+            known_calls.add(item["call_id"])
+        elif kind == "function_call_output":
+            if item["call_id"] not in known_calls:
+                raise unpaired("call found for function call output with call_id", item["call_id"])
+            open_calls.discard(item["call_id"])
+    for call_id in sorted(open_calls):
+        raise unpaired("output found for function call", call_id)
+
+
+def unpaired(what: str, call_id: str) -> Refused:
+    return Refused(f"No tool {what} {call_id}.", param="input")

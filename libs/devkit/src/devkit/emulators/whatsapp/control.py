@@ -1,0 +1,215 @@
+"""The control API: what a test, the stack or a load run asks of the emulator. JSON in and out.
+
+Errors: 422 with the first wrong field. Times are seconds; see config.Knobs, faults and payloads.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, fields
+from typing import Any, Literal, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from devkit.emulators.whatsapp.config import Knobs
+from devkit.emulators.whatsapp.emulator import Emulator
+from devkit.emulators.whatsapp.faults import Action, Match, Phase, Rule
+from devkit.emulators.whatsapp.identities import Business, Contact
+from devkit.emulators.whatsapp.inbound import Inbound, message_of
+from devkit.emulators.whatsapp.state import GraphCall, Message
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
+
+
+class RuleIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    phase: Phase
+    action: Action
+    match: Match = Match()
+    times: int | None = 1
+
+
+class Control:
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def routes(self) -> list[Route]:
+        def route(path: str, endpoint: Endpoint, method: str = "POST") -> Route:
+            return Route(f"/control/{path}", refusing(endpoint), methods=[method])
+
+        return [
+            route("state", self.state, "GET"),
+            route("messages", self.messages, "GET"),
+            route("asked/{log}", self.asked, "GET"),
+            route("businesses", self.add_business),
+            route("contacts", self.add_contact),
+            route("inbound", self.inbound),
+            route("webhook", self.webhook),
+            route("settings", self.settings),
+            route("faults", self.add_fault),
+            route("faults", self.faults, "GET"),
+            route("faults", self.clear_faults, "DELETE"),
+            route("reset", self.reset),
+        ]
+
+    async def state(self, request: Request) -> Response:
+        """`pending` webhooks are undelivered or statuses whose time has not come."""
+        state, webhooks = self._emulator.state, self._emulator.webhooks
+        pending = webhooks.pending + self._emulator.statuses.pending
+        return answer(
+            {
+                "businesses": [asdict(business) for business in state.businesses.values()],
+                "contacts": [asdict(contact) for contact in state.contacts.values()],
+                "settings": asdict(self._emulator.knobs),
+                "asked": {name: len(getattr(state, name)) for name in LOGS},
+                "webhooks": dict(webhooks.counts) | {"pending": pending},
+                "faults": self._faults(),
+            }
+        )
+
+    async def messages(self, request: Request) -> Response:
+        """All messages, oldest first, of a `phone_number_id` and a `contact` if given."""
+        number, contact = map(request.query_params.get, ("phone_number_id", "contact"))
+        messages = [
+            shown(message)
+            for conversation in self._emulator.state.conversations.values()
+            if number in (None, conversation.business.phone_number_id)
+            and contact in (None, conversation.contact.user_id, conversation.contact.wa_id)
+            for message in conversation.messages
+        ]
+        return answer(sorted(messages, key=lambda message: int(message["at"])))
+
+    async def asked(self, request: Request) -> Response:
+        """A log of POSTs to /messages from position `since`: accepted, marks or refused."""
+        name = request.path_params["log"]
+        if name not in LOGS:
+            return answer({"error": f"one of {', '.join(LOGS)}"}, 404)
+        since = int(request.query_params.get("since", 0))
+        return answer([logged(call) for call in getattr(self._emulator.state, name)[since:]])
+
+    async def add_business(self, request: Request) -> Response:
+        business = await given(request, Business)
+        self._emulator.add_business(business)
+        return answer(asdict(business), 201)
+
+    async def add_contact(self, request: Request) -> Response:
+        contact = await given(request, Contact)
+        self._emulator.state.put_contact(contact)
+        return answer(asdict(contact), 201)
+
+    async def inbound(self, request: Request) -> Response:
+        """A contact writes; numbers and people that are not known yet are added."""
+        written = await given(request, Inbound)
+        business = self._emulator.known_business(written.phone_number_id)
+        contact = self._emulator.known_contact(written.contact)
+        message = message_of(written, contact, self._emulator.clock())
+        self._emulator.write(business, contact, message)
+        return answer({"wamid": message["id"]}, 202)
+
+    async def webhook(self, request: Request) -> Response:
+        """Deliver exactly these bytes, signed unless a signature is given."""
+        body = await request.body()
+        signature = request.headers.get("x-hub-signature-256", self._emulator.webhooks.sign(body))
+        self._emulator.webhooks.send_raw(body, signature)
+        return answer({}, 202)
+
+    async def settings(self, request: Request) -> Response:
+        knobs = self._emulator.knobs
+        changes = asdict(knobs) | orjson.loads(await request.body())
+        checked = TypeAdapter(Knobs).validate_python(changes)
+        for knob in fields(Knobs):
+            setattr(knobs, knob.name, getattr(checked, knob.name))
+        return answer(asdict(knobs))
+
+    async def add_fault(self, request: Request) -> Response:
+        rule = await given(request, RuleIn)
+        self._emulator.faults.rules.append(Rule(rule.phase, rule.action, rule.match, rule.times))
+        return answer(self._faults(), 201)
+
+    async def faults(self, request: Request) -> Response:
+        """The rules with their counters: seen and fired."""
+        return answer(self._faults())
+
+    async def clear_faults(self, request: Request) -> Response:
+        self._emulator.faults.rules.clear()
+        return answer([])
+
+    async def reset(self, request: Request) -> Response:
+        await self._emulator.reset()
+        return answer({})
+
+    def _faults(self) -> list[dict[str, Any]]:
+        return [asdict(rule) for rule in self._emulator.faults.rules]
+
+
+LOGS: tuple[Literal["accepted", "marks", "refused"], ...] = ("accepted", "marks", "refused")
+
+
+def refusing(endpoint: Endpoint) -> Endpoint:
+    async def checked(request: Request) -> Response:
+        if foreign(request):
+            return answer({"error": "not from this page"}, 403)
+        try:
+            return await endpoint(request)
+        except ValueError as error:
+            return answer({"error": reason(error)}, 422)
+
+    return checked
+
+
+async def given(request: Request, kind: type[T]) -> T:
+    """The request's JSON as `kind`. Raises ValidationError."""
+    return TypeAdapter(kind).validate_json(await request.body())
+
+
+def foreign(request: Request) -> bool:
+    """Sent by a browser from a page of another site, which could reach us on this machine."""
+    origin = request.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != request.headers.get("host")
+
+
+def reason(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def shown(message: Message) -> dict[str, Any]:
+    return {
+        "wamid": message.wamid,
+        "phone_number_id": message.conversation.business.phone_number_id,
+        "contact": message.conversation.contact.user_id,
+        "direction": "outbound" if message.outgoing else "inbound",
+        "kind": message.kind,
+        "content": message.content,
+        "at": message.at,
+        "status": message.status,
+        "quoted": message.quoted,
+        "tag": message.tag,
+        "error": message.error and message.error[0],
+    }
+
+
+def logged(call: GraphCall) -> dict[str, Any]:
+    """`body` is null where the caller sent no JSON."""
+    try:
+        body = orjson.loads(call.raw)
+    except orjson.JSONDecodeError:
+        body = None
+    return {
+        "at": call.at,
+        "phone_number_id": call.phone_number_id,
+        "token": call.token,
+        "wamid": call.wamid,
+        "code": call.code,
+        "body": body,
+    }

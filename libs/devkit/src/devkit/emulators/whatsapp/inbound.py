@@ -1,0 +1,59 @@
+"""What a contact can write, as the control API and the chat page say it."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from devkit.emulators.whatsapp import payloads
+from devkit.emulators.whatsapp.emulator import new_wamid
+from devkit.emulators.whatsapp.identities import Contact
+
+Media = Literal["image", "audio", "video", "document", "sticker"]
+Kind = Literal["text", "button", "list", "location", "reaction", "unsupported"] | Media
+
+
+class Inbound(BaseModel):
+    """`contact` is a wa_id or BSUID; `id` and `title` are the pressed button's or list row's.
+
+    `quoted` is the wamid that is answered, or reacted to; `text` also a caption or an emoji.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phone_number_id: str = Field(min_length=1)
+    contact: str = Field(min_length=1)
+    kind: Kind = "text"
+    text: str = ""
+    id: str = ""
+    title: str = ""
+    description: str | None = None
+    latitude: float = Field(default=40.4168, ge=-90, le=90)
+    longitude: float = Field(default=-3.7038, ge=-180, le=180)
+    name: str | None = None
+    address: str | None = None
+    quoted: str | None = None
+    wamid: str | None = Field(default=None, description="Absent: a new one")
+    at: float | None = Field(default=None, description="Seconds since 1970; absent: now")
+
+
+def message_of(written: Inbound, contact: Contact, now: float) -> dict[str, Any]:
+    """The element of messages[]."""
+    place = (contact, written.wamid or new_wamid(), now if written.at is None else written.at)
+    match written.kind:
+        case "text":
+            return payloads.text(*place, written.text, written.quoted)
+        case "button":
+            return payloads.button_reply(*place, written.id, written.title, written.quoted)
+        case "list":
+            row = (written.id, written.title, written.description)
+            return payloads.list_reply(*place, *row, written.quoted)
+        case "location":
+            named = (written.name, written.address)
+            return payloads.location(*place, written.latitude, written.longitude, *named)
+        case "reaction":
+            return payloads.reaction(*place, written.quoted or "", written.text)
+        case "unsupported":
+            return payloads.unsupported(*place)
+        case kind:
+            extra: dict[str, Any] = {"caption": written.text} if written.text else {}
+            return payloads.media(*place, kind, written.id or new_wamid(), **extra)

@@ -1,0 +1,46 @@
+"""The emulator's settings, read from the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+
+from common.service.settings import FromEnvironment
+from devkit.businesses import DEMO, DemoClient
+from devkit.emulators.whatsapp.config import WhatsAppConfig, businesses_in
+from devkit.emulators.whatsapp.identities import Business
+
+
+class WhatsAppSettings(FromEnvironment):
+    """Same names as the services, so that both sides of the webhook agree.
+
+    `businesses` is a JSON file, see config.businesses_in; demo_businesses: those of the demo too.
+    """
+
+    listen_host: str = "127.0.0.1"
+    whatsapp_emulator_port: int = 9102
+    webhook_url: str | None = None
+    whatsapp_app_secrets: SecretStr
+    whatsapp_verify_token: SecretStr
+    whatsapp_access_token: SecretStr
+    businesses: Path | None = None
+    demo_businesses: bool = False
+    log_format: Literal["json", "console"] = "json"
+
+    def config(self) -> WhatsAppConfig:
+        """Webhooks are signed with the first of the app secrets."""
+        return WhatsAppConfig(
+            app_secret=self.whatsapp_app_secrets.get_secret_value().split(",")[0].strip(),
+            verify_token=self.whatsapp_verify_token.get_secret_value(),
+            access_token=self.whatsapp_access_token.get_secret_value(),
+            webhook_url=self.webhook_url,
+            businesses=self.known(),
+        )
+
+    def known(self) -> tuple[Business, ...]:
+        from_file = businesses_in(self.businesses) if self.businesses else ()
+        return (*from_file, *(business_of(client) for client in DEMO * self.demo_businesses))
+
+
+def business_of(client: DemoClient) -> Business:
+    return Business(client.name, client.phone_number, client.phone_number_id)

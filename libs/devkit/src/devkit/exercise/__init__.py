@@ -1,1 +1,0 @@
-"""Exercises a running installation: adds clients, chats with them, puts load on it."""

@@ -2,7 +2,7 @@
 
 pytest_plugins = [
     "tests.support.summary",
-    "tests.support.place_to_run",
+    "tests.support.containers",
     "tests.support.kafka",
     "tests.support.postgres",
 ]

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from tests.support.containers import Running, kafka_container
-from tests.support.place_to_run import image_for
+from tests.support.containers import Running, image_for, kafka_container
 from tests.support.summary import remember
 from tests.support.waiting import eventually
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.support.containers import Running, postgres_container
-from tests.support.place_to_run import image_for
+from tests.support.containers import Running, image_for, postgres_container
 from tests.support.summary import remember
 
 from common.postgres.database import driver_url

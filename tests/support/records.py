@@ -71,9 +71,10 @@ def produce(bootstrap: str, topic: Topic, records: Iterable[tuple[str, bytes | N
 
 def count_committed(bootstrap: str, group: str) -> int:
     """Records of all partitions together that the group will not read again."""
-    wish = [ConsumerGroupTopicPartitions(group)]
-    answer = admin_client(bootstrap).list_consumer_group_offsets(wish)[group]
-    return sum(max(0, place.offset) for place in answer.result(CALL_SECONDS).topic_partitions)
+    admin = admin_client(bootstrap)  # it must outlive the answer
+    futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+    positions = futures[group].result(CALL_SECONDS).topic_partitions
+    return sum(max(0, position.offset) for position in positions)
 
 
 def count_uncommitted(bootstrap: str, topic: Topic, group: str) -> int:

@@ -20,6 +20,7 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox, OutboxRow
 from common.postgres.database import Database, driver_url, in_transaction, is_outage
+from common.postgres.rows import arrays, names, rows_as, unnest
 from common.service import lifecycle
 from common.service.lifecycle import Component, Lifecycle
 from common.service.settings import ServiceSettings
@@ -38,7 +39,7 @@ from common.work import (
 )
 from common.work.table import COLUMNS, STORAGE
 
-SCHEMA = "pipeline"
+SCHEMA = "sample"
 JOBS = WorkTable("job", serial="contact")
 TABLES = f"""
 create schema {SCHEMA};
@@ -53,18 +54,22 @@ create table effect (
 {owner.SEQUENCE}
 {outbox.TABLE}
 """
-RECEIVE = """
+# Stores each message once, and makes a job for each that is new.
+RECEIVED = {"contact": "text", "n": "int", "wamid": "text"}
+RECEIVE = f"""
 with new as (
-  insert into received (contact, n, wamid)
-  select c, n, w from unnest(%(contact)s::text[], %(n)s::int[], %(wamid)s::text[])
-    with ordinality u(c, n, w, o) order by o
+  insert into received ({names(RECEIVED)})
+  select {names(RECEIVED)} from {unnest(RECEIVED)} order by ordinality
   on conflict (wamid) do nothing returning id, contact, n)
 insert into job (tenant_id, contact, n) select 1, contact, n from new order by id
 returning id, tenant_id
 """
-EFFECT = """
-insert into effect (job, contact, n, pid)
-select j, c, n, %(pid)s from unnest(%(job)s::bigint[], %(contact)s::text[], %(n)s::int[]) u(j, c, n)
+# The jobs of claims.
+LOAD = "select id, contact, n from job where id = any(%(ids)s)"
+# What was done, and by which process.
+DONE = {"id": "bigint", "contact": "text", "n": "int"}
+EFFECT = f"""
+insert into effect (job, contact, n, pid) select {names(DONE)}, %(pid)s from {unnest(DONE)}
 """
 
 
@@ -81,15 +86,14 @@ class Job(NamedTuple):
 
 
 class JobHandler:
-    """The work: wait, then say what was done."""
+    """The work: waits, then stores what was done."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[Job]:
-        query = "select id, contact, n from job where id = any(%(ids)s)"
-        found = connection.exec_driver_sql(query, {"ids": [claim.id for claim in claims]})
-        jobs = {row[0]: Job(*row) for row in found}
+        rows = connection.exec_driver_sql(LOAD, {"ids": [claim.id for claim in claims]})
+        jobs = {job.id: job for job in rows_as(Job, rows)}
         return [jobs[claim.id] for claim in claims]
 
     async def handle(self, claim: Claim, item: Job) -> Outcome[Job]:
@@ -97,12 +101,10 @@ class JobHandler:
         return Done(item)
 
     def store(
-        self, connection: Connection, settled: Sequence[Handled[Job, Job]]
+        self, connection: Connection, handled: Sequence[Handled[Job, Job]]
     ) -> tuple[list[OutboxRow], list[Hint]]:
-        jobs = [one.item for one in settled if isinstance(one.outcome, Done)]
-        ids, contacts, numbers = zip(*jobs, strict=True) if jobs else ((), (), ())
-        values = {"job": list(ids), "contact": list(contacts), "n": list(numbers)}
-        connection.exec_driver_sql(EFFECT, values | {"pid": os.getpid()})
+        jobs = [each.item for each in handled if isinstance(each.outcome, Done)]
+        connection.exec_driver_sql(EFFECT, arrays(DONE, jobs) | {"pid": os.getpid()})
         return outbox.add(connection, [reply_of(job) for job in jobs]), []
 
 
@@ -154,4 +156,4 @@ def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
 
 
 if __name__ == "__main__":
-    lifecycle.run("pipeline", SampleSettings, build)
+    lifecycle.run("sample", SampleSettings, build)

@@ -11,9 +11,18 @@ from tests.support.sample_service import JOBS, SCHEMA, Job, JobHandler
 
 from common.outbox import Outbox
 from common.postgres.database import Database, driver_url
+from common.postgres.rows import names, unnest
 from common.service.lifecycle import Component, Lifecycle
 from common.work import Claim, Done, Outcome, Owner, Runner, WorkLimits
 
+# Jobs of tests, in the given order.
+ADDED = {"tenant_id": "int", "contact": "text", "n": "int"}
+ADD = f"""
+insert into job ({names(ADDED)}, attempts, due_at)
+select {names(ADDED)}, %(attempts)s, now() + %(due)s * interval '1 second'
+from {unnest(ADDED)} order by ordinality
+returning id
+"""
 Do = Callable[[Claim, Job], Awaitable[Outcome[Job]]]
 
 
@@ -77,22 +86,16 @@ def runner_components(
 
 def add_jobs(url: str, *jobs: tuple[int, str, int], due: float = 0, attempts: int = 0) -> list[int]:
     """(tenant, contact, n) each; due in `due` seconds. Their ids."""
-    statement = """
-    insert into job (tenant_id, contact, n, attempts, due_at)
-    select t, c, n, %(attempts)s, now() + %(due)s * interval '1 second'
-    from unnest(%(t)s::int[], %(c)s::text[], %(n)s::int[]) with ordinality u(t, c, n, o) order by o
-    returning id
-    """
-    tenants, contacts, numbers = zip(*jobs, strict=True)
-    values = {"t": list(tenants), "c": list(contacts), "n": list(numbers)}
-    return [row[0] for row in query(url, statement, values | {"due": due, "attempts": attempts})]
+    columns = [list(column) for column in zip(*jobs, strict=True)]
+    values = dict(zip(ADDED, columns, strict=True)) | {"due": due, "attempts": attempts}
+    return [id for (id,) in query(url, ADD, values)]
 
 
 def query(url: str, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     """One committed transaction in the sample service's schema."""
     with session(url) as connection:
-        found = connection.exec_driver_sql(statement, values or {})
-        return [tuple(row) for row in found] if found.returns_rows else []
+        rows = connection.exec_driver_sql(statement, values or {})
+        return [tuple(row) for row in rows] if rows.returns_rows else []
 
 
 def session(url: str) -> Any:

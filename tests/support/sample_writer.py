@@ -9,20 +9,25 @@ import sys
 from functools import partial
 
 from sqlalchemy import Connection
+from tests.support.components import keep_running
 from tests.support.sample_service import SCHEMA, Job, reply_of
 
 from common import outbox
 from common.kafka.producer import Producer
 from common.outbox import Outbox, OutboxRow
 from common.postgres.database import Database
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Lifecycle
 
-LOCK = "insert into rival (key) values (%(key)s) on conflict (key) do update set n = rival.n + 1"
-TABLE = "create table if not exists rival (key text primary key, n int not null default 0)"
+# Counts up the key under its row lock.
+LOCK = """
+insert into counter (key) values (%(key)s) on conflict (key) do update set n = counter.n + 1
+returning n
+"""
+TABLE = "create table if not exists counter (key text primary key, n int not null default 0)"
 
 
 def write(connection: Connection, key: str) -> list[OutboxRow]:
-    number = connection.exec_driver_sql(f"{LOCK} returning n", {"key": key}).scalar()
+    number = connection.exec_driver_sql(LOCK, {"key": key}).scalar()
     return outbox.add(connection, [reply_of(Job(1, key, int(number or 0)))])
 
 
@@ -32,18 +37,14 @@ def create(connection: Connection) -> None:
 
 
 async def main(bootstrap: str, url: str, count: int) -> None:
-    life = Lifecycle("rival")
+    life = Lifecycle("writer")
     database, producer = Database(url, SCHEMA, life), Producer(bootstrap, deadline_ms=0)
     publishing = Outbox(database, producer)
-    parts: list[Component] = [database, producer, publishing]
-    for part in parts:
-        await part.start()
-    await database.transaction(create)
-    for number in range(count):
-        rows = await database.transaction(partial(write, key=f"c{number % 3}"))
-        publishing.publish(rows)
-    for part in reversed(parts):
-        await part.stop()
+    async with keep_running([database, producer, publishing]):
+        await database.transaction(create)
+        for number in range(count):
+            rows = await database.transaction(partial(write, key=f"c{number % 3}"))
+            publishing.publish(rows)
 
 
 if __name__ == "__main__":

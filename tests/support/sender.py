@@ -1,7 +1,7 @@
 """A whole sender on a real broker and database, with what goes in and what comes out."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from tests.support import builders
+from tests.support.components import keep_running
 from tests.support.records import TopicFollower
 from tests.support.waiting import eventually_in_thread
 
@@ -174,14 +175,7 @@ async def running_sender(
     }
     producer, published = Producer(bootstrap), PublishedEvents(bootstrap)
     components = [producer, *build(Settings(**given | settings), life)]
-    started = []
-    try:
-        for component in components:
-            started.append(component)
-            await component.start()
-        tenants = next(view for view in components if isinstance(view, CompactedView))
-        yield RunningSender(database_url, ring, producer, published, tenants)
-    finally:
-        published.close()
-        for component in reversed(started):
-            await component.stop()
+    with closing(published):
+        async with keep_running(components):
+            tenants = next(view for view in components if isinstance(view, CompactedView))
+            yield RunningSender(database_url, ring, producer, published, tenants)

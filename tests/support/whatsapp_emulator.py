@@ -109,10 +109,10 @@ class Running:
         """A contact writes; the message as the webhook receiver got it."""
         to = {"phone_number_id": business.phone_number_id, "contact": contact.user_id}
         wamid = self.control("inbound", **to, **({"text": "hola"} | message))["wamid"]
-        found: dict[str, Any] = eventually(
-            lambda: next((one for one in self.receiver.messages() if one["id"] == wamid), None)
+        received = self.receiver.messages
+        return eventually(
+            lambda: next((message for message in received() if message["id"] == wamid), None)
         )
-        return found
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def ensure(engine: Engine, image: str, stand_in: Callable[[str], None]) -> str:
 
 
 def forget_stand_ins(engine: Engine, sources: Mapping[str, str]) -> None:
-    """Nobody may take one for the image whose name it bears."""
+    """A stand-in must not be taken for the image whose name it has."""
     for image, source in sources.items():
         if source == "stand-in":
             engine.run("rmi", image)

@@ -49,7 +49,7 @@ def verify(root: Path, settings: ContainerSettings) -> dict[str, Any]:
 
 
 def project(root: Path, docker: Engine, settings: ContainerSettings) -> Compose:
-    """As `cp .env.example .env` leaves it, beside whatever runs here: own name, ports, images."""
+    """As `cp .env.example .env` leaves it, beside what runs here: own name, ports, images."""
     ingress, admin, chat = map(str, free_ports(3))
     ports = {"INGRESS_PORT": ingress, "ADMIN_PORT": admin, "CHAT_PORT": chat}
     return Compose(

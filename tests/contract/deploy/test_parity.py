@@ -13,7 +13,7 @@ from assistant.settings import Settings as AssistantSettings
 from common.service.settings import DatabaseSettings
 from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
-from devkit.loadtest.settings import InstallationSettings
+from devkit.loadtest.installation import Installation
 from ingress.settings import Settings as IngressSettings
 from ops.create_roles import RoleSettings
 from ops.create_topics import TopicSettings
@@ -38,7 +38,7 @@ PARTS: Parts = {
     "whatsapp": WhatsAppSettings,
     "openai": OpenAISettings,
 }
-IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": InstallationSettings}
+IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": Installation}
 # A cluster of one's own has roles made by its administrator, and no stand-ins.
 IN_PRODUCTION: Parts = {
     name: settings

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from devkit.businesses import LA_PLAZA
 from devkit.loadtest.__main__ import named
 from devkit.loadtest.admin_client import AdminClient, AdminRefused
-from devkit.loadtest.settings import InstallationSettings
+from devkit.loadtest.installation import Installation
 
 KEY = "an-admin-key-of-tests"
 
@@ -73,15 +73,14 @@ def test_a_client_is_named_with_its_phone_and_its_phone_number_id() -> None:
         named("Panadería Sol")
 
 
-def test_the_place_of_a_compose_project_is_the_default() -> None:
-    settings = InstallationSettings(
+def test_the_installation_of_a_compose_project_is_the_default() -> None:
+    installation = Installation(
         kafka_bootstrap_servers="kafka:9092",
         whatsapp_app_secrets="first,second",
         whatsapp_access_token="a-token-of-ours",
         admin_api_key=KEY,
     )
-    installation = settings.installation()
     assert installation.endpoints.webhook_url == "http://ingress:8000/webhook"
     assert installation.endpoints.openai_url == "http://openai:4640"
-    assert installation.app_secret == "first"
-    assert "first" not in repr(installation)
+    assert installation.endpoints.app_secret == "first"
+    assert "first" not in repr(installation) + repr(installation.endpoints)

@@ -123,7 +123,7 @@ def refusal_of(head: RequestHead, limits: BodyLimits) -> Result | None:
     """What the headers alone decide, before a byte of the body is kept."""
     if head.signature is None:
         return "bad_signature"
-    if head.encoded:  # the signature is over the bytes as sent; and no decompression bombs
+    if head.encoded:  # the signature is of the bytes as sent; decompression bombs stay out
         return "encoded"
     return "too_large" if head.length > limits.body_bytes else None
 

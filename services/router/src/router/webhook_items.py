@@ -45,7 +45,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Counted and logged only: an error of the number, or a webhook field without messages."""
+    """Counted and logged only: errors of the number, unknown statuses, fields of no messages."""
 
     kind: str
     code: int | None = None

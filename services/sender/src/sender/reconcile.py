@@ -37,12 +37,12 @@ class AfterCommit(NamedTuple):
 
 
 class Reconcile:
-    """The handler of messages.status."""
+    """messages.status: `store` writes a batch in the transaction of its consumer."""
 
     def __init__(self, tags: Tags, clock: Clock) -> None:
         self._tags, self._clock = tags, clock
 
-    def __call__(self, connection: Connection, batch: Sequence[StatusReceived]) -> AfterCommit:
+    def store(self, connection: Connection, batch: Sequence[StatusReceived]) -> AfterCommit:
         return self.settle(connection, [self._status_update(status) for status in batch])
 
     def _status_update(self, status: StatusReceived) -> StatusUpdate:

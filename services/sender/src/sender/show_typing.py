@@ -26,7 +26,7 @@ MAX_CONVERSATIONS = 10_000
 
 
 class ShowTyping:
-    """The handler of messages.inbound; `schedule` runs on the loop's thread, the handler on any."""
+    """messages.inbound: `handle` runs on the consumer's thread, `schedule` on the loop's."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class ShowTyping:
         self._marked: OrderedDict[str, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __call__(self, messages: Sequence[MessageReceived]) -> None:
+    def handle(self, messages: Sequence[MessageReceived]) -> None:
         self._loop.call_soon_threadsafe(self.schedule, messages)
 
     def schedule(self, messages: Sequence[MessageReceived]) -> None:

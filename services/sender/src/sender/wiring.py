@@ -123,7 +123,7 @@ def statuses(
         kafka.life.loop.call_soon_threadsafe(outbox.publish, result.rows)
         runner.hint(result.hints)
 
-    handle = in_transaction(database, reconcile, publish_and_hint)
+    handle = in_transaction(database, reconcile.store, publish_and_hint)
     parked = ParkedStatuses(database, reconcile, publish_and_hint)
     return [
         kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
@@ -132,4 +132,4 @@ def statuses(
 
 
 def typing(kafka: KafkaInput, show_typing: ShowTyping) -> list[Component]:
-    return [show_typing, kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing)]
+    return [show_typing, kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle)]

@@ -37,5 +37,5 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life
     )
     config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
-    migrated = SchemaReady(database, "tenant_admin")
-    return [database, migrated, producer, outbox, server, config_sync]
+    schema_ready = SchemaReady(database, "tenant_admin")
+    return [database, schema_ready, producer, outbox, server, config_sync]

@@ -12,7 +12,6 @@ from devkit.check_result import print_result
 from devkit.loadtest.conversations import converse, ensure_clients, show_clients
 from devkit.loadtest.installation import Installation
 from devkit.loadtest.options import LoadOptions, load_installation
-from devkit.loadtest.settings import InstallationSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 Others = Annotated[
@@ -52,7 +51,7 @@ def load(
 
 
 def installation() -> Installation:
-    return from_environment(InstallationSettings).installation()
+    return from_environment(Installation)
 
 
 async def chatted(installation: Installation, others: list[DemoClient]) -> dict[str, Any]:

@@ -13,9 +13,13 @@ CONTACTS = 2
 QUESTIONS = ("Hola, buenas", "¿Qué horario tienen?")
 
 
+def admin_client(installation: Installation) -> AdminClient:
+    return AdminClient(installation.admin_url, installation.admin_api_key.get_secret_value())
+
+
 async def add_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:
     """Adds them to the running installation, and shows them on the chat page."""
-    async with AdminClient(installation.admin_url, installation.admin_api_key) as admin:
+    async with admin_client(installation) as admin:
         for client in clients:
             await admin.add(client)
     await show_clients(installation, clients)
@@ -23,7 +27,7 @@ async def add_clients(installation: Installation, clients: Sequence[DemoClient])
 
 async def ensure_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:
     """Adds those that are not there."""
-    async with AdminClient(installation.admin_url, installation.admin_api_key) as admin:
+    async with admin_client(installation) as admin:
         for client in clients:
             await admin.ensure(client)
 
@@ -36,19 +40,19 @@ async def show_clients(installation: Installation, clients: Sequence[DemoClient]
 
 
 async def converse(installation: Installation, clients: Sequence[DemoClient]) -> int:
-    """Somebody new asks every client; each answer must be that client's own. Counts answers.
+    """New contacts ask every client; each answer must be that client's own. Counts answers.
 
     Raises RuntimeError for a wrong answer, TimeoutError for none.
     """
     async with Chat(installation.chat_url) as chat:
-        people = [somebody() for _ in range(CONTACTS)]
+        people = [new_contact() for _ in range(CONTACTS)]
         pairs = [(client, contact) for client in clients for contact in people]
         talks = (ask(chat, client, contact, clients) for client, contact in pairs)
         return sum(await asyncio.gather(*talks))
 
 
-def somebody() -> str:
-    """The BSUID of a contact whose phone nobody sees."""
+def new_contact() -> str:
+    """The BSUID of a contact whose phone is hidden."""
     return f"ES.{random.randrange(10**19, 10**20)}"
 
 

@@ -25,7 +25,7 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What belongs to one tenant and to nobody else (the token may be shared by default)."""
+    """What belongs to one tenant alone (but the access token may be a shared default)."""
 
     phone_number_id: str
     access_token: str

@@ -1,4 +1,4 @@
-"""Posts signed webhooks open-loop: by the schedule, whatever the answers take."""
+"""Posts signed webhooks open-loop: by the schedule, however long the answers take."""
 
 import asyncio
 import time

@@ -1,29 +1,35 @@
 """Where a running installation is reached, and what one must know to write to it."""
 
-from dataclasses import dataclass, field
+from pydantic import Field
 
+from common.service.settings import KafkaSettings, Secret
 from devkit.loadtest.plan import Endpoints
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """URLs without a trailing slash. chat_url and model_url are the emulators'."""
+class Installation(KafkaSettings):
+    """From the environment, or as given; the names are those of the services.
 
-    webhook_url: str
-    admin_url: str
-    chat_url: str
-    model_url: str
-    kafka: str
-    app_secret: str = field(repr=False)
-    access_token: str = field(repr=False)
-    admin_api_key: str = field(repr=False)
+    URLs without a trailing slash; Meta and OpenAI are the emulators.
+    """
+
+    webhook_url: str = "http://ingress:8000/webhook"
+    admin_url: str = "http://tenant-admin:8001"
+    chat_url: str = "http://whatsapp:8080"
+    openai_base_url: str = "http://openai:4640/v1"
+    whatsapp_app_secrets: Secret
+    whatsapp_access_token: Secret
+    admin_api_key: Secret = Field(min_length=16)
+
+    @property
+    def access_token(self) -> str:
+        return self.whatsapp_access_token.get_secret_value()
 
     @property
     def endpoints(self) -> Endpoints:
         return Endpoints(
             webhook_url=self.webhook_url,
-            app_secret=self.app_secret,
+            app_secret=self.whatsapp_app_secrets.get_secret_value().split(",")[0],
             whatsapp_url=self.chat_url,
-            openai_url=self.model_url,
-            kafka=self.kafka,
+            openai_url=self.openai_base_url.removesuffix("/v1"),
+            kafka=self.kafka_bootstrap_servers,
         )

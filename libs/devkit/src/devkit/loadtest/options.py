@@ -1,4 +1,4 @@
-"""Load on a running installation, judged by the ledger."""
+"""Load on a running installation, checked by the ledger."""
 
 import random
 from collections.abc import Sequence
@@ -31,6 +31,7 @@ class LoadOptions:
 
 
 async def load_installation(installation: Installation, options: LoadOptions) -> LoadReport:
+    """The whole of a load run on what is running."""
     return await run_load(await prepare_plan(installation, options), installation.endpoints)
 
 

@@ -55,8 +55,8 @@ async def event_log(bootstrap: str | None) -> AsyncIterator[EventLog | None]:
 async def prepare_emulator(
     session: aiohttp.ClientSession, plan: LoadPlan, endpoints: Endpoints
 ) -> AsyncIterator[None]:
-    """The emulator knows the people of the plan, and for now minds neither limits nor the window:
-    what is posted to the webhook URL directly passes it by."""
+    """The emulator knows the contacts of the plan and checks neither limits nor the 24 h window
+    meanwhile: it does not see what is posted to the webhook URL directly."""
     control = f"{endpoints.whatsapp_url}/control"
     state = await get(session, f"{control}/state")
     known = {business["phone_number_id"] for business in state["businesses"]}

@@ -29,7 +29,7 @@ class Child:
 
 
 def next_delay(previous: float | None, lived: float) -> float:
-    """Seconds to wait before the next start: 0.2, doubling to 5, anew after a steady life."""
+    """Seconds to wait before the next start: 0.2, doubling to 5; 0.2 again after a steady life."""
     if previous is None or lived >= STEADY_AFTER:
         return FIRST_DELAY
     return min(previous * 2, LONGEST_DELAY)

@@ -4,6 +4,7 @@ import asyncio
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 
 from devkit.businesses import DEMO
@@ -13,29 +14,6 @@ from devkit.stack.ports import usual_or_free
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside
 from devkit.stack.system import Plan, System, running
-
-WELCOME = """
-Conserje is running.
-
-  Chat page     {chat}
-  Admin API     {admin}/docs      key: {key}
-  Webhook       {webhook}
-  Topics        . {env} && make replay ARGS="list webhooks.raw"
-
-Two clients answer already. Add a third from another terminal; it answers at once:
-
-  . {env} && .venv/bin/python scripts/manage_clients.py \\
-      add "Panadería Sol" "+34611222333" "555000111222333" "asst_sol"
-
-then open its chat with "+" on the chat page. Ctrl-C stops everything; nothing is kept.
-"""
-
-READY = """
-Conserje is ready: webhook {webhook}, admin API {admin}/docs, key {key}
-Broker {broker} at {bootstrap}, data in {home}.
-Manage clients: . {env} && .venv/bin/python scripts/manage_clients.py list
-Ctrl-C stops it.
-"""
 
 NEEDED = (
     "whatsapp_app_secrets",
@@ -60,7 +38,7 @@ async def demo() -> None:
         async with running(plan) as system:
             await add_clients(system.installation, DEMO)
             with for_commands(system) as env:
-                print(WELCOME.format(**words(system, env)), flush=True)
+                print(text("welcome.txt", system, env), flush=True)
                 await asyncio.Event().wait()
 
 
@@ -73,7 +51,7 @@ async def up() -> None:
     plan = Plan(lasting_home(), outside, outside.ingress_port, outside.admin_port, emulated=False)
     async with running(plan) as system:
         with for_commands(system) as env:
-            print(READY.format(**words(system, env)), flush=True)
+            print(text("ready.txt", system, env), flush=True)
             await asyncio.Event().wait()
 
 
@@ -95,14 +73,7 @@ def for_commands(system: System) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def words(system: System, env: Path) -> dict[str, str]:
-    return {
-        "chat": system.chat_url,
-        "admin": system.admin_url,
-        "webhook": system.webhook_url,
-        "key": system.secrets["ADMIN_API_KEY"],
-        "broker": system.broker,
-        "bootstrap": system.bootstrap,
-        "home": str(system.plan.home),
-        "env": str(env),
-    }
+def text(name: str, system: System, env: Path) -> str:
+    """One of the texts beside this module, filled."""
+    template = resources.files("devkit.stack").joinpath(name).read_text(encoding="utf-8")
+    return template.format(system=system, key=system.secrets["ADMIN_API_KEY"], env=env)

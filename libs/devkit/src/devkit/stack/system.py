@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from pydantic import SecretStr
+
 from common.topics import every_topic
 from devkit.loadtest.installation import Installation
 from devkit.stack import Announce
@@ -89,11 +91,11 @@ class System:
             webhook_url=self.webhook_url,
             admin_url=self.admin_url,
             chat_url=self.chat_url,
-            model_url=self.openai_url.removesuffix("/v1"),
-            kafka=self.bootstrap,
-            app_secret=self.secrets["WHATSAPP_APP_SECRETS"].split(",")[0],
-            access_token=self.secrets["WHATSAPP_ACCESS_TOKEN"],
-            admin_api_key=self.secrets["ADMIN_API_KEY"],
+            openai_base_url=self.openai_url,
+            kafka_bootstrap_servers=self.bootstrap,
+            whatsapp_app_secrets=SecretStr(self.secrets["WHATSAPP_APP_SECRETS"]),
+            whatsapp_access_token=SecretStr(self.secrets["WHATSAPP_ACCESS_TOKEN"]),
+            admin_api_key=SecretStr(self.secrets["ADMIN_API_KEY"]),
         )
 
     def database_url(self, service: str) -> str:

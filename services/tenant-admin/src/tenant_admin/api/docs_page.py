@@ -1,6 +1,6 @@
 """/docs: the OpenAPI document as one plain page. No script, nothing from other hosts."""
 
-import json
+import json  # not orjson: people read it, so with spaces
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any

@@ -14,6 +14,7 @@ def openapi() -> dict[str, Any]:
 
 
 def main() -> None:
+    # Not orjson: it indents by 2 only, and the frozen file by 1.
     sys.stdout.write(json.dumps(openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 

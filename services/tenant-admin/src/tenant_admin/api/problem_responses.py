@@ -35,7 +35,7 @@ COMMON_PROBLEMS = documented_problems(400, 401, 403, 413, 422, 429, 503)
 
 
 def to_response(problem: Problem) -> Response:
-    """ASCII JSON (orjson has none): an echo of broken Unicode must not break the answer too."""
+    """ASCII JSON, not orjson: an echo of broken Unicode must not break the answer too."""
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
     if problem.status in RETRY_SECONDS:
         headers["Retry-After"] = RETRY_SECONDS[problem.status]

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from common.lenient_json import at, storable
 from tenant_admin.core.problems import refuse
 
 LISTS = ("data", "assistants")
@@ -25,7 +26,7 @@ def sources_of(raw: bytes) -> list[Any]:
     except orjson.JSONDecodeError:
         values = parse_lines(text)
     try:
-        return [without_nul(item) for value in values for item in flatten(value)]
+        return [storable_json(item) for value in values for item in flatten(value)]
     except RecursionError:
         refuse(422, "file", "is nested too deeply", "import an export as it was written")
 
@@ -46,21 +47,20 @@ def parse_lines(text: str) -> list[Any]:
 def flatten(value: Any) -> list[Any]:
     if isinstance(value, list):
         return [item for element in value for item in flatten(element)]
-    if isinstance(value, dict):
-        for key in LISTS:
-            if isinstance(value.get(key), list):
-                return flatten(value[key])
+    for key in LISTS:
+        if isinstance(at(value, key), list):
+            return flatten(value[key])
     return [value]
 
 
-def without_nul(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """Without zero bytes, which PostgreSQL's jsonb refuses. RecursionError below `depth`."""
+def storable_json(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """With storable texts, also as names of members. RecursionError below `depth`."""
     if depth == 0:
         raise RecursionError
     if isinstance(value, str):
-        return value.replace("\0", "")
+        return storable(value)
     if isinstance(value, list):
-        return [without_nul(element, depth - 1) for element in value]
+        return [storable_json(element, depth - 1) for element in value]
     if isinstance(value, dict):
-        return {without_nul(key): without_nul(each, depth - 1) for key, each in value.items()}
+        return {storable_json(key): storable_json(each, depth - 1) for key, each in value.items()}
     return value

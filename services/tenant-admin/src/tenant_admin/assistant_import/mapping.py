@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from common.events.config import Effort, Verbosity
+from common.lenient_json import at, integer_at, list_at, object_at, objects_at
 from common.openai_models import DEFAULT_MODEL, model_to_call
 from tenant_admin.assistant_import.tools import response_format_of, tools_of
 from tenant_admin.core.assistant_template import assistant_from_template
@@ -54,8 +55,7 @@ def flatten_prompt(item: Json) -> dict[str, Any]:
     """Langfuse keeps the call's arguments in `config` and the messages in `prompt`."""
     data = dict(item)
     if isinstance(item.get("prompt"), str | list):
-        config = item.get("config")
-        data = {**(config if isinstance(config, dict) else {}), "name": item.get("name")}
+        data = {**object_at(item, "config"), "name": item.get("name")}
         data["input"] = item["prompt"]
         if isinstance(item["prompt"], str):
             data["instructions"] = item["prompt"]
@@ -80,8 +80,7 @@ def fields_of(data: Json, item: Json, warnings: ImportWarnings) -> dict[str, Any
 
 def id_of(data: Json, item: Json) -> str:
     """asst_ and pmpt_ ids stay; without one, the name gives an id that the next export shares."""
-    prompt = data.get("prompt")
-    for candidate in (data.get("id"), data.get("assistant_id"), inside(prompt, "id")):
+    for candidate in (data.get("id"), data.get("assistant_id"), at(data, "prompt", "id")):
         if isinstance(candidate, str) and re.fullmatch(ASSISTANT_ID, candidate):
             return candidate
     return f"asst_{digest(['import', item.get('name') or item])[:24]}"
@@ -109,14 +108,10 @@ def instructions_of(data: Json, name: str, warnings: ImportWarnings) -> str:
 
 def rules_in(data: Json, warnings: ImportWarnings) -> list[str]:
     """The system and developer messages of a prompt; its example dialogue is left out."""
-    messages = data.get("input")
-    if isinstance(messages, str):
-        return [messages] if messages.strip() else []
-    texts = [
-        (message.get("role"), text_of(message))
-        for message in listed(messages)
-        if isinstance(message, dict)
-    ]
+    prompt = data.get("input")
+    if isinstance(prompt, str):
+        return [prompt] if prompt.strip() else []
+    texts = [(message.get("role"), text_of(message)) for message in objects_at(data, "input")]
     if examples := sum(role not in RULES for role, _ in texts):
         warnings.add("input", f"{examples} messages that are not instructions were left out")
     return [text for role, text in texts if role in RULES and text.strip()]
@@ -126,7 +121,7 @@ def text_of(message: Json) -> str:
     content = message.get("content")
     if isinstance(content, str):
         return content
-    parts = (inside(part, "text") for part in listed(content))
+    parts = (at(part, "text") for part in list_at(message, "content"))
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
@@ -143,7 +138,7 @@ def model_of(data: Json, warnings: ImportWarnings) -> str:
 
 def effort_of(data: Json, warnings: ImportWarnings) -> str:
     """The GPT-6 models know no `minimal`."""
-    effort = data.get("reasoning_effort") or inside(data.get("reasoning"), "effort")
+    effort = data.get("reasoning_effort") or at(data, "reasoning", "effort")
     if effort is None:
         return "none"
     if effort == "minimal" or effort not in get_args(Effort):
@@ -153,7 +148,7 @@ def effort_of(data: Json, warnings: ImportWarnings) -> str:
 
 
 def verbosity_of(data: Json, warnings: ImportWarnings) -> str:
-    verbosity = data.get("verbosity") or inside(data.get("text"), "verbosity")
+    verbosity = data.get("verbosity") or at(data, "text", "verbosity")
     if verbosity is not None and verbosity not in get_args(Verbosity):
         warnings.add("verbosity", "not known; low is used")
         return "low"
@@ -171,17 +166,9 @@ def number_of(data: Json, name: str, most: float, warnings: ImportWarnings) -> f
 
 
 def output_tokens_of(data: Json, warnings: ImportWarnings) -> int:
-    tokens = data.get("max_output_tokens")
-    if isinstance(tokens, int) and not isinstance(tokens, bool) and 16 <= tokens <= 128_000:
+    tokens = integer_at(data, "max_output_tokens")
+    if tokens is not None and 16 <= tokens <= 128_000:
         return tokens
-    if tokens is not None:
+    if data.get("max_output_tokens") is not None:
         warnings.add("max_output_tokens", "is not between 16 and 128000; 800 is used")
     return 800
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def inside(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from devkit.emulators.asgi import bearer_token
 from devkit.emulators.openai.config import EmulatorConfig
 from devkit.emulators.openai.control import Control
 from devkit.emulators.openai.http import check_key
@@ -59,7 +60,7 @@ def api_routes(config: EmulatorConfig) -> list[Route]:
 
 def guarded(endpoint: Endpoint, config: EmulatorConfig) -> Endpoint:
     async def with_key(request: Request) -> Response:
-        check_key(request.headers.get("authorization", ""), config.api_keys)
+        check_key(bearer_token(request.scope["headers"]), config.api_keys)
         response = await endpoint(request)
         response.headers["x-request-id"] = new_id("req")
         return response

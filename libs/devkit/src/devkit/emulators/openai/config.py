@@ -4,9 +4,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, ConfigDict
 
 from devkit.emulators.openai.models import CATALOGUE, Model
+
+STRICT_JSON = ConfigDict(extra="forbid")
+
+
+def ignoring_case(pattern: Any) -> Any:
+    return re.compile(pattern, re.IGNORECASE) if isinstance(pattern, str) else pattern
+
+
+Pattern = Annotated[re.Pattern[str], BeforeValidator(ignoring_case)]
 
 
 def today_utc() -> date:
@@ -15,17 +26,22 @@ def today_utc() -> date:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """All given conditions must hold. `text` is searched in the user's current messages."""
+    """All given conditions must hold. `text` is searched in the user's current messages; as JSON
+    it is a pattern that ignores case."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
 
     model: str | None = None
     instructions: str | None = None
-    text: re.Pattern[str] | None = None
+    text: Pattern | None = None
     has_tool_result: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """`arguments` is sent as it is, so that invalid JSON can be sent too."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
 
     name: str
     arguments: str = "{}"
@@ -39,7 +55,9 @@ class Rule:
     `usage` is (input tokens, output tokens) instead of the estimate.
     """
 
-    match: Match
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
+
+    match: Match = Match()
     answer: str = ""
     tool_call: ToolCall | None = None
     delay_seconds: float = 0.0
@@ -58,23 +76,3 @@ class EmulatorConfig:
     journal_size: int = 1000
     transcript: str = "Hola, ¿qué horario tienen?"
     today: Callable[[], date] = today_utc
-
-
-def rule_from_json(value: Mapping[str, Any]) -> Rule:
-    """{match: {model, instructions, text, has_tool_result}, answer, tool_call: {name, arguments},
-    delay_seconds, usage: [in, out]}. Raises TypeError, ValueError or re.error on anything else."""
-    rest = dict(value)
-    match = match_from_json(rest.pop("match", {}))
-    call, usage = rest.pop("tool_call", None), rest.pop("usage", None)
-    return Rule(
-        match=match,
-        tool_call=ToolCall(**call) if call else None,
-        usage=(int(usage[0]), int(usage[1])) if usage else None,
-        **rest,
-    )
-
-
-def match_from_json(value: Mapping[str, Any]) -> Match:
-    rest = dict(value)
-    text = rest.pop("text", None)
-    return Match(text=re.compile(text, re.IGNORECASE) if text else None, **rest)

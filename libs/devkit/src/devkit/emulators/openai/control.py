@@ -5,13 +5,16 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devkit.emulators.openai.config import rule_from_json
-from devkit.emulators.openai.faults import fault_from_json
+from devkit.emulators.openai.config import Rule
+from devkit.emulators.openai.faults import Fault
 from devkit.emulators.openai.state import State
+
+FAULT, RULE = TypeAdapter(Fault), TypeAdapter(Rule)
 
 
 class Control:
@@ -39,8 +42,8 @@ class Control:
     async def add_fault(self, request: Request) -> Response:
         """One Fault as JSON."""
         try:
-            self.state.faults.pending.append(fault_from_json(await request.json()))
-        except (TypeError, ValueError, re.error) as error:
+            self.state.faults.pending.append(FAULT.validate_json(await request.body()))
+        except (ValueError, re.error) as error:
             return bad(str(error))
         return await self.show_faults(request)
 
@@ -51,8 +54,8 @@ class Control:
     async def add_rule(self, request: Request) -> Response:
         """One Rule as JSON, before all that exist."""
         try:
-            self.state.rules.insert(0, rule_from_json(await request.json()))
-        except (TypeError, ValueError, IndexError, re.error) as error:
+            self.state.rules.insert(0, RULE.validate_json(await request.body()))
+        except (ValueError, re.error) as error:
             return bad(str(error))
         return JSONResponse({"rules": len(self.state.rules)})
 

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict
 
 from devkit.emulators.openai.answer import matches
-from devkit.emulators.openai.config import Match, match_from_json
+from devkit.emulators.openai.config import STRICT_JSON, Match
 from devkit.emulators.openai.conversation import current_texts
 from devkit.emulators.openai.validate import Request
 
@@ -28,6 +30,8 @@ class Fault:
 
     `code` is error.code of status and failed, and the reason of incomplete.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
 
     kind: Kind
     match: Match = field(default_factory=Match)
@@ -73,14 +77,6 @@ class Faults:
             if fault.times < 1:
                 self.pending.remove(fault)
         return fault
-
-
-def fault_from_json(value: Mapping[str, Any]) -> Fault:
-    """Fields of Fault; raises TypeError, ValueError or re.error."""
-    unknown = set(value) - {field.name for field in fields(Fault)}
-    if unknown or value.get("kind") not in get_args(Kind):
-        raise ValueError(f"unknown field or kind: {sorted(unknown) or value.get('kind')}")
-    return Fault(**{**value, "match": match_from_json(value.get("match", {}))})
 
 
 def spoil(response: dict[str, Any], fault: Fault) -> dict[str, Any]:

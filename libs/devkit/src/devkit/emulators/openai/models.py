@@ -1,12 +1,11 @@
-"""The models the emulator knows, with what each accepts.
+"""The models the emulator knows, with what each accepts: models.toml."""
 
-Dates: the deprecation notes in openai-python 3.57, types/shared/chat_model.py and
-types/audio_model.py. Efforts: the model pages of November 2026.
-"""
-
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 from devkit.emulators.openai.refusals import Refused
 
@@ -21,53 +20,15 @@ class Model:
     audio: bool = False
 
 
-SIX = Model(("none", "low", "medium", "high", "xhigh", "max"), "medium")
-SIX_ALWAYS_REASONING = Model(("low", "medium", "high", "xhigh", "max"), "medium")
-FIVE_LATE = Model(("none", "low", "medium", "high", "xhigh"), "none")
-FIVE = Model(("minimal", "low", "medium", "high"), "medium", date(2026, 12, 11))
-O_SERIES = Model(("low", "medium", "high"), "medium", date(2026, 10, 23))
-PLAIN = Model(shutdown=date(2027, 1, 14))
-PLAIN_ENDED = Model(shutdown=date(2026, 10, 23))
-AUDIO_ENDING = Model(shutdown=date(2027, 2, 26), audio=True)
+def model_of(families: Mapping[str, Any], family: str, **own: Any) -> Model:
+    """A model's own values go before its family's."""
+    values = families[family] | own
+    return Model(**values | {"efforts": tuple(values.get("efforts", ()))})
 
+
+DATA = tomllib.loads(Path(__file__).with_name("models.toml").read_text(encoding="utf-8"))
 CATALOGUE: Mapping[str, Model] = {
-    "gpt-6-luna": SIX,
-    "gpt-6-sol": SIX,
-    "gpt-6.2-sol": SIX,
-    "gpt-6.1-terra": SIX,
-    "gpt-6.1-sol": SIX_ALWAYS_REASONING,
-    "gpt-6-astra": SIX_ALWAYS_REASONING,
-    "gpt-6.2-astra": SIX_ALWAYS_REASONING,
-    "gpt-5.6-luna": SIX,
-    "gpt-5.6-terra": SIX,
-    "gpt-5.6-sol": SIX,
-    "gpt-5.5": replace(FIVE_LATE, default_effort="medium"),
-    "gpt-5.4": FIVE_LATE,
-    "gpt-5.4-mini": FIVE_LATE,
-    "gpt-5.4-nano": replace(FIVE_LATE, shutdown=date(2027, 4, 1)),
-    "gpt-5.2": FIVE_LATE,
-    "gpt-5.1": replace(FIVE_LATE, shutdown=date(2027, 4, 1)),
-    "gpt-5": FIVE,
-    "gpt-5-mini": FIVE,
-    "gpt-5-nano": FIVE,
-    "o3": replace(O_SERIES, shutdown=date(2026, 12, 11)),
-    "gpt-4.1": PLAIN,
-    "gpt-4.1-mini": PLAIN,
-    "gpt-4o": PLAIN,
-    "gpt-4o-mini": PLAIN,
-    "gpt-5.3-chat-latest": Model(shutdown=date(2026, 8, 10)),
-    "gpt-5-chat-latest": Model(shutdown=date(2026, 7, 23)),
-    "gpt-4.1-nano": PLAIN_ENDED,
-    "gpt-4-turbo": PLAIN_ENDED,
-    "gpt-4": PLAIN_ENDED,
-    "gpt-3.5-turbo": PLAIN_ENDED,
-    "o1": O_SERIES,
-    "o3-mini": O_SERIES,
-    "o4-mini": O_SERIES,
-    "gpt-transcribe": Model(audio=True),
-    "gpt-4o-transcribe": AUDIO_ENDING,
-    "gpt-4o-mini-transcribe": AUDIO_ENDING,
-    "whisper-1": AUDIO_ENDING,
+    name: model_of(DATA["families"], **values) for name, values in DATA["models"].items()
 }
 
 

@@ -8,18 +8,15 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from devkit.emulators.asgi import Headers, bearer_token, read_body, respond
 from devkit.emulators.openai.answer import Answer, decide
 from devkit.emulators.openai.faults import HUGE_CHARACTERS, Fault, spoil
 from devkit.emulators.openai.house_rules import check_house_rules
 from devkit.emulators.openai.http import (
     JSON,
     RATE_LIMITS,
-    Headers,
     check_key,
     disconnected_within,
-    header,
-    read_body,
-    send_bytes,
     send_events,
     send_half,
     send_json,
@@ -69,7 +66,7 @@ class ResponsesEndpoint:
         headers = [(b"x-request-id", request_id.encode()), *RATE_LIMITS]
         exchange = Exchange(receive, send, entry, headers)
         try:
-            request = self.check(header(scope, b"authorization"), body)
+            request = self.check(bearer_token(scope["headers"]), body)
         except Refused as refused:
             self.state.calls.refused += 1
             entry.status = refused.status
@@ -77,9 +74,9 @@ class ResponsesEndpoint:
             return
         await self.answer(exchange, request)
 
-    def check(self, authorization: str, body: bytes) -> Request:
+    def check(self, key: str, body: bytes) -> Request:
         config = self.state.config
-        check_key(authorization, config.api_keys)
+        check_key(key, config.api_keys)
         request = parse_request(body, config.models, config.today())
         if config.house_rules:
             check_house_rules(request)
@@ -111,7 +108,7 @@ class ResponsesEndpoint:
         if fault.kind in ("html", "garbage"):
             exchange.entry.status = 200
             body, kind = (HTML, b"text/html") if fault.kind == "html" else (b'{"id": "resp_', JSON)
-            await send_bytes(exchange.send, 200, body, kind, exchange.headers)
+            await respond(exchange.send, 200, body, kind, exchange.headers)
             return True
         return False
 

@@ -91,7 +91,7 @@ def require(param: str, value: Mapping[str, Any], key: str) -> None:
 
 
 def refusal(param: str, value: Any, error: ErrorDetails) -> Refused:
-    """As the API would word it; inside a union of types only the place is told."""
+    """As the API would word it; inside a union of types only the place is named."""
     keys = error["loc"]
     about_a_key = keys[-1:] == ("[key]",)  # of an object whose keys are free
     place, beyond = locate(param, value, keys[:-2] if about_a_key else keys)

@@ -15,7 +15,7 @@ TEXT = Shape(ResponseTextConfigParam)
 
 
 def check_text(param: str, value: Any) -> None:
-    """The format first: a wrong type of format is told better than a wrong member of a union."""
+    """The format first: its own check names what is wrong, a union of types does not."""
     if isinstance(value, dict) and "format" in value:
         check_format(f"{param}.format", value["format"])
     TEXT(param, value)

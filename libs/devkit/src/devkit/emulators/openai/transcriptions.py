@@ -1,5 +1,6 @@
 """POST /v1/audio/transcriptions: the file's name decides its format, as on the real API."""
 
+import re
 from pathlib import PurePath
 
 from starlette.datastructures import FormData, UploadFile
@@ -11,23 +12,9 @@ from devkit.emulators.openai.models import find_model
 from devkit.emulators.openai.refusals import Refused, missing, unknown, wrong_value
 
 FORMATS = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm")
-FIELDS = frozenset(
-    {
-        "file",
-        "model",
-        "language",
-        "languages",
-        "languages[]",
-        "prompt",
-        "keywords",
-        "keywords[]",
-        "response_format",
-        "temperature",
-        "stream",
-        "include[]",
-        "chunking_strategy",
-        "timestamp_granularities[]",
-    }
+FIELD = re.compile(
+    r"file|model|language|prompt|response_format|temperature|stream|chunking_strategy|"
+    r"(?:languages|keywords)(?:\[\])?|(?:include|timestamp_granularities)\[\]"
 )
 MAX_BYTES = 25 * 1024 * 1024
 
@@ -46,7 +33,7 @@ async def transcribe(request: Request, config: EmulatorConfig) -> Response:
 async def check_form(form: FormData, config: EmulatorConfig) -> int:
     """The file's size in bytes."""
     for key in form:
-        if key not in FIELDS:
+        if not FIELD.fullmatch(key):
             raise unknown(key)
     name = form.get("model")
     if not isinstance(name, str) or not name:

@@ -1,4 +1,4 @@
-"""What changed, for whoever watches. Changes are numbered, so a watcher can go on where it was."""
+"""What changed, for open chat pages. Changes are numbered, so a page can resume where it was."""
 
 import asyncio
 from collections import deque

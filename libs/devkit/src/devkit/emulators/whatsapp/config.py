@@ -22,7 +22,7 @@ class Knobs:
     """Times in seconds; a status with None is never reported.
 
     strict: unknown numbers and people are refused and the 24 h window counts. Without it the
-    emulator gets to know whoever is named, for load that reaches the webhook URL by itself.
+    emulator adds everyone it meets, for load that is posted to the webhook URL directly.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

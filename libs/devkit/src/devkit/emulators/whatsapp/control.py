@@ -8,29 +8,20 @@ from dataclasses import asdict, fields
 from typing import Any, Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from devkit.emulators.whatsapp.config import Knobs
 from devkit.emulators.whatsapp.emulator import Emulator
-from devkit.emulators.whatsapp.faults import Action, Match, Phase, Rule
+from devkit.emulators.whatsapp.faults import Rule
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.emulators.whatsapp.inbound import Inbound, message_of
 from devkit.emulators.whatsapp.state import GraphCall, Message
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 T = TypeVar("T")
-
-
-class RuleIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    phase: Phase
-    action: Action
-    match: Match = Match()
-    times: int | None = 1
 
 
 class Control:
@@ -126,8 +117,7 @@ class Control:
         return answer(asdict(knobs))
 
     async def add_fault(self, request: Request) -> Response:
-        rule = await given(request, RuleIn)
-        self._emulator.faults.rules.append(Rule(rule.phase, rule.action, rule.match, rule.times))
+        self._emulator.faults.rules.append(await given(request, Rule))
         return answer(self._faults(), 201)
 
     async def faults(self, request: Request) -> Response:

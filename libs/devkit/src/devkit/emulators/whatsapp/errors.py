@@ -1,68 +1,16 @@
-"""Meta's errors: code, title and HTTP status.
+"""Meta's errors: code, title and HTTP status, from errors.toml.
 
-Titles and codes: the Cloud API's error-codes page of 2026-09-11. Meta asks to key on the code; the
-HTTP status is 400 unless the code is listed in HTTP_STATUS.
+Meta asks to key on the code.
 """
 
+import tomllib
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-TITLES = {
-    0: "AuthException",
-    1: "API Unknown",
-    2: "API Service",
-    3: "API Method",
-    4: "API Too Many Calls",
-    10: "Permission Denied",
-    33: "Parameter value is not valid",
-    100: "Invalid parameter",
-    190: "Access token has expired",
-    368: "Temporarily blocked for policies violations",
-    80007: "Rate limit issues",
-    130403: "Business has blocked the user",
-    130429: "Rate limit hit",
-    130472: "User's number is part of an experiment",
-    130497: "Business account is restricted from messaging users in this country",
-    131000: "Something went wrong",
-    131005: "Access denied",
-    131008: "Required parameter is missing",
-    131009: "Parameter value is not valid",
-    131016: "Service unavailable",
-    131021: "Recipient cannot be sender",
-    131026: "Message undeliverable",
-    131030: "Recipient phone number not in allowed list",
-    131031: "Account has been locked",
-    131037: "Display name approval needed",
-    131042: "Business eligibility payment issue",
-    131045: "Message failed to send because of an incorrect certificate",
-    131047: "Re-engagement message",
-    131048: "Spam rate limit hit",
-    131049: "Message not delivered to maintain healthy ecosystem engagement",
-    131050: "User has stopped marketing messages",
-    131051: "Unsupported message type",
-    131052: "Media download error",
-    131053: "Media upload error",
-    131056: "(Business Account, Consumer Account) pair rate limit hit",
-    131057: "Account in maintenance mode",
-    131062: "Business-scoped user ID recipients are not supported for this message",
-    133004: "Server temporarily unavailable",
-    133010: "Phone number not registered",
-    135000: "Generic user error",
-}
-HTTP_STATUS = {
-    0: 401,
-    1: 500,
-    2: 503,
-    3: 403,
-    10: 403,
-    190: 401,
-    368: 403,
-    131000: 500,
-    131005: 403,
-    131016: 503,
-    131031: 403,
-    133004: 503,
-}
+DATA = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
+TITLES: dict[int, str] = {int(code): title for code, title in DATA["titles"].items()}
+HTTP_STATUS: dict[int, int] = {int(code): http for code, http in DATA["http_status"].items()}
 
 
 class GraphError(Exception):

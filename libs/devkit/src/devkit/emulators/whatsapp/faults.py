@@ -45,14 +45,16 @@ class Action:
 
 @dataclass(slots=True)
 class Rule:
-    """`times` None: for ever. `seen` counts matching sends, `fired` the injected faults."""
+    """`times` None: without end. `seen` counts matching sends, `fired` the injected faults."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     phase: Phase
     action: Action
     match: Match = field(default_factory=Match)
     times: int | None = 1
-    seen: int = 0
-    fired: int = 0
+    seen: int = field(default=0, init=False)
+    fired: int = field(default=0, init=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from devkit.emulators.asgi import bearer_token, read_body, respond
 from devkit.emulators.whatsapp.emulator import Emulator, new_wamid
 from devkit.emulators.whatsapp.errors import GraphError
 from devkit.emulators.whatsapp.faults import Action, Attempt
@@ -18,6 +19,7 @@ from devkit.emulators.whatsapp.validation import check_send, parsed
 Json = dict[str, Any]
 Answer = tuple[int, bytes]
 VERSION = re.compile(r"v[0-9]+\.[0-9]+")
+JSON = b"application/json; charset=UTF-8"
 SUCCESS: Answer = (200, b'{"success":true}')
 
 
@@ -28,16 +30,18 @@ class Messages:
         self._emulator = emulator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raw = await read(receive)
+        raw = await read_body(receive)
         if self._emulator.knobs.latency:
             await asyncio.sleep(self._emulator.knobs.latency)
         path = scope["path_params"]
-        call = GraphCall(self._emulator.clock(), path["phone_number_id"], bearer(scope), raw)
+        call = GraphCall(
+            self._emulator.clock(), path["phone_number_id"], bearer_token(scope["headers"]), raw
+        )
         answer = await self._answer(call, path["version"])
         if answer is None:
             await drop(receive)
         else:
-            await respond(send, *answer)
+            await respond(send, *answer, JSON)
 
     async def _answer(self, call: GraphCall, version: str) -> Answer | None:
         """None: the connection is to be dropped."""
@@ -105,32 +109,6 @@ def accepted(message: Message, body: Json) -> bytes:
         {"messaging_product": "whatsapp", "contacts": [person], "messages": [{"id": message.wamid}]}
     )
     return answer
-
-
-def bearer(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, token = value.partition(b" ")
-            return str(token, "latin-1") if scheme.lower() == b"bearer" else ""
-    return ""
-
-
-async def read(receive: Receive) -> bytes:
-    body: bytes = b""
-    while True:
-        part = await receive()
-        body += part.get("body", b"")
-        if not part.get("more_body"):
-            return body
-
-
-async def respond(send: Send, status: int, body: bytes) -> None:
-    headers = [
-        (b"content-type", b"application/json; charset=UTF-8"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 async def drop(receive: Receive) -> None:

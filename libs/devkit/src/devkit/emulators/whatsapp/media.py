@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from devkit.emulators.asgi import bearer_token
 from devkit.emulators.whatsapp.emulator import Emulator
 from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 
@@ -42,7 +43,9 @@ class Media:
         ]
 
     async def upload(self, request: Request) -> Response:
-        self._emulator.authorised(request.path_params["phone_number_id"], bearer(request))
+        self._emulator.authorised(
+            request.path_params["phone_number_id"], bearer_token(request.scope["headers"])
+        )
         async with request.form() as form:
             upload = form.get("file")
             if form.get("messaging_product") != "whatsapp":
@@ -78,7 +81,7 @@ class Media:
         return Response(file.content, media_type=file.mime_type)
 
     def _found(self, request: Request) -> tuple[str, File]:
-        if not self._emulator.is_token(bearer(request)):
+        if not self._emulator.is_token(bearer_token(request.scope["headers"])):
             raise GraphError(190, "Error validating access token")
         media_id = request.path_params["media_id"]
         if media_id not in self._files:
@@ -95,7 +98,3 @@ def answering(endpoint: Endpoint) -> Endpoint:
             return Response(body, refusal.http_status, media_type="application/json")
 
     return answer
-
-
-def bearer(request: Request) -> str:
-    return request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -30,10 +30,10 @@ async def turns(system: System) -> dict[str, Any]:
 
 async def turns_without_statuses(system: System) -> dict[str, Any]:
     """As they count where Meta's statuses are left out of the comparison."""
-    await whole.statuses(system, False)
-    found = await whole.turns(system, rate=400, seconds=15)
-    await whole.statuses(system, True)
-    return found
+    await whole.set_statuses(system, False)
+    result = await whole.turns(system, rate=400, seconds=15)
+    await whole.set_statuses(system, True)
+    return result
 
 
 # The order matters: from the router on, the other services stand still.
@@ -60,11 +60,11 @@ async def bench(names: list[str]) -> dict[str, Any]:
             )
             for name in names:
                 show_progress(f"benchmark {name}")
-                results[name] = await attempted(BENCHMARKS[name], system)
+                results[name] = await run_or_explain(BENCHMARKS[name], system)
     return results
 
 
-async def attempted(benchmark: Benchmark, system: System) -> dict[str, Any]:
+async def run_or_explain(benchmark: Benchmark, system: System) -> dict[str, Any]:
     """A benchmark that cannot run says so; the others go on."""
     try:
         return await benchmark(system)

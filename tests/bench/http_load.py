@@ -32,8 +32,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, found, rest = self._buffer.partition(HEADERS_END)
-        if found and len(rest) >= content_length(head):
+        head, separator, rest = self._buffer.partition(HEADERS_END)
+        if separator and len(rest) >= content_length(head):
             self._tally.statuses[head[9:12]] += 1
             self._buffer = b""
             self._next()

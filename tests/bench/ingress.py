@@ -22,7 +22,7 @@ CONNECTIONS = 64
 
 
 async def ingress(system: System) -> dict[str, Any]:
-    """Rounds of both, turn about; who would consume stands still, so both have the machine."""
+    """Rounds of both by turns; the consumers are stopped, so that both have the machine."""
     await system.children.stop("router", "assistant", "sender")
     webhooks, noops = webhook_requests(system, 2000), [post("/noop", b"{}")]
     ours, theirs, cpu = [], [], []
@@ -43,7 +43,7 @@ async def ingress(system: System) -> dict[str, Any]:
 
 
 def webhook_requests(system: System, count: int) -> list[bytes]:
-    """Signed webhooks of a number nobody knows: the router parks them."""
+    """Signed webhooks of an unknown number: the router puts them into quarantine."""
     secret = system.secrets["WHATSAPP_APP_SECRETS"].split(",")[0]
     business = Business("Bench", "+34900111222", "799000000009999")
     made = []

@@ -9,12 +9,12 @@ from devkit.stack.system import SERVICES, System
 
 def pids(system: System) -> dict[str, int]:
     """Services, and the broker and database where they are ours."""
-    found = {service: system.children.pid(service) for service in SERVICES}
+    numbers = {service: system.children.pid(service) for service in SERVICES}
     if system.kafka:
-        found["kafka"] = system.kafka.process.pid
+        numbers["kafka"] = system.kafka.process.pid
     if system.postgres:
-        found["postgres"] = system.postgres.process.pid
-    return found
+        numbers["postgres"] = system.postgres.process.pid
+    return numbers
 
 
 def cpu_seconds(pid: int) -> float:
@@ -22,14 +22,14 @@ def cpu_seconds(pid: int) -> float:
     process = psutil.Process(pid)
     own = process.cpu_times()
     ended = own.children_user + own.children_system
-    living = 0.0
+    running = 0.0
     for child in process.children(recursive=True):
         try:
             times = child.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        living += times.user + times.system
-    return float(own.user + own.system + ended + living)
+        running += times.user + times.system
+    return float(own.user + own.system + ended + running)
 
 
 def snapshot(system: System) -> dict[str, float]:
@@ -47,6 +47,6 @@ def memory_mib(system: System) -> dict[str, float]:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
         rss = max(process.memory_info().rss for process in family)
-        total = rss if name == "postgres" else sum(one.memory_info().rss for one in family)
+        total = rss if name == "postgres" else sum(member.memory_info().rss for member in family)
         sizes[name] = round(total / 2**20, 1)
     return sizes

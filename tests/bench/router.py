@@ -1,35 +1,41 @@
 """Messages per second through one router process, from a backlog of raw webhooks."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import perf_counter, time
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from tests.bench.processes import cpu_seconds
+from tests.support.waiting import eventually_async
 
 from common.kafka.producer import producer_config
-from common.kafka.reader import reader_config
-from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW, Topic
+from common.kafka.reader import TopicReader
+from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW
 from devkit.businesses import DEMO
 from devkit.emulators.whatsapp import payloads
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.stack.system import System
 
 MESSAGES = 20_000
+BROKER_SECONDS, COUNT_SECONDS = 10.0, 120.0
 
 
 async def router(system: System) -> dict[str, Any]:
     """The other consumers are stopped meanwhile: they would take the cores."""
     await system.children.stop("router", "assistant", "sender")
-    with counting(system.bootstrap, MESSAGES_INBOUND) as count:
+    with TopicReader(system.bootstrap, MESSAGES_INBOUND.name) as reader:
+
+        def count() -> int:
+            """Records that were ever written to the topic."""
+            return sum(reader.ends(BROKER_SECONDS).values())
+
         before = count()
         await asyncio.to_thread(publish, system, MESSAGES)
         await system.start_service("router")
-        first = await reaches(count, before + 1)
+        first = await wait_for_count(count, before + 1)
         began = perf_counter()
-        await reaches(count, before + MESSAGES)
+        await wait_for_count(count, before + MESSAGES)
         took = perf_counter() - began
     cpu = cpu_seconds(system.children.pid("router"))
     return {
@@ -54,21 +60,11 @@ def publish(system: System, count: int) -> None:
     producer.flush(60)
 
 
-@contextmanager
-def counting(bootstrap: str, topic: Topic) -> Iterator[Callable[[], int]]:
-    """A function that says how many records were ever written to the topic."""
-    consumer = Consumer(reader_config(bootstrap))
-    partitions = consumer.list_topics(topic.name, timeout=10).topics[topic.name].partitions
-    places = [TopicPartition(topic.name, partition) for partition in partitions]
-    try:
-        yield lambda: sum(consumer.get_watermark_offsets(one, timeout=10)[1] for one in places)
-    finally:
-        consumer.close()
-
-
-async def reaches(count: Callable[[], int], wanted: int, seconds: float = 120) -> int:
+async def wait_for_count(count: Callable[[], int], least: int) -> int:
     """The count once it is there. Looks seldom: looking costs."""
-    async with asyncio.timeout(seconds):
-        while (found := count()) < wanted:
-            await asyncio.sleep(0.2)
-    return found
+
+    def reached() -> int:
+        number = count()
+        return number if number >= least else 0
+
+    return int(await eventually_async(reached, f"{least} records", COUNT_SECONDS, pause=0.2))

@@ -18,7 +18,7 @@ PARTS = ("ingress", "router", "assistant", "sender", "kafka", "postgres")
 
 async def steady(system: System) -> dict[str, Any]:
     """50 messages a second, a model that answers at once, no quiet window, statuses on."""
-    report, cpu = await measured(
+    report, cpu = await run_and_measure(
         system, LoadOptions(contacts=100, messages=5, rate=50, duplicates=1)
     )
     messages = report.result.accepted
@@ -33,11 +33,11 @@ async def steady(system: System) -> dict[str, Any]:
 
 async def turns(system: System, rate: float, seconds: float) -> dict[str, Any]:
     """A model that takes 1 s; every message is a turn of its own."""
-    await delay(system, 1000)
+    await set_delay(system, 1000)
     contacts = int(rate * seconds / CLIENTS)
-    wanted = LoadOptions(clients=CLIENTS, contacts=contacts, messages=1, rate=rate, duplicates=1)
-    report, cpu = await measured(system, wanted)
-    await delay(system, 0)
+    options = LoadOptions(clients=CLIENTS, contacts=contacts, messages=1, rate=rate, duplicates=1)
+    report, cpu = await run_and_measure(system, options)
+    await set_delay(system, 0)
     return {
         "offered_per_second": rate,
         "turns_per_second": throughput(report),
@@ -53,11 +53,13 @@ def throughput(report: LoadReport) -> float:
     return round((len(times) - 1) / (times[-1] - times[0]), 1) if len(times) > 1 else 0.0
 
 
-async def measured(system: System, wanted: LoadOptions) -> tuple[LoadReport, dict[str, float]]:
-    clients = [load_client(number) for number in range(1, wanted.clients + 1)]
+async def run_and_measure(
+    system: System, options: LoadOptions
+) -> tuple[LoadReport, dict[str, float]]:
+    clients = [load_client(number) for number in range(1, options.clients + 1)]
     before = snapshot(system)
     report = await run_load(
-        plan_of(system.installation, wanted, clients), system.installation.endpoints
+        plan_of(system.installation, options, clients), system.installation.endpoints
     )
     return report, spent(before, snapshot(system))
 
@@ -72,14 +74,14 @@ async def idle(system: System, seconds: float = 10) -> dict[str, Any]:
     }
 
 
-async def delay(system: System, ms: int) -> None:
-    await told(f"{system.openai_url.removesuffix('/v1')}/control/delay", {"ms": ms})
+async def set_delay(system: System, ms: int) -> None:
+    await post_json(f"{system.openai_url.removesuffix('/v1')}/control/delay", {"ms": ms})
 
 
-async def statuses(system: System, on: bool) -> None:
-    await told(f"{system.chat_url}/control/settings", {"statuses": on})
+async def set_statuses(system: System, on: bool) -> None:
+    await post_json(f"{system.chat_url}/control/settings", {"statuses": on})
 
 
-async def told(url: str, body: dict[str, Any]) -> None:
+async def post_json(url: str, body: dict[str, Any]) -> None:
     async with aiohttp.ClientSession() as http, http.post(url, json=body) as response:
         response.raise_for_status()

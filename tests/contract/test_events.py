@@ -42,14 +42,14 @@ def test_the_example_is_valid_and_fills_every_field(name: str) -> None:
 @every_event
 def test_the_required_fields_are_enough(name: str) -> None:
     required = current(EVENTS[name])["required"]
-    values = {key: one for key, one in json.loads(example(name)).items() if key in required}
+    values = {key: value for key, value in json.loads(example(name)).items() if key in required}
     assert isinstance(EVENTS[name].decode(json.dumps(values).encode()), Event)
 
 
 @every_event
 def test_unknown_fields_are_ignored_and_another_major_is_refused(name: str) -> None:
     values = json.loads(example(name))
-    extended = EVENTS[name].decode(json.dumps(values | {"new_one": {"a": 1}}).encode())
+    extended = EVENTS[name].decode(json.dumps(values | {"new_field": {"a": 1}}).encode())
     assert extended == examples()[name]
     with pytest.raises(Undecodable, match="schema_version: 2 is not 1"):
         EVENTS[name].decode(json.dumps(values | {"schema_version": 2}).encode())
@@ -73,7 +73,7 @@ def remove(schema: Schema) -> None:
 
 def rename(schema: Schema) -> None:
     schema["properties"]["body"] = schema["properties"].pop("text")
-    schema["required"] = ["body" if one == "text" else one for one in schema["required"]]
+    schema["required"] = ["body" if name == "text" else name for name in schema["required"]]
 
 
 def retype(schema: Schema) -> None:
@@ -103,7 +103,7 @@ def add_optional(schema: Schema) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "lines"),
     [
         (remove, ["text was removed"]),
         (rename, ["text was removed", "body is new and required"]),
@@ -116,12 +116,12 @@ def add_optional(schema: Schema) -> None:
     ],
 )
 def test_each_kind_of_breaking_change_is_named(
-    change: Callable[[Schema], None], said: list[str]
+    change: Callable[[Schema], None], lines: list[str]
 ) -> None:
     old = current(type(a_message()))
     new = copy.deepcopy(old)
     change(new)
-    assert breaks(old, new) == said
+    assert breaks(old, new) == lines
 
 
 def test_a_change_inside_a_nested_model_is_named() -> None:

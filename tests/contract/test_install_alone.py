@@ -27,15 +27,15 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
         print(module.name)
 """
-LIST = "from importlib.metadata import distributions as d; print(*(one.name for one in d()))"
+LIST = "from importlib.metadata import distributions as d; print(*(each.name for each in d()))"
 
 
 def find_uv() -> str:
     local = ROOT / ".uv" / "bin" / "uv"
-    found = str(local) if local.exists() else shutil.which("uv")
-    if not found:
+    program = str(local) if local.exists() else shutil.which("uv")
+    if not program:
         pytest.skip("NOT RUN: uv is not on this machine")
-    return found
+    return program
 
 
 @pytest.fixture(scope="module")

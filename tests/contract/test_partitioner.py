@@ -4,8 +4,8 @@ import random
 
 import pytest
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
-from tests.support.parts import PARTITIONS, Broker
-from tests.support.records import produce, records
+from tests.support.kafka import PARTITIONS, Broker
+from tests.support.records import produce, read_records
 
 from common.topics import MESSAGES_INBOUND
 
@@ -22,11 +22,13 @@ def keys() -> list[str]:
 
 def test_a_thousand_keys_land_where_the_other_client_puts_them(kafka: Broker) -> None:
     produce(kafka.bootstrap, MESSAGES_INBOUND, [(key, b"{}") for key in keys()])
-    landed = {record.key: record.partition for record in records(kafka.bootstrap, MESSAGES_INBOUND)}
+    landed = {
+        record.key: record.partition for record in read_records(kafka.bootstrap, MESSAGES_INBOUND)
+    }
     all_partitions = list(range(PARTITIONS))
-    wanted = {
+    expected = {
         key.encode(): DefaultPartitioner()(key.encode(), all_partitions, all_partitions)
         for key in keys()
     }
-    assert len(wanted) == 1000
-    assert landed == wanted
+    assert len(expected) == 1000
+    assert landed == expected

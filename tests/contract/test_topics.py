@@ -25,7 +25,7 @@ def test_every_topic_is_listed_once() -> None:
 
 @every
 def test_who_writes_and_reads_a_topic_exists_and_says_so(topic: Topic) -> None:
-    assert topic.producers, "somebody owns it"
+    assert topic.producers, "a topic has an owner"
     for service in {*topic.producers, *topic.consumers} - {"operator"}:
         assert service in SERVICES
         sources = "".join(path.read_text() for path in SERVICES[service].rglob("*.py"))
@@ -45,14 +45,14 @@ def test_the_largest_record_and_its_dead_letter_fit_the_producer() -> None:
 
 
 def test_no_topic_name_stands_anywhere_else() -> None:
-    found = [
+    places = [
         f"{path.relative_to(ROOT)}:{line}"
         for folder in ("libs", "services", "scripts")
         for path in sorted((ROOT / folder).rglob("*.py"))
         if path != Path(topics.__file__)
         for line in literals(path)
     ]
-    assert found == [], "use common.topics"
+    assert places == [], "use common.topics"
 
 
 def literals(path: Path) -> Iterator[int]:

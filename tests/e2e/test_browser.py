@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
-from tests.support.system import World
+from tests.support.system import RunningSystem
 
 from devkit.businesses import DEMO, LA_PLAZA, SONRISA, DemoClient
 
@@ -24,7 +24,8 @@ SCREENS: dict[str, dict[str, Any]] = {
     },
 }
 QUESTION = "¿Qué horario tienen?"
-MODEL_SECONDS = 1.0  # long enough to see somebody type
+MODEL_SECONDS = 3.0  # long enough to see somebody type
+SHOWN_MS = 60_000  # how long a page may take on a busy machine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -39,19 +40,19 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def businesses(world: World) -> AsyncIterator[tuple[DemoClient, ...]]:
+async def businesses(system: RunningSystem) -> AsyncIterator[tuple[DemoClient, ...]]:
     """The demo's two, with a model that takes its time."""
     for client in DEMO:
-        await world.know(client)
-        await world.admin.add(client)
-    await world.model("delay", ms=1000 * MODEL_SECONDS)
+        await system.register_number(client)
+        await system.admin.add(client)
+    await system.control_model("delay", ms=1000 * MODEL_SECONDS)
     yield DEMO
-    await world.model("delay", ms=0)
+    await system.control_model("delay", ms=0)
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=SCREENS.values(), ids=SCREENS)
 async def page(
-    browser: Browser, world: World, request: pytest.FixtureRequest
+    browser: Browser, system: RunningSystem, request: pytest.FixtureRequest
 ) -> AsyncIterator[Page]:
     options = {"locale": "es-ES", "timezone_id": "Europe/Madrid"} | request.param
     async with await browser.new_context(**options) as context:
@@ -59,7 +60,7 @@ async def page(
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: problems.extend([line.text] * (line.type == "error")))
-        await page.goto(world.system.chat_url)
+        await page.goto(system.stack.chat_url)
         yield page
         assert not problems, problems
 
@@ -72,10 +73,11 @@ async def test_two_businesses_answer_the_same_question_each_in_its_own_way(
         chat = await opened(page, name)
         before = await chat.locator(".message.in").count()
         await say(chat, QUESTION)
-        await expect(chat.get_by_text("escribiendo…")).to_be_visible(timeout=10_000)
-        await expect(chat.locator(".message.in")).to_have_count(before + 1, timeout=20_000)
+        await expect(chat.get_by_text("escribiendo…")).to_be_visible(timeout=SHOWN_MS)
+        await expect(chat.locator(".message.in")).to_have_count(before + 1, timeout=SHOWN_MS)
         await expect(chat.locator(".message.in").last).to_contain_text(fact)
-        await expect(chat.locator(".message.out .tick").last).to_have_class("tick read")
+        tick = chat.locator(".message.out .tick").last
+        await expect(tick).to_have_class("tick read", timeout=SHOWN_MS)
         foreign = next(other for other in answers.values() if other != fact)
         await expect(chat).not_to_contain_text(foreign)
     width = await page.evaluate("innerWidth")

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from confluent_kafka import Producer
-from tests.support.system import DEFAULT_KEY, OWN_KEY, World, a_contact
-from tests.support.system import world as new_world
-from tests.support.tape import POISON
+from tests.support.event_log import POISON
+from tests.support.system import DEFAULT_KEY, OWN_KEY, RunningSystem, a_contact, running_system
 
 from common.kafka.producer import producer_config
 from common.topics import MESSAGES_INBOUND, WEBHOOKS_RAW
@@ -21,53 +20,54 @@ WORDS, PHONE, TOKEN = "canario amarillo", "34699887766", "EAAG-canary-token-of-a
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def said() -> io.StringIO:
+async def output() -> io.StringIO:
     return io.StringIO()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(said: io.StringIO, pytestconfig: pytest.Config) -> AsyncIterator[World]:
-    """One that tells everything."""
-    async with new_world(pytestconfig, said, style="json", level="debug") as system:
+async def system(output: io.StringIO, pytestconfig: pytest.Config) -> AsyncIterator[RunningSystem]:
+    """One that logs everything."""
+    async with running_system(pytestconfig, output, style="json", level="debug") as system:
         yield system
 
 
-async def test_no_log_line_holds_words_phones_or_secrets(world: World, said: io.StringIO) -> None:
-    client = await world.client(token=TOKEN)
-    for field, value in (("access_token", TOKEN), ("openai_api_key", OWN_KEY)):
-        await world.admin.call("PUT", f"/v1/clients/{client.id}/secrets/{field}", {"value": value})
-    assert (await world.say(client.number, PHONE, WORDS)).outcome == "answered"
-    await go_wrong(world, client.number, client.name)
-    secrets = [*world.system.secrets.values(), TOKEN, OWN_KEY, DEFAULT_KEY]
-    lines = lines_of_services(said.getvalue())
+async def test_no_log_line_holds_words_phones_or_secrets(
+    system: RunningSystem, output: io.StringIO
+) -> None:
+    client = await system.add_client(token=TOKEN)
+    await system.give_secrets(client, TOKEN, OWN_KEY)
+    assert (await system.write_and_wait(client.number, PHONE, WORDS)).outcome == "answered"
+    await go_wrong(system, client.number, client.name)
+    secrets = [*system.stack.secrets.values(), TOKEN, OWN_KEY, DEFAULT_KEY]
+    lines = lines_of_services(output.getvalue())
     assert {line["service"] for line in lines} == set(SERVICES)
     assert any(line["level"] == "warning" for line in lines), "what went wrong was logged"
-    told = json.dumps(lines, ensure_ascii=False)
-    assert not [canary for canary in (WORDS, PHONE, *secrets) if canary in told]
+    logged = json.dumps(lines, ensure_ascii=False)
+    assert not [canary for canary in (WORDS, PHONE, *secrets) if canary in logged]
 
 
-async def go_wrong(world: World, number: str, name: str) -> None:
+async def go_wrong(system: RunningSystem, number: str, name: str) -> None:
     """A refused send, a failing model, an unreadable webhook and a poisoned topic."""
     match = {"phone_number_id": number}
-    await world.chat.post(
+    await system.chat.post(
         "/control/faults",
         {"phase": "before_accept", "action": {"error": 131026}, "match": match},
     )
-    assert (await world.say(number, PHONE, WORDS)).outcome == "failed"
-    await world.model("faults", kind="status", status=401, match={"instructions": name})
-    await world.say(number, a_contact(), WORDS)
+    assert (await system.write_and_wait(number, PHONE, WORDS)).outcome == "failed"
+    await system.control_model("faults", kind="status", status=401, match={"instructions": name})
+    await system.write_and_wait(number, a_contact(), WORDS)
     body = f'{{"{WORDS}": {PHONE}'.encode()
-    headers = {"X-Hub-Signature-256": sign(world.system.secrets["WHATSAPP_APP_SECRETS"], body)}
-    await world.http.post(world.system.webhook_url, data=body, headers=headers)
-    producer = Producer(producer_config(world.system.bootstrap, deadline_ms=10_000, linger_ms=0))
+    headers = {"X-Hub-Signature-256": sign(system.stack.secrets["WHATSAPP_APP_SECRETS"], body)}
+    await system.http.post(system.stack.webhook_url, data=body, headers=headers)
+    producer = Producer(producer_config(system.stack.bootstrap, deadline_ms=10_000, linger_ms=0))
     for topic in (MESSAGES_INBOUND, WEBHOOKS_RAW):
         key = f"{number}:{PHONE}" if topic is MESSAGES_INBOUND else number
         producer.produce(topic.name, body, key=key.encode(), headers=[(POISON, b"1")])
     assert producer.flush(10) == 0
-    assert (await world.say(number, PHONE, WORDS)).outcome == "answered"
+    assert (await system.write_and_wait(number, PHONE, WORDS)).outcome == "answered"
 
 
-def lines_of_services(said: str) -> list[dict[str, str]]:
+def lines_of_services(text: str) -> list[dict[str, str]]:
     """Every line of a service, which must be one JSON object."""
-    pairs = (line.split(" | ", 1) for line in said.splitlines())
-    return [json.loads(text) for name, text in pairs if name.strip() in SERVICES]
+    pairs = (line.split(" | ", 1) for line in text.splitlines())
+    return [json.loads(line) for name, line in pairs if name.strip() in SERVICES]

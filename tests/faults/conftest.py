@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.support.system import World
-from tests.support.system import world as new_world
+from tests.support.system import RunningSystem, running_system
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(pytestconfig: pytest.Config) -> AsyncIterator[World]:
-    async with new_world(pytestconfig) as system:
+async def system(pytestconfig: pytest.Config) -> AsyncIterator[RunningSystem]:
+    async with running_system(pytestconfig) as system:
         yield system

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from tests.support.system import World
+from tests.support.system import RunningSystem
 from tests.support.under_load import SMALL, assert_kept, under_load
 
 from devkit.stack.child import Child
@@ -25,93 +25,95 @@ DONE = {
     "assistant": "conserje_work_finished_total",
     "sender": "conserje_work_finished_total",
 }
-MODEL_SECONDS, GRAPH_SECONDS = 0.5, 0.2  # so that every crash finds work in hand
+MODEL_SECONDS, GRAPH_SECONDS = 0.5, 0.2  # so that every crash finds work being done
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def slow_providers(world: World) -> None:
-    await world.model("delay", ms=1000 * MODEL_SECONDS)
-    await world.chat.post("/control/settings", {"latency": GRAPH_SECONDS})
+async def slow_providers(system: RunningSystem) -> None:
+    await system.control_model("delay", ms=1000 * MODEL_SECONDS)
+    await system.chat.post("/control/settings", {"latency": GRAPH_SECONDS})
 
 
 async def test_kill_9_of_router_assistant_and_sender_loses_and_repeats_nothing(
-    world: World,
+    system: RunningSystem,
 ) -> None:
-    before = restarts(world.system)
-    report = await under_load(world, kill_in_turn(world.system, SMALL, REPLICATED))
+    before = restarts(system.stack)
+    report = await under_load(system, kill_in_turn(system.stack, SMALL, REPLICATED))
     assert_kept(report)
     for service in REPLICATED:
-        assert restarts(world.system)[service] == before[service] + 1
+        assert restarts(system.stack)[service] == before[service] + 1
 
 
-async def test_kill_9_of_the_ingress_costs_retries_only(world: World) -> None:
-    before = restarts(world.system)["ingress"]
-    report = await under_load(world, kill_in_turn(world.system, SMALL, ("ingress", "ingress")))
+async def test_kill_9_of_the_ingress_costs_retries_only(system: RunningSystem) -> None:
+    before = restarts(system.stack)["ingress"]
+    report = await under_load(system, kill_in_turn(system.stack, SMALL, ("ingress", "ingress")))
     assert_kept(report)
-    assert restarts(world.system)["ingress"] == before + 2
-    assert report.sent.refusals[0] > 0, "some webhooks found nobody"
+    assert restarts(system.stack)["ingress"] == before + 2
+    assert report.sent.refusals[0] > 0, "some webhooks could not connect"
 
 
-async def test_a_rolling_restart_loses_and_repeats_nothing(world: World) -> None:
-    before = restarts(world.system)
-    report = await under_load(world, end_in_turn(world))
+async def test_a_rolling_restart_loses_and_repeats_nothing(system: RunningSystem) -> None:
+    before = restarts(system.stack)
+    report = await under_load(system, end_in_turn(system))
     assert_kept(report)
-    assert restarts(world.system) == {name: count + 1 for name, count in before.items()}
+    assert restarts(system.stack) == {name: count + 1 for name, count in before.items()}
 
 
-async def end_in_turn(world: World) -> None:
+async def end_in_turn(system: RunningSystem) -> None:
     """As a deployment does: the next one once the one before is ready again."""
     for service in SERVICES:
         await asyncio.sleep(SMALL.seconds / len(SERVICES) / 2)
-        before = world.system.children.restarts(service)
-        world.system.children.kill(service, signal.SIGTERM)
-        while world.system.children.restarts(service) == before:
-            await asyncio.sleep(0.02)
-        await world.ready(service)
+        before = system.stack.children.restarts(service)
+        system.stack.children.kill(service, signal.SIGTERM)
+        await system.wait_restarted(service, before)
 
 
-async def test_an_assistant_that_stands_still_for_a_while_goes_on(world: World) -> None:
-    report = await under_load(world, stand_still(world, "assistant"))
+async def test_an_assistant_that_stands_still_for_a_while_goes_on(system: RunningSystem) -> None:
+    report = await under_load(system, stand_still(system, "assistant"))
     assert_kept(report)
     assert report.result.answer.p99 > 1000 * STANDSTILL / 2, "it did stand still"
 
 
-async def stand_still(world: World, service: str) -> None:
+async def stand_still(system: RunningSystem, service: str) -> None:
     await asyncio.sleep(SMALL.seconds / 4)
-    world.system.children.kill(service, signal.SIGSTOP)
+    system.stack.children.kill(service, signal.SIGSTOP)
     await asyncio.sleep(STANDSTILL)
-    world.system.children.kill(service, signal.SIGCONT)
+    system.stack.children.kill(service, signal.SIGCONT)
 
 
-async def test_replicas_share_the_load_and_take_over_from_each_other(world: World) -> None:
-    wanted = replace(SMALL, clients=8, contacts=3)  # numbers for every partition
-    before = restarts(world.system)
-    async with replicas(world.system) as ports:
-        nemesis = kill_in_turn(world.system, wanted, REPLICATED)
-        report = await under_load(world, nemesis, wanted)
+async def test_replicas_share_the_load_and_take_over_from_each_other(system: RunningSystem) -> None:
+    load = replace(SMALL, clients=8, contacts=3)  # numbers for every partition
+    before = restarts(system.stack)
+    async with replicas(system.stack) as ports:
+        nemesis = kill_in_turn(system.stack, load, REPLICATED)
+        report = await under_load(system, nemesis, load)
         shares = {
-            service: counted(await world.text(f"http://127.0.0.1:{port}/metrics"), DONE[service])
+            service: counted(await metrics_at(system, port), DONE[service])
             for service, port in ports.items()
         }
     assert_kept(report)
     for service in REPLICATED:
         assert shares[service] > 0, f"the second {service} worked too"
-        assert restarts(world.system)[service] == before[service] + 1
+        assert restarts(system.stack)[service] == before[service] + 1
 
 
 @asynccontextmanager
-async def replicas(system: System) -> AsyncIterator[dict[str, int]]:
+async def replicas(stack: System) -> AsyncIterator[dict[str, int]]:
     """A second process of each; their health ports."""
     ports = dict(zip(REPLICATED, free_ports(len(REPLICATED)), strict=True))
     for service, port in ports.items():
-        environment = {**system.environment(service), "HEALTH_PORT": str(port)}
+        environment = {**stack.environment(service), "HEALTH_PORT": str(port)}
         argv = [sys.executable, "-m", f"{service}.main"]
-        await system.children.start(Child(f"{service}-2", argv, environment))
+        await stack.children.start(Child(f"{service}-2", argv, environment))
     for service, port in ports.items():
         url = f"http://127.0.0.1:{port}/ready"
-        await system.children.wait_ready(f"{service}-2", url, READY_SECONDS)
+        await stack.children.wait_ready(f"{service}-2", url, READY_SECONDS)
     yield ports
-    await system.children.stop(*(f"{service}-2" for service in ports))
+    await stack.children.stop(*(f"{service}-2" for service in ports))
+
+
+async def metrics_at(system: RunningSystem, port: int) -> str:
+    return await system.get_text(f"http://127.0.0.1:{port}/metrics")
 
 
 def counted(metrics: str, name: str) -> float:
@@ -120,5 +122,5 @@ def counted(metrics: str, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
-def restarts(system: System) -> dict[str, int]:
-    return {service: system.children.restarts(service) for service in SERVICES}
+def restarts(stack: System) -> dict[str, int]:
+    return {service: stack.children.restarts(service) for service in SERVICES}

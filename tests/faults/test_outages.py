@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.support.system import World
+from tests.support.system import RunningSystem
 from tests.support.under_load import SMALL, assert_kept, under_load
 
 from devkit.stack.kafka import LocalKafka
@@ -15,18 +15,18 @@ OUTAGE = 10.0
 LONGER = replace(SMALL, rate=12)  # so that the load outlasts the outage
 
 
-async def test_without_a_broker_webhooks_get_503_and_nothing_is_lost(world: World) -> None:
-    if not (kafka := world.system.kafka):
+async def test_without_a_broker_webhooks_get_503_and_nothing_is_lost(system: RunningSystem) -> None:
+    if not (kafka := system.stack.kafka):
         pytest.skip("NOT RUN: the broker is an external one")
-    report = await under_load(world, gone_for_a_while(kafka), LONGER)
+    report = await under_load(system, gone_for_a_while(kafka), LONGER)
     assert_kept(report)
     assert report.sent.refusals[503] > 0
 
 
-async def test_without_a_database_everything_waits(world: World) -> None:
-    if not (postgres := world.system.postgres):
+async def test_without_a_database_everything_waits(system: RunningSystem) -> None:
+    if not (postgres := system.stack.postgres):
         pytest.skip("NOT RUN: the database is an external one")
-    report = await under_load(world, gone_for_a_while(postgres), LONGER)
+    report = await under_load(system, gone_for_a_while(postgres), LONGER)
     assert_kept(report)
     assert not report.sent.refusals, "the ingress needs no database"
     assert report.result.answer.p99 > 1000 * OUTAGE / 2, "nothing was answered meanwhile"

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.support.system import Known, World, a_contact
-from tests.support.system import world as new_world
+from tests.support.system import AddedClient, RunningSystem, a_contact, running_system
 
 from devkit.faults import FaultProxy, Toxic
 from devkit.stack.ports import free_ports
@@ -22,9 +21,9 @@ async def wire() -> AsyncIterator[FaultProxy]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(wire: FaultProxy, pytestconfig: pytest.Config) -> AsyncIterator[World]:
+async def system(wire: FaultProxy, pytestconfig: pytest.Config) -> AsyncIterator[RunningSystem]:
     extra = {"sender": {"WHATSAPP_GRAPH_URL": f"http://127.0.0.1:{wire.port}/v26.0"}}
-    async with new_world(pytestconfig, chat_port=wire.target_port, extra=extra) as system:
+    async with running_system(pytestconfig, chat_port=wire.target_port, extra=extra) as system:
         yield system
 
 
@@ -34,70 +33,75 @@ async def world(wire: FaultProxy, pytestconfig: pytest.Config) -> AsyncIterator[
     ids=lambda toxic: toxic.kind,
 )
 async def test_an_answer_lost_on_the_wire_is_settled_by_the_status(
-    world: World, wire: FaultProxy, toxic: Toxic
+    system: RunningSystem, wire: FaultProxy, toxic: Toxic
 ) -> None:
-    client, contact, before = await world.client(), a_contact(), wire.hits[toxic.kind]
+    client, contact, before = await system.add_client(), a_contact(), wire.hits[toxic.kind]
     wire.add(toxic)
     try:
-        outcome = await world.say(client.number, contact)
+        outcome = await system.write_and_wait(client.number, contact)
     finally:
         wire.heal()
     assert outcome.outcome == "answered"
     assert wire.hits[toxic.kind] > before
-    await delivered_once(world, client, outcome.reply_id)
+    await assert_delivered_once(system, client, outcome.reply_id)
 
 
-async def test_a_send_in_doubt_is_known_as_unknown_until_its_status_comes(world: World) -> None:
-    client, contact = await world.client(), a_contact()
-    await fault(world, client, phase="after_accept", action={"drop": True})
-    outcome = await world.say(client.number, contact)
-    await delivered_once(world, client, outcome.reply_id)
-    states = [one.state for one in world.tape.states(outcome.reply_id)]
-    assert states[0] == "unknown"
-    assert await fired(world, client) == 1
-
-
-async def test_a_send_that_meta_refused_for_now_is_sent_again_once(world: World) -> None:
-    client, contact = await world.client(), a_contact()
-    await fault(world, client, phase="before_accept", action={"error": 131000})
-    outcome = await world.say(client.number, contact)
-    assert outcome.outcome == "answered"
-    assert await fired(world, client) == 1
-    await delivered_once(world, client, outcome.reply_id)
-
-
-async def test_a_burst_of_model_errors_leaves_one_answer_or_fallback_each(world: World) -> None:
-    client = await world.client(fallback_text=FALLBACK)
-    contacts = [a_contact() for _ in range(30)]
-    before = await injected(world)
-    mine = {"kind": "status", "match": {"instructions": client.name}}
-    await world.model("faults", **mine, times=25, status=429, retry_after=1)
-    await world.model("faults", **mine, times=25, status=500)
-    wamids = [await world.write(client.number, contact) for contact in contacts]
-    assert await world.tape.outcomes_of(wamids) == {"answered": len(contacts)}
-    said = [await world.chat.replies(client.number, contact) for contact in contacts]
-    assert {len(replies) for replies in said} == {1}
-    assert all(client.name in text or text == FALLBACK for (text,) in said)
-    assert await injected(world) == before + 50
-
-
-async def delivered_once(world: World, client: Known, reply_id: str | None) -> None:
-    """Read in the end, and there never was a second copy."""
-    await world.tape.wait(
-        lambda: [one for one in world.tape.states(reply_id) if one.state == "read"], "blue ticks"
+async def test_a_send_in_doubt_is_known_as_unknown_until_its_status_comes(
+    system: RunningSystem,
+) -> None:
+    client, contact = await system.add_client(), a_contact()
+    await system.add_graph_fault(client, "after_accept", drop=True)
+    await system.add_graph_fault(client, "status", drop=True)
+    wamid = await system.write(client.number, contact)
+    await system.events.eventually(
+        lambda: system.events.states_after(wamid) == ["unknown"], "the doubt"
     )
-    assert len(await world.accepted(client.number)) == 1
+    await system.report_read(client, contact)
+    outcome = await system.events.wait_for_outcome(wamid)
+    assert outcome.outcome == "answered"
+    await assert_delivered_once(system, client, outcome.reply_id)
+    assert await faults_met(system, client) == 2
 
 
-async def fault(world: World, client: Known, **rule: object) -> None:
-    match = {"phone_number_id": client.number}
-    await world.chat.post("/control/faults", rule | {"match": match})
+async def test_a_send_that_meta_refused_for_now_is_sent_again_once(system: RunningSystem) -> None:
+    client, contact = await system.add_client(), a_contact()
+    await system.add_graph_fault(client, "before_accept", error=131000)
+    outcome = await system.write_and_wait(client.number, contact)
+    assert outcome.outcome == "answered"
+    assert await faults_met(system, client) == 1
+    await assert_delivered_once(system, client, outcome.reply_id)
 
 
-async def fired(world: World, client: Known) -> int:
-    rules = await world.get(f"{world.system.chat_url}/control/faults")
+async def test_a_burst_of_model_errors_leaves_one_answer_or_fallback_each(
+    system: RunningSystem,
+) -> None:
+    client = await system.add_client(fallback_text=FALLBACK)
+    contacts = [a_contact() for _ in range(30)]
+    before = await injected(system)
+    mine = {"kind": "status", "match": {"instructions": client.name}}
+    await system.control_model("faults", **mine, times=25, status=429, retry_after=1)
+    await system.control_model("faults", **mine, times=25, status=500)
+    wamids = [await system.write(client.number, contact) for contact in contacts]
+    assert await system.events.wait_for_outcomes(wamids) == {"answered": len(contacts)}
+    replies = [await system.chat.replies(client.number, contact) for contact in contacts]
+    assert {len(texts) for texts in replies} == {1}
+    assert all(client.name in text or text == FALLBACK for (text,) in replies)
+    assert await injected(system) == before + 50
+
+
+async def assert_delivered_once(
+    system: RunningSystem, client: AddedClient, reply_id: str | None
+) -> None:
+    """Read in the end, and there never was a second copy."""
+    await system.events.wait_until_read(reply_id)
+    assert len(await system.accepted_sends(client.number)) == 1
+
+
+async def faults_met(system: RunningSystem, client: AddedClient) -> int:
+    rules = await system.get_json(f"{system.stack.chat_url}/control/faults")
     return sum(rule["fired"] for rule in rules if rule["match"]["phone_number_id"] == client.number)
 
 
-async def injected(world: World) -> int:
-    return int((await world.get(f"{world.model_control}/faults"))["injected"].get("status", 0))
+async def injected(system: RunningSystem) -> int:
+    faults = await system.get_json(f"{system.model_control_url}/faults")
+    return int(faults["injected"].get("status", 0))

@@ -1,4 +1,4 @@
-"""The assistant in this process, on real parts, with a model that a test scripts."""
+"""The assistant in this process, on a real broker and database, with a scripted model."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from tests.support.builders import a_message, a_tenant, an_assistant
-from tests.support.read_topic import everything
+from tests.support.components import keep_running
+from tests.support.records import read_events
+from tests.support.waiting import eventually_async
 
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.receive import MessageReceiver
@@ -27,7 +29,7 @@ from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.postgres.database import Database
 from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Lifecycle
 from common.tenant_secrets import TenantSecrets
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
 from common.work import Owner, Runner, WorkLimits
@@ -121,17 +123,15 @@ class RunningAssistant:
         await self.database.transaction(lambda c: c.exec_driver_sql(statement).close())
 
     async def eventually(self, query: str, check: Callable[[list[sa.Row[Any]]], bool]) -> None:
-        """Waits until the rows satisfy the check; fails showing them."""
-        deadline = asyncio.get_running_loop().time() + 15
-        while not check(rows := await self.rows(query)):
-            assert asyncio.get_running_loop().time() < deadline, f"{query}: {rows}"
-            await asyncio.sleep(0.02)
+        """Waits until the rows satisfy the check."""
+
+        async def is_fulfilled() -> bool:
+            return check(await self.rows(query))
+
+        await eventually_async(is_fulfilled, f"the rows of {query}")
 
     async def wait_for_calls(self, calls: int) -> None:
-        """Waits until the model was called so often."""
-        async with asyncio.timeout(15):
-            while len(self.model.bodies) < calls:
-                await asyncio.sleep(0.01)
+        await eventually_async(lambda: len(self.model.bodies) >= calls, f"{calls} calls")
 
     async def wait_until_settled(self) -> None:
         """Waits until no turn is open and every event is out."""
@@ -146,7 +146,7 @@ class RunningAssistant:
 
     async def _all(self, topic: Topic, event: type[E]) -> list[E]:
         await self.wait_until_settled()
-        return await asyncio.to_thread(everything, self.bootstrap, topic, event)
+        return await asyncio.to_thread(read_events, self.bootstrap, topic, event)
 
 
 CLIENT, ASSISTANT = a_client(), an_assistant()
@@ -185,11 +185,5 @@ async def running_assistant(
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(known.get, runner.hint)
-    parts: list[Component] = [database, producer, outbox, owner, runner]
-    for part in parts:
-        await part.start()
-    try:
+    async with keep_running([database, producer, outbox, owner, runner]):
         yield RunningAssistant(bootstrap, database, receiver, runner, model, known, published)
-    finally:
-        for part in reversed(parts):
-            await part.stop()

@@ -1,8 +1,5 @@
 """The assistant as its own process, so that it can be killed; fed and read through Kafka."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from confluent_kafka import Producer
-from tests.support.parts import until
-from tests.support.read_topic import everything
+from tests.support.processes import Process, drain, kill, start_module
+from tests.support.records import read_events
+from tests.support.waiting import eventually
 
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
@@ -20,6 +18,7 @@ from common.postgres.database import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic
 from devkit.stack.ports import free_ports
 
+STORED = "select count(*) from message where role = 'u'"
 WAITING_TO_STORE = (
     "select count(*) from pg_stat_activity where datname = current_database()"
     " and wait_event_type = 'Lock' and query like '%given as (%'"
@@ -34,33 +33,27 @@ class AssistantProcess:
     url: str
     model_url: str
     log: Path
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.engine = sa.create_engine(driver_url(self.url), isolation_level="AUTOCOMMIT")
 
     def start(self) -> None:
-        environment = os.environ | {
+        environment = {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "DATABASE_URL": self.url,
             "OPENAI_API_KEY": "key-of-the-test",
             "OPENAI_BASE_URL": f"{self.model_url}/v1",
             "HEALTH_PORT": str(free_ports(1)[0]),
         }
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "assistant.main"]
-            self.processes.append(
-                subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-            )
+        self.processes.append(start_module("assistant.main", environment, self.log))
 
     def kill(self) -> None:
-        self.processes[-1].kill()
-        self.processes[-1].wait(10)
+        kill(self.processes[-1])
 
-    def terminate(self, seconds: float = 20) -> int:
-        """The exit code after SIGTERM."""
-        self.processes[-1].terminate()
-        return self.processes[-1].wait(seconds)
+    def drain(self) -> int:
+        """SIGTERM; the exit code."""
+        return drain(self.processes[-1])
 
     def publish(self, topic: Topic, *pairs: tuple[str, Event]) -> None:
         producer = Producer(producer_config(self.bootstrap, deadline_ms=20_000, linger_ms=5))
@@ -84,22 +77,19 @@ class AssistantProcess:
             connection.exec_driver_sql("lock table assistant.turn in share row exclusive mode")
             yield
 
-    def settle(self, messages: int) -> None:
-        """Waits until so many messages are stored, no turn is open and every event is out."""
-        until(lambda: self.count("select count(*) from message where role = 'u'") == messages,
-              "messages to be stored", 40)  # fmt: skip
-        until(self._is_settled, "turns to end", 40)
+    def wait_until_settled(self, messages: int) -> None:
+        """Until so many messages are stored, no turn is open and every event is out."""
+        eventually(lambda: self.count(STORED) == messages, "messages to be stored")
+        eventually(self._is_settled, "turns to end")
 
     def _is_settled(self) -> bool:
         open_turns = self.count("select count(*) from turn where finished_at is null")
         return open_turns + self.count("select count(*) from outbox") == 0
 
     def replies(self) -> list[ReplyReady]:
-        return everything(self.bootstrap, REPLIES_OUTBOUND, ReplyReady)
+        return read_events(self.bootstrap, REPLIES_OUTBOUND, ReplyReady)
 
     def stop(self) -> None:
         for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
+            kill(process)
         self.engine.dispose()

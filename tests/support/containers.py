@@ -1,6 +1,7 @@
 """Kafka and PostgreSQL from testcontainers, where a Docker engine has the images of compose.
 
-Nothing is ever pulled. A container ends with the run, also with one that is killed.
+CONSERJE_TESTS_ON=containers or =local leaves no choice. Nothing is ever pulled. A container ends
+with the run, also with one that is killed.
 """
 
 import contextlib
@@ -8,7 +9,7 @@ import os
 import secrets
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
@@ -24,6 +25,7 @@ from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
+from tests.support.waiting import eventually
 
 from devkit.stack.kafka import CLUSTER_ID
 from devkit.stack.kafka_groups import warm_up_groups
@@ -54,13 +56,37 @@ if os.environ.get("DOCKER_AUTH_CONFIG"):
 Running = tuple[str, str]  # address, and what runs there
 
 
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """Reachable for the unprivileged user that PostgreSQL runs as."""
+    with tempfile.TemporaryDirectory(prefix="conserje-tests-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def image_for(service: str) -> str | None:
+    """None where the local stack is to be used."""
+    wish = os.environ.get("CONSERJE_TESTS_ON", "")
+    if wish not in ("", "local", "containers"):
+        problem = f"CONSERJE_TESTS_ON is {wish!r}: set local, containers or nothing"
+        pytest.fail(problem, pytrace=False)
+    if wish == "local":
+        return None
+    image = image_of(service)
+    if missing := missing_for(image):
+        if wish == "containers":
+            pytest.fail(f"CONSERJE_TESTS_ON=containers, but {missing}", pytrace=False)
+        return None
+    return image
+
+
 def image_of(service: str) -> str:
     image: str = yaml.safe_load(COMPOSE.read_text())["services"][service]["image"]
     return testcontainers_config.hub_image_name_prefix + image
 
 
-def lacking(image: str) -> str | None:
-    """What is missing to run a container of it, with the mend; None when nothing is."""
+def missing_for(image: str) -> str | None:
+    """What is missing to run a container of it, and how to get it; None when nothing is."""
     try:
         client = DockerClient(timeout=ANSWER_DEADLINE).client
         there = client.images.list(name=image)
@@ -127,8 +153,8 @@ def answers(bootstrap: str) -> bool:
 def kafka_version(container: DockerContainer) -> str:
     """From the jars that run: the protocol tells no version."""
     jars = container.exec(["ls", "/opt/kafka/libs"]).output.decode().split()
-    found = [jar for jar in jars if jar.startswith("kafka-clients-")]
-    return found[0].removeprefix("kafka-clients-").removesuffix(".jar") if found else "?"
+    clients = [jar for jar in jars if jar.startswith("kafka-clients-")]
+    return clients[0].removeprefix("kafka-clients-").removesuffix(".jar") if clients else "?"
 
 
 @contextlib.contextmanager
@@ -206,12 +232,15 @@ def ended_with_us(container: DockerContainer) -> Iterator[None]:
         guard.communicate()
 
 
-def wait(container: DockerContainer, ready: Callable[[], object]) -> None:
-    deadline = time.monotonic() + START_DEADLINE
-    while not ready():
+def wait(container: DockerContainer, is_up: Callable[[], object]) -> None:
+    def is_up_or_ended() -> bool:
         container.reload()
-        if container.status != "running" or time.monotonic() > deadline:
-            said = b"".join(container.get_logs()).decode(errors="replace")[-2000:]
-            told = f"{container.image} did not start; {LOCAL}. It said:\n{said}"
-            pytest.fail(told, pytrace=False)
-        time.sleep(0.05)
+        return bool(is_up()) or container.status != "running"
+
+    try:
+        eventually(is_up_or_ended, "an answer", START_DEADLINE)
+        assert container.status == "running"
+    except AssertionError:
+        log = b"".join(container.get_logs()).decode(errors="replace")[-2000:]
+        problem = f"{container.image} did not start; {LOCAL}. It printed:\n{log}"
+        pytest.fail(problem, pytrace=False)

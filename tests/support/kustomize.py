@@ -38,8 +38,10 @@ def built(overlay: str) -> list[Object]:
 
 
 def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
-    return [found for found in objects if found["kind"] in kinds]
+    return [candidate for candidate in objects if candidate["kind"] in kinds]
 
 
 def named(objects: list[Object], kind: str, name: str) -> Object:
-    return next(found for found in of_kind(objects, kind) if found["metadata"]["name"] == name)
+    return next(
+        candidate for candidate in of_kind(objects, kind) if candidate["metadata"]["name"] == name
+    )

@@ -1,14 +1,12 @@
 """Serves an ASGI application on a free loopback port, in a thread, for clients over real TCP."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
 import uvicorn
-
-STARTS_WITHIN = 10.0
+from tests.support.waiting import SECONDS, eventually
 
 
 @contextmanager
@@ -24,13 +22,10 @@ def serve(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{port_of(server)}"
     finally:
         server.should_exit = True
-        thread.join(STARTS_WITHIN)
+        thread.join(SECONDS)
 
 
 def port_of(server: uvicorn.Server) -> int:
-    deadline = time.monotonic() + STARTS_WITHIN
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.005)
+    eventually(lambda: server.started, "the server to start", pause=0.005)
     port: int = server.servers[0].sockets[0].getsockname()[1]
     return port

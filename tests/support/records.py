@@ -1,114 +1,106 @@
-"""Kafka as tests look at it: write records, read a topic whole, ask what a group committed."""
+"""Records of topics: written, read whole, awaited, followed; and what a group has committed."""
 
-import threading
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     ConsumerGroupTopicPartitions,
-    KafkaError,
-    Message,
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
-from tests.support.builders import a_message
+from tests.support.kafka import admin_client
+from tests.support.waiting import SECONDS, Deadline
 
+from common.events import Event
 from common.kafka.producer import producer_config
+from common.kafka.reader import TopicReader, reader_config
 from common.kafka.record import Record, record_of
 from common.topics import Topic
 
-READ_SECONDS = 20.0
+E = TypeVar("E", bound=Event)
+CALL_SECONDS = 30.0  # for one answer of a busy broker
+BATCH, READ_SECONDS = 1000, 0.05
+
+
+def read_records(bootstrap: str, topic: Topic) -> list[Record]:
+    """Everything in the topic now, so that a copy too many is seen."""
+    with TopicReader(bootstrap, topic.name) as reader:
+        starts = reader.beginnings(CALL_SECONDS)
+        return list(reader.read_to_end(starts, timeout=CALL_SECONDS))
+
+
+def read_events(bootstrap: str, topic: Topic, event: type[E]) -> list[E]:
+    return [event.decode(record.value) for record in read_records(bootstrap, topic)]
+
+
+def await_records(
+    bootstrap: str,
+    topic: Topic,
+    enough: Callable[[list[Record]], bool],
+    seconds: float = SECONDS,
+) -> list[Record]:
+    """The topic from its beginning, once `enough` holds."""
+    records: list[Record] = []
+    deadline = Deadline(f"enough records of {topic.name}", seconds)
+    follower = TopicFollower(bootstrap, [topic])
+    with contextlib.closing(follower):
+        while not enough(records):
+            deadline.check()
+            records += follower.read_on()
+    return records
+
+
+def await_events(
+    bootstrap: str, topic: Topic, event: type[E], count: int, seconds: float = SECONDS
+) -> list[E]:
+    """The first `count` events or more."""
+    records = await_records(bootstrap, topic, lambda read: len(read) >= count, seconds)
+    return [event.decode(record.value) for record in records]
 
 
 def produce(bootstrap: str, topic: Topic, records: Iterable[tuple[str, bytes | None]]) -> None:
     """Returns when the broker has them all."""
-    producer = Producer(producer_config(bootstrap, deadline_ms=10_000, linger_ms=5))
+    producer = Producer(producer_config(bootstrap, deadline_ms=30_000, linger_ms=5))
     for key, value in records:
         producer.produce(topic.name, value, key=key.encode())
-    assert producer.flush(10) == 0
+    assert producer.flush(CALL_SECONDS) == 0
 
 
-def records(bootstrap: str, topic: Topic) -> list[Record]:
-    """Everything in the topic now, in order per partition."""
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "tests", "enable.partition.eof": True}
-    )
-    partitions = list(consumer.list_topics(topic.name, timeout=10).topics[topic.name].partitions)
-    consumer.assign([TopicPartition(topic.name, number, OFFSET_BEGINNING) for number in partitions])
-    try:
-        return list(_until_end(consumer, set(partitions)))
-    finally:
-        consumer.close()
-
-
-def _until_end(consumer: Consumer, behind: set[int]) -> Iterator[Record]:
-    deadline = time.monotonic() + READ_SECONDS
-    while behind:
-        assert time.monotonic() < deadline, f"partitions {behind} were not read to their end"
-        for message in consumer.consume(1000, 0.1):
-            error = message.error()
-            if error is None:
-                yield record_of(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                behind.discard(message.partition() or 0)
-
-
-def committed(bootstrap: str, group: str) -> int:
+def count_committed(bootstrap: str, group: str) -> int:
     """Records of all partitions together that the group will not read again."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-    found = asked[group].result(10).topic_partitions
-    return sum(max(0, partition.offset) for partition in found)
+    admin = admin_client(bootstrap)  # it must outlive the answer
+    futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+    positions = futures[group].result(CALL_SECONDS).topic_partitions
+    return sum(max(0, position.offset) for position in positions)
 
 
-class Load:
-    """Messages of several contacts, each numbered from 0, sent at a steady rate until stopped."""
-
-    def __init__(self, bootstrap: str, topic: Topic, *, contacts: int, per_second: float) -> None:
-        self._producer = Producer(producer_config(bootstrap, deadline_ms=0, linger_ms=0))
-        self._topic, self._contacts, self._pause = topic, contacts, 1 / per_second
-        self._stopping = threading.Event()
-        self.sent: dict[str, int] = {}  # contact -> how many
-        self.errors: list[str] = []
-
-    def run(self) -> None:
-        number = 0
-        while not self._stopping.wait(self._pause):
-            contact = f"c{number % self._contacts}"
-            count = self.sent.get(contact, 0)
-            event = a_message(str(count), contact_id=contact, wamid=f"{contact}-{count}")
-            self._producer.produce(
-                self._topic.name, event.encode(), key=event.conversation, on_delivery=self._acked
-            )
-            self._producer.poll(0)
-            self.sent[contact] = count + 1
-            number += 1
-
-    def _acked(self, error: KafkaError | None, _: Message) -> None:
-        if error:
-            self.errors.append(error.name())
-
-    def stop(self) -> None:
-        self._stopping.set()
-
-    def flush(self) -> None:
-        assert self._producer.flush(30) == 0
-        assert self.errors == []
+def count_uncommitted(bootstrap: str, topic: Topic, group: str) -> int:
+    """How many records of the topic the group has not committed yet; it is not joined."""
+    with TopicReader(bootstrap, topic.name) as reader:
+        return sum(reader.ends(CALL_SECONDS).values()) - count_committed(bootstrap, group)
 
 
-@contextmanager
-def load(bootstrap: str, topic: Topic, *, contacts: int, per_second: float) -> Iterator[Load]:
-    """Sends while the block runs; at its end the broker has everything."""
-    sending = Load(bootstrap, topic, contacts=contacts, per_second=per_second)
-    thread = threading.Thread(target=sending.run)
-    thread.start()
-    try:
-        yield sending
-    finally:
-        sending.stop()
-        thread.join()
-        sending.flush()
+class TopicFollower:
+    """Several topics at once, from their beginning and on; no consumer group."""
+
+    def __init__(self, bootstrap: str, topics: Iterable[Topic]) -> None:
+        self._consumer = Consumer(reader_config(bootstrap) | {"enable.partition.eof": False})
+        there = self._consumer.list_topics(timeout=CALL_SECONDS).topics
+        self._consumer.assign(
+            [
+                TopicPartition(topic.name, number, OFFSET_BEGINNING)
+                for topic in topics
+                for number in there[topic.name].partitions
+            ]
+        )
+
+    def read_on(self) -> list[Record]:
+        """What there is now, or comes within 50 ms."""
+        messages = self._consumer.consume(BATCH, READ_SECONDS)
+        return [record_of(message) for message in messages if message.error() is None]
+
+    def close(self) -> None:
+        self._consumer.close()

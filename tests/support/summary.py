@@ -1,4 +1,4 @@
-"""What a test run says at its end: tests per layer, broker and database, what did not run."""
+"""What a test run prints at its end: tests per layer, broker and database, what did not run."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -35,8 +35,8 @@ def pytest_terminal_summary(terminalreporter: Reporter, config: pytest.Config) -
     parts = config.stash[used]
     terminalreporter.section("Conserje")
     for layer, counts in per_layer(terminalreporter).items():
-        told = ", ".join(f"{number} {what}" for what, number in counts.items())
-        terminalreporter.line(f"{layer:12} {told}")
+        line = ", ".join(f"{number} {what}" for what, number in counts.items())
+        terminalreporter.line(f"{layer:12} {line}")
     terminalreporter.line(f"{'broker':12} {parts.get('broker', 'none used')}")
     terminalreporter.line(f"{'database':12} {parts.get('database', 'none used')}")
     for report in terminalreporter.stats.get("skipped", []):
@@ -59,5 +59,5 @@ def layers_of(reports: list[pytest.TestReport]) -> Iterator[str]:
 
 
 def reason(report: pytest.TestReport) -> str:
-    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    return said.removeprefix("Skipped: ").removeprefix("NOT RUN: ")
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ").removeprefix("NOT RUN: ")

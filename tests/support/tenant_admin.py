@@ -4,14 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
 import httpx
-from tests.support.parts import until
+from tests.support.components import keep_running
+from tests.support.processes import ROOT, running_service
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
@@ -23,7 +25,6 @@ from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 
-ROOT = Path(__file__).parents[2]
 Ran = subprocess.CompletedProcess[str]
 KEY = "bootstrap-key-of-the-tests"
 PLAZA: dict[str, Any] = {
@@ -63,13 +64,10 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
     outbox = Outbox(database, producer)
     services = Services(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
     headers = {"Authorization": f"Bearer {KEY}"}
-    async with AsyncExitStack() as stack:
-        for component in (database, producer, outbox):
-            await component.start()
-            stack.push_async_callback(component.stop)
-        transport = httpx.ASGITransport(create_asgi_app(services))
-        http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
-        yield Admin(await stack.enter_async_context(http), database, outbox)
+    transport = httpx.ASGITransport(create_asgi_app(services))
+    http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
+    async with keep_running([database, producer, outbox]), http:
+        yield Admin(http, database, outbox)
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -94,28 +92,12 @@ def command(script: str, *words: str, stdin: str = "", **variables: str) -> Ran:
 @contextmanager
 def served(url: str, bootstrap: str, **more: str) -> Iterator[str]:
     """The service as a process of its own; its base URL once it is ready. It must drain cleanly."""
-    admin, health = free_ports(2)
-    variables = environment(
-        DATABASE_URL=url,
-        KAFKA_BOOTSTRAP_SERVERS=bootstrap,
-        ADMIN_API_KEY=KEY,
-        ADMIN_PORT=str(admin),
-        HEALTH_PORT=str(health),
-        **more,
-    )
-    argv = [sys.executable, "-m", "tenant_admin.main"]
-    with subprocess.Popen(argv, env=variables, stdout=subprocess.DEVNULL) as process:
-        try:
-            until(lambda: is_ready(f"http://127.0.0.1:{health}/ready"), "tenant-admin")
-            yield f"http://127.0.0.1:{admin}"
-        finally:
-            process.terminate()
-            code = process.wait(20)
-    assert code == 0
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.TransportError:
-        return False
+    (port,) = free_ports(1)
+    settings = {"DATABASE_URL": url, "ADMIN_API_KEY": KEY, "ADMIN_PORT": str(port), **more}
+    with (
+        TemporaryDirectory() as logs,
+        running_service("tenant_admin", bootstrap, Path(logs), **settings) as service,
+    ):
+        service.wait_until_ready()
+        yield f"http://127.0.0.1:{port}"
+        assert service.drain() == 0

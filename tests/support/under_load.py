@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from tests.support.system import World
+from tests.support.system import RunningSystem
 
 from devkit.loadtest import LoadReport, run_load
 from devkit.loadtest.options import LoadOptions, plan_of
@@ -15,14 +15,14 @@ QUIET, PATIENCE = 2.0, 150.0  # a send in doubt is repeated after 90 s
 
 
 async def under_load(
-    world: World, nemesis: Coroutine[Any, Any, None], wanted: LoadOptions = SMALL
+    system: RunningSystem, nemesis: Coroutine[Any, Any, None], load: LoadOptions = SMALL
 ) -> LoadReport:
     """The report of a run with fresh clients. Fails on a nemesis that fails."""
-    clients = [(await world.client()).client for _ in range(wanted.clients)]
-    plan = plan_of(world.system.installation, wanted, clients)
+    clients = [(await system.add_client()).client for _ in range(load.clients)]
+    plan = plan_of(system.stack.installation, load, clients)
     plan = replace(plan, quiet_seconds=QUIET, patience_seconds=PATIENCE)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(run_load(plan, world.system.installation.endpoints))
+        running = group.create_task(run_load(plan, system.stack.installation.endpoints))
         group.create_task(nemesis)
     return running.result()
 

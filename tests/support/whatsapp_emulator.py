@@ -3,8 +3,6 @@
 import hashlib
 import hmac
 import json
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +10,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from tests.support.loopback import serve
+from tests.support.waiting import eventually
 
 from devkit.emulators.whatsapp import Business, Contact, Knobs, WhatsAppConfig, create_app
 
@@ -26,32 +24,6 @@ BAKERY = Business("Panadería Sol", "+34911000001", "100000000000001", token="to
 GARAGE = Business("Taller Luna", "+34911000002", "100000000000002")
 LUCIA = Contact("Lucía", "34600111222", "ES.13491208655302741918")
 MARCOS = Contact("Marcos", "34600333444", "ES.24817730916653087742", phone_visible=False)
-
-
-@contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The base URL of an application served on a free port of 127.0.0.1."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        wait_for(lambda: server.started)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    """The first true value of `condition`; AssertionError after the deadline."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.01)
-    return found
 
 
 @dataclass
@@ -103,7 +75,7 @@ class Running:
 
     def fresh(self) -> "Running":
         """As started, for the next test: starting servers takes longer than most tests."""
-        wait_for(lambda: self.look("state")["webhooks"]["pending"] == 0)
+        eventually(lambda: self.look("state")["webhooks"]["pending"] == 0)
         self.control("settings", **asdict(at_once()))
         self.control("reset")
         self.receiver.bodies.clear()
@@ -137,10 +109,10 @@ class Running:
         """A contact writes; the message as the webhook receiver got it."""
         to = {"phone_number_id": business.phone_number_id, "contact": contact.user_id}
         wamid = self.control("inbound", **to, **({"text": "hola"} | message))["wamid"]
-        found: dict[str, Any] = wait_for(
-            lambda: next((one for one in self.receiver.messages() if one["id"] == wamid), None)
+        received = self.receiver.messages
+        return eventually(
+            lambda: next((message for message in received() if message["id"] == wamid), None)
         )
-        return found
 
 
 @contextmanager
@@ -150,7 +122,7 @@ def running(
     """An emulator with two businesses and two people; statuses follow at once."""
     knobs = knobs or at_once()
     receiver = Receiver()
-    with served(receiver.app()) as webhook:
+    with serve(receiver.app()) as webhook:
         config = WhatsAppConfig(
             app_secret=SECRET,
             verify_token=VERIFY,
@@ -161,7 +133,7 @@ def running(
             knobs=knobs,
             clock=clock,
         )
-        with served(create_app(config)) as url, Running(url, receiver).http as http:
+        with serve(create_app(config)) as url, Running(url, receiver).http as http:
             yield Running(url, receiver, http)
 
 

@@ -16,7 +16,8 @@ from schemathesis.specs.openapi.checks import (
     negative_data_rejection,
     positive_data_acceptance,
 )
-from tests.support.parts import Broker, Databases
+from tests.support.kafka import Broker
+from tests.support.postgres import NewDatabase
 from tests.support.tenant_admin import KEY, PLAZA, served
 
 from common.sealed import KeyRing
@@ -37,7 +38,7 @@ FEW = settings(
 
 
 @pytest.fixture
-def base(new_database: Databases, kafka: Broker, tmp_path: Path) -> Iterator[str]:
+def base(new_database: NewDatabase, kafka: Broker, tmp_path: Path) -> Iterator[str]:
     """The service's URL, with one client in its database."""
     ring = tmp_path / "ring.json"
     ring.write_text(KeyRing.fresh().model_dump_json())

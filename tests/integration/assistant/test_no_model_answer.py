@@ -11,7 +11,8 @@ from tests.support.assistant import (
     incoming,
     running_assistant,
 )
-from tests.support.parts import Broker, Databases
+from tests.support.kafka import Broker
+from tests.support.postgres import NewDatabase
 
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from common.events import TenantConfig
@@ -102,7 +103,7 @@ async def test_stop_is_confirmed_once_then_silence_until_start(
 
 
 async def test_a_word_hands_the_conversation_to_a_person(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, HUMAN) as assistant:
@@ -184,7 +185,7 @@ async def test_a_sealed_key_that_cannot_be_opened_is_not_replaced_by_ours(
 
 
 async def test_an_assistant_published_after_the_message_answers_it(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, assistants={}) as assistant:
@@ -203,7 +204,9 @@ async def test_a_client_known_to_the_router_first_is_answered(assistant: Running
     assert (reply.tenant_id, reply.text) == (2, "echo hola")
 
 
-async def test_a_spent_budget_leads_to_the_fallback(kafka: Broker, new_database: Databases) -> None:
+async def test_a_spent_budget_leads_to_the_fallback(
+    kafka: Broker, new_database: NewDatabase
+) -> None:
     url = new_database(("assistant", "assistant"))
     poor, rich = a_client(1, settings={"daily_token_budget": 15}), a_client(2)
     async with running_assistant(url, kafka.bootstrap, poor, rich) as assistant:
@@ -215,7 +218,7 @@ async def test_a_spent_budget_leads_to_the_fallback(kafka: Broker, new_database:
 
 
 async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     def broken(body: object) -> ModelAnswer:
         raise ZeroDivisionError

@@ -8,8 +8,10 @@ import httpx
 import pytest
 from tests.support.assistant import ASSISTANT, a_client, incoming
 from tests.support.assistant_process import WAITING_TO_STORE, AssistantProcess
+from tests.support.kafka import Broker
 from tests.support.loopback import serve
-from tests.support.parts import Broker, Databases, until
+from tests.support.postgres import NewDatabase
+from tests.support.waiting import eventually
 
 from common.events import ReplyReady
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
@@ -26,7 +28,7 @@ def emulator() -> Iterator[str]:
 
 @pytest.fixture
 def service(
-    kafka: Broker, new_database: Databases, emulator: str, tmp_path: Path
+    kafka: Broker, new_database: NewDatabase, emulator: str, tmp_path: Path
 ) -> Iterator[AssistantProcess]:
     url = new_database(("assistant", "assistant"))
     process = AssistantProcess(kafka.bootstrap, url, emulator, tmp_path / "assistant.log")
@@ -60,12 +62,12 @@ def test_messages_become_replies_and_a_term_signal_drains(
 ) -> None:
     messages = [incoming("hola", contact=f"c{n}") for n in range(30)]
     service.send(messages)
-    service.settle(30)
+    service.wait_until_settled(30)
     assert once(service.replies()) == sorted(message.wamid for message in messages)
     delay(emulator, 500)
     service.send([incoming("adiós", contact=f"c{n}") for n in range(30)])
-    until(lambda: calls(emulator) >= 60, "the model to be asked")
-    assert service.terminate() == 0
+    eventually(lambda: calls(emulator) >= 60, "the model to be asked")
+    assert service.drain() == 0
     assert service.count("select count(*) from turn where finished_at is null") == 0
     assert len(service.replies()) == 60
 
@@ -76,14 +78,14 @@ def test_killed_with_answers_in_flight_each_turn_is_answered_once(
     delay(emulator, 700)
     messages = [incoming("hola", contact=f"c{n}") for n in range(10)]
     service.send(messages)
-    until(lambda: calls(emulator) >= 10, "the model to be asked")
+    eventually(lambda: calls(emulator) >= 10, "the model to be asked")
     with service.turns_locked():
-        until(lambda: service.count(WAITING_TO_STORE) > 0, "answers that wait to be stored")
+        eventually(lambda: service.count(WAITING_TO_STORE) > 0, "answers that wait to be stored")
         service.kill()
     assert service.count("select count(*) from message where role = 'a'") == 0
     delay(emulator, 0)
     service.start()
-    service.settle(10)
+    service.wait_until_settled(10)
     assert once(service.replies()) == sorted(message.wamid for message in messages)
     assert service.count("select count(*) from message where role = 'a'") == 10
 
@@ -96,12 +98,12 @@ def test_killed_again_and_again_nothing_is_lost_or_answered_twice(
     finished = "select count(*) from turn where finished_at is not null"
     service.send(messages[:300])
     for share in (20, 60, 120):
-        until(lambda at=share: service.count(finished) >= at, f"{share} turns", 40)  # type: ignore[misc]
+        eventually(lambda at=share: service.count(finished) >= at, f"{share} turns")  # type: ignore[misc]
         service.kill()
         service.send(messages[300 + share : 300 + share + 20])
         service.start()
     sent = messages[:300] + [m for at in (20, 60, 120) for m in messages[300 + at : 320 + at]]
-    service.settle(len(sent))
+    service.wait_until_settled(len(sent))
     assert once(service.replies()) == sorted(message.wamid for message in sent)
     answers = service.count("select count(*) from message where role = 'a'")
     assert answers == service.count(finished)

@@ -10,7 +10,8 @@ from tests.support.assistant import (
     incoming,
     running_assistant,
 )
-from tests.support.parts import Broker, Databases
+from tests.support.kafka import Broker
+from tests.support.postgres import NewDatabase
 
 pytestmark = pytest.mark.integration
 TURNS = "select id from turn order by id"
@@ -47,14 +48,14 @@ async def test_a_message_that_comes_again_opens_no_second_turn(
     assert len(await assistant.rows(TURNS)) == 1
 
 
-async def test_two_clients_may_see_the_same_wamid(kafka: Broker, new_database: Databases) -> None:
+async def test_two_clients_may_see_the_same_wamid(kafka: Broker, new_database: NewDatabase) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
         await assistant.receive(incoming("hola", tenant=1), incoming("hola", tenant=2))
         assert {reply.tenant_id for reply in await assistant.replies()} == {1, 2}
 
 
-async def test_a_burst_is_one_turn(kafka: Broker, new_database: Databases) -> None:
+async def test_a_burst_is_one_turn(kafka: Broker, new_database: NewDatabase) -> None:
     patient = a_client(settings={"quiet_window_ms": 300})
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, patient) as assistant:
@@ -102,7 +103,7 @@ async def test_history_is_whole_turns_in_order(assistant: RunningAssistant) -> N
 
 
 async def test_two_clients_with_the_same_contact_share_no_history(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
@@ -156,7 +157,7 @@ async def test_a_message_that_was_stored_late_is_neither_lost_nor_answered_unsee
 
 
 async def test_a_contact_who_never_pauses_is_answered_within_the_longest_wait(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     patient = a_client(settings={"quiet_window_ms": 60_000})
     url = new_database(("assistant", "assistant"))
@@ -187,7 +188,7 @@ async def test_a_new_message_does_not_shorten_the_wait_after_a_failure(
 
 
 async def test_a_drained_process_has_stored_what_was_in_flight(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap) as assistant:
@@ -201,7 +202,7 @@ async def test_a_drained_process_has_stored_what_was_in_flight(
 
 
 async def test_a_flood_of_one_client_does_not_hide_the_others(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
     clients = [a_client(number) for number in (1, 2, 3)]
@@ -238,7 +239,7 @@ async def test_storing_and_finishing_the_same_turns_is_no_deadlock(
 
 
 async def test_two_replicas_answer_every_message_once_and_in_order(
-    kafka: Broker, new_database: Databases
+    kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
     clients = [a_client(1), a_client(2, settings={"quiet_window_ms": 5})]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.builders import a_tenant
-from tests.support.living import living
-from tests.support.parts import Broker
+from tests.support.components import running_components
+from tests.support.kafka import Broker
 from tests.support.records import produce
-from tests.support.waiting import until
+from tests.support.waiting import eventually_async
 
 from common.events import TenantConfig
 from common.kafka.compacted import CompactedView
@@ -40,7 +40,7 @@ async def test_a_started_view_holds_everything_written_before(kafka: Broker) -> 
     many = [(str(number), a_tenant(f"T{number}").encode()) for number in range(3000)]
     write(kafka.bootstrap, *many, ("7", None), ("8", a_tenant("renamed", revision=2).encode()))
     views: list[CompactedView[TenantConfig]] = []
-    async with living(viewing(kafka.bootstrap, views)):
+    async with running_components(viewing(kafka.bootstrap, views)):
         (view,) = views
         assert sum(view.get(key) is not None for key, _ in many) == 2999
         assert view.get("7") is None
@@ -51,25 +51,25 @@ async def test_a_started_view_holds_everything_written_before(kafka: Broker) -> 
 
 async def test_an_empty_topic_is_caught_up_with_at_once(kafka: Broker) -> None:
     views: list[CompactedView[TenantConfig]] = []
-    async with living(viewing(kafka.bootstrap, views)):
+    async with running_components(viewing(kafka.bootstrap, views)):
         assert views[0].get("n") is None
 
 
 async def test_a_view_follows(kafka: Broker) -> None:
     views: list[CompactedView[TenantConfig]] = []
-    async with living(viewing(kafka.bootstrap, views)):
+    async with running_components(viewing(kafka.bootstrap, views)):
         tenant = a_tenant()
         write(kafka.bootstrap, ("n", tenant.encode()))
-        await until(lambda: views[0].get("n") == tenant)
+        await eventually_async(lambda: views[0].get("n") == tenant)
         write(kafka.bootstrap, ("n", None))
-        await until(lambda: views[0].get("n") is None)
+        await eventually_async(lambda: views[0].get("n") is None)
 
 
 async def test_a_bad_row_keeps_the_last_good_one(kafka: Broker) -> None:
     views: list[CompactedView[TenantConfig]] = []
     good = a_tenant()
     write(kafka.bootstrap, ("n", good.encode()), ("n", b"{}"), ("other", good.encode()))
-    async with living(viewing(kafka.bootstrap, views)):
+    async with running_components(viewing(kafka.bootstrap, views)):
         assert views[0].get("n") == good
         assert views[0].get("other") == good
 
@@ -78,7 +78,7 @@ async def test_a_late_copy_of_an_earlier_revision_is_passed_over(kafka: Broker) 
     old, new = a_tenant(revision=1), a_tenant(revision=2, active=False)
     write(kafka.bootstrap, *[("n", one.encode()) for one in (old, new, old)])
     views: list[CompactedView[TenantConfig]] = []
-    async with living(viewing(kafka.bootstrap, views)):
+    async with running_components(viewing(kafka.bootstrap, views)):
         assert views[0].get("n") == new
 
 
@@ -107,7 +107,7 @@ async def test_a_view_waits_for_a_broker_that_comes_later(home: Path) -> None:
         return [LateBroker(life), *viewing(f"127.0.0.1:{port}", views)(life)]
 
     began = time.monotonic()
-    async with living(build):
+    async with running_components(build):
         assert time.monotonic() - began > 1
         write(kafka[0].bootstrap, ("n", a_tenant().encode()))
-        await until(lambda: views[0].get("n"))
+        await eventually_async(lambda: views[0].get("n"))

@@ -7,10 +7,10 @@ from threading import Event as Signal
 
 import pytest
 from tests.support.builders import a_message
-from tests.support.living import living
-from tests.support.parts import Broker
-from tests.support.records import committed, produce, records
-from tests.support.waiting import until
+from tests.support.components import running_components
+from tests.support.kafka import Broker
+from tests.support.records import count_committed, produce, read_records
+from tests.support.waiting import eventually_async
 
 from common.events import MessageReceived
 from common.kafka.consumer import BatchConsumer
@@ -76,11 +76,11 @@ async def test_records_of_one_key_are_stored_once_in_order_and_committed(kafka: 
     texts = [str(number) for number in range(1200)]
     write(kafka.bootstrap, texts)
     handler = Handler()
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)):
-        await until(lambda: len(handler.stored) >= len(texts))
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+        await eventually_async(lambda: len(handler.stored) >= len(texts))
     assert handler.stored == texts
     assert handler.calls < 30
-    assert committed(kafka.bootstrap, GROUP) == len(texts)
+    assert count_committed(kafka.bootstrap, GROUP) == len(texts)
 
 
 async def test_bad_records_are_dead_lettered_alone_and_as_they_were(kafka: Broker) -> None:
@@ -90,10 +90,10 @@ async def test_bad_records_are_dead_lettered_alone_and_as_they_were(kafka: Broke
     values[40:40] = ["poison"]
     write(kafka.bootstrap, values)
     handler = Handler(poison=frozenset({"poison"}))
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
-        await until(lambda: len(handler.stored) >= len(good))
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await eventually_async(lambda: len(handler.stored) >= len(good))
         assert life.fatals == []
-    undecodable, failing = records(kafka.bootstrap, DLQ)
+    undecodable, failing = read_records(kafka.bootstrap, DLQ)
     assert handler.stored == good
     assert undecodable.value == b"\xff\x00 no json"
     assert undecodable.key == b"k"
@@ -105,18 +105,18 @@ async def test_bad_records_are_dead_lettered_alone_and_as_they_were(kafka: Broke
     assert said["dlq-reason"] == "undecodable"
     assert marks(failing)["dlq-reason"] == "always_fails"
     assert marks(failing)["dlq-detail"] == "ValueError"
-    assert committed(kafka.bootstrap, GROUP) == len(values)
+    assert count_committed(kafka.bootstrap, GROUP) == len(values)
 
 
 async def test_eleven_bad_records_in_a_row_stop_the_service(kafka: Broker) -> None:
     write(kafka.bootstrap, ["good", *[b"bad"] * 50])
     handler = Handler()
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
-        await until(lambda: life.fatals)
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await eventually_async(lambda: life.fatals)
         assert life.fatals[0].startswith("too_many_dead_letters messages.inbound[")
     assert handler.stored == ["good"]
-    assert len(records(kafka.bootstrap, DLQ)) == 11
-    assert committed(kafka.bootstrap, GROUP) <= 1
+    assert len(read_records(kafka.bootstrap, DLQ)) == 11
+    assert count_committed(kafka.bootstrap, GROUP) <= 1
 
 
 async def test_bad_records_spread_thinly_over_good_ones_do_not_stop_it(kafka: Broker) -> None:
@@ -125,47 +125,47 @@ async def test_bad_records_spread_thinly_over_good_ones_do_not_stop_it(kafka: Br
         values[place] = b"bad"
     write(kafka.bootstrap, values)
     handler = Handler()
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
-        await until(lambda: len(handler.stored) >= 388 or life.fatals)
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await eventually_async(lambda: len(handler.stored) >= 388 or life.fatals)
         assert life.fatals == []
-    assert len(records(kafka.bootstrap, DLQ)) == 12
+    assert len(read_records(kafka.bootstrap, DLQ)) == 12
 
 
 async def test_an_outage_stores_commits_and_buries_nothing(kafka: Broker) -> None:
     handler = Handler()
     handler.down.set()
     write(kafka.bootstrap, ["before", b"bad", "after"])
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)):
-        await until(lambda: handler.calls >= 4)
-        assert committed(kafka.bootstrap, GROUP) == 0
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+        await eventually_async(lambda: handler.calls >= 4)
+        assert count_committed(kafka.bootstrap, GROUP) == 0
         handler.down.clear()
-        await until(lambda: len(handler.stored) == 2)
+        await eventually_async(lambda: len(handler.stored) == 2)
     assert handler.stored == ["before", "after"]
-    assert len(records(kafka.bootstrap, DLQ)) == 1
+    assert len(read_records(kafka.bootstrap, DLQ)) == 1
 
 
 async def test_a_bad_record_before_an_outage_is_buried_once(kafka: Broker) -> None:
     handler = Handler()
     handler.down.set()
     write(kafka.bootstrap, [b"bad", "after"])
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
-        await until(lambda: handler.calls >= 5)
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await eventually_async(lambda: handler.calls >= 5)
         handler.down.clear()
-        await until(lambda: handler.stored)
+        await eventually_async(lambda: handler.stored)
         assert life.fatals == []
-    assert len(records(kafka.bootstrap, DLQ)) == 1
+    assert len(read_records(kafka.bootstrap, DLQ)) == 1
 
 
 async def test_what_was_not_stored_is_read_again_by_the_next_member(kafka: Broker) -> None:
     handler, successor = Handler(), Handler()
     write(kafka.bootstrap, ["stored"])
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)):
-        await until(lambda: handler.stored)
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+        await eventually_async(lambda: handler.stored)
         handler.down.set()
         write(kafka.bootstrap, ["left", "over"])
-        await until(lambda: handler.calls >= 3)
-    async with living(lambda life: consuming(kafka.bootstrap, successor, life)):
-        await until(lambda: len(successor.stored) >= 2)
+        await eventually_async(lambda: handler.calls >= 3)
+    async with running_components(lambda life: consuming(kafka.bootstrap, successor, life)):
+        await eventually_async(lambda: len(successor.stored) >= 2)
     assert handler.stored == ["stored"]
     assert successor.stored == ["left", "over"]
 
@@ -175,7 +175,7 @@ async def test_a_bad_record_of_the_largest_size_fits_the_dead_letter_topic(kafka
     huge = random.Random(1).randbytes(room)
     write(kafka.bootstrap, [huge, "good"])
     handler = Handler()
-    async with living(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
-        await until(lambda: handler.stored or life.fatals)
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await eventually_async(lambda: handler.stored or life.fatals)
         assert life.fatals == []
-    assert [record.value for record in records(kafka.bootstrap, DLQ)] == [huge]
+    assert [record.value for record in read_records(kafka.bootstrap, DLQ)] == [huge]

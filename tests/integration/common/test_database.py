@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from tests.support.living import living
-from tests.support.parts import Databases
+from tests.support.components import running_components
+from tests.support.postgres import NewDatabase
 
 from common.postgres.database import Database, connect, is_outage
 from common.service.lifecycle import Component, Lifecycle
@@ -41,11 +41,11 @@ async def behind_a_proxy(direct: str) -> AsyncIterator[tuple[FaultProxy, str]]:
 
 
 async def test_a_frozen_server_is_cut_at_the_deadline_and_forgotten(
-    new_database: Databases,
+    new_database: NewDatabase,
 ) -> None:
     async with behind_a_proxy(new_database()) as (proxy, through):
         databases: list[Database] = []
-        async with living(using(through, databases)):
+        async with running_components(using(through, databases)):
             (database,) = databases
             assert await database.transaction(one) == 1
             proxy.add(Toxic("blackhole"))
@@ -58,7 +58,7 @@ async def test_a_frozen_server_is_cut_at_the_deadline_and_forgotten(
 
 
 async def test_a_transaction_that_lost_its_connection_is_tried_once_more(
-    new_database: Databases,
+    new_database: NewDatabase,
 ) -> None:
     databases: list[Database] = []
     tries: list[int] = []
@@ -73,7 +73,7 @@ async def test_a_transaction_that_lost_its_connection_is_tried_once_more(
         tries.append(len(tries))
         connection.exec_driver_sql("select pg_terminate_backend(pg_backend_pid())")
 
-    async with living(using(new_database(), databases)):
+    async with running_components(using(new_database(), databases)):
         assert await databases[0].transaction(killed_first) == 1
         assert tries == [0, 1]
         tries.clear()
@@ -84,17 +84,17 @@ async def test_a_transaction_that_lost_its_connection_is_tried_once_more(
 
 
 async def test_a_wrong_statement_is_raised_at_once_also_to_the_patient(
-    new_database: Databases,
+    new_database: NewDatabase,
 ) -> None:
     databases: list[Database] = []
-    async with living(using(new_database(), databases)):
+    async with running_components(using(new_database(), databases)):
         with pytest.raises(sa.exc.ProgrammingError):
             await databases[0].transaction_with_retry(
                 lambda it: it.exec_driver_sql("select nothing_there")
             )
 
 
-async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: Databases) -> None:
+async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: NewDatabase) -> None:
     async with behind_a_proxy(new_database()) as (proxy, through):
         proxy.add(Toxic("close"))
         life = Lifecycle("tests")
@@ -108,11 +108,11 @@ async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: Data
 
 
 async def test_an_outage_makes_it_not_ready_until_a_transaction_succeeds(
-    new_database: Databases,
+    new_database: NewDatabase,
 ) -> None:
     async with behind_a_proxy(new_database()) as (proxy, through):
         databases: list[Database] = []
-        async with living(using(through, databases)) as life:
+        async with running_components(using(through, databases)) as life:
             assert "database" not in life.health.not_ready()
             proxy.add(Toxic("close"))
             with pytest.raises(sa.exc.DBAPIError):
@@ -157,11 +157,11 @@ TOO_LONG = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz012345678
     ids=["killed", "read-only", "timeout", "division", "never fits an index", "duplicate"],
 )
 def test_only_what_waiting_can_cure_is_an_outage(
-    new_database: Databases, statements: tuple[str, ...], outage: bool
+    new_database: NewDatabase, statements: tuple[str, ...], outage: bool
 ) -> None:
     assert is_outage(failing(new_database(), *statements)) is outage
 
 
-def test_a_server_that_is_not_there_is_an_outage(new_database: Databases) -> None:
+def test_a_server_that_is_not_there_is_an_outage(new_database: NewDatabase) -> None:
     nowhere = sa.engine.make_url(new_database()).set(port=1)
     assert is_outage(failing(nowhere.render_as_string(hide_password=False), "select 1"))

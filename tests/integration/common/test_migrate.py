@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from tests.support.parts import Databases
+from tests.support.postgres import NewDatabase
 
 from common.postgres.database import driver_url
 from common.postgres.migrate import current_revision, upgrade
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.parametrize("package", ["assistant", "sender"])
 def test_replicas_that_migrate_together_and_again_reach_the_newest(
-    new_database: Databases, package: str
+    new_database: NewDatabase, package: str
 ) -> None:
     url = new_database()
     with ThreadPoolExecutor(3) as pool:

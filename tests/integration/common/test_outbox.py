@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
-from tests.support.jobs import query, session
-from tests.support.living import FakeProducer, living
-from tests.support.members import ROOT
-from tests.support.parts import Broker, Databases
-from tests.support.parts import until as wait_until
-from tests.support.pipeline import SCHEMA, Job, create_tables, reply_to
-from tests.support.records import records
-from tests.support.waiting import until
+from tests.support.components import FakeProducer, running_components
+from tests.support.kafka import Broker
+from tests.support.postgres import NewDatabase
+from tests.support.processes import ROOT
+from tests.support.records import read_records
+from tests.support.sample_service import SCHEMA, Job, create_tables, reply_of
+from tests.support.sample_work import query, session
+from tests.support.waiting import eventually, eventually_async
 
 from common import outbox
 from common.events import ReplyReady
@@ -27,17 +27,17 @@ pytestmark = pytest.mark.integration
 
 COMMIT_AND_DIE = """
 import os, sys
-from tests.support.pipeline import Job, reply_to
-from tests.support.jobs import session
+from tests.support.sample_service import Job, reply_of
+from tests.support.sample_work import session
 from common import outbox
 with session(sys.argv[1]) as connection:
-    outbox.add(connection, [reply_to(Job(1, contact, n)) for n in range(3) for contact in "ab"])
+    outbox.add(connection, [reply_of(Job(1, contact, n)) for n in range(3) for contact in "ab"])
 os.kill(os.getpid(), 9)
 """
 
 
 @pytest.fixture
-def url(new_database: Databases) -> str:
+def url(new_database: NewDatabase) -> str:
     made = new_database()
     create_tables(made)
     return made
@@ -57,7 +57,7 @@ class Desk:
         return [self.database, self.outbox]
 
     async def write(self, contact: str, *numbers: int) -> None:
-        drafts = [reply_to(Job(1, contact, number)) for number in numbers]
+        drafts = [reply_of(Job(1, contact, number)) for number in numbers]
         rows = await self.database.transaction(lambda connection: outbox.add(connection, drafts))
         self.outbox.publish(rows)
 
@@ -77,19 +77,19 @@ def make_old(url: str) -> None:
 
 async def test_rows_are_published_after_the_commit_and_deleted_once_acked(url: str) -> None:
     desk = Desk(url)
-    async with living(desk):
+    async with running_components(desk):
         desk.producer.hold = True
         await desk.write("a", 0, 1)
         assert desk.sent == ["a-0", "a-1"]
         assert left(url) == 2
         for ack in desk.producer.waiting:
             ack.set_result(None)
-        await until(lambda: left(url) == 0)
+        await eventually_async(lambda: left(url) == 0)
 
 
 def test_a_transaction_that_fails_leaves_nothing_to_publish(url: str) -> None:
     with suppress(ZeroDivisionError), session(url) as connection:
-        outbox.add(connection, [reply_to(Job(1, "a", 0))])
+        outbox.add(connection, [reply_of(Job(1, "a", 0))])
         raise ZeroDivisionError
     assert left(url) == 0
 
@@ -101,44 +101,44 @@ async def test_what_a_dead_process_committed_is_swept_in_order(url: str) -> None
     assert left(url) == 6
     make_old(url)
     desk = Desk(url)
-    async with living(desk):
-        await until(lambda: left(url) == 0)
+    async with running_components(desk):
+        await eventually_async(lambda: left(url) == 0)
     assert desk.sent == ["a-0", "b-0", "a-1", "b-1", "a-2", "b-2"]
 
 
 async def test_a_young_row_is_left_to_its_own_process(url: str) -> None:
     with session(url) as connection:
-        outbox.add(connection, [reply_to(Job(1, "young", 0))])
+        outbox.add(connection, [reply_of(Job(1, "young", 0))])
     make_old(url)
     with session(url) as connection:
-        outbox.add(connection, [reply_to(Job(1, "younger", 0))])
+        outbox.add(connection, [reply_of(Job(1, "younger", 0))])
     desk = Desk(url)
-    async with living(desk):
-        await until(lambda: left(url) == 1)
+    async with running_components(desk):
+        await eventually_async(lambda: left(url) == 1)
     assert desk.sent == ["young-0"]
 
 
 async def test_a_key_waits_while_its_older_row_could_not_be_sent(url: str) -> None:
     desk = Desk(url)
-    async with living(desk):
+    async with running_components(desk):
         desk.producer.full = True
         await desk.write("a", 0)
         desk.producer.full = False
         await desk.write("b", 0)
         await desk.write("a", 1)
         assert desk.sent == ["b-0"]
-        await until(lambda: left(url) == 0)
+        await eventually_async(lambda: left(url) == 0)
     assert desk.sent == ["b-0", "a-0", "a-1"]
 
 
 async def test_a_lost_row_is_sent_again(url: str) -> None:
     desk = Desk(url)
-    async with living(desk):
+    async with running_components(desk):
         desk.producer.hold = True
         await desk.write("a", 0)
         desk.producer.hold = False
         desk.producer.waiting[0].set_exception(BufferError("lost"))
-        await until(lambda: left(url) == 0)
+        await eventually_async(lambda: left(url) == 0)
     assert desk.sent == ["a-0", "a-0"]
 
 
@@ -146,28 +146,28 @@ async def test_who_publishes_a_key_first_publishes_its_older_rows_of_another_pro
     url: str,
 ) -> None:
     stalled, other = Desk(url), Desk(url)
-    async with living(stalled), living(other):
-        drafts = [reply_to(Job(1, "a", 0))]
+    async with running_components(stalled), running_components(other):
+        drafts = [reply_of(Job(1, "a", 0))]
         late = await stalled.database.transaction(lambda one: outbox.add(one, drafts))
         await other.write("a", 1)
         assert other.sent == ["a-0", "a-1"]
         stalled.outbox.publish(late)
-        await until(lambda: left(url) == 0)
+        await eventually_async(lambda: left(url) == 0)
 
 
 async def test_a_tombstone_is_a_record_without_a_value(url: str) -> None:
     desk = Desk(url)
-    async with living(desk):
+    async with running_components(desk):
         tombstone = outbox.EventDraft(REPLIES_OUTBOUND, "a", None, "0" * 32)
         rows = await desk.database.transaction(lambda one: outbox.add(one, [tombstone]))
         desk.outbox.publish(rows)
-        await until(lambda: left(url) == 0)
+        await eventually_async(lambda: left(url) == 0)
     assert desk.producer.sent == [("replies.outbound", "a", None)]
 
 
 async def test_stopping_waits_for_what_flies_and_leaves_the_rest(url: str) -> None:
     desk = Desk(url)
-    async with living(desk) as life:
+    async with running_components(desk) as life:
         desk.producer.hold = True
         await desk.write("a", 0)
         life.loop.call_later(0.2, desk.producer.waiting[0].set_result, None)
@@ -177,7 +177,7 @@ async def test_stopping_waits_for_what_flies_and_leaves_the_rest(url: str) -> No
 def test_two_processes_that_write_the_same_keys_publish_in_commit_order(
     kafka: Broker, url: str
 ) -> None:
-    writer = [sys.executable, "-m", "tests.support.rival", kafka.bootstrap, url, "120"]
+    writer = [sys.executable, "-m", "tests.support.sample_writer", kafka.bootstrap, url, "120"]
     environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
     rivals = [subprocess.Popen(writer, env=environment, cwd=ROOT) for _ in range(2)]
     try:
@@ -185,11 +185,11 @@ def test_two_processes_that_write_the_same_keys_publish_in_commit_order(
     finally:
         for rival in rivals:
             rival.kill()
-    wait_until(lambda: left(url) == 0, "an empty outbox")
+    eventually(lambda: left(url) == 0, "an empty outbox")
     for key in ("c0", "c1", "c2"):
         seen = [
             ReplyReady.decode(record.value).text
-            for record in records(kafka.bootstrap, REPLIES_OUTBOUND)
+            for record in read_records(kafka.bootstrap, REPLIES_OUTBOUND)
             if ReplyReady.decode(record.value).contact_id == key
         ]
         assert list(dict.fromkeys(map(int, seen))) == list(range(80)), key

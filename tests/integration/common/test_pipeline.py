@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.support.members import drain, members
-from tests.support.parts import Broker, Databases, until
-from tests.support.pipeline import SCHEMA, create_tables
-from tests.support.records import load, records
+from tests.support.kafka import Broker
+from tests.support.postgres import NewDatabase
+from tests.support.processes import drain
+from tests.support.records import read_records
+from tests.support.sample_load import numbered_messages
+from tests.support.sample_processes import sample_processes
+from tests.support.sample_service import SCHEMA, create_tables
+from tests.support.waiting import eventually
 
 from common.events import ReplyReady
 from common.postgres.database import driver_url
@@ -48,17 +52,17 @@ def own_postgres(home: Path) -> Iterator[LocalPostgres]:
 
 
 def test_members_that_die_freeze_join_and_leave_lose_nothing(
-    kafka: Broker, new_database: Databases, tmp_path: Path
+    kafka: Broker, new_database: NewDatabase, tmp_path: Path
 ) -> None:
     url = new_database()
     create_tables(url)
-    with members(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
+    with sample_processes(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
         first, second = group.start(), group.start()
-        until(lambda: "service_ready" in group.said(1), "two members")
-        with load(
+        eventually(lambda: "service_ready" in group.log(1), "two members")
+        with numbered_messages(
             kafka.bootstrap, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
         ) as sending:
-            until(lambda: effects(url), "the first effects")
+            eventually(lambda: effects(url), "the first effects")
             first.kill()
             third = group.start()
             pass_time(2)
@@ -79,13 +83,13 @@ def test_a_database_and_a_broker_away_for_ten_seconds_delay_and_lose_nothing(
 ) -> None:
     url = own_postgres.url()
     create_tables(url)
-    with members(own_kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
+    with sample_processes(own_kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
         group.start(), group.start()
-        until(lambda: "service_ready" in group.said(1), "two members")
-        with load(
+        eventually(lambda: "service_ready" in group.log(1), "two members")
+        with numbered_messages(
             own_kafka.bootstrap, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
         ) as sending:
-            until(lambda: effects(url), "the first effects")
+            eventually(lambda: effects(url), "the first effects")
             own_postgres.kill()
             pass_time(5)
             own_kafka.kill()
@@ -107,7 +111,7 @@ def pass_time(seconds: float) -> None:
 def wait_for_the_end(url: str, sent: dict[str, int]) -> None:
     wanted = sum(sent.values())
     try:
-        until(lambda: len(effects(url)) >= wanted and not pending(url), "all effects", 45)
+        eventually(lambda: len(effects(url)) >= wanted and not pending(url), "all effects")
     except AssertionError as error:
         counts = {
             table: query(url, f"select count(*), max(id) from {table}")
@@ -121,12 +125,12 @@ def assert_whole(bootstrap: str, url: str, sent: dict[str, int]) -> None:
     assert numbers(query(url, "select contact, n from received order by id")) == wanted
     assert numbers(effects(url)) == wanted
     assert first_copies(bootstrap) == wanted
-    assert records(bootstrap, dlq_of(MESSAGES_INBOUND)) == []
+    assert read_records(bootstrap, dlq_of(MESSAGES_INBOUND)) == []
 
 
 def first_copies(bootstrap: str) -> Numbers:
     found: Numbers = {}
-    for record in records(bootstrap, REPLIES_OUTBOUND):
+    for record in read_records(bootstrap, REPLIES_OUTBOUND):
         reply = ReplyReady.decode(record.value)
         contact, _, number = reply.reply_id.rpartition("-")
         seen = found.setdefault(contact, [])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
-from tests.support.parts import Broker
+from tests.support.kafka import Broker
 from tests.support.records import produce
 
 from common.kafka.reader import ReadStopped, TopicReader, TopicUnavailable

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from tests.support.living import WatchedLife
-from tests.support.parts import Databases
+from tests.support.components import RecordingLifecycle
+from tests.support.postgres import NewDatabase
 
 from common.postgres import migrate
 from common.postgres.database import Database, driver_url
@@ -33,7 +33,7 @@ def set_revision(url: str, number: str) -> None:
     engine.dispose()
 
 
-def test_an_older_version_leaves_a_newer_schema_as_it_is(new_database: Databases) -> None:
+def test_an_older_version_leaves_a_newer_schema_as_it_is(new_database: NewDatabase) -> None:
     """A rollback: its migration job must not stop the services from starting."""
     url = new_database(("sender", "sender"))
     set_revision(url, "9999")
@@ -41,10 +41,10 @@ def test_an_older_version_leaves_a_newer_schema_as_it_is(new_database: Databases
 
 
 async def test_it_waits_for_the_first_migration_and_for_each_later_one(
-    new_database: Databases,
+    new_database: NewDatabase,
 ) -> None:
     url = new_database()
-    database = Database(url, "sender", WatchedLife("sender"))
+    database = Database(url, "sender", RecordingLifecycle("sender"))
     await database.start()
     waiting = asyncio.create_task(SchemaReady(database, "sender").start())
     await asyncio.wait({waiting}, timeout=SHORT)

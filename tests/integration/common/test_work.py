@@ -9,13 +9,21 @@ from typing import Any, TypeVar
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from tests.support.jobs import Doing, Gate, add_jobs, query, runner_of, working
-from tests.support.living import living
-from tests.support.members import drain, members
-from tests.support.parts import Broker, Databases
-from tests.support.parts import until as wait_until
-from tests.support.pipeline import SCHEMA, Job, create_tables
-from tests.support.waiting import until
+from tests.support.components import running_components
+from tests.support.kafka import Broker
+from tests.support.postgres import NewDatabase
+from tests.support.processes import drain
+from tests.support.sample_processes import sample_processes
+from tests.support.sample_service import SCHEMA, Job, create_tables
+from tests.support.sample_work import (
+    CustomJobHandler,
+    Gate,
+    add_jobs,
+    build_runner,
+    query,
+    runner_components,
+)
+from tests.support.waiting import eventually, eventually_async
 
 from common.outbox import OutboxRow
 from common.postgres.database import Body, Database
@@ -32,7 +40,7 @@ where l.locktype = 'advisory' and l.granted and l.database =
 
 
 @pytest.fixture
-def url(new_database: Databases) -> str:
+def url(new_database: NewDatabase) -> str:
     made = new_database()
     create_tables(made)
     return made
@@ -58,10 +66,10 @@ def finished(url: str) -> int:
 async def test_a_flood_holds_half_of_the_slots_and_a_neighbour_starts_at_once(url: str) -> None:
     gate = Gate()
     add_jobs(url, *flood(1, 1000))
-    async with living(working(url, Doing(gate), slots=10)):
-        await until(lambda: len(gate.started) >= 5)
+    async with running_components(runner_components(url, CustomJobHandler(gate), slots=10)):
+        await eventually_async(lambda: len(gate.started) >= 5)
         add_jobs(url, (2, "b", 0))
-        await until(lambda: 2 in gate.tenants)
+        await eventually_async(lambda: 2 in gate.tenants)
         assert Counter(gate.tenants) == {1: 5, 2: 1}
         gate.open()
 
@@ -69,19 +77,21 @@ async def test_a_flood_holds_half_of_the_slots_and_a_neighbour_starts_at_once(ur
 async def test_a_free_slot_goes_to_the_tenant_that_holds_least(url: str) -> None:
     gate = Gate()
     add_jobs(url, *(job for tenant in range(1, 6) for job in flood(tenant, 100)))
-    async with living(working(url, Doing(gate), slots=10)):
-        await until(lambda: len(gate.started) == 10)
+    async with running_components(runner_components(url, CustomJobHandler(gate), slots=10)):
+        await eventually_async(lambda: len(gate.started) == 10)
         add_jobs(url, (99, "b", 0))
-        gate.let_go(0)
-        await until(lambda: len(gate.started) == 11)
+        gate.release(0)
+        await eventually_async(lambda: len(gate.started) == 11)
         assert gate.tenants[10] == 99
         gate.open()
 
 
 async def test_a_tenant_alone_is_served_without_waiting_for_the_next_sweep(url: str) -> None:
     add_jobs(url, *flood(1, 300))
-    async with living(working(url, Doing(done), slots=10)):
-        await until(lambda: finished(url) == 300, 15)  # 5 slots each half second would take 30 s
+    async with running_components(runner_components(url, CustomJobHandler(done), slots=10)):
+        await eventually_async(
+            lambda: finished(url) == 300, seconds=15
+        )  # 5 slots each half second would take 30 s
 
 
 # ---- order and ends -------------------------------------------------------------------------
@@ -101,8 +111,8 @@ async def test_jobs_of_one_conversation_run_one_after_the_other(url: str) -> Non
         return Done(item)
 
     add_jobs(url, *((1, f"c{number % 6}", number // 6) for number in range(90)))
-    async with living(working(url, Doing(watch), slots=20)):
-        await until(lambda: finished(url) == 90)
+    async with running_components(runner_components(url, CustomJobHandler(watch), slots=20)):
+        await eventually_async(lambda: finished(url) == 90)
     assert max(together) == 1
     assert seen == {f"c{number}": list(range(15)) for number in range(6)}
 
@@ -115,8 +125,8 @@ async def test_later_is_due_again_and_done_once(url: str) -> None:
         return Later(0.1, "not_yet") if len(tries) == 1 else Done(item)
 
     add_jobs(url, (1, "a", 0))
-    async with living(working(url, Doing(twice))):
-        await until(lambda: finished(url))
+    async with running_components(runner_components(url, CustomJobHandler(twice))):
+        await eventually_async(lambda: finished(url))
     assert tries == [1, 2]
     assert query(url, "select n from effect") == [(0,)]
 
@@ -127,8 +137,8 @@ async def test_a_bug_is_tried_again_and_given_up_at_the_fifth_claim(url: str) ->
 
     add_jobs(url, (1, "fresh", 0))
     add_jobs(url, (1, "old", 0), attempts=4)
-    async with living(working(url, Doing(broken))):
-        await until(lambda: finished(url))
+    async with running_components(runner_components(url, CustomJobHandler(broken))):
+        await eventually_async(lambda: finished(url))
     rows = query(url, "select contact, state, reason from job order by id")
     assert rows == [("fresh", 0, "failed:ValueError"), ("old", 3, "always_fails:ValueError")]
     assert query(url, "select n from effect") == []
@@ -136,13 +146,13 @@ async def test_a_bug_is_tried_again_and_given_up_at_the_fifth_claim(url: str) ->
 
 async def test_a_handler_past_its_deadline_is_a_failed_try(url: str) -> None:
     add_jobs(url, (1, "slow", 0), attempts=4)
-    async with living(working(url, Doing(Gate()), deadline=0.2)):
-        await until(lambda: finished(url))
+    async with running_components(runner_components(url, CustomJobHandler(Gate()), deadline=0.2)):
+        await eventually_async(lambda: finished(url))
     assert query(url, "select state, reason from job") == [(3, "always_fails:TimeoutError")]
 
 
 async def test_what_one_item_cannot_store_does_not_stop_its_batch(url: str) -> None:
-    class Picky(Doing):
+    class Picky(CustomJobHandler):
         def store(
             self, connection: Connection, settled: Sequence[Handled[Job, Job]]
         ) -> tuple[list[OutboxRow], list[Hint]]:
@@ -151,8 +161,8 @@ async def test_what_one_item_cannot_store_does_not_stop_its_batch(url: str) -> N
             return super().store(connection, settled)
 
     add_jobs(url, *((1, f"c{number}", number) for number in range(20)), attempts=4)
-    async with living(working(url, Picky(done), slots=50)):
-        await until(lambda: finished(url) == 20)
+    async with running_components(runner_components(url, Picky(done), slots=50)):
+        await eventually_async(lambda: finished(url) == 20)
     assert query(url, "select n, reason from job where state = 3") == [
         (13, "always_fails:ValueError")
     ]
@@ -163,15 +173,15 @@ async def test_a_hint_is_followed_when_it_is_due_and_not_before(url: str) -> Non
     gate = Gate()
 
     def build(life: Lifecycle) -> Sequence[Component]:
-        parts = working(url, Doing(gate))(life)
+        parts = runner_components(url, CustomJobHandler(gate))(life)
         hinting.append(parts[-1])
         return parts
 
     hinting: list[Any] = []
-    async with living(build):
+    async with running_components(build):
         (id,) = add_jobs(url, (1, "a", 0), due=0.2)
         hinting[0].hint([Hint(id, 1, 0.2)])
-        await until(lambda: gate.started)
+        await eventually_async(lambda: gate.started)
         assert query(url, "select due_at <= clock_timestamp() from job") == [(True,)]
         gate.open()
 
@@ -179,8 +189,8 @@ async def test_a_hint_is_followed_when_it_is_due_and_not_before(url: str) -> Non
 async def test_stopping_lets_what_runs_finish_and_starts_nothing(url: str) -> None:
     gate = Gate()
     add_jobs(url, *flood(1, 40))
-    async with living(working(url, Doing(gate), slots=10)):
-        await until(lambda: len(gate.started) == 5)
+    async with running_components(runner_components(url, CustomJobHandler(gate), slots=10)):
+        await eventually_async(lambda: len(gate.started) == 5)
         asyncio.get_running_loop().call_later(0.3, gate.open)
     assert finished(url) == 5
     assert query(url, "select count(*) from effect") == [(5,)]
@@ -193,12 +203,12 @@ async def test_stopping_lets_what_runs_finish_and_starts_nothing(url: str) -> No
 async def test_a_late_result_of_a_lost_lease_is_refused_even_beside_the_new_one(url: str) -> None:
     gate = Gate()
     add_jobs(url, (1, "a", 0))
-    async with living(working(url, Doing(gate))):
-        await until(lambda: len(gate.started) == 1)
+    async with running_components(runner_components(url, CustomJobHandler(gate))):
+        await eventually_async(lambda: len(gate.started) == 1)
         query(url, "update job set lease_until = now() - interval '1 second'")
-        await until(lambda: len(gate.started) == 2)
+        await eventually_async(lambda: len(gate.started) == 2)
         gate.open()  # both end in one pass of the loop, so they reach one finish
-        await until(lambda: finished(url))
+        await eventually_async(lambda: finished(url))
     assert query(url, "select n from effect") == [(0,)]
     assert query(url, "select state, attempts from job") == [(2, 2)]
 
@@ -207,20 +217,20 @@ async def test_a_claim_that_a_crash_of_the_database_forgot_is_finished_once(url:
     """Claims do not wait for the disk, so after a crash the same epoch may be claimed again."""
     gate = Gate()
     add_jobs(url, (1, "a", 0))
-    async with living(working(url, Doing(gate))):
-        await until(lambda: len(gate.started) == 1)
+    async with running_components(runner_components(url, CustomJobHandler(gate))):
+        await eventually_async(lambda: len(gate.started) == 1)
         query(url, "update job set state = 0, epoch = 0, attempts = 0, owner = null")
-        await until(lambda: len(gate.started) == 2)
+        await eventually_async(lambda: len(gate.started) == 2)
         gate.open()
-        await until(lambda: finished(url))
+        await eventually_async(lambda: finished(url))
     assert query(url, "select n from effect") == [(0,)]
 
 
 async def test_a_superseded_claim_changes_nothing(url: str) -> None:
     gate = Gate()
     add_jobs(url, (1, "a", 0))
-    async with living(working(url, Doing(gate))):
-        await until(lambda: len(gate.started) == 1)
+    async with running_components(runner_components(url, CustomJobHandler(gate))):
+        await eventually_async(lambda: len(gate.started) == 1)
         query(url, "update job set state = 3, epoch = epoch + 1, finished_at = now()")
         gate.open()
     assert query(url, "select state, reason from job") == [(3, None)]
@@ -229,9 +239,12 @@ async def test_a_superseded_claim_changes_nothing(url: str) -> None:
 
 async def test_two_runners_share_the_work_without_doubles(url: str) -> None:
     add_jobs(url, *(job for tenant in range(1, 9) for job in flood(tenant, 100)))
-    both = [working(url, Doing(done), slots=20), working(url, Doing(done), slots=20)]
-    async with living(both[0]), living(both[1]):
-        await until(lambda: finished(url) == 800, 20)
+    both = [
+        runner_components(url, CustomJobHandler(done), slots=20),
+        runner_components(url, CustomJobHandler(done), slots=20),
+    ]
+    async with running_components(both[0]), running_components(both[1]):
+        await eventually_async(lambda: finished(url) == 800, seconds=20)
     assert query(url, "select count(*), count(distinct job) from effect") == [(800, 800)]
 
 
@@ -250,25 +263,28 @@ async def test_a_claim_whose_commit_was_not_heard_is_taken_up_at_once(url: str) 
 
     def build(life: Lifecycle) -> Sequence[Component]:
         database = Deaf(url, SCHEMA, life)
-        return [database, *runner_of(database, Doing(done), life, WorkLimits(slots=10))]
+        return [
+            database,
+            *build_runner(database, CustomJobHandler(done), life, WorkLimits(slots=10)),
+        ]
 
     add_jobs(url, *flood(1, 3))
-    async with living(build):
-        await until(lambda: finished(url) == 3)
+    async with running_components(build):
+        await eventually_async(lambda: finished(url) == 3)
     assert query(url, "select count(*), count(distinct job) from effect") == [(3, 3)]
 
 
 async def test_an_owner_that_lost_its_session_takes_its_number_again(url: str) -> None:
     gate = Gate()
     add_jobs(url, (1, "a", 0))
-    async with living(working(url, Doing(gate))):
-        await until(lambda: len(gate.started) == 1)
+    async with running_components(runner_components(url, CustomJobHandler(gate))):
+        await eventually_async(lambda: len(gate.started) == 1)
         (before,) = running_owners(url)
         query(url, KILL_LOCK_HOLDERS)
         gate.open()  # what was claimed still counts
-        await until(lambda: finished(url) == 1)
+        await eventually_async(lambda: finished(url) == 1)
         add_jobs(url, (1, "b", 0))
-        await until(lambda: len(gate.started) == 2)
+        await eventually_async(lambda: len(gate.started) == 2)
         assert running_owners(url) == {before}
         gate.open()
 
@@ -276,18 +292,18 @@ async def test_an_owner_that_lost_its_session_takes_its_number_again(url: str) -
 def test_a_killed_process_is_replaced_long_before_its_lease_ends(
     kafka: Broker, url: str, tmp_path: Path
 ) -> None:
-    with members(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="3", SLOTS="20") as group:
+    with sample_processes(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="3", SLOTS="20") as group:
         first = group.start()
         add_jobs(url, *flood(1, 10))
-        wait_until(lambda: running_owners(url), "the first claims")
+        eventually(lambda: running_owners(url), "the first claims")
         second = group.start()
-        wait_until(lambda: "service_ready" in group.said(1), "the second member")
+        eventually(lambda: "service_ready" in group.log(1), "the second member")
         (dead,) = running_owners(url)
         first.kill()
-        wait_until(
+        eventually(
             lambda: running_owners(url) - {dead}, "the second to take over", 20
         )  # long before the lease ends
-        wait_until(lambda: finished(url) == 10, "the end")
+        eventually(lambda: finished(url) == 10, "the end")
         assert drain(second) == 0
     assert query(url, "select count(*), count(distinct job) from effect") == [(10, 10)]
     assert query(url, f"select count(*) from effect where pid = {second.pid}") == [(10,)]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
-from tests.support.jobs import session, states
-from tests.support.parts import Databases
-from tests.support.pipeline import JOBS, create_tables
+from tests.support.postgres import NewDatabase
+from tests.support.sample_service import JOBS, create_tables
+from tests.support.sample_work import session, states
 
 from common.work import Claim
 from common.work.fairness import claim_budget
@@ -109,7 +109,7 @@ class World:
 
 
 @pytest.fixture
-def url(new_database: Databases) -> str:
+def url(new_database: NewDatabase) -> str:
     made = new_database()
     create_tables(made)
     return made

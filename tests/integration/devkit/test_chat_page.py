@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from tests.support.loopback import serve
 from tests.support.whatsapp_emulator import (
     BAKERY,
     GARAGE,
@@ -23,7 +24,6 @@ from tests.support.whatsapp_emulator import (
     VERIFY,
     Receiver,
     Running,
-    served,
 )
 
 from devkit.emulators.whatsapp import Knobs, WhatsAppConfig, create_app
@@ -139,7 +139,7 @@ def bot() -> Bot:
 
 @pytest.fixture
 def meta(bot: Bot) -> Iterator[Running]:
-    with served(bot.app()) as webhook:
+    with serve(bot.app()) as webhook:
         config = WhatsAppConfig(
             SECRET,
             VERIFY,
@@ -149,7 +149,7 @@ def meta(bot: Bot) -> Iterator[Running]:
             contacts=(LUCIA, MARCOS),
             knobs=Knobs(sent_after=0, delivered_after=0, read_after=0),
         )
-        with served(create_app(config)) as url:
+        with serve(create_app(config)) as url:
             bot.graph = f"{url}/v26.0"
             yield Running(url, Receiver())
 

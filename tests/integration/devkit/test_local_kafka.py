@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from tests.support.waiting import is_alive, until
+from tests.support.processes import is_alive
+from tests.support.waiting import eventually_async
 
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
@@ -124,7 +125,7 @@ async def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         broker = int(parent.stdout.readline())
         assert is_alive(broker)
         parent.send_signal(signal.SIGKILL)
-        await until(lambda: not is_alive(broker))
+        await eventually_async(lambda: not is_alive(broker))
 
 
 def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path) -> None:

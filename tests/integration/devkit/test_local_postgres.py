@@ -12,7 +12,8 @@ from uuid import uuid4
 import psycopg2
 import pytest
 from psycopg2 import errors
-from tests.support.waiting import is_alive, until
+from tests.support.processes import is_alive
+from tests.support.waiting import eventually_async
 
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
@@ -168,7 +169,7 @@ async def test_it_dies_with_its_parent(folder: Path) -> None:
         server = int(parent.stdout.readline())
         assert is_alive(server)
         parent.send_signal(signal.SIGKILL)
-        await until(lambda: not is_alive(server))
+        await eventually_async(lambda: not is_alive(server))
 
 
 def test_an_interrupted_first_start_is_begun_anew(folder: Path) -> None:

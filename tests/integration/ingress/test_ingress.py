@@ -9,9 +9,10 @@ import httpx
 import orjson
 import pytest
 from tests.support.ingress import SECRETS, TOKEN, signature
-from tests.support.parts import Broker, until
-from tests.support.records import records
-from tests.support.service_process import Service, running
+from tests.support.kafka import Broker
+from tests.support.processes import ServiceProcess, running_service
+from tests.support.records import read_records
+from tests.support.waiting import eventually
 
 from common.topics import WEBHOOKS_RAW, every_topic
 from devkit.stack.kafka import LocalKafka
@@ -33,7 +34,7 @@ def own_kafka(home: Path) -> Iterator[LocalKafka]:
 
 
 @contextmanager
-def ingress(bootstrap: str, logs: Path) -> Iterator[tuple[Service, httpx.Client]]:
+def ingress(bootstrap: str, logs: Path) -> Iterator[tuple[ServiceProcess, httpx.Client]]:
     (port,) = free_ports(1)
     settings = {
         "WHATSAPP_APP_SECRETS": ",".join(SECRETS),
@@ -41,7 +42,7 @@ def ingress(bootstrap: str, logs: Path) -> Iterator[tuple[Service, httpx.Client]
         "INGRESS_PORT": str(port),
     }
     with (
-        running("ingress", bootstrap, logs, **settings) as service,
+        running_service("ingress", bootstrap, logs, **settings) as service,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
     ):
         yield service, client
@@ -63,7 +64,7 @@ def test_what_was_answered_200_is_in_the_topic_byte_for_byte(kafka: Broker, tmp_
         assert {post(client, body) for body in sent} == {200}
         assert post(client, b"x" * (3 << 20)) == 200
         assert service.drain() == 0
-    stored = records(kafka.bootstrap, WEBHOOKS_RAW)
+    stored = read_records(kafka.bootstrap, WEBHOOKS_RAW)
     assert [record.value for record in stored if record.key == NUMBER.encode()] == sent
     assert [len(record.value or b"") for record in stored if not record.key] == [3 << 20]
 
@@ -73,7 +74,7 @@ def test_a_killed_ingress_has_stored_all_it_confirmed(kafka: Broker, tmp_path: P
         service.wait_until_ready()
         confirmed = [body for body in map(webhook, range(50)) if post(client, body) == 200]
         service.kill()
-    stored = {record.value for record in records(kafka.bootstrap, WEBHOOKS_RAW)}
+    stored = {record.value for record in read_records(kafka.bootstrap, WEBHOOKS_RAW)}
     assert len(confirmed) == 50
     assert stored >= set(confirmed)
 
@@ -87,13 +88,15 @@ def test_without_a_broker_it_says_503_in_time_and_recovers_by_itself(
         began = time.monotonic()
         assert post(client, webhook(1)) == 503
         assert time.monotonic() - began < 5
-        until(lambda: not service.is_ready(), "readiness to go")
+        eventually(lambda: not service.is_ready(), "readiness to go")
         assert service.answers("/live")
         own_kafka.restart()
-        until(lambda: post(client, webhook(2)) == 200, "a 200", 30)
-        until(service.is_ready, "readiness to come back")
+        eventually(lambda: post(client, webhook(2)) == 200, "a 200")
+        eventually(service.is_ready, "readiness to come back")
         assert service.drain() == 0
-    assert webhook(2) in {record.value for record in records(own_kafka.bootstrap, WEBHOOKS_RAW)}
+    assert webhook(2) in {
+        record.value for record in read_records(own_kafka.bootstrap, WEBHOOKS_RAW)
+    }
 
 
 def test_a_forged_webhook_leaves_no_trace(kafka: Broker, tmp_path: Path) -> None:
@@ -104,11 +107,11 @@ def test_a_forged_webhook_leaves_no_trace(kafka: Broker, tmp_path: Path) -> None
         assert (answer.status_code, answer.content) == (401, b"")
         assert service.drain() == 0
         assert "CANARY" not in service.log.read_text()
-    assert records(kafka.bootstrap, WEBHOOKS_RAW) == []
+    assert read_records(kafka.bootstrap, WEBHOOKS_RAW) == []
 
 
 def test_wrong_settings_end_it_with_the_names_of_the_variables(tmp_path: Path) -> None:
-    with running("ingress", "", tmp_path, WHATSAPP_APP_SECRETS="changeme") as service:
+    with running_service("ingress", "", tmp_path, WHATSAPP_APP_SECRETS="changeme") as service:
         assert service.process.wait(20) == 2
         printed = service.log.read_text()
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "WHATSAPP_APP_SECRETS", "WHATSAPP_VERIFY_TOKEN"):

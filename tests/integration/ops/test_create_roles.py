@@ -7,7 +7,7 @@ import sys
 import psycopg2
 import pytest
 import sqlalchemy as sa
-from tests.support.parts import Databases, Server
+from tests.support.postgres import NewDatabase, Server
 
 pytestmark = pytest.mark.integration
 ROLES = ("admin", "assistant", "sender")
@@ -40,7 +40,7 @@ def run(**settings: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_each_service_gets_a_user_that_owns_its_schema_and_a_repeat_changes_the_password(
-    new_database: Databases,
+    new_database: NewDatabase,
 ) -> None:
     database = new_database()
     for password in ("first-password", "second-password"):
@@ -60,7 +60,7 @@ def test_each_service_gets_a_user_that_owns_its_schema_and_a_repeat_changes_the_
 
 
 def test_a_url_of_another_user_is_refused_by_name_and_nothing_is_done(
-    new_database: Databases,
+    new_database: NewDatabase,
 ) -> None:
     database = new_database()
     urls = urls_on(database, "some-password")
@@ -80,7 +80,7 @@ def as_superuser(url: str, *statements: str) -> None:
 
 
 def test_the_administrator_of_a_managed_database_needs_not_be_superuser(
-    new_database: Databases, server: Server
+    new_database: NewDatabase, server: Server
 ) -> None:
     url = sa.engine.make_url(new_database())
     as_superuser(

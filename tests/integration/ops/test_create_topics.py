@@ -4,7 +4,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
-from tests.support.parts import PARTITIONS, Broker
+from tests.support.kafka import PARTITIONS, Broker
 
 from common.topics import MESSAGES_INBOUND, TENANTS_CONFIG, dlq_of, every_topic
 from ops.create_topics import create

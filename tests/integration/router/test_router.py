@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 from confluent_kafka import Producer
-from tests.support.parts import Broker, until
-from tests.support.read_topic import events
-from tests.support.records import committed, produce, records
+from tests.support.kafka import Broker
+from tests.support.processes import running_service
+from tests.support.records import await_events, count_committed, produce, read_records
 from tests.support.router import NUMBER, a_client, a_record
-from tests.support.service_process import running
+from tests.support.waiting import eventually
 
 from common.events import MessageReceived
 from common.kafka.producer import producer_config
@@ -58,7 +58,9 @@ def know(bootstrap: str, number: str = NUMBER) -> None:
 
 
 def inbound(bootstrap: str) -> list[MessageReceived]:
-    return [MessageReceived.decode(record.value) for record in records(bootstrap, MESSAGES_INBOUND)]
+    return [
+        MessageReceived.decode(record.value) for record in read_records(bootstrap, MESSAGES_INBOUND)
+    ]
 
 
 def conversations(messages: list[MessageReceived]) -> dict[str, list[int]]:
@@ -83,23 +85,23 @@ def everything(stop: int) -> dict[str, list[int]]:
 def test_messages_are_routed_once_and_committed_at_the_end(kafka: Broker, tmp_path: Path) -> None:
     know(kafka.bootstrap)
     feed(kafka.bootstrap, burst(0, 100))
-    with running("router", kafka.bootstrap, tmp_path) as router:
+    with running_service("router", kafka.bootstrap, tmp_path) as router:
         router.wait_until_ready()
-        until(lambda: len(inbound(kafka.bootstrap)) == 100 * CONTACTS, "every message")
+        eventually(lambda: len(inbound(kafka.bootstrap)) == 100 * CONTACTS, "every message")
         assert router.drain() == 0
     assert conversations(inbound(kafka.bootstrap)) == everything(100)
-    assert committed(kafka.bootstrap, "router.webhooks.raw") == 100 * CONTACTS
+    assert count_committed(kafka.bootstrap, "router.webhooks.raw") == 100 * CONTACTS
 
 
 def test_a_killed_router_loses_nothing_and_keeps_the_order(kafka: Broker, tmp_path: Path) -> None:
     know(kafka.bootstrap)
     feed(kafka.bootstrap, burst(0, 1500))
-    with running("router", kafka.bootstrap, tmp_path) as first:
-        events(kafka.bootstrap, MESSAGES_INBOUND, MessageReceived, 1)
+    with running_service("router", kafka.bootstrap, tmp_path) as first:
+        await_events(kafka.bootstrap, MESSAGES_INBOUND, MessageReceived, 1)
         first.kill()
     assert len(inbound(kafka.bootstrap)) < 1500 * CONTACTS, "killed too late to be a test"
-    with running("router", kafka.bootstrap, tmp_path) as second:
-        until(lambda: everything(1500) == conversations(inbound(kafka.bootstrap)), "the rest", 60)
+    with running_service("router", kafka.bootstrap, tmp_path) as second:
+        eventually(lambda: everything(1500) == conversations(inbound(kafka.bootstrap)), "the rest")
         assert second.drain() == 0
 
 
@@ -108,8 +110,8 @@ def test_a_second_router_joins_and_the_first_leaves_without_loss(
 ) -> None:
     know(kafka.bootstrap)
     with (
-        running("router", kafka.bootstrap, tmp_path) as first,
-        running("router", kafka.bootstrap, tmp_path) as second,
+        running_service("router", kafka.bootstrap, tmp_path) as first,
+        running_service("router", kafka.bootstrap, tmp_path) as second,
     ):
         first.wait_until_ready()
         feed(kafka.bootstrap, burst(0, 100))
@@ -117,7 +119,7 @@ def test_a_second_router_joins_and_the_first_leaves_without_loss(
         feed(kafka.bootstrap, burst(100, 200))
         assert first.drain() == 0
         feed(kafka.bootstrap, burst(200, 300))
-        until(lambda: everything(300) == conversations(inbound(kafka.bootstrap)), "all", 60)
+        eventually(lambda: everything(300) == conversations(inbound(kafka.bootstrap)), "all")
         assert second.drain() == 0
 
 
@@ -126,36 +128,38 @@ def test_the_webhooks_of_an_unknown_number_go_on_when_its_client_exists(
 ) -> None:
     know(kafka.bootstrap)
     waiting = [message(1, number, LATER) for number in range(3)]
-    with running("router", kafka.bootstrap, tmp_path) as router:
+    with running_service("router", kafka.bootstrap, tmp_path) as router:
         feed(kafka.bootstrap, [*waiting, a_record(b"no json"), message(1, 0)])
-        until(lambda: len(set_aside(kafka)) == 4, "the quarantine", 30)
-        until(lambda: len(inbound(kafka.bootstrap)) == 1, "the known number's message")
+        eventually(lambda: len(set_aside(kafka)) == 4, "the quarantine")
+        eventually(lambda: len(inbound(kafka.bootstrap)) == 1, "the known number's message")
         know(kafka.bootstrap, LATER)
-        until(lambda: released(kafka) == [0, 1, 2], "the release")
-        until(lambda: len(inbound(kafka.bootstrap)) == 4, "the messages")
+        eventually(lambda: released(kafka) == [0, 1, 2], "the release")
+        eventually(lambda: len(inbound(kafka.bootstrap)) == 4, "the messages")
         assert router.drain() == 0
-    assert committed(kafka.bootstrap, "router.webhooks.quarantine") == 4
+    assert count_committed(kafka.bootstrap, "router.webhooks.quarantine") == 4
 
 
 def test_what_waits_is_found_again_after_a_restart(kafka: Broker, tmp_path: Path) -> None:
     know(kafka.bootstrap)
     feed(kafka.bootstrap, [message(1, 0, LATER), message(1, 1, LATER)])
-    with running("router", kafka.bootstrap, tmp_path) as first:
-        until(lambda: len(set_aside(kafka)) == 2, "the quarantine", 30)
+    with running_service("router", kafka.bootstrap, tmp_path) as first:
+        eventually(lambda: len(set_aside(kafka)) == 2, "the quarantine")
         assert first.drain() == 0
-    with running("router", kafka.bootstrap, tmp_path) as second:
+    with running_service("router", kafka.bootstrap, tmp_path) as second:
         second.wait_until_ready()
         know(kafka.bootstrap, LATER)
-        until(lambda: conversations(inbound(kafka.bootstrap)) == {"ES.1": [0, 1]}, "the release")
+        eventually(
+            lambda: conversations(inbound(kafka.bootstrap)) == {"ES.1": [0, 1]}, "the release"
+        )
         assert second.drain() == 0
 
 
 def set_aside(kafka: Broker) -> list[Record]:
-    return records(kafka.bootstrap, WEBHOOKS_QUARANTINE)
+    return read_records(kafka.bootstrap, WEBHOOKS_QUARANTINE)
 
 
 def released(kafka: Broker) -> list[int]:
-    again = [r for r in records(kafka.bootstrap, WEBHOOKS_RAW) if "released" in r.headers]
+    again = [r for r in read_records(kafka.bootstrap, WEBHOOKS_RAW) if "released" in r.headers]
     bodies = [orjson.loads(record.value or b"") for record in again]
     values = [body["entry"][0]["changes"][0]["value"] for body in bodies]
     return [int(value["messages"][0]["text"]["body"]) for value in values]
@@ -168,17 +172,20 @@ def test_a_poisoned_topic_does_not_stop_the_rest(kafka: Broker, tmp_path: Path) 
         (Path(__file__).parents[2] / "contract/payloads/status_read.json").read_bytes()
     )
     feed(kafka.bootstrap, [a_record(orjson.dumps(read["webhook"]))])
-    with running("router", kafka.bootstrap, tmp_path) as router:
-        until(lambda: len(records(kafka.bootstrap, MESSAGES_STATUS)) == 1, "the status", 30)
-        until(lambda: len(set_aside(kafka)) == 3, "the quarantine")
+    with running_service("router", kafka.bootstrap, tmp_path) as router:
+        eventually(lambda: len(read_records(kafka.bootstrap, MESSAGES_STATUS)) == 1, "the status")
+        eventually(lambda: len(set_aside(kafka)) == 3, "the quarantine")
         group = "router.webhooks.quarantine"
-        until(lambda: committed(kafka.bootstrap, group) == 3, "the empty record to be passed too")
+        eventually(
+            lambda: count_committed(kafka.bootstrap, group) == 3,
+            "the empty record to be passed too",
+        )
         assert router.drain() == 0
 
 
 def test_without_a_broker_it_waits_and_still_ends_when_told(tmp_path: Path) -> None:
     (unused_port,) = free_ports(1)
-    with running("router", f"127.0.0.1:{unused_port}", tmp_path) as router:
-        until(lambda: router.answers("/live"), "its health port", 20)
+    with running_service("router", f"127.0.0.1:{unused_port}", tmp_path) as router:
+        eventually(lambda: router.answers("/live"), "its health port")
         assert not router.is_ready()
         assert router.drain() == 0

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from tests.support.parts import Broker
-from tests.support.records import committed, records
+from tests.support.kafka import Broker
+from tests.support.records import count_committed, read_records
 from tests.support.router import a_record
 
 from common.kafka.producer import Producer
@@ -44,6 +44,6 @@ async def test_the_eleventh_failure_in_a_row_ends_the_process_with_the_rest_unre
     worker = RouterWorker(kafka.bootstrap, RecordProcessor(explode, RecentlyRouted(9)), life)
     code = await asyncio.wait_for(life.run([worker]), 60)
     assert code == 1
-    dead = records(kafka.bootstrap, dlq_of(WEBHOOKS_RAW))
+    dead = read_records(kafka.bootstrap, dlq_of(WEBHOOKS_RAW))
     assert [record.value for record in dead] == [b"{}"] * 11
-    assert committed(kafka.bootstrap, "router.webhooks.raw") <= 11
+    assert count_committed(kafka.bootstrap, "router.webhooks.raw") <= 11

@@ -3,17 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.support.builders import CONTACT, NUMBER
 from tests.support.fake_graph import FakeGraph, refuse
-from tests.support.sender_running import (
-    CONTACT,
-    NUMBER,
-    PHONE,
-    TOKEN,
-    RunningSender,
-    a_reply,
-    a_tenant,
-    eventually,
-)
+from tests.support.sender import PHONE, TOKEN, RunningSender, a_reply, a_tenant
+from tests.support.waiting import eventually_in_thread
 
 from common.sealed import seal
 from common.work import WorkState
@@ -26,13 +19,13 @@ async def test_a_reply_is_sent_and_its_messages_answered(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
     await sender.reply(a_reply("r1", text="**Hola**", answers=("wamid.a", "wamid.b")))
-    outcomes = await eventually(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
+    outcomes = await eventually_in_thread(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
     assert [outcome.wamid for outcome in outcomes] == ["wamid.a", "wamid.b"]
     assert {(outcome.outcome, outcome.reply_id) for outcome in outcomes} == {("answered", "r1")}
     [sent] = graph.sent
     assert (sent.number, sent.token, sent.text) == (NUMBER, TOKEN, "*Hola*")
     assert sent.body["to"] == f"+{PHONE}"
-    [event] = await eventually(sender.deliveries)
+    [event] = await eventually_in_thread(sender.deliveries)
     assert (event.state, event.wamid, event.part, event.parts) == ("accepted", sent.wamid, 1, 1)
 
 
@@ -40,7 +33,7 @@ async def test_a_contact_without_a_phone_gets_it_by_user_id(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
     await sender.reply(a_reply("r1", wa_id=None))
-    await eventually(lambda: graph.sent)
+    await eventually_in_thread(lambda: graph.sent)
     assert graph.sent[0].body["recipient"] == CONTACT
     assert "to" not in graph.sent[0].body
 
@@ -49,9 +42,9 @@ async def test_a_reply_that_comes_again_is_sent_once(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
     await sender.reply(a_reply("r1"), a_reply("r1"))
-    await eventually(sender.outcomes)
+    await eventually_in_thread(sender.outcomes)
     await sender.reply(a_reply("r1"), a_reply("r2"))
-    await eventually(lambda: len(sender.outcomes()) == 2)
+    await eventually_in_thread(lambda: len(sender.outcomes()) == 2)
     assert graph.texts == ["answer r1", "answer r2"]
 
 
@@ -60,7 +53,7 @@ async def test_parts_and_replies_of_a_conversation_leave_in_order_past_a_refusal
 ) -> None:
     graph.script = [refuse(131016, 503)]
     await sender.reply(a_reply("r1", text="a" * 4000 + " " + "b" * 4000), a_reply("r2"))
-    await eventually(lambda: len(sender.outcomes()) == 2)
+    await eventually_in_thread(lambda: len(sender.outcomes()) == 2)
     assert [text[0] for text in graph.texts] == ["a", "a", "b", "a"]
     assert graph.texts[-1] == "answer r2"
     assert len({sent.tag for sent in graph.sent}) == 4
@@ -71,12 +64,14 @@ async def test_a_final_refusal_fails_the_message_and_frees_the_next(
 ) -> None:
     graph.script = [refuse(131047)]
     await sender.reply(a_reply("r1"), a_reply("r2"))
-    outcomes = await eventually(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
+    outcomes = await eventually_in_thread(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
     assert [(outcome.outcome, outcome.reason) for outcome in outcomes] == [
         ("failed", "131047"),
         ("answered", None),
     ]
-    events = await eventually(lambda: len(sender.deliveries()) == 2 and sender.deliveries())
+    events = await eventually_in_thread(
+        lambda: len(sender.deliveries()) == 2 and sender.deliveries()
+    )
     assert [(event.state, event.error_code) for event in events] == [
         ("rejected", 131047),
         ("accepted", None),
@@ -88,13 +83,13 @@ async def test_the_pair_limit_delays_one_person_only(
 ) -> None:
     graph.script = [refuse(131056)] * 2
     await sender.reply(a_reply("r1"))
-    await eventually(lambda: len(graph.sent) == 2)
+    await eventually_in_thread(lambda: len(graph.sent) == 2)
     other = a_reply("other", contact_id="34600333444", wa_id="34600333444")
     await sender.reply(other)
-    await eventually(lambda: "answer other" in graph.texts)
+    await eventually_in_thread(lambda: "answer other" in graph.texts)
     waiting = f"state = {WorkState.WAITING:d}"
     waits = f"case when {waiting} then extract(epoch from due_at - now())::float8 end"
-    await eventually(lambda: sender.rows("refusals")[0] == (2,))
+    await eventually_in_thread(lambda: sender.rows("refusals")[0] == (2,))
     assert 2 < sender.rows(waits)[0][0] <= 4  # 4^1 s after the second refusal
 
 
@@ -104,14 +99,14 @@ async def test_a_dead_token_stops_calls_for_its_client_alone(
     await sender.add_tenant(a_tenant(2, phone_number_id=OTHER_NUMBER))
     graph.script = [refuse(190, 401)]
     await sender.reply(a_reply("r1"))
-    await eventually(lambda: sender.rows("reason") == [("190",)])
+    await eventually_in_thread(lambda: sender.rows("reason") == [("190",)])
     await sender.reply(a_reply("r2", contact_id="34600333444"))
-    await eventually(lambda: sender.rows("reason")[1:] == [("circuit_open",)])
+    await eventually_in_thread(lambda: sender.rows("reason")[1:] == [("circuit_open",)])
     await sender.reply(a_reply("other", tenant_id=2, phone_number_id=OTHER_NUMBER))
-    await eventually(lambda: len(graph.sent) == 2)
+    await eventually_in_thread(lambda: len(graph.sent) == 2)
     assert graph.texts == ["answer r1", "answer other"]
     await sender.add_tenant(a_tenant(version=2))
-    await eventually(sender.hurried(lambda: len(graph.sent) == 4))
+    await eventually_in_thread(sender.hurried(lambda: len(graph.sent) == 4))
 
 
 async def test_each_client_sends_with_its_own_token(
@@ -126,8 +121,10 @@ async def test_each_client_sends_with_its_own_token(
         a_reply("two", tenant_id=2, phone_number_id=OTHER_NUMBER),
         a_reply("three", tenant_id=3, phone_number_id="3"),
     )
-    await eventually(lambda: ("three", "pending", "190") in sender.rows("reply_id, status, reason"))
-    await eventually(lambda: len(graph.sent) == 2)
+    await eventually_in_thread(
+        lambda: ("three", "pending", "190") in sender.rows("reply_id, status, reason")
+    )
+    await eventually_in_thread(lambda: len(graph.sent) == 2)
     assert {(sent.text, sent.token) for sent in graph.sent} == {
         ("answer one", TOKEN),
         ("answer two", "token-of-two"),
@@ -143,7 +140,7 @@ async def test_what_must_not_be_sent_is_suppressed_with_its_reason(
         a_reply("moved", tenant_id=9, contact_id="1"),
         a_reply("old", contact_id="2", last_inbound_at=datetime.now(UTC) - timedelta(hours=23.1)),
     )
-    outcomes = await eventually(lambda: len(sender.outcomes()) == 3 and sender.outcomes())
+    outcomes = await eventually_in_thread(lambda: len(sender.outcomes()) == 3 and sender.outcomes())
     assert {(outcome.reply_id, outcome.outcome, outcome.reason) for outcome in outcomes} == {
         ("inactive", "suppressed", "inactive"),
         ("moved", "suppressed", "number_moved"),
@@ -157,6 +154,8 @@ async def test_a_number_unknown_for_a_moment_is_waited_for(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
     await sender.reply(a_reply("r1", tenant_id=2, phone_number_id=OTHER_NUMBER))
-    await eventually(lambda: sender.rows("status, reason") == [("pending", "number_unknown")])
+    await eventually_in_thread(
+        lambda: sender.rows("status, reason") == [("pending", "number_unknown")]
+    )
     await sender.add_tenant(a_tenant(2, phone_number_id=OTHER_NUMBER))
-    await eventually(sender.hurried(lambda: graph.sent))
+    await eventually_in_thread(sender.hurried(lambda: graph.sent))

@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from aiohttp import web
 from tests.support.fake_graph import FakeGraph, Sent, accept, lose_answer, refuse
-from tests.support.sender_running import RunningSender, a_reply, a_status, eventually
+from tests.support.sender import RunningSender, a_reply, a_status
+from tests.support.waiting import eventually_in_thread
 
 pytestmark = pytest.mark.integration
 
 
 async def unknown(sender: RunningSender) -> None:
-    await eventually(lambda: "unknown" in sender.statuses())
+    await eventually_in_thread(lambda: "unknown" in sender.statuses())
 
 
 async def test_a_status_settles_a_lost_answer_and_nothing_is_sent_again(
@@ -23,7 +24,7 @@ async def test_a_status_settles_a_lost_answer_and_nothing_is_sent_again(
     assert graph.texts == ["answer r1"]
     [sent] = graph.sent
     await sender.status(a_status(sent.wamid, "delivered", tag=sent.tag))
-    await eventually(lambda: len(sender.outcomes()) == 2)
+    await eventually_in_thread(lambda: len(sender.outcomes()) == 2)
     assert graph.texts == ["answer r1", "answer r2"]
     assert sender.rows("status, wamid, resends")[0] == ("delivered", sent.wamid, 0)
     assert [outcome.outcome for outcome in sender.outcomes()] == ["answered", "answered"]
@@ -36,14 +37,14 @@ async def test_without_a_status_one_more_copy_is_sent(
     graph.script = [lose_answer]
     await sender.reply(a_reply("r1"))
     await unknown(sender)
-    [outcome] = await eventually(sender.hurried(sender.outcomes))
+    [outcome] = await eventually_in_thread(sender.hurried(sender.outcomes))
     assert (outcome.outcome, len(graph.sent)) == ("answered", 2)
 
 
 async def test_two_lost_answers_end_as_unknown(sender: RunningSender, graph: FakeGraph) -> None:
     graph.script = [lose_answer] * 5
     await sender.reply(a_reply("r1"))
-    await eventually(sender.hurried(sender.outcomes))
+    await eventually_in_thread(sender.hurried(sender.outcomes))
     [outcome] = sender.outcomes()
     assert (outcome.outcome, outcome.reason) == ("failed", "unknown")
     assert (sender.statuses(), len(graph.sent)) == (["unknown"], 2)
@@ -54,9 +55,9 @@ async def test_a_late_status_still_corrects_what_ended_as_unknown(
 ) -> None:
     graph.script = [lose_answer] * 5
     await sender.reply(a_reply("r1"))
-    await eventually(sender.hurried(sender.outcomes))
+    await eventually_in_thread(sender.hurried(sender.outcomes))
     await sender.status(a_status(graph.sent[0].wamid, "read", tag=graph.sent[0].tag))
-    await eventually(lambda: sender.statuses() == ["read"])
+    await eventually_in_thread(lambda: sender.statuses() == ["read"])
     assert len(sender.outcomes()) == 1
 
 
@@ -67,9 +68,9 @@ async def test_a_doubtful_reply_is_not_sent_again_once_a_newer_one_waits(
     await sender.reply(a_reply("r1"))
     await unknown(sender)
     await sender.reply(a_reply("r2"))
-    await eventually(lambda: len(sender.statuses()) == 2)
+    await eventually_in_thread(lambda: len(sender.statuses()) == 2)
     both = sender.hurried(lambda: len(sender.outcomes()) == 2 and sender.outcomes())
-    outcomes = await eventually(both)
+    outcomes = await eventually_in_thread(both)
     assert [(outcome.outcome, outcome.reason) for outcome in outcomes] == [
         ("failed", "unknown"),
         ("answered", None),
@@ -88,13 +89,13 @@ async def test_a_claim_lost_during_its_send_is_not_sent_again_and_its_late_answe
 
     graph.script = [wait]
     await sender.reply(a_reply("r1"))
-    await eventually(lambda: graph.sent)
+    await eventually_in_thread(lambda: graph.sent)
     sender.execute("update delivery set lease_until = now() - interval '1 second'")
     await unknown(sender)
     answer.set()
     [sent] = graph.sent
     await sender.status(a_status(sent.wamid, "sent", tag=sent.tag))
-    await eventually(sender.outcomes)
+    await eventually_in_thread(sender.outcomes)
     assert sender.rows("status, wamid, resends") == [("sent", sent.wamid, 0)]
     assert len(graph.sent) == 1
     assert [event.state for event in sender.deliveries()] == ["unknown", "sent"]
@@ -117,8 +118,10 @@ async def test_a_port_nobody_listens_on_proves_that_nothing_was_sent(
 ) -> None:
     await graph.close()
     await sender.reply(a_reply("r1"))
-    await eventually(lambda: sender.rows("reason") == [("not_sent:ClientConnectorError",)])
+    await eventually_in_thread(
+        lambda: sender.rows("reason") == [("not_sent:ClientConnectorError",)]
+    )
     assert sender.statuses() == ["pending"]
     await graph.open()
-    await eventually(sender.outcomes)
+    await eventually_in_thread(sender.outcomes)
     assert graph.texts == ["answer r1"]

@@ -3,7 +3,8 @@
 import pytest
 from aiohttp import web
 from tests.support.fake_graph import FakeGraph, Sent, accept
-from tests.support.sender_running import RunningSender, a_reply, a_status, eventually
+from tests.support.sender import RunningSender, a_reply, a_status
+from tests.support.waiting import eventually_in_thread
 
 from sender.status_store import delete_expired
 
@@ -15,12 +16,12 @@ async def test_a_tagged_status_before_the_answer_settles_the_send(
 ) -> None:
     async def after_its_status(sent: Sent) -> web.StreamResponse:
         await sender.status(a_status(sent.wamid, "sent", tag=sent.tag))
-        await eventually(lambda: sender.statuses()[0] == "sent")
+        await eventually_in_thread(lambda: sender.statuses()[0] == "sent")
         return await accept(sent)
 
     graph.script = [after_its_status]
     await sender.reply(a_reply("r1"), a_reply("r2"))
-    await eventually(lambda: len(sender.outcomes()) == 2)
+    await eventually_in_thread(lambda: len(sender.outcomes()) == 2)
     assert sender.rows("status, wamid")[0] == ("sent", graph.sent[0].wamid)
     assert graph.texts == ["answer r1", "answer r2"]
 
@@ -31,14 +32,14 @@ async def test_an_untagged_status_before_the_answer_is_parked_and_applied(
     async def after_its_status(sent: Sent) -> web.StreamResponse:
         failed = a_status(sent.wamid, "failed", error_code=131026, error_title="Undeliverable")
         await sender.status(failed)
-        await eventually(lambda: parked(sender))
+        await eventually_in_thread(lambda: parked(sender))
         return await accept(sent)
 
     graph.script = [after_its_status]
     await sender.reply(a_reply("r1"))
-    await eventually(lambda: sender.rows("status, error_code") == [("failed", 131026)])
+    await eventually_in_thread(lambda: sender.rows("status, error_code") == [("failed", 131026)])
     assert parked(sender) == 0
-    await eventually(
+    await eventually_in_thread(
         lambda: [event.state for event in sender.deliveries()] == ["accepted", "failed"]
     )
     assert [outcome.outcome for outcome in sender.outcomes()] == ["answered"]
@@ -48,7 +49,7 @@ async def test_statuses_never_go_back_and_each_is_told_once(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
     await sender.reply(a_reply("r1"))
-    await eventually(sender.outcomes)
+    await eventually_in_thread(sender.outcomes)
     wamid = graph.sent[0].wamid
     await sender.status(
         a_status(wamid, "sent"),
@@ -57,11 +58,13 @@ async def test_statuses_never_go_back_and_each_is_told_once(
         a_status(wamid, "read"),
         a_status("wamid.end", "sent"),
     )
-    await eventually(lambda: parked(sender))
+    await eventually_in_thread(lambda: parked(sender))
     assert sender.statuses() == ["read"]
     states = [
         event.state
-        for event in await eventually(lambda: len(sender.deliveries()) >= 3 and sender.deliveries())
+        for event in await eventually_in_thread(
+            lambda: len(sender.deliveries()) >= 3 and sender.deliveries()
+        )
     ]
     assert states == ["accepted", "sent", "read"]
 
@@ -70,20 +73,20 @@ async def test_neither_a_forged_tag_nor_another_clients_status_moves_a_delivery(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
     await sender.reply(a_reply("r1"))
-    await eventually(sender.outcomes)
+    await eventually_in_thread(sender.outcomes)
     [sent] = graph.sent
     await sender.status(
         a_status("wamid.x", "read", tag=f"{sent.tag[:-1]}{'A' if sent.tag[-1] != 'A' else 'B'}"),
         a_status("wamid.y", "read", tag=sent.tag, tenant_id=2),
         a_status(sent.wamid, "read", tenant_id=2),
     )
-    await eventually(lambda: parked(sender) == 3)
+    await eventually_in_thread(lambda: parked(sender) == 3)
     assert sender.statuses() == ["accepted"]
 
 
 async def test_what_matches_nothing_for_eight_days_is_forgotten(sender: RunningSender) -> None:
     await sender.status(a_status("wamid.old", "sent"), a_status("wamid.new", "sent"))
-    await eventually(lambda: parked(sender) == 2)
+    await eventually_in_thread(lambda: parked(sender) == 2)
     sender.execute(
         "update early_status set parked_at = now() - interval '8 days 1 second'"
         " where wamid = 'wamid.old'"

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.parts import Broker, Databases
-from tests.support.read_topic import events
+from tests.support.kafka import Broker
+from tests.support.postgres import NewDatabase
+from tests.support.records import await_events
 from tests.support.tenant_admin import Ran, command, served
 
 from common.events import AssistantConfig, TenantConfig
@@ -20,7 +21,7 @@ ADD = ("add", "Restaurante La Plaza", "+34666777888", "631261586727899", "asst_a
 
 
 @pytest.fixture
-def url(new_database: Databases) -> str:
+def url(new_database: NewDatabase) -> str:
     return new_database(("tenant_admin", "admin"))
 
 
@@ -35,7 +36,7 @@ def manage(url: str, kafka: Broker) -> Manage:
     return run
 
 
-def test_create_tables_says_what_it_did_and_may_be_repeated(new_database: Databases) -> None:
+def test_create_tables_says_what_it_did_and_may_be_repeated(new_database: NewDatabase) -> None:
     url = new_database()
     ran = [command("create_tables.py", DATABASE_URL=url) for _ in range(2)]
     assert [each.returncode for each in ran] == [0, 0]
@@ -48,7 +49,7 @@ def test_an_added_client_is_live_when_the_command_ends(manage: Manage, kafka: Br
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "Live now." in ran.stdout
     assert "assistant edit asst_abc123xyz" in ran.stdout
-    [client] = events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 1)
+    [client] = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 1)
     assert (client.name, client.phone_number_id) == ("Restaurante La Plaza", "631261586727899")
     listed = manage("list")
     for word in ("Restaurante La Plaza", "+34666777888", "631261586727899", "asst_abc123xyz"):
@@ -66,7 +67,7 @@ def test_deactivate_and_activate_are_published_and_may_be_repeated(
     manage(*ADD)
     ran = [manage(word, "1") for word in ("deactivate", "deactivate", "activate")]
     assert [each.returncode for each in ran] == [0, 0, 0]
-    clients = events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 3)
+    clients = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 3)
     assert [client.active for client in clients] == [True, False, True]
 
 
@@ -94,7 +95,7 @@ def test_bad_input_is_one_line_that_names_the_field_and_changes_nothing(manage: 
     assert manage("list", "--json").stdout == before
 
 
-def test_without_tables_the_command_to_run_is_named(new_database: Databases) -> None:
+def test_without_tables_the_command_to_run_is_named(new_database: NewDatabase) -> None:
     ran = command("manage_clients.py", "list", DATABASE_URL=new_database())
     assert ran.returncode == 1
     assert "create_tables.py" in ran.stderr
@@ -119,8 +120,8 @@ def test_what_a_command_could_not_publish_the_service_does(
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "the running tenant-admin will publish this" in ran.stdout
     with served(url, kafka.bootstrap):
-        assert events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 1, seconds=30)
-        assert events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 1)
+        assert await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 1)
+        assert await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 1)
 
 
 def test_settings_are_changed_by_name(manage: Manage) -> None:
@@ -143,7 +144,7 @@ def test_a_token_from_stdin_is_sealed_for_the_client(
     ran = command(*words, stdin="EAAG-secret\n", KEY_RING_FILE=str(ring), **variables)
     assert ran.returncode == 0
     assert "EAAG-secret" not in ran.stdout + ran.stderr
-    sealed = events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 2)[-1].access_token
+    sealed = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 2)[-1].access_token
     assert sealed is not None
     assert unseal(KeyRing.read(ring), 1, "access_token", sealed) == "EAAG-secret"
 
@@ -162,7 +163,7 @@ def test_an_edited_assistant_answers_with_its_new_version(
     shown = manage("assistant", "show", "asst_abc123xyz").stdout
     assert "Abrimos de 13 a 16." in shown
     assert "Lunes cerrado." in shown
-    versions = events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3)
+    versions = await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3)
     assert [event.version for event in versions] == [1, 2, 3]
 
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from tests.support.builders import a_tenant
 from tests.support.clock import FixedClock
-from tests.support.parts import Broker, Databases, reset
-from tests.support.read_topic import events, records
-from tests.support.records import produce
+from tests.support.kafka import Broker, reset
+from tests.support.postgres import NewDatabase
+from tests.support.records import await_events, await_records, produce
 from tests.support.tenant_admin import KEY, PLAZA, Admin, running, served
 
 from common.events import AssistantConfig, TenantConfig
@@ -31,7 +31,7 @@ LATER = timedelta(minutes=1)  # nothing rests any more
 
 
 @pytest.fixture
-def url(new_database: Databases) -> str:
+def url(new_database: NewDatabase) -> str:
     return new_database(("tenant_admin", "admin"))
 
 
@@ -54,7 +54,7 @@ async def tenants(kafka: Broker, count: int) -> list[Record]:
     def enough(read: list[Record]) -> bool:
         return len(read) >= count
 
-    return await asyncio.to_thread(records, kafka.bootstrap, TENANTS_CONFIG.name, enough)
+    return await asyncio.to_thread(await_records, kafka.bootstrap, TENANTS_CONFIG, enough)
 
 
 async def publish(kafka: Broker, key: str, value: bytes | None) -> None:
@@ -85,12 +85,12 @@ async def test_emptied_topics_hold_every_client_and_assistant_again(
     async with running(url, kafka.bootstrap) as admin:
         assert await compared(admin, kafka) == 4
         assert await compared(admin, kafka) == 0
-    there = events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 2)
+    there = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 2)
     assert {(client.phone_number_id, client.name, client.revision) for client in there} == {
         (NUMBER, "La Plaza Mayor", 2),
         ("22222", PLAZA["name"], 1),
     }
-    assistants = events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 2)
+    assistants = await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 2)
     assert {assistant.assistant_id for assistant in assistants} == {
         PLAZA["assistant_id"],
         "asst_other",
@@ -178,7 +178,7 @@ def test_the_started_service_compares_at_once(url: str, kafka: Broker) -> None:
     stranger = a_tenant(phone_number_id="gone")
     produce(kafka.bootstrap, TENANTS_CONFIG, [("gone", stranger.encode())])
     with served(url, kafka.bootstrap):
-        read = records(kafka.bootstrap, TENANTS_CONFIG.name, lambda so_far: len(so_far) == 2)
+        read = await_records(kafka.bootstrap, TENANTS_CONFIG, lambda so_far: len(so_far) == 2)
     assert [record.value for record in read if record.key == b"gone"][-1] is None
 
 

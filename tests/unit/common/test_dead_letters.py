@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.support.living import FakeProducer
+from tests.support.components import FakeProducer
 
 from common.kafka.dead_letter import IN_A_ROW, DeadLetters, Outage, TooManyDeadLetters
 from common.kafka.record import Record

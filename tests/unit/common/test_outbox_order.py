@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
-from tests.support.living import FakeProducer
+from tests.support.components import FakeProducer
 
 from common.outbox import Outbox, OutboxRow
 

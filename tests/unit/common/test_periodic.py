@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.waiting import until
+from tests.support.waiting import eventually_async
 
 from common.postgres.database import DEADLINE
 from common.service import periodic
@@ -28,7 +28,7 @@ async def test_it_calls_at_once_and_again_and_not_after_the_stop() -> None:
     calls = Calls()
     component = Periodic(calls, 0.01, calls.errors.append)
     await component.start()
-    await until(lambda: calls.count > 2)
+    await eventually_async(lambda: calls.count > 2)
     await component.stop()
     count = calls.count
     await asyncio.sleep(0.05)
@@ -39,7 +39,7 @@ async def test_an_error_is_reported_and_the_next_call_comes() -> None:
     calls = Calls(failing=2)
     component = Periodic(calls, 0.01, calls.errors.append)
     await component.start()
-    await until(lambda: calls.count > 3)
+    await eventually_async(lambda: calls.count > 3)
     await component.stop()
     assert [error.args for error in calls.errors] == [(1,), (2,)]
 
@@ -48,7 +48,7 @@ async def test_a_call_may_choose_when_the_next_one_comes() -> None:
     calls = Calls(then=0.01)
     component = Periodic(calls, 3600, calls.errors.append)
     await component.start()
-    await until(lambda: calls.count > 2)
+    await eventually_async(lambda: calls.count > 2)
     await component.stop()
 
 

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.waiting import is_alive, until
+from tests.support.processes import is_alive
+from tests.support.waiting import eventually_async
 
 from devkit.stack.child import Child
 from devkit.stack.ports import free_ports
@@ -40,8 +41,8 @@ async def test_a_killed_child_is_started_again_and_counted() -> None:
         await children.start(python("sender", SLEEPS))
         first, started_at = children.pid("sender"), children.started_at("sender")
         children.kill("sender")
-        await until(lambda: children.restarts("sender") == 1)
-        await until(lambda: out.getvalue().count("up") == 1)
+        await eventually_async(lambda: children.restarts("sender") == 1)
+        await eventually_async(lambda: out.getvalue().count("up") == 1)
         assert is_alive(children.pid("sender"))
         assert children.pid("sender") != first
         assert children.started_at("sender") - started_at >= 0.2
@@ -52,7 +53,7 @@ async def test_a_child_that_keeps_failing_is_restarted_ever_more_slowly() -> Non
     out = io.StringIO()
     async with Supervisor(out) as children:
         await children.start(python("sender", "raise SystemExit(3)"))
-        await until(lambda: children.restarts("sender") == 2)
+        await eventually_async(lambda: children.restarts("sender") == 2)
     delays = [line.split()[-2] for line in out.getvalue().splitlines() if "again" in line]
     assert delays[:2] == ["0.2", "0.4"]
 
@@ -78,7 +79,7 @@ async def test_children_are_stopped_in_reverse_order() -> None:
     async with Supervisor(out) as children:
         for name in ("first", "second", "third"):
             await children.start(python(name, ANNOUNCES_ITS_END))
-        await until(lambda: out.getvalue().count("up") == 3)
+        await eventually_async(lambda: out.getvalue().count("up") == 3)
     ended = [line.split()[0] for line in out.getvalue().splitlines() if "ending" in line]
     assert ended == ["third", "second", "first"]
 
@@ -99,7 +100,7 @@ async def test_a_child_that_ignores_sigterm_is_killed_after_the_grace() -> None:
     out = io.StringIO()
     async with Supervisor(out, grace=0.1) as children:
         await children.start(python("stubborn", STUBBORN))
-        await until(lambda: "up" in out.getvalue())
+        await eventually_async(lambda: "up" in out.getvalue())
         pid = children.pid("stubborn")
     assert not is_alive(pid)
 
@@ -108,12 +109,12 @@ async def test_a_childs_own_children_end_with_it() -> None:
     out = io.StringIO()
     async with Supervisor(out) as children:
         await children.start(python("parent", HAS_A_CHILD, restart=False))
-        await until(lambda: "up" in out.getvalue())
+        await eventually_async(lambda: "up" in out.getvalue())
         grandchild = int(out.getvalue().split()[3])
         assert is_alive(grandchild)
         children.kill("parent")
         assert await children.wait("parent") == -signal.SIGKILL
-        await until(lambda: not is_alive(grandchild))
+        await eventually_async(lambda: not is_alive(grandchild))
 
 
 async def test_an_exception_leaves_no_child_behind() -> None:
@@ -134,7 +135,7 @@ async def test_a_child_waiting_for_its_next_start_does_not_hold_up_the_stop() ->
     out = io.StringIO()
     async with Supervisor(out) as children:
         await children.start(python("sender", "raise SystemExit(1)"))
-        await until(lambda: "again in 0.8 s" in out.getvalue())
+        await eventually_async(lambda: "again in 0.8 s" in out.getvalue())
         begun = time.monotonic()
         await children.stop()
     assert time.monotonic() - begun < 0.4
@@ -197,4 +198,4 @@ async def test_whatever_ends_the_supervisor_ends_its_children(
         assert all(map(is_alive, pids))
         supervisor.send_signal(number)
         supervisor.wait(30)
-        await until(lambda: not any(map(is_alive, pids)))
+        await eventually_async(lambda: not any(map(is_alive, pids)))

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.whatsapp_emulator import BAKERY, LUCIA, Running, running, wait_for
+from tests.support.waiting import eventually
+from tests.support.whatsapp_emulator import BAKERY, LUCIA, Running, running
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_a_rule_of_another_number_does_not_fire(meta: Running) -> None:
 def test_a_message_can_fail_afterwards(meta: Running) -> None:
     order(meta, "status", {"error": 131026})
     assert meta.send(biz_opaque_callback_data="tag").is_success
-    [failed] = wait_for(meta.receiver.statuses)
+    [failed] = eventually(meta.receiver.statuses)
     assert (failed["status"], failed["errors"][0]["code"]) == ("failed", 131026)
     assert failed["recipient_id"] == LUCIA.wa_id
     assert {"recipient_user_id", "biz_opaque_callback_data"}.isdisjoint(failed)
@@ -95,7 +96,7 @@ def test_statuses_can_be_swallowed(meta: Running) -> None:
     order(meta, "status", {"drop": True})
     meta.send(biz_opaque_callback_data="silent")
     meta.send(biz_opaque_callback_data="told")
-    told = wait_for(lambda: len(meta.receiver.statuses()) == 3 and meta.receiver.statuses())
+    told = eventually(lambda: len(meta.receiver.statuses()) == 3 and meta.receiver.statuses())
     assert {status["biz_opaque_callback_data"] for status in told} == {"told"}
 
 
@@ -114,7 +115,7 @@ def test_a_status_can_come_before_the_answer(meta: Running) -> None:
             headers={"Authorization": "Bearer token-of-all-numbers"},
             timeout=0.3,
         )
-    assert wait_for(meta.receiver.statuses)[0]["biz_opaque_callback_data"] == "early"
+    assert eventually(meta.receiver.statuses)[0]["biz_opaque_callback_data"] == "early"
 
 
 def test_latency_delays_every_answer(meta: Running) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.whatsapp_emulator import wait_for
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_it_serves_what_the_environment_says_and_stops_with_a_watcher_attached(
     environment: dict[str, str], process: subprocess.Popen[bytes]
 ) -> None:
     url = f"http://127.0.0.1:{environment['WHATSAPP_EMULATOR_PORT']}"
-    wait_for(lambda: is_up(url), seconds=15)
+    eventually(lambda: is_up(url))
     body = {"messaging_product": "whatsapp", "to": "+34600111222", "text": {"body": "x"}}
     headers = {"Authorization": "Bearer from-a-file"}
     answer = httpx.post(f"{url}/v26.0/42/messages", json=body, headers=headers)

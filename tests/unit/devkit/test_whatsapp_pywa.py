@@ -9,16 +9,8 @@ import pywa.types
 from pywa import errors
 from pywa.client import WhatsApp
 from pywa.types.base_update import RawUpdate
-from tests.support.whatsapp_emulator import (
-    GARAGE,
-    LUCIA,
-    MARCOS,
-    TOKEN,
-    VERIFY,
-    Running,
-    running,
-    wait_for,
-)
+from tests.support.waiting import eventually
+from tests.support.whatsapp_emulator import GARAGE, LUCIA, MARCOS, TOKEN, VERIFY, Running, running
 
 from devkit.emulators.whatsapp import Contact, payloads
 
@@ -196,6 +188,6 @@ def test_it_parses_what_was_really_delivered(
     meta: Running, parse: Callable[[payloads.Json], Any]
 ) -> None:
     meta.send()
-    wait_for(meta.receiver.statuses)
+    eventually(meta.receiver.statuses)
     for value in meta.receiver.values():
         parse(payloads.webhook(GARAGE, value))

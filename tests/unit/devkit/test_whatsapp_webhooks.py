@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.support.loopback import serve
+from tests.support.waiting import eventually
 from tests.support.whatsapp_emulator import (
     BAKERY,
     GARAGE,
@@ -15,9 +17,7 @@ from tests.support.whatsapp_emulator import (
     Receiver,
     Running,
     running,
-    served,
     signature_of,
-    wait_for,
 )
 
 from devkit.emulators.whatsapp import WhatsAppConfig, create_app
@@ -61,7 +61,7 @@ def test_a_person_with_a_visible_phone_appears_with_both_ids(meta: Running) -> N
 def test_a_person_without_a_visible_phone_never_shows_it(meta: Running) -> None:
     message = meta.write(contact=MARCOS)
     meta.send(recipient=MARCOS.user_id)
-    wait_for(lambda: len(meta.receiver.statuses()) == 3)
+    eventually(lambda: len(meta.receiver.statuses()) == 3)
     assert message["from_user_id"] == MARCOS.user_id
     assert not [body for body in meta.receiver.bodies if MARCOS.wa_id.encode() in body]
 
@@ -69,7 +69,7 @@ def test_a_person_without_a_visible_phone_never_shows_it(meta: Running) -> None:
 def test_statuses_due_together_travel_in_one_post_in_order(meta: Running) -> None:
     posts = len(meta.receiver.bodies)
     wamid = meta.send(biz_opaque_callback_data="v1:1").json()["messages"][0]["id"]
-    statuses = wait_for(meta.receiver.statuses)
+    statuses = eventually(meta.receiver.statuses)
     assert [status["status"] for status in statuses] == ["sent", "delivered", "read"]
     assert {status["id"] for status in statuses} == {wamid}
     assert {status["biz_opaque_callback_data"] for status in statuses} == {"v1:1"}
@@ -80,13 +80,13 @@ def test_statuses_due_together_travel_in_one_post_in_order(meta: Running) -> Non
 def test_a_status_of_a_message_sent_to_a_phone_tells_the_phone(meta: Running) -> None:
     meta.write(contact=MARCOS)
     meta.send(to=f"+{MARCOS.wa_id}")
-    assert wait_for(meta.receiver.statuses)[0]["recipient_id"] == MARCOS.wa_id
+    assert eventually(meta.receiver.statuses)[0]["recipient_id"] == MARCOS.wa_id
 
 
 def test_each_status_can_be_left_out(meta: Running) -> None:
     meta.control("settings", delivered_after=None)
     meta.send()
-    statuses = wait_for(meta.receiver.statuses)
+    statuses = eventually(meta.receiver.statuses)
     assert [status["status"] for status in statuses] == ["sent", "read"]
 
 
@@ -95,15 +95,15 @@ def test_statuses_can_be_switched_off(meta: Running) -> None:
     meta.send()
     meta.control("settings", statuses=True)
     last = meta.send().json()["messages"][0]["id"]
-    wait_for(lambda: len(meta.receiver.statuses()) >= 3)
+    eventually(lambda: len(meta.receiver.statuses()) >= 3)
     assert {status["id"] for status in meta.receiver.statuses()} == {last}
 
 
 def test_a_webhook_is_repeated_until_it_is_answered_200(meta: Running) -> None:
     meta.receiver.answers[:] = [503, 202]
     wamid = meta.write()["id"]
-    wait_for(lambda: meta.receiver.bodies.count(meta.receiver.bodies[-1]) == 3)
-    wait_for(lambda: meta.look("state")["webhooks"]["pending"] == 0)
+    eventually(lambda: meta.receiver.bodies.count(meta.receiver.bodies[-1]) == 3)
+    eventually(lambda: meta.look("state")["webhooks"]["pending"] == 0)
     counts = meta.look("state")["webhooks"]
     assert (counts["status_503"], counts["status_202"], counts["delivered"]) == (1, 1, 2)
     [status] = [one["status"] for one in meta.look("messages") if one["wamid"] == wamid]
@@ -113,7 +113,7 @@ def test_a_webhook_is_repeated_until_it_is_answered_200(meta: Running) -> None:
 def test_webhooks_can_be_sent_twice(meta: Running) -> None:
     meta.control("settings", duplicate_webhooks=True)
     wamid = meta.write()["id"]
-    wait_for(lambda: [one["id"] for one in meta.receiver.messages()].count(wamid) == 2)
+    eventually(lambda: [one["id"] for one in meta.receiver.messages()].count(wamid) == 2)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_a_business_can_be_added_while_running(meta: Running) -> None:
 def test_raw_bytes_are_delivered_untouched(meta: Running) -> None:
     url, bad = f"{meta.url}/control/webhook", {"X-Hub-Signature-256": "sha256=bad"}
     meta.http.post(url, content=b"{not json")
-    wait_for(lambda: meta.receiver.bodies[-1] == b"{not json")
+    eventually(lambda: meta.receiver.bodies[-1] == b"{not json")
     meta.http.post(url, content=b"{}", headers=bad)
-    wait_for(lambda: meta.receiver.bodies[-1] == b"{}")
+    eventually(lambda: meta.receiver.bodies[-1] == b"{}")
     assert meta.receiver.signatures[-2:] == [signature_of(b"{not json"), "sha256=bad"]
 
 
@@ -181,10 +181,10 @@ def test_messages_of_several_businesses_stay_apart(meta: Running) -> None:
 
 @pytest.mark.parametrize(("verify_token", "result"), [("right", "verified"), ("other", "refused")])
 def test_the_webhook_url_is_verified_at_start(verify_token: str, result: str) -> None:
-    with served(Receiver(verify_token=verify_token).app()) as webhook:
+    with serve(Receiver(verify_token=verify_token).app()) as webhook:
         config = WhatsAppConfig(SECRET, "right", TOKEN, webhook_url=f"{webhook}/webhook")
-        with served(create_app(config)) as url, Running(url, Receiver()).http as http:
-            found = wait_for(
+        with serve(create_app(config)) as url, Running(url, Receiver()).http as http:
+            found = eventually(
                 lambda: (w := http.get(f"{url}/health").json()["webhook"])[:4] != "wait" and w
             )
     assert found.startswith(result)

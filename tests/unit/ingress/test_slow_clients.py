@@ -5,7 +5,8 @@ from contextlib import suppress
 from time import monotonic
 
 import pytest
-from tests.support.ingress import FakeBroker, an_ingress, signature
+from tests.support.components import FakeProducer
+from tests.support.ingress import an_ingress, signature
 
 from common.service.web_server import WebServer
 from ingress.receive import BodyLimits
@@ -43,12 +44,12 @@ async def read_to_end(reader: asyncio.StreamReader) -> bytes:
 async def test_a_trickled_body_is_408_and_the_connection_ends() -> None:
     signed = f"X-Hub-Signature-256: {signature(b'')['X-Hub-Signature-256']}\r\n".encode()
     head = HEAD + signed + b"Content-Length: 1000000\r\n\r\n"
-    broker = FakeBroker()
-    async with an_ingress(broker, BodyLimits(receive_seconds=0.3)) as server:
+    producer = FakeProducer()
+    async with an_ingress(producer, BodyLimits(receive_seconds=0.3)) as server:
         answer, seconds = await trickle(server, head, b"x")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert seconds < 2
-    assert broker.sent == []
+    assert producer.records == []
 
 
 @pytest.mark.parametrize(
@@ -62,24 +63,24 @@ async def test_a_trickled_body_is_408_and_the_connection_ends() -> None:
     ids=["silent", "endless headers", "blank lines", "body after the answer"],
 )
 async def test_a_connection_without_a_request_is_closed(first: bytes, drop: bytes) -> None:
-    async with an_ingress(FakeBroker(), protocol=Impatient) as server:
+    async with an_ingress(FakeProducer(), protocol=Impatient) as server:
         _, seconds = await trickle(server, first, drop)
     assert seconds < 2
 
 
 async def test_a_head_without_end_is_cut_by_size() -> None:
-    async with an_ingress(FakeBroker()) as server:
+    async with an_ingress(FakeProducer()) as server:
         _, seconds = await trickle(server, HEAD, b"X-A: " + b"b" * 30_000 + b"\r\n")
     assert seconds < 2
 
 
 async def test_a_client_that_leaves_mid_body_publishes_nothing() -> None:
-    broker = FakeBroker()
-    async with an_ingress(broker) as server:
+    producer = FakeProducer()
+    async with an_ingress(producer) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         signed = f"X-Hub-Signature-256: {signature(b'x')['X-Hub-Signature-256']}\r\n".encode()
         writer.write(HEAD + signed + b"Content-Length: 100\r\n\r\nhalf")
         await writer.drain()
         writer.close()
         await writer.wait_closed()
-    assert broker.sent == []
+    assert producer.records == []

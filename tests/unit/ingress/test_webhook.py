@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import httpx
 import orjson
 import pytest
-from tests.support.ingress import SECRETS, TOKEN, FakeBroker, an_ingress, signature, url
-from tests.support.waiting import until
+from tests.support.components import FakeProducer
+from tests.support.ingress import SECRETS, TOKEN, an_ingress, signature, url
+from tests.support.waiting import eventually_async
 
 from ingress.receive import BodyLimits
 
@@ -28,31 +29,31 @@ async def post(
 
 
 async def test_the_exact_bytes_are_published_once_per_number_before_the_200() -> None:
-    broker, content = FakeBroker(), webhook("7", "8", "7")
-    async with an_ingress(broker) as server:
+    producer, content = FakeProducer(), webhook("7", "8", "7")
+    async with an_ingress(producer) as server:
         answer = await post(url(server), content)
     assert (answer.status_code, answer.content) == (200, b"")
-    assert [sent.key for sent in broker.sent] == ["7", "8"]
-    assert {sent.value for sent in broker.sent} == {content}
-    assert {sent.topic for sent in broker.sent} == {"webhooks.raw"}
-    assert [sent.headers["phone_number_id"] for sent in broker.sent] == [b"7", b"8"]
-    assert all(sent.headers["received_at"].isdigit() for sent in broker.sent)
-    assert len({sent.headers["traceparent"][3:35] for sent in broker.sent}) == 1
+    assert [record.key for record in producer.records] == ["7", "8"]
+    assert {record.value for record in producer.records} == {content}
+    assert {record.topic for record in producer.records} == {"webhooks.raw"}
+    assert [record.headers["phone_number_id"] for record in producer.records] == [b"7", b"8"]
+    assert all(record.headers["received_at"].isdigit() for record in producer.records)
+    assert len({record.headers["traceparent"][3:35] for record in producer.records}) == 1
 
 
 async def test_an_unreadable_body_is_kept_without_a_number() -> None:
-    broker = FakeBroker()
-    async with an_ingress(broker) as server:
+    producer = FakeProducer()
+    async with an_ingress(producer) as server:
         answer = await post(url(server), b"\xff not json")
     assert answer.status_code == 200
-    assert [(sent.key, sent.value) for sent in broker.sent] == [("", b"\xff not json")]
-    assert "phone_number_id" not in broker.sent[0].headers
+    assert [(record.key, record.value) for record in producer.records] == [("", b"\xff not json")]
+    assert "phone_number_id" not in producer.records[0].headers
 
 
 @pytest.mark.parametrize("secret", SECRETS)
 async def test_both_secrets_are_accepted_during_a_rotation(secret: str) -> None:
     content = webhook("7")
-    async with an_ingress(FakeBroker()) as server:
+    async with an_ingress(FakeProducer()) as server:
         answer = await post(url(server), content, signature(content, secret))
     assert answer.status_code == 200
 
@@ -63,34 +64,34 @@ async def test_both_secrets_are_accepted_during_a_rotation(secret: str) -> None:
     ids=["missing", "of other bytes", "of another app"],
 )
 async def test_a_bad_signature_creates_nothing(headers: dict[str, str]) -> None:
-    broker = FakeBroker()
-    async with an_ingress(broker) as server:
+    producer = FakeProducer()
+    async with an_ingress(producer) as server:
         answer = await post(url(server), webhook("7"), headers)
-    assert (answer.status_code, answer.content, broker.sent) == (401, b"", [])
+    assert (answer.status_code, answer.content, producer.records) == (401, b"", [])
 
 
 async def test_a_repeated_signature_header_is_refused() -> None:
     content = webhook("7")
     twice = [("X-Hub-Signature-256", signature(content)["X-Hub-Signature-256"])] * 2
-    async with an_ingress(FakeBroker()) as server, httpx.AsyncClient() as client:
+    async with an_ingress(FakeProducer()) as server, httpx.AsyncClient() as client:
         answer = await client.post(url(server), content=content, headers=twice)
     assert answer.status_code == 401
 
 
 async def test_a_compressed_body_is_refused() -> None:
     packed = gzip.compress(webhook("7"))
-    async with an_ingress(FakeBroker()) as server:
+    async with an_ingress(FakeProducer()) as server:
         answer = await post(url(server), packed, {**signature(packed), "Content-Encoding": "gzip"})
     assert answer.status_code == 415
 
 
 async def test_three_megabytes_are_taken_and_one_byte_above_the_cap_is_not() -> None:
-    broker, limit = FakeBroker(), BodyLimits().body_bytes
-    async with an_ingress(broker) as server:
+    producer, limit = FakeProducer(), BodyLimits().body_bytes
+    async with an_ingress(producer) as server:
         largest = await post(url(server), b"x" * limit)
         above = await post(url(server), b"x" * (limit + 1))
     assert limit > 3 << 20
-    assert (largest.status_code, above.status_code, len(broker.sent)) == (200, 413, 1)
+    assert (largest.status_code, above.status_code, len(producer.records)) == (200, 413, 1)
 
 
 async def test_a_body_of_unknown_length_is_cut_at_the_cap() -> None:
@@ -98,23 +99,23 @@ async def test_a_body_of_unknown_length_is_cut_at_the_cap() -> None:
         for _ in range(64):
             yield b"x" * 1024
 
-    broker = FakeBroker()
+    producer = FakeProducer()
     async with (
-        an_ingress(broker, BodyLimits(body_bytes=8192)) as server,
+        an_ingress(producer, BodyLimits(body_bytes=8192)) as server,
         httpx.AsyncClient() as client,
     ):
         answer = await client.post(url(server), content=endless(), headers=signature(b""))
-    assert (answer.status_code, broker.sent) == (413, [])
+    assert (answer.status_code, producer.records) == (413, [])
 
 
 async def test_held_bytes_are_bounded_and_given_back() -> None:
-    broker = FakeBroker(hold=True)
-    async with an_ingress(broker, BodyLimits(held_bytes=5000)) as server:
+    producer = FakeProducer(hold=True)
+    async with an_ingress(producer, BodyLimits(held_bytes=5000)) as server:
         first = asyncio.create_task(post(url(server), b"a" * 3000))
-        await until(lambda: broker.sent)
+        await eventually_async(lambda: producer.records)
         refused = await post(url(server), b"b" * 3000)
-        broker.sent[0].ack.set_result(None)
-        broker.hold = False
+        producer.records[0].ack.set_result(None)
+        producer.hold = False
         after = await post(url(server), b"c" * 3000)
         accepted = await first
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
@@ -122,30 +123,30 @@ async def test_held_bytes_are_bounded_and_given_back() -> None:
 
 
 async def test_no_ack_in_time_is_503() -> None:
-    broker = FakeBroker(hold=True)
-    async with an_ingress(broker, ack_seconds=0.05) as server:
+    producer = FakeProducer(hold=True)
+    async with an_ingress(producer, ack_seconds=0.05) as server:
         answer = await post(url(server), webhook("7", "8"))
-    assert (answer.status_code, len(broker.sent)) == (503, 2)
+    assert (answer.status_code, len(producer.records)) == (503, 2)
 
 
 async def test_a_refusing_broker_is_503() -> None:
-    async with an_ingress(FakeBroker(refuse=True)) as server:
+    async with an_ingress(FakeProducer(refuse=True)) as server:
         answer = await post(url(server), webhook("7", "8"))
     assert answer.status_code == 503
 
 
 async def test_a_full_queue_is_503_at_once() -> None:
-    async with an_ingress(FakeBroker(full=True)) as server:
+    async with an_ingress(FakeProducer(full=True)) as server:
         answer = await post(url(server), webhook("7"))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 async def test_one_missing_ack_of_two_is_no_200() -> None:
-    broker = FakeBroker(hold=True)
-    async with an_ingress(broker, ack_seconds=0.2) as server:
+    producer = FakeProducer(hold=True)
+    async with an_ingress(producer, ack_seconds=0.2) as server:
         asking = asyncio.create_task(post(url(server), webhook("7", "8")))
-        await until(lambda: len(broker.sent) == 2)
-        broker.sent[0].ack.set_result(None)
+        await eventually_async(lambda: len(producer.records) == 2)
+        producer.records[0].ack.set_result(None)
         answer = await asking
     assert answer.status_code == 503
 
@@ -160,27 +161,27 @@ async def test_one_missing_ack_of_two_is_no_200() -> None:
     ],
 )
 async def test_the_handshake(query: dict[str, str], status: int, text: str) -> None:
-    async with an_ingress(FakeBroker()) as server, httpx.AsyncClient() as client:
+    async with an_ingress(FakeProducer()) as server, httpx.AsyncClient() as client:
         answer = await client.get(url(server), params=query)
     assert (answer.status_code, answer.text) == (status, text)
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/redoc", "/metrics"])
 async def test_nothing_else_is_served(path: str) -> None:
-    async with an_ingress(FakeBroker()) as server, httpx.AsyncClient() as client:
+    async with an_ingress(FakeProducer()) as server, httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{server.port}{path}")
     assert answer.status_code == 404
     assert "server" not in answer.headers
 
 
 async def test_a_webhook_in_hand_is_answered_while_the_server_stops() -> None:
-    broker = FakeBroker(hold=True)
-    async with an_ingress(broker) as server:
+    producer = FakeProducer(hold=True)
+    async with an_ingress(producer) as server:
         asking = asyncio.create_task(post(url(server), webhook("7")))
-        await until(lambda: broker.sent)
+        await eventually_async(lambda: producer.records)
         stopping = asyncio.create_task(server.stop())
-        await until(lambda: refuses_connections(server.port))
-        broker.sent[0].ack.set_result(None)
+        await eventually_async(lambda: refuses_connections(server.port))
+        producer.records[0].ack.set_result(None)
         assert (await asking).status_code == 200
         await stopping
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.sender_running import NUMBER, TRACE, a_tenant
+from tests.support.builders import NUMBER, TRACE
+from tests.support.sender import a_tenant
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later

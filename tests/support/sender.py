@@ -1,17 +1,17 @@
-"""A whole sender on real parts, with what goes in and what comes out."""
+"""A whole sender on a real broker and database, with what goes in and what comes out."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-from tests.support.parts import PARTITIONS
+from tests.support import builders
+from tests.support.components import keep_running
+from tests.support.records import TopicFollower
+from tests.support.waiting import eventually_in_thread
 
 from common.events import (
     DeliveryChanged,
@@ -21,11 +21,10 @@ from common.events import (
     ReplyReady,
     StatusReceived,
     TenantConfig,
-    event_id,
 )
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
-from common.kafka.record import as_bytes
+from common.kafka.record import Record
 from common.postgres.database import driver_url
 from common.sealed import KeyRing
 from common.service.lifecycle import Lifecycle
@@ -43,116 +42,53 @@ from sender.settings import Settings
 from sender.wiring import build
 
 E = TypeVar("E", bound=Event)
-NUMBER, CONTACT, PHONE = "100000000000001", "ES.13491208655302741918", "34600111222"
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-TOKEN = "token-of-all-numbers"
-OUT = (DELIVERIES_EVENTS, MESSAGES_OUTCOME)
-WITHIN = 20.0
+PHONE, TOKEN = "34600111222", "token-of-all-numbers"
+PUBLISHED = (DELIVERIES_EVENTS, MESSAGES_OUTCOME)
+
+
+def moments(*names: str) -> dict[str, datetime]:
+    """Now: the sender minds WhatsApp's 24 hours."""
+    return dict.fromkeys(("occurred_at", *names), datetime.now(UTC))
 
 
 def a_tenant(tenant_id: int = 1, **fields: Any) -> TenantConfig:
-    now = datetime.now(UTC)
-    return TenantConfig(
-        **{
-            "event_id": event_id("tenant", tenant_id, now),
-            "trace_id": TRACE,
-            "tenant_id": tenant_id,
-            "occurred_at": now,
-            "name": "Panadería Sol",
-            "phone_number": "+34911000001",
-            "phone_number_id": NUMBER,
-            "assistant_id": "asst_1",
-            "active": True,
-            "version": 1,
-            "updated_at": now,
-        }
-        | fields
-    )
+    return builders.a_tenant(tenant_id=tenant_id, **moments("updated_at") | fields)
 
 
 def a_reply(reply_id: str, **fields: Any) -> ReplyReady:
-    now = datetime.now(UTC)
-    return ReplyReady(
-        **{
-            "event_id": event_id("reply", reply_id),
-            "trace_id": TRACE,
-            "tenant_id": 1,
-            "occurred_at": now,
-            "phone_number_id": NUMBER,
-            "contact_id": CONTACT,
-            "reply_id": reply_id,
-            "kind": "answer",
-            "text": f"answer {reply_id}",
-            "answers": (f"wamid.IN-{reply_id}",),
-            "wa_id": PHONE,
-            "last_inbound_at": now - timedelta(seconds=3),
-        }
-        | fields
-    )
+    values: dict[str, Any] = {
+        "reply_id": reply_id,
+        "answers": (f"wamid.IN-{reply_id}",),
+        "wa_id": PHONE,
+    }
+    values |= {"text": f"answer {reply_id}"} | moments("last_inbound_at") | fields
+    return builders.a_reply(**values)
 
 
 def a_status(wamid: str, status: str, **fields: Any) -> StatusReceived:
-    now = datetime.now(UTC)
-    return StatusReceived(
-        **{
-            "event_id": event_id("status", wamid, status),
-            "trace_id": TRACE,
-            "tenant_id": 1,
-            "occurred_at": now,
-            "phone_number_id": NUMBER,
-            "contact_id": CONTACT,
-            "wamid": wamid,
-            "status": status,
-            "status_at": now,
-        }
-        | fields
-    )
+    return builders.a_status(status, wamid=wamid, **moments("status_at") | fields)
 
 
 def a_message(wamid: str, **fields: Any) -> MessageReceived:
-    now = datetime.now(UTC)
-    return MessageReceived(
-        **{
-            "event_id": event_id("message", wamid),
-            "trace_id": TRACE,
-            "tenant_id": 1,
-            "occurred_at": now,
-            "phone_number_id": NUMBER,
-            "contact_id": CONTACT,
-            "wamid": wamid,
-            "kind": "text",
-            "text": "hola",
-            "sent_at": now,
-            "received_at": now,
-        }
-        | fields
-    )
+    return builders.a_message(wamid=wamid, **moments("sent_at", "received_at") | fields)
 
 
-class Heard:
+class PublishedEvents:
     """What the sender publishes, in the order of each key, without the second copies that an
     at-least-once outbox may send."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._values: dict[str, list[bytes]] = {topic.name: [] for topic in OUT}
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests"})
-        self._consumer.assign(
-            [
-                TopicPartition(topic.name, partition, OFFSET_BEGINNING)
-                for topic in OUT
-                for partition in range(PARTITIONS)
-            ]
-        )
+        self._records: list[Record] = []
+        self._follower = TopicFollower(bootstrap, PUBLISHED)
 
     def so_far(self, topic: Topic, event: type[E]) -> list[E]:
-        for message in self._consumer.consume(1000, 0.05):
-            if message.error() is None:
-                self._values[message.topic() or ""].append(as_bytes(message.value()) or b"")
-        decoded = [event.decode(value) for value in self._values[topic.name]]
+        self._records += self._follower.read_on()
+        values = [record.value for record in self._records if record.topic == topic.name]
+        decoded = [event.decode(value) for value in values]
         return list({each.event_id: each for each in decoded}.values())
 
     def close(self) -> None:
-        self._consumer.close()
+        self._follower.close()
 
 
 @dataclass
@@ -160,7 +96,7 @@ class RunningSender:
     database_url: str
     ring: KeyRing
     producer: Producer
-    heard: Heard
+    published: PublishedEvents
     tenants: CompactedView[TenantConfig]
     engine: sa.Engine = field(init=False)
 
@@ -176,7 +112,7 @@ class RunningSender:
     async def add_tenant(self, tenant: TenantConfig) -> None:
         """Returns once the sender knows the number: another topic may overtake this one."""
         await self.publish(TENANTS_CONFIG, tenant.phone_number_id, tenant)
-        await eventually(lambda: self.tenants.get(tenant.phone_number_id))
+        await eventually_in_thread(lambda: self.tenants.get(tenant.phone_number_id))
 
     async def reply(self, *replies: ReplyReady) -> None:
         for reply in replies:
@@ -212,19 +148,10 @@ class RunningSender:
         return [row[0] for row in self.rows()]
 
     def deliveries(self) -> list[DeliveryChanged]:
-        return self.heard.so_far(DELIVERIES_EVENTS, DeliveryChanged)
+        return self.published.so_far(DELIVERIES_EVENTS, DeliveryChanged)
 
     def outcomes(self) -> list[OutcomeRecorded]:
-        return self.heard.so_far(MESSAGES_OUTCOME, OutcomeRecorded)
-
-
-async def eventually(condition: Callable[[], Any], seconds: float = WITHIN) -> Any:
-    """The first true value of `condition`, asked in a thread."""
-    deadline = time.monotonic() + seconds
-    while not (value := await asyncio.to_thread(condition)):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.02)
-    return value
+        return self.published.so_far(MESSAGES_OUTCOME, OutcomeRecorded)
 
 
 @asynccontextmanager
@@ -246,16 +173,9 @@ async def running_sender(
         "key_ring_file": ring_file,
         "slots": 20,
     }
-    producer, heard = Producer(bootstrap), Heard(bootstrap)
-    parts = [producer, *build(Settings(**given | settings), life)]
-    started = []
-    try:
-        for part in parts:
-            started.append(part)
-            await part.start()
-        tenants = next(part for part in parts if isinstance(part, CompactedView))
-        yield RunningSender(database_url, ring, producer, heard, tenants)
-    finally:
-        heard.close()
-        for part in reversed(started):
-            await part.stop()
+    producer, published = Producer(bootstrap), PublishedEvents(bootstrap)
+    components = [producer, *build(Settings(**given | settings), life)]
+    with closing(published):
+        async with keep_running(components):
+            tenants = next(view for view in components if isinstance(view, CompactedView))
+            yield RunningSender(database_url, ring, producer, published, tenants)

@@ -1,4 +1,4 @@
-"""Due work inside a test: the pipeline's tables, a handler of the test's own, one runner."""
+"""Due work inside a test: the sample service's tables, a handler of the test's own, a runner."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,19 +6,28 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from tests.support.living import FakeProducer
-from tests.support.pipeline import JOBS, SCHEMA, Job, Jobs
+from tests.support.components import FakeProducer
+from tests.support.sample_service import JOBS, SCHEMA, Job, JobHandler
 
 from common.outbox import Outbox
 from common.postgres.database import Database, driver_url
+from common.postgres.rows import names, unnest
 from common.service.lifecycle import Component, Lifecycle
 from common.work import Claim, Done, Outcome, Owner, Runner, WorkLimits
 
+# Jobs of tests, in the given order.
+ADDED = {"tenant_id": "int", "contact": "text", "n": "int"}
+ADD = f"""
+insert into job ({names(ADDED)}, attempts, due_at)
+select {names(ADDED)}, %(attempts)s, now() + %(due)s * interval '1 second'
+from {unnest(ADDED)} order by ordinality
+returning id
+"""
 Do = Callable[[Claim, Job], Awaitable[Outcome[Job]]]
 
 
-class Doing(Jobs):
-    """The pipeline's work with another handler."""
+class CustomJobHandler(JobHandler):
+    """The sample service's work with another handler."""
 
     def __init__(self, do: Do) -> None:
         super().__init__(0)
@@ -29,7 +38,7 @@ class Doing(Jobs):
 
 
 class Gate:
-    """A handler that waits until it is let go; remembers the order of starts."""
+    """A handler that waits until it is released; remembers the order of starts."""
 
     def __init__(self) -> None:
         self.started: list[tuple[int, Job]] = []  # tenant, job
@@ -46,7 +55,7 @@ class Gate:
     def tenants(self) -> list[int]:
         return [tenant for tenant, _ in self.started]
 
-    def let_go(self, number: int) -> None:
+    def release(self, number: int) -> None:
         """The start of that number, from 0, ends."""
         self._gates[number].set()
 
@@ -55,42 +64,38 @@ class Gate:
             gate.set()
 
 
-def runner_of(database: Database, work: Jobs, life: Lifecycle, limits: WorkLimits) -> Sequence[Any]:
+def build_runner(
+    database: Database, work: JobHandler, life: Lifecycle, limits: WorkLimits
+) -> Sequence[Any]:
     """[outbox, owner, runner], to be started after the database."""
     outbox, owner = Outbox(database, FakeProducer()), Owner(database, JOBS)
     runner = Runner(JOBS, work, limits, database=database, outbox=outbox, owner=owner, life=life)
     return [outbox, owner, runner]
 
 
-def working(
-    url: str, work: Jobs, slots: int = 10, deadline: float = 10
+def runner_components(
+    url: str, work: JobHandler, slots: int = 10, deadline: float = 10
 ) -> Callable[[Lifecycle], Sequence[Component]]:
     def build(life: Lifecycle) -> Sequence[Component]:
         database = Database(url, SCHEMA, life)
         limits = WorkLimits(slots=slots, deadline=deadline)
-        return [database, *runner_of(database, work, life, limits)]
+        return [database, *build_runner(database, work, life, limits)]
 
     return build
 
 
 def add_jobs(url: str, *jobs: tuple[int, str, int], due: float = 0, attempts: int = 0) -> list[int]:
     """(tenant, contact, n) each; due in `due` seconds. Their ids."""
-    statement = """
-    insert into job (tenant_id, contact, n, attempts, due_at)
-    select t, c, n, %(attempts)s, now() + %(due)s * interval '1 second'
-    from unnest(%(t)s::int[], %(c)s::text[], %(n)s::int[]) with ordinality u(t, c, n, o) order by o
-    returning id
-    """
-    tenants, contacts, numbers = zip(*jobs, strict=True)
-    values = {"t": list(tenants), "c": list(contacts), "n": list(numbers)}
-    return [row[0] for row in query(url, statement, values | {"due": due, "attempts": attempts})]
+    columns = [list(column) for column in zip(*jobs, strict=True)]
+    values = dict(zip(ADDED, columns, strict=True)) | {"due": due, "attempts": attempts}
+    return [id for (id,) in query(url, ADD, values)]
 
 
 def query(url: str, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """One committed transaction in the pipeline's schema."""
+    """One committed transaction in the sample service's schema."""
     with session(url) as connection:
-        found = connection.exec_driver_sql(statement, values or {})
-        return [tuple(row) for row in found] if found.returns_rows else []
+        rows = connection.exec_driver_sql(statement, values or {})
+        return [tuple(row) for row in rows] if rows.returns_rows else []
 
 
 def session(url: str) -> Any:

@@ -1,4 +1,4 @@
-"""A small service out of all mechanisms, as a process: `python -m tests.support.pipeline`.
+"""A small service out of all mechanisms, as a process: `python -m tests.support.sample_service`.
 
 messages.inbound -> a row and a job per message -> an effect per job -> replies.outbound. Its tables
 have no unique key on effects, so that something done twice is seen.
@@ -20,6 +20,7 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox, OutboxRow
 from common.postgres.database import Database, driver_url, in_transaction, is_outage
+from common.postgres.rows import arrays, names, rows_as, unnest
 from common.service import lifecycle
 from common.service.lifecycle import Component, Lifecycle
 from common.service.settings import ServiceSettings
@@ -38,7 +39,7 @@ from common.work import (
 )
 from common.work.table import COLUMNS, STORAGE
 
-SCHEMA = "pipeline"
+SCHEMA = "sample"
 JOBS = WorkTable("job", serial="contact")
 TABLES = f"""
 create schema {SCHEMA};
@@ -53,22 +54,26 @@ create table effect (
 {owner.SEQUENCE}
 {outbox.TABLE}
 """
-RECEIVE = """
+# Stores each message once, and makes a job for each that is new.
+RECEIVED = {"contact": "text", "n": "int", "wamid": "text"}
+RECEIVE = f"""
 with new as (
-  insert into received (contact, n, wamid)
-  select c, n, w from unnest(%(contact)s::text[], %(n)s::int[], %(wamid)s::text[])
-    with ordinality u(c, n, w, o) order by o
+  insert into received ({names(RECEIVED)})
+  select {names(RECEIVED)} from {unnest(RECEIVED)} order by ordinality
   on conflict (wamid) do nothing returning id, contact, n)
 insert into job (tenant_id, contact, n) select 1, contact, n from new order by id
 returning id, tenant_id
 """
-EFFECT = """
-insert into effect (job, contact, n, pid)
-select j, c, n, %(pid)s from unnest(%(job)s::bigint[], %(contact)s::text[], %(n)s::int[]) u(j, c, n)
+# The jobs of claims.
+LOAD = "select id, contact, n from job where id = any(%(ids)s)"
+# What was done, and by which process.
+DONE = {"id": "bigint", "contact": "text", "n": "int"}
+EFFECT = f"""
+insert into effect (job, contact, n, pid) select {names(DONE)}, %(pid)s from {unnest(DONE)}
 """
 
 
-class PipelineSettings(ServiceSettings):
+class SampleSettings(ServiceSettings):
     database_url: str
     handle_seconds: float = 0.0
     slots: int = 50
@@ -80,16 +85,15 @@ class Job(NamedTuple):
     n: int
 
 
-class Jobs:
-    """The work: wait, then say what was done."""
+class JobHandler:
+    """The work: waits, then stores what was done."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def load(self, connection: Connection, claims: Sequence[Claim]) -> list[Job]:
-        query = "select id, contact, n from job where id = any(%(ids)s)"
-        found = connection.exec_driver_sql(query, {"ids": [claim.id for claim in claims]})
-        jobs = {row[0]: Job(*row) for row in found}
+        rows = connection.exec_driver_sql(LOAD, {"ids": [claim.id for claim in claims]})
+        jobs = {job.id: job for job in rows_as(Job, rows)}
         return [jobs[claim.id] for claim in claims]
 
     async def handle(self, claim: Claim, item: Job) -> Outcome[Job]:
@@ -97,16 +101,14 @@ class Jobs:
         return Done(item)
 
     def store(
-        self, connection: Connection, settled: Sequence[Handled[Job, Job]]
+        self, connection: Connection, handled: Sequence[Handled[Job, Job]]
     ) -> tuple[list[OutboxRow], list[Hint]]:
-        jobs = [one.item for one in settled if isinstance(one.outcome, Done)]
-        ids, contacts, numbers = zip(*jobs, strict=True) if jobs else ((), (), ())
-        values = {"job": list(ids), "contact": list(contacts), "n": list(numbers)}
-        connection.exec_driver_sql(EFFECT, values | {"pid": os.getpid()})
-        return outbox.add(connection, [reply_to(job) for job in jobs]), []
+        jobs = [each.item for each in handled if isinstance(each.outcome, Done)]
+        connection.exec_driver_sql(EFFECT, arrays(DONE, jobs) | {"pid": os.getpid()})
+        return outbox.add(connection, [reply_of(job) for job in jobs]), []
 
 
-def reply_to(job: Job) -> outbox.EventDraft:
+def reply_of(job: Job) -> outbox.EventDraft:
     event = a_reply(str(job.n), contact_id=job.contact, reply_id=f"{job.contact}-{job.n}")
     return outbox.draft(REPLIES_OUTBOUND, event.conversation, event)
 
@@ -127,14 +129,14 @@ def create_tables(url: str) -> None:
     engine.dispose()
 
 
-def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url, SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
     publishing = Outbox(database, producer)
     holder = Owner(database, JOBS)
     runner = Runner(
         JOBS,
-        Jobs(settings.handle_seconds),
+        JobHandler(settings.handle_seconds),
         WorkLimits(slots=settings.slots, deadline=10),
         database=database,
         outbox=publishing,
@@ -154,4 +156,4 @@ def build(settings: PipelineSettings, life: Lifecycle) -> Sequence[Component]:
 
 
 if __name__ == "__main__":
-    lifecycle.run("pipeline", PipelineSettings, build)
+    lifecycle.run("sample", SampleSettings, build)

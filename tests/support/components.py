@@ -1,0 +1,85 @@
+"""Components that run inside a test, in its own loop, and a producer that records."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaError, KafkaException
+
+from common.service.lifecycle import Component, Lifecycle
+from common.topics import Topic
+
+
+class RecordingLifecycle(Lifecycle):
+    """Remembers what would have ended the process."""
+
+    def __init__(self, service: str = "tests") -> None:
+        super().__init__(service)
+        self.fatals: list[str] = []
+
+    def fatal(self, reason: str) -> None:
+        self.fatals.append(reason)
+
+
+@asynccontextmanager
+async def running_components(
+    build: Callable[[RecordingLifecycle], Sequence[Component]], service: str = "tests"
+) -> AsyncIterator[RecordingLifecycle]:
+    life = RecordingLifecycle(service)
+    async with keep_running(build(life)):
+        yield life
+
+
+@asynccontextmanager
+async def keep_running(components: Iterable[Component]) -> AsyncIterator[None]:
+    """Starts them in order, stops them in reverse."""
+    started: list[Component] = []
+    try:
+        for component in components:
+            started.append(component)
+            await component.start()
+        yield
+    finally:
+        for component in reversed(started):
+            await component.stop()
+
+
+@dataclass(frozen=True)
+class SentRecord:
+    topic: str
+    key: str
+    value: bytes | None
+    headers: dict[str, bytes]
+    ack: "asyncio.Future[None]"
+
+
+@dataclass
+class FakeProducer:
+    """Keeps what it gets; acks at once, later (`hold`), never well (`refuse`) or has no room
+    (`full`)."""
+
+    hold: bool = False
+    refuse: bool = False
+    full: bool = False
+    records: list[SentRecord] = field(default_factory=list)
+    waiting: list["asyncio.Future[None]"] = field(default_factory=list)
+
+    @property
+    def sent(self) -> list[tuple[str, str, bytes | None]]:
+        return [(record.topic, record.key, record.value) for record in self.records]
+
+    def send(
+        self, topic: Topic, key: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> "asyncio.Future[None]":
+        if self.full:
+            raise BufferError("Local: Queue full")
+        ack: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.records.append(SentRecord(topic.name, key, value, dict(headers), ack))
+        if self.refuse:
+            ack.set_exception(KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT)))
+        elif self.hold:
+            self.waiting.append(ack)
+        else:
+            ack.set_result(None)
+        return ack

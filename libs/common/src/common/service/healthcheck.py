@@ -1,4 +1,4 @@
-"""Exit code 0 when a port of this host answers 200: `python -SE ask_ready.py PORT [PATH]`.
+"""Exit code 0 when a port of this host answers 200: `python -SE healthcheck.py PORT [PATH]`.
 
 For health checks inside a container, every few seconds: a plain socket in a bare Python takes a
 third of the CPU that an HTTP library does.

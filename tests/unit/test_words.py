@@ -150,6 +150,18 @@ def test_product_code_uses_no_word_to_avoid() -> None:
     assert found == [], "see GLOSSARY.md for the word to use"
 
 
+def underscored(source: str) -> list[str]:
+    """Functions and classes of a module that begin with an underscore."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [n.name for n in ast.parse(source).body if isinstance(n, kinds) and n.name[0] == "_"]
+
+
+def test_only_what_a_class_keeps_to_itself_has_an_underscore() -> None:
+    found = {shown(path): names for path in SOURCES if (names := underscored(path.read_text()))}
+    assert found == {}
+    assert underscored("def _a(): ...") == ["_a"]
+
+
 STATE_NUMBER = re.compile(r"\bstate\s*(=|<>|!=|in \()\s*[0-9]")
 ROW_BY_POSITION = re.compile(r"\brow\[[0-9:-]|\(\*row\b|\brows?\[[0-9]+\]\[[0-9]")
 

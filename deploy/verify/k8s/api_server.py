@@ -38,11 +38,11 @@ def api_server(home: Path, programs: Programs) -> Iterator[Kubectl]:
         ):
             process = spawn(argv, log=home / "log", death=signal.SIGKILL)
             running.callback(end, process, signal.SIGTERM, STOP_GRACE)
-        _wait(kubectl, home / "log")
+        wait_until_ready(kubectl, home / "log")
         yield kubectl
 
 
-def _wait(kubectl: Kubectl, log: Path) -> None:
+def wait_until_ready(kubectl: Kubectl, log: Path) -> None:
     deadline = time.monotonic() + START_DEADLINE
     while time.monotonic() < deadline:
         if kubectl.tried("get", "--raw", "/readyz").out == "ok":

@@ -16,22 +16,22 @@ class Break:
     expects: str
 
 
-def _select_another(deployment: Object) -> None:
+def select_another(deployment: Object) -> None:
     deployment["spec"]["selector"]["matchLabels"] = {"app.kubernetes.io/name": "another"}
 
 
-def _request_above_limit(deployment: Object) -> None:
+def request_above_limit(deployment: Object) -> None:
     container(deployment)["resources"]["requests"]["memory"] = "64Gi"
 
 
-def _allow_everything(deployment: Object) -> None:
+def allow_everything(deployment: Object) -> None:
     del container(deployment)["securityContext"]
 
 
 BREAKS: Mapping[str, Break] = {
-    "selector": Break(_select_another, "`selector` does not match template `labels`"),
-    "request": Break(_request_above_limit, "must be less than or equal to memory limit"),
-    "rights": Break(_allow_everything, "Warning: would violate PodSecurity"),
+    "selector": Break(select_another, "`selector` does not match template `labels`"),
+    "request": Break(request_above_limit, "must be less than or equal to memory limit"),
+    "rights": Break(allow_everything, "Warning: would violate PodSecurity"),
 }
 
 

@@ -32,7 +32,7 @@ def find_programs(cache: Path, announce: Announce) -> Programs:
     etcd = shutil.which("etcd")
     if not etcd:
         raise NotRun("no etcd on PATH: on Debian and Ubuntu, apt install etcd-server")
-    folder = kept(built_in(cache), lambda partial: _build(partial, announce))
+    folder = kept(built_in(cache), lambda partial: build_program(partial, announce))
     return Programs(Path(etcd), folder / "kube-apiserver", folder / "kubectl")
 
 
@@ -40,7 +40,7 @@ def built_in(cache: Path) -> Path:
     return cache / f"kubernetes-{VERSION}"
 
 
-def _build(target: Path, announce: Announce) -> None:
+def build_program(target: Path, announce: Announce) -> None:
     announce(f"Kubernetes {VERSION}: building kube-apiserver and kubectl, once; some minutes")
     theirs = json.loads(output_of_go("mod", "download", "-json", f"k8s.io/kubernetes@v{VERSION}"))
     with tempfile.TemporaryDirectory() as module:

@@ -42,7 +42,10 @@ class WebServer:
     def __init__(
         self, app: Any, host: str, port: int, connections: int, life: Lifecycle, **options: Any
     ) -> None:
-        self._host, self.port, self._life = host, port, life
+        self._host = host
+        self.port = port
+        self._life = life
+        self._task: asyncio.Task[None] | None = None
         self._server = EmbeddedServer(
             Config(
                 app,
@@ -68,7 +71,7 @@ class WebServer:
 
     async def stop(self) -> None:
         self._server.should_exit = True
-        if hasattr(self, "_task"):
+        if self._task:
             await self._task
 
     def _ended(self, _: "asyncio.Task[None]") -> None:

@@ -49,11 +49,11 @@ def kafka_jars(
     if not jars.is_dir():
         announce(f"Kafka {VERSION}: resolving its jars, once")
         jars.parent.mkdir(parents=True, exist_ok=True)
-        _copy_whole((_intact(jar, announce) for jar in resolve()), jars)
+        copy_whole((verified(jar, announce) for jar in resolve()), jars)
     return jars
 
 
-def _intact(artifact: Artifact, announce: Announce) -> Path:
+def verified(artifact: Artifact, announce: Announce) -> Path:
     """One jar in the local Maven repository, fetched again if an earlier download was cut."""
     cached = artifact.cached_path
     if cached and cached.exists() and not zipfile.is_zipfile(cached):
@@ -63,7 +63,7 @@ def _intact(artifact: Artifact, announce: Announce) -> Path:
     return artifact.resolve()
 
 
-def _copy_whole(files: Iterable[Path], target: Path) -> None:
+def copy_whole(files: Iterable[Path], target: Path) -> None:
     """All or nothing, so that a cut copy or a second stack never leaves a half-filled folder."""
     partial = Path(tempfile.mkdtemp(dir=target.parent))
     try:

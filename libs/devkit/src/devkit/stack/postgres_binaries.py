@@ -23,11 +23,11 @@ def find_binaries(readable_copy: Path | None) -> Path:
     if spec and spec.submodule_search_locations:
         site = Path(spec.submodule_search_locations[0]).parent
         if (site / WHEEL / SERVER).is_dir():
-            return _copied(site, readable_copy) / WHEEL / SERVER / "bin"
-    return _system()
+            return copy_of(site, readable_copy) / WHEEL / SERVER / "bin"
+    return system_binaries()
 
 
-def _copied(site: Path, copy: Path | None) -> Path:
+def copy_of(site: Path, copy: Path | None) -> Path:
     if copy is None:
         return site
     for part in (f"{WHEEL}/{SERVER}", LIBRARIES):  # the programs find their libraries by ../
@@ -39,7 +39,7 @@ def _copied(site: Path, copy: Path | None) -> Path:
     return copy
 
 
-def _system() -> Path:
+def system_binaries() -> Path:
     """Debian and Ubuntu keep every major version apart: the newest wins."""
     folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
     if folders:

@@ -28,7 +28,7 @@ def server_user() -> User | None:
 def usable_home(folder: Path, user: User | None) -> Path:
     """`folder`, created; or its stand-in under /var/tmp where `user` could not reach it."""
     home = folder.absolute()
-    if user and not _all_may_enter(home.parent):
+    if user and not all_may_enter(home.parent):
         name = hashlib.sha256(str(home).encode()).hexdigest()[:12]
         home = SHARED / f"conserje-postgres-{name}"
     home.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def usable_home(folder: Path, user: User | None) -> Path:
     return home
 
 
-def _all_may_enter(folder: Path) -> bool:
+def all_may_enter(folder: Path) -> bool:
     existing = [path for path in (folder, *folder.parents) if path.exists()]
     return all(path.stat().st_mode & stat.S_IXOTH for path in existing)
 
@@ -78,7 +78,7 @@ def readable_once(text: str, user: User | None) -> TextIO:
 
 def is_ready(data: Path, pid: int) -> bool:
     """True once the server `pid` says so in its pid file (first line: pid, last: status)."""
-    lines = _pid_file(data)
+    lines = pid_file(data)
     return len(lines) > 1 and lines[0] == str(pid) and lines[-1].strip() == "ready"
 
 
@@ -89,29 +89,29 @@ def end_orphan(data: Path, grace: float = 10.0) -> None:
     would take for a running server. A dead server's pid file stays: PostgreSQL finds in it the
     shared memory that surviving sessions may still use.
     """
-    lines = _pid_file(data)
+    lines = pid_file(data)
     if not lines:
         return
     pid, until = int(lines[0]), time.monotonic() + grace
-    while _serves(command := _command_of(pid), data) and time.monotonic() < until:
+    while serves(command := command_of(pid), data) and time.monotonic() < until:
         os.kill(pid, signal.SIGINT)
         time.sleep(0.05)
-    if command and not _serves(command, data):
+    if command and not serves(command, data):
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _pid_file(data: Path) -> list[str]:
+def pid_file(data: Path) -> list[str]:
     try:
         return (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return []
 
 
-def _serves(command: str, data: Path) -> bool:
+def serves(command: str, data: Path) -> bool:
     return f"postgres -D {data} " in f"{command} "
 
 
-def _command_of(pid: int) -> str:
+def command_of(pid: int) -> str:
     """The command line of a live process, "" when there is none (`ps` works on macOS too)."""
     show = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
     return subprocess.run(show, capture_output=True, text=True, check=False).stdout.strip()

@@ -23,11 +23,11 @@ def initialise(
     fresh.mkdir(mode=0o700)
     if user:
         os.chown(fresh, user.uid, user.gid)
-    _initdb(binaries, fresh, superuser, password, user)
+    init_db(binaries, fresh, superuser, password, user)
     fresh.rename(data)
 
 
-def _initdb(binaries: Path, data: Path, superuser: str, password: str, user: User | None) -> None:
+def init_db(binaries: Path, data: Path, superuser: str, password: str, user: User | None) -> None:
     argv = [str(binaries / "initdb"), "-D", str(data), "-U", superuser, "-E", "UTF8"]
     argv += ["--locale=C.UTF-8", "-A", "scram-sha-256", "--no-sync"]
     with readable_once(password, user) as pipe:

@@ -79,7 +79,7 @@ class Supervisor:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline), aiohttp.ClientSession(timeout=timeout) as http:
                 while not child.lives.done():
-                    if await _answers(http, url):
+                    if await answers_ok(http, url):
                         return
                     await asyncio.sleep(POLL)
         output = "\n".join(child.lines.recent)
@@ -136,7 +136,7 @@ def ending_signals() -> list[signal.Signals]:
     return [signal.SIGTERM, signal.SIGHUP, *([signal.SIGINT] if ignored else [])]
 
 
-async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
+async def answers_ok(http: aiohttp.ClientSession, url: str) -> bool:
     try:
         async with http.get(url) as response:
             return response.status == 200

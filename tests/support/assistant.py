@@ -166,8 +166,8 @@ async def running_assistant(
     life = Lifecycle("assistant")
     model = model or ScriptedModel()
     database = Database(url, "assistant", life, threads=pool)
-    producer = Producer(bootstrap, deadline_ms=0)
-    outbox, owner = Outbox(database, producer), Owner(database, TURNS)
+    producer = Producer(bootstrap, life, deadline_ms=0)
+    outbox, owner = Outbox(database, producer, life), Owner(database, TURNS, life)
     known = FixedView({tenant.phone_number_id: tenant for tenant in tenants or (CLIENT,)})
     published = FixedView(
         dict({ASSISTANT.assistant_id: ASSISTANT} if assistants is None else assistants)

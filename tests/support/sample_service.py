@@ -131,9 +131,9 @@ def create_tables(url: str) -> None:
 
 def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url, SCHEMA, life)
-    producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
-    publishing = Outbox(database, producer)
-    holder = Owner(database, JOBS)
+    producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
+    publishing = Outbox(database, producer, life)
+    holder = Owner(database, JOBS, life)
     runner = Runner(
         JOBS,
         JobHandler(settings.handle_seconds),

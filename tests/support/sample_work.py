@@ -68,7 +68,7 @@ def build_runner(
     database: Database, work: JobHandler, life: Lifecycle, limits: WorkLimits
 ) -> Sequence[Any]:
     """[outbox, owner, runner], to be started after the database."""
-    outbox, owner = Outbox(database, FakeProducer()), Owner(database, JOBS)
+    outbox, owner = Outbox(database, FakeProducer(), life), Owner(database, JOBS, life)
     runner = Runner(JOBS, work, limits, database=database, outbox=outbox, owner=owner, life=life)
     return [outbox, owner, runner]
 

@@ -38,8 +38,8 @@ def create(connection: Connection) -> None:
 
 async def main(bootstrap: str, url: str, count: int) -> None:
     life = Lifecycle("writer")
-    database, producer = Database(url, SCHEMA, life), Producer(bootstrap, deadline_ms=0)
-    publishing = Outbox(database, producer)
+    database, producer = Database(url, SCHEMA, life), Producer(bootstrap, life, deadline_ms=0)
+    publishing = Outbox(database, producer, life)
     async with keep_running([database, producer, publishing]):
         await database.transaction(create)
         for number in range(count):

@@ -173,7 +173,7 @@ async def running_sender(
         "key_ring_file": ring_file,
         "slots": 20,
     }
-    producer, published = Producer(bootstrap), PublishedEvents(bootstrap)
+    producer, published = Producer(bootstrap, life), PublishedEvents(bootstrap)
     components = [producer, *build(Settings(**given | settings), life)]
     with closing(published):
         async with keep_running(components):

@@ -60,8 +60,8 @@ class Admin:
 async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIterator[Admin]:
     life = Lifecycle("tenant-admin")
     database = Database(url, "admin", life)
-    producer = Producer(bootstrap, deadline_ms=0)
-    outbox = Outbox(database, producer)
+    producer = Producer(bootstrap, life, deadline_ms=0)
+    outbox = Outbox(database, producer, life)
     services = Services(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
     headers = {"Authorization": f"Bearer {KEY}"}
     transport = httpx.ASGITransport(create_asgi_app(services))

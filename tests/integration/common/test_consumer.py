@@ -49,7 +49,7 @@ class Handler:
 
 
 def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Component]:
-    producer = Producer(bootstrap)
+    producer = Producer(bootstrap, life)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,

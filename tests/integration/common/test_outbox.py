@@ -35,6 +35,12 @@ with session(sys.argv[1]) as connection:
 os.kill(os.getpid(), 9)
 """
 
+FORBID_DELETES = """
+create function forbid() returns trigger language plpgsql as
+  $$ begin raise exception 'forbidden'; end $$;
+create trigger forbid before delete on outbox for each row execute function forbid();
+"""
+
 
 @pytest.fixture
 def url(new_database: NewDatabase) -> str:
@@ -53,7 +59,7 @@ class Desk:
 
     def __call__(self, life: Lifecycle) -> Sequence[Component]:
         self.database = Database(self.url, SCHEMA, life)
-        self.outbox = Outbox(self.database, self.producer)
+        self.outbox = Outbox(self.database, self.producer, life)
         return [self.database, self.outbox]
 
     async def write(self, contact: str, *numbers: int) -> None:
@@ -193,3 +199,13 @@ def test_two_processes_that_write_the_same_keys_publish_in_commit_order(
             if ReplyReady.decode(record.value).contact_id == key
         ]
         assert list(dict.fromkeys(map(int, seen))) == list(range(80)), key
+
+
+async def test_rows_that_cannot_be_deleted_end_the_process(url: str) -> None:
+    """Otherwise they would pile up unseen, and all be published again at the next start."""
+    desk = Desk(url)
+    async with running_components(desk) as life:
+        query(url, FORBID_DELETES)
+        await desk.write("a", 1)
+        await eventually_async(lambda: life.fatals)
+        assert life.fatals == ["outbox_delete_failed"]

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from tests.support.sample_work import (
     build_runner,
     query,
     runner_components,
+    session,
 )
 from tests.support.waiting import eventually, eventually_async
 
@@ -37,6 +39,16 @@ select pg_terminate_backend(l.pid) from pg_locks l
 where l.locktype = 'advisory' and l.granted and l.database =
   (select oid from pg_database where datname = current_database())
 """
+
+WAITING_FOR_LOCK = """
+select count(*) from pg_locks where locktype = 'advisory' and not granted
+"""
+
+
+def lock_of(owner: int) -> tuple[str, dict[str, int]]:
+    """As the owner takes it, but waiting."""
+    lock = "select pg_advisory_lock(hashtext(current_schema() || '.job'), %(owner)s)"
+    return lock, {"owner": owner}
 
 
 @pytest.fixture
@@ -287,6 +299,31 @@ async def test_an_owner_that_lost_its_session_takes_its_number_again(url: str) -
         await eventually_async(lambda: len(gate.started) == 2)
         assert running_owners(url) == {before}
         gate.open()
+
+
+async def test_a_session_that_the_server_takes_for_alive_does_not_stop_the_work(url: str) -> None:
+    """Its client is gone, its lock is not: a new number takes over what the old one runs."""
+    gate = Gate()
+    add_jobs(url, (1, "a", 0))
+    with session(url) as ghost:
+        build = runner_components(url, CustomJobHandler(gate), deadline=60)
+        async with running_components(build) as life:
+            await eventually_async(lambda: len(gate.started) == 1)
+            (before,) = running_owners(url)
+            inherit = partial(ghost.exec_driver_sql, *lock_of(before))
+            waiting = asyncio.create_task(asyncio.to_thread(inherit))
+            await eventually_async(lambda: query(url, WAITING_FOR_LOCK) == [(1,)])
+            query(url, KILL_LOCK_HOLDERS)
+            await waiting
+            await eventually_async(lambda: "owner" in life.health.not_ready())
+            add_jobs(url, (1, "b", 0))
+            await eventually_async(lambda: len(gate.started) == 2)
+            assert "owner" not in life.health.not_ready()
+            (after,) = running_owners(url)
+            assert after != before
+            gate.open()
+            await eventually_async(lambda: finished(url) == 2)
+    assert query(url, "select count(*), count(distinct job) from effect") == [(2, 2)]
 
 
 def test_a_killed_process_is_replaced_long_before_its_lease_ends(

@@ -25,7 +25,7 @@ def explode(record: Record) -> RoutedWebhook:
 
 async def feed(bootstrap: str, count: int) -> None:
     """All of one number, so all in one partition."""
-    producer = Producer(bootstrap)
+    producer = Producer(bootstrap, Lifecycle("tests"))
     await producer.start()
     record = a_record(b"{}")
     acks = [

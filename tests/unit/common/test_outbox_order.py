@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from tests.support.components import FakeProducer
 
 from common.outbox import Outbox, OutboxRow
+from common.service.lifecycle import Lifecycle
 
 T = TypeVar("T")
 Step = tuple[str, str]
@@ -53,7 +54,7 @@ class Scene:
     sweeping: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
-        self.outbox = Outbox(self.database, self.producer)
+        self.outbox = Outbox(self.database, self.producer, Lifecycle("tests"))
 
     async def take(self, step: Step) -> None:
         name, key = step

@@ -18,8 +18,9 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
     [port] = free_ports(1)
     secret = "a-password"
     url = f"postgresql://admin:{secret}@127.0.0.1:{port}/conserje"
-    database = Database(url, "admin", Lifecycle("tenant-admin"))
-    outbox = Outbox(database, Producer(f"127.0.0.1:{port}"))
+    life = Lifecycle("tenant-admin")
+    database = Database(url, "admin", life)
+    outbox = Outbox(database, Producer(f"127.0.0.1:{port}", life), life)
     services = Services(database, outbox, SystemClock(), KEY, FailedKeys(lambda: 0.0), None)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(

@@ -23,6 +23,7 @@ from common.postgres.batch_statements import NO_WAIT, Statement, execute_togethe
 from common.postgres.database import Body, is_outage
 from common.postgres.rows import names, unnest
 from common.service import metrics
+from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
 from common.service.tracing import trace_headers
 from common.topics import BY_NAME, Topic
@@ -136,9 +137,10 @@ class Transactions(Protocol):
 class Outbox:
     """A Component: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
 
-    def __init__(self, database: Transactions, producer: RecordProducer) -> None:
+    def __init__(self, database: Transactions, producer: RecordProducer, life: Lifecycle) -> None:
         self._database = database
         self._producer = producer
+        self._life = life
         self._in_flight: set[int] = set()
         # In flight, or gone so lately that a transaction may still see it.
         self._sent: set[int] = set()
@@ -154,6 +156,7 @@ class Outbox:
 
     async def start(self) -> None:
         self._deleting = asyncio.create_task(self._delete_acked())
+        self._life.end_with(self._deleting, "outbox_delete_failed")
         await self._sweeps.start()
 
     async def stop(self) -> None:

@@ -30,9 +30,9 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     assistants = CompactedView(bootstrap, ASSISTANTS_CONFIG, AssistantConfig, life)
-    producer = Producer(bootstrap, deadline_ms=0)
-    outbox = Outbox(database, producer)
-    owner = Owner(database, TURNS)
+    producer = Producer(bootstrap, life, deadline_ms=0)
+    outbox = Outbox(database, producer, life)
+    owner = Owner(database, TURNS, life)
     http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
     model = ResponsesClient(settings.openai_base_url, http)
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None

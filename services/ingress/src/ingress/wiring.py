@@ -18,7 +18,10 @@ ACK_SECONDS = 4.5  # the 503 is sent before five seconds have passed
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     producer = Producer(
-        settings.kafka_bootstrap_servers, deadline_ms=PRODUCER_DEADLINE_MS, linger_ms=LINGER_MS
+        settings.kafka_bootstrap_servers,
+        life,
+        deadline_ms=PRODUCER_DEADLINE_MS,
+        linger_ms=LINGER_MS,
     )
     app = application(
         settings.app_secrets,

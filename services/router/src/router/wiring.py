@@ -22,7 +22,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     recent = RecentlyRouted(settings.router_remembered)
     processor = RecordProcessor(Router(tenants.get, recent, SystemClock()).route, recent)
-    producer = Producer(bootstrap, deadline_ms=0)
+    producer = Producer(bootstrap, life, deadline_ms=0)
     release = QuarantineRelease(
         bootstrap, lambda number: tenants.get(number) is not None, producer, life
     )

@@ -72,8 +72,8 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     # Without a deadline: a gap would break a key's order.
-    producer = Producer(bootstrap, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
-    outbox, owner = Outbox(database, producer), Owner(database, DELIVERY)
+    producer = Producer(bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
+    outbox, owner = Outbox(database, producer, life), Owner(database, DELIVERY, life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
     graph = GraphClient(settings.whatsapp_graph_url, http)

@@ -22,8 +22,8 @@ CONNECTIONS = 200
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
-    producer = Producer(settings.kafka_bootstrap_servers, deadline_ms=0)
-    outbox = Outbox(database, producer)
+    producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
+    outbox = Outbox(database, producer, life)
     clock = SystemClock()
     services = Services(
         database,

@@ -8,13 +8,17 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Librdkafka
 
+from common.service.lifecycle import Lifecycle
 from common.topics import LARGEST_MESSAGE, Topic
 
+log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
 Delivered = asyncio.Future[None]
 FLUSH_SECONDS = 5.0
@@ -48,33 +52,43 @@ class RecordProducer(Protocol):
 
 
 class Producer:
-    """A Component. `send` returns a future that ends when all in-sync replicas have the record."""
+    """A Component. `send` returns a future that ends when all in-sync replicas have the record.
 
-    def __init__(self, bootstrap: str, *, deadline_ms: int = 30_000, linger_ms: float = 0) -> None:
+    An error that ends librdkafka's producer (its sequence numbers no longer fit the broker's log,
+    for example) ends the process: nothing that is sent afterwards would ever be reported.
+    https://github.com/confluentinc/librdkafka/issues/3584
+    """
+
+    def __init__(
+        self, bootstrap: str, life: Lifecycle, *, deadline_ms: int = 30_000, linger_ms: float = 0
+    ) -> None:
         self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
+        self._life = life
         self._reports: deque[tuple[Delivered, KafkaError | None]] = deque()
+        self._unacked: set[Delivered] = set()
         self._stopping = threading.Event()
         self._wake_pending = False
-        self._waiting = 0
+        self._thread = threading.Thread(target=self._poll, name="producer", daemon=True)
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._librdkafka = Librdkafka(self._config)
-        self._thread = threading.Thread(target=self._poll, name="producer", daemon=True)
         self._thread.start()
 
     async def stop(self) -> None:
-        await asyncio.to_thread(self._librdkafka.flush, FLUSH_SECONDS)
         self._stopping.set()
-        await asyncio.to_thread(self._thread.join)
+        if self._thread.ident is not None:
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._flush)
 
     @property
     def waiting(self) -> int:
         """Records sent but not yet acked."""
-        return self._waiting
+        return len(self._unacked)
 
     def send(self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()) -> Delivered:
-        """Loop thread only. Raises BufferError at once when the queue is full.
+        """Loop thread only. Raises at once BufferError when the queue is full, KafkaException after
+        a fatal error.
 
         The future raises KafkaException when the deadline passes; the record may still arrive.
         """
@@ -89,7 +103,7 @@ class Producer:
         self._librdkafka.produce(
             topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
         )
-        self._waiting += 1
+        self._unacked.add(delivered)
         return delivered
 
     def reachable(self) -> bool:
@@ -99,18 +113,38 @@ class Producer:
         except KafkaException:
             return False
 
+    def _flush(self) -> None:
+        """After a fatal error there is nothing to wait for."""
+        with suppress(KafkaException):
+            self._librdkafka.flush(FLUSH_SECONDS)
+
     def _poll(self) -> None:
-        while not self._stopping.is_set():
-            self._librdkafka.poll(0.1)
+        try:
+            while not self._stopping.is_set():
+                self._life.health.beat("producer")
+                self._librdkafka.poll(0.1)
+        except Exception as error:
+            log.error("producer_failed", exc_info=error)
+            self._life.fatal("producer_failed")
+            self._loop.call_soon_threadsafe(self._fail_unacked, error)
+        finally:
+            self._life.health.retire("producer")
 
     def _deliver(self) -> None:
-        self._wake_pending = False  # first: a report that comes from now on tells again
+        self._wake_pending = False  # first: a report that comes from now on wakes again
         while self._reports:
             delivered, error = self._reports.popleft()
-            self._waiting -= 1
+            self._unacked.discard(delivered)
             if delivered.done():
                 continue
             if error is None:
                 delivered.set_result(None)
             else:
                 delivered.set_exception(KafkaException(error))
+
+    def _fail_unacked(self, error: Exception) -> None:
+        """librdkafka reports no record any more: whoever waits for one learns it here."""
+        for delivered in self._unacked:
+            if not delivered.done():
+                delivered.set_exception(error)
+        self._unacked.clear()

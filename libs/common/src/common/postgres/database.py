@@ -58,6 +58,8 @@ def connect(url: str, service: str, schema: str, connections: int) -> Engine:
     options = (
         f"-c search_path={schema} -c statement_timeout=5000 -c lock_timeout=2000"
         " -c idle_in_transaction_session_timeout=10000"
+        # The server's side: a session whose client is gone ends within 20 s, not after two hours.
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
     )
     return sa.create_engine(
         driver_url(url),

@@ -50,6 +50,16 @@ class Lifecycle:
         log.error("service_failed", reason=reason)
         self.loop.call_soon_threadsafe(self._ended.set)
 
+    def end_with(self, task: "asyncio.Task[None]", reason: str) -> None:
+        """The process ends when this task ends by an error: nothing else would notice."""
+
+        def check(ended: "asyncio.Task[None]") -> None:
+            if not ended.cancelled() and (error := ended.exception()):
+                log.error(reason, exc_info=error)
+                self.fatal(reason)
+
+        task.add_done_callback(check)
+
     async def run(self, components: Sequence[Component]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.end)

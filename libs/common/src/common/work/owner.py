@@ -12,19 +12,22 @@ import structlog
 from sqlalchemy import Connection
 
 from common.postgres.database import Database, is_outage
+from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
 from common.work.table import WorkTable
 
 log = structlog.get_logger()
 CHECK_EVERY = 1.0
 
+LOCK_TRIES = 3  # a second apart, before the own number is given up
+
 SEQUENCE = "create sequence work_owner as int;"
 # The schema, as part of the name of the locks: they are one space per database.
 SCHEMA = "select current_schema()"
 # A number that no process had before.
 NEXT_NUMBER = "select nextval('work_owner')"
-# Held until its session ends.
-LOCK = "select pg_advisory_lock(hashtext(%(space)s), %(owner)s)"
+# Held until its session ends; false while another session holds it.
+LOCK = "select pg_try_advisory_lock(hashtext(%(space)s), %(owner)s)"
 # Those of the given owners whose lock is free: their process is gone.
 DEAD_OWNERS = """
 select owner from unnest(%(owners)s::int[]) given(owner)
@@ -32,22 +35,31 @@ where pg_try_advisory_xact_lock(hashtext(%(space)s), owner)
 """
 
 
+class NumberHeld(RuntimeError):
+    """Another session holds the lock of this number: perhaps our own of before, which the server
+    still takes for alive."""
+
+
 class Owner:
     """A Component: takes a number, holds its lock on its own connection, takes over dead rows.
 
-    `number` is 0 while the lock is not held: then nothing may be claimed. After a lost connection
-    the same number is locked again, so that current claims still count.
+    `number` is 0 while the lock is not held: then nothing may be claimed, and the process is not
+    ready. After a lost connection the same number is locked again, so that current claims stay
+    ours. Where the server does not let go of the lost session, a new number takes the claims over.
     """
 
-    def __init__(self, database: Database, table: WorkTable) -> None:
+    def __init__(self, database: Database, table: WorkTable, life: Lifecycle) -> None:
         self._database = database
         self._table = table
+        self._life = life
         self.number = 0
         self._own = 0
+        self._refused = 0  # tries to lock the own number since it was lost
         self._connection: Connection | None = None
         self._checks = Periodic(self._check, CHECK_EVERY, report_failed_check)
 
     async def start(self) -> None:
+        self._life.health.expect("owner", lambda: self.number > 0)
         await asyncio.to_thread(self._lock)
         await self._checks.start()
 
@@ -73,12 +85,34 @@ class Owner:
             raise
 
     def _lock(self) -> None:
+        """Raises NumberHeld, and the database's errors."""
         connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         connection.detach()  # this session stays ours: the pool makes another
-        if not self._own:
-            self._own = int(connection.exec_driver_sql(NEXT_NUMBER).scalar() or 0)
-        connection.exec_driver_sql(LOCK, {"space": self._space(connection), "owner": self._own})
+        try:
+            self._own = self._lock_number(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._refused = 0
         self._connection, self.number = connection, self._own
+
+    def _lock_number(self, connection: Connection) -> int:
+        """The own number again, or a new one: at the first start, and when the own stays held."""
+        if self._own and self._try_lock(connection, self._own):
+            return self._own
+        self._refused += 1
+        if self._own and self._refused < LOCK_TRIES:
+            raise NumberHeld
+        number = int(connection.exec_driver_sql(NEXT_NUMBER).scalar() or 0)
+        self._try_lock(connection, number)
+        if self._own:
+            rows = self._table.adopt(connection, self._own, number)
+            log.warning("owner_replaced", work=self._table.name, rows=rows)
+        return number
+
+    def _try_lock(self, connection: Connection, number: int) -> bool:
+        values = {"space": self._space(connection), "owner": number}
+        return bool(connection.exec_driver_sql(LOCK, values).scalar())
 
     def _unlock(self) -> None:
         if self._connection is not None:

@@ -16,8 +16,8 @@ Handlers hold no connection and commit nothing. The way of a row, step by step:
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any, Generic
+from collections.abc import Sequence
+from typing import Generic
 
 import structlog
 
@@ -71,8 +71,10 @@ class Runner(Generic[I, R]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        self._claiming = self._run_loop(self._claimer.run())
-        self._finishing = self._run_loop(self._finisher.run())
+        self._claiming = asyncio.create_task(self._claimer.run())
+        self._finishing = asyncio.create_task(self._finisher.run())
+        for loop in (self._claiming, self._finishing):
+            self._life.end_with(loop, "work_ended")
 
     async def stop(self) -> None:
         """No new claims; what runs gets its deadline; what is finished is stored."""
@@ -89,16 +91,6 @@ class Runner(Generic[I, R]):
         """From any thread, after the commit that made these rows due."""
         if hints:
             self._life.loop.call_soon_threadsafe(self._claimer.add_hints, hints)
-
-    def _run_loop(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(loop)
-        task.add_done_callback(self._on_loop_ended)
-        return task
-
-    def _on_loop_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            log.error("work_ended", work=self._table.name, exc_info=error)
-            self._life.fatal("work_ended")
 
     def _start(self, claim: Claim, item: I) -> None:
         task = asyncio.create_task(self._handle(claim, item))

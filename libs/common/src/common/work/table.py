@@ -132,6 +132,9 @@ OWNERS = f"""
 select distinct owner from {{table}} where state = {RUNNING} and owner is not null
 """
 
+# Running rows of one owner become another's, which is the same process under a new number.
+ADOPT = f"update {{table}} set owner = %(new)s where state = {RUNNING} and owner = %(old)s"
+
 # Makes the rows of dead owners and expired leases wait again.
 TAKE_OVER = f"""
 update {{table}} set state = {WAITING}, epoch = epoch + 1, lease_until = null, owner = null
@@ -215,6 +218,7 @@ class WorkTable:
         self._sweep = first + SWEEP.format(**names)
         self._finish = FINISH.format(**names)
         self._owners = OWNERS.format(**names)
+        self._adopt = ADOPT.format(**names)
         self._take_over = TAKE_OVER.format(**names)
         self._release_unconfirmed = RELEASE_UNCONFIRMED.format(**names)
         self._successors = SUCCESSORS.format(**names) if serial else None
@@ -303,6 +307,10 @@ class WorkTable:
 
     def owners(self, connection: Connection) -> list[int]:
         return list(connection.exec_driver_sql(self._owners).scalars())
+
+    def adopt(self, connection: Connection, old: int, new: int) -> int:
+        """Returns how many rows changed their owner."""
+        return connection.exec_driver_sql(self._adopt, {"old": old, "new": new}).rowcount
 
     def take_over(self, connection: Connection, dead_owners: list[int]) -> int:
         """Returns how many rows wait again."""

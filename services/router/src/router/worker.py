@@ -27,7 +27,7 @@ from router.process import RecordProcessor
 log = structlog.get_logger()
 BATCH, WITHIN_SECONDS = 500, 0.005
 DELIVERY_SECONDS = 60.0
-REBALANCE_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
+HANG_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
 STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be down
 CHECK_SECONDS = 1.0
 ENDING_SECONDS = 60.0  # longer than a process takes to stop
@@ -82,12 +82,20 @@ def application(bootstrap: str, group: str) -> App:
 
 
 class RouterWorker:
-    """A Component. Ends the process when the application crashed or hangs in a rebalance."""
+    """A Component. Ends the process when the application crashed, or when it hangs: in its start
+    (its first join of the group may have been refused) or in a rebalance."""
 
-    def __init__(self, bootstrap: str, processor: RecordProcessor, life: Lifecycle) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        processor: RecordProcessor,
+        life: Lifecycle,
+        hang_seconds: float = HANG_SECONDS,
+    ) -> None:
         self._bootstrap = bootstrap
         self._processor = processor
         self._life = life
+        self._hang_seconds = hang_seconds
         self._app: App | None = None
         self._watch: Periodic | None = None
         self._rebalancing_since: float | None = None
@@ -100,9 +108,10 @@ class RouterWorker:
         app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(self._consume)
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
-        await app.start()
+        # Before the application: its start never ends when the first join of the group is refused.
         self._watch = Periodic(partial(self._check, app), CHECK_SECONDS, report_failed_check)
         await self._watch.start()
+        await app.start()
 
     async def stop(self) -> None:
         if self._watch:
@@ -152,7 +161,7 @@ class RouterWorker:
 
     async def _check(self, app: App) -> float | None:
         """Beats while all is well. After a fatal check the process ends before the next one."""
-        self._note_rebalance(app.rebalancing)
+        self._note_rebalance(app.rebalancing or not app.started)
         if app.crashed or self._rebalance_hangs():
             self._life.fatal("router_crashed" if app.crashed else "rebalance_hangs")
             return ENDING_SECONDS
@@ -160,12 +169,13 @@ class RouterWorker:
         return None
 
     def _note_rebalance(self, rebalancing: bool) -> None:
+        """The start counts: it ends with the first assignment."""
         now = self._life.loop.time()
         self._rebalancing_since = (self._rebalancing_since or now) if rebalancing else None
 
     def _rebalance_hangs(self) -> bool:
         since = self._rebalancing_since
-        return bool(since and self._life.loop.time() - since > REBALANCE_SECONDS)
+        return bool(since and self._life.loop.time() - since > self._hang_seconds)
 
 
 def report_failed_check(error: Exception) -> None:

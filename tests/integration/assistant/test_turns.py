@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from tests.support.assistant import (
     RunningAssistant,
     a_client,
@@ -46,6 +47,20 @@ async def test_a_message_that_comes_again_opens_no_second_turn(
     await assistant.receive(incoming("hola"))
     assert len(await assistant.replies()) == 1
     assert len(await assistant.rows(TURNS)) == 1
+
+
+async def test_a_contact_that_an_operator_erased_can_write_again(
+    assistant: RunningAssistant,
+) -> None:
+    """Its conversation's id is still cached: the consumer's next try of the batch finds it new."""
+    await assistant.receive(incoming("hola"))
+    await assistant.wait_until_settled()
+    await assistant.execute("delete from message; delete from turn; delete from conversation")
+    with pytest.raises(IntegrityError):
+        await assistant.receive(incoming("otra vez"))
+    await assistant.receive(incoming("otra vez"))
+    await assistant.wait_until_settled()
+    assert [reply.text for reply in await assistant.replies()] == ["echo hola", "echo otra vez"]
 
 
 async def test_two_clients_may_see_the_same_wamid(kafka: Broker, new_database: NewDatabase) -> None:

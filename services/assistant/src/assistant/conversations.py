@@ -72,6 +72,10 @@ class Conversations:
         self._cached |= self._uncommitted
         self._uncommitted = {}
 
+    def forget(self) -> None:
+        """A conversation that was cached may have been erased."""
+        self._cached.clear()
+
     def _upsert(self, connection: Connection, contacts: dict[ContactKey, ContactDetails]) -> None:
         values = {
             "tenant_id": [tenant_id for tenant_id, _ in contacts],

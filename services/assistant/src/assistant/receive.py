@@ -7,18 +7,22 @@ its due time.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import IntegrityError
 
 from assistant.conversations import Conversations
 from assistant.tables import TURNS
 from common.events import MessageReceived, TenantConfig
 from common.lenient_json import storable
+from common.postgres.database import sqlstate
 from common.postgres.rows import names, rows_as, unnest
 from common.work import Hint
 
 MAX_WAIT_SECONDS = 10.0  # a contact who never pauses is answered after this
 MAX_SUPERSEDED = 3
+FOREIGN_KEY_VIOLATION = "23503"
 
 MESSAGE = {
     "tenant_id": "int",
@@ -83,7 +87,7 @@ class MessageReceiver:
         """Returns the turns that were opened or moved."""
         batch = ordered(events)
         ids = self._conversations.find_or_create(connection, batch)
-        new = connection.exec_driver_sql(STORE_MESSAGES, message_columns(batch, ids)).all()
+        new = self._store_messages(connection, message_columns(batch, ids))
         newest = {message.conversation_id: message for message in new}
         if not newest:
             return []
@@ -95,6 +99,18 @@ class MessageReceiver:
             "quiet_seconds": [self._quiet_seconds(numbers[id]) for id in newest],
         }
         return rows_as(Hint, connection.exec_driver_sql(OPEN_TURNS, values))
+
+    def _store_messages(
+        self, connection: Connection, columns: dict[str, list[object]]
+    ) -> Sequence[Row[Any]]:
+        """A conversation that an operator has erased may still be cached: the consumer's next try
+        finds it created again."""
+        try:
+            return connection.exec_driver_sql(STORE_MESSAGES, columns).all()
+        except IntegrityError as error:
+            if sqlstate(error) == FOREIGN_KEY_VIOLATION:
+                self._conversations.forget()
+            raise
 
     def after_commit(self, hints: Sequence[Hint]) -> None:
         """Caches the new ids and hints the turns to the runner."""

@@ -17,7 +17,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.kafka.record import Record
-from common.kafka.subscription import group_of
+from common.kafka.subscription import BATCH_BYTES, group_of
 from common.service.lifecycle import Component, Lifecycle
 from common.topics import MESSAGES_INBOUND, dlq_of
 
@@ -30,6 +30,10 @@ class DatabaseDown(RuntimeError):
     pass
 
 
+class TookTooLong(DatabaseDown):
+    pass
+
+
 @dataclass
 class Handler:
     """Keeps the texts it stored. `poison` never can be stored; nothing can while `down`."""
@@ -38,14 +42,19 @@ class Handler:
     down: Signal = field(default_factory=Signal)
     stored: list[str] = field(default_factory=list)
     calls: int = 0
+    most: int = 1000  # events that can be stored in time
+    sizes: list[int] = field(default_factory=list)
 
     def __call__(self, events: Sequence[MessageReceived]) -> None:
         self.calls += 1
+        if len(events) > self.most:
+            raise TookTooLong
         if self.down.is_set():
             raise DatabaseDown
         if any(event.text in self.poison for event in events):
             raise ValueError("never")
         self.stored += [event.text for event in events]
+        self.sizes.append(sum(len(event.text) for event in events))
 
 
 def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Component]:
@@ -58,6 +67,7 @@ def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Com
         life=life,
         dead_letters=DeadLetters("tests", producer, life.loop),
         is_outage=lambda error: isinstance(error, DatabaseDown),
+        is_timeout=lambda error: isinstance(error, TookTooLong),
     )
     return [producer, consumer]
 
@@ -116,7 +126,35 @@ async def test_eleven_bad_records_in_a_row_stop_the_service(kafka: Broker) -> No
         assert life.fatals[0].startswith("too_many_dead_letters messages.inbound[")
     assert handler.stored == ["good"]
     assert len(read_records(kafka.bootstrap, DLQ)) == 11
-    assert count_committed(kafka.bootstrap, GROUP) <= 1
+    assert count_committed(kafka.bootstrap, GROUP) == 12, "they are not dead-lettered again"
+
+
+async def test_what_fails_in_every_partition_stops_the_service_as_soon(kafka: Broker) -> None:
+    records = [(str(number), b"bad") for number in range(60)]
+    produce(kafka.bootstrap, MESSAGES_INBOUND, records)
+    async with running_components(lambda life: consuming(kafka.bootstrap, Handler(), life)) as life:
+        await eventually_async(lambda: life.fatals)
+    assert len(read_records(kafka.bootstrap, DLQ)) == 11
+
+
+async def test_a_backlog_of_long_messages_is_stored_in_bounded_batches(kafka: Broker) -> None:
+    longest = 256 << 10
+    write(kafka.bootstrap, [f"{number:4}{'x' * longest}" for number in range(100)])
+    handler = Handler()
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+        await eventually_async(lambda: len(handler.stored) == 100)
+    assert [int(text[:4]) for text in handler.stored] == list(range(100))
+    assert max(handler.sizes) <= BATCH_BYTES + 5 * (longest + 4)
+
+
+async def test_a_batch_that_takes_too_long_is_halved_until_it_does_not(kafka: Broker) -> None:
+    texts = [str(number) for number in range(300)]
+    write(kafka.bootstrap, texts)
+    handler = Handler(most=20)
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+        await eventually_async(lambda: len(handler.stored) == len(texts))
+        assert life.fatals == []
+    assert handler.stored == texts
 
 
 async def test_bad_records_spread_thinly_over_good_ones_do_not_stop_it(kafka: Broker) -> None:

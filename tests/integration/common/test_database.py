@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from tests.support.components import running_components
 from tests.support.postgres import NewDatabase
 
-from common.postgres.database import Database, connect, is_outage
+from common.postgres.database import Database, connect, is_outage, is_timeout
 from common.service.lifecycle import Component, Lifecycle
 from devkit.faults import FaultProxy, Toxic
 
@@ -50,8 +50,10 @@ async def test_a_frozen_server_is_cut_at_the_deadline_and_forgotten(
             assert await database.transaction(one) == 1
             proxy.add(Toxic("blackhole"))
             began = time.monotonic()
-            with pytest.raises(sa.exc.OperationalError):
+            with pytest.raises(sa.exc.OperationalError) as cut:
                 await database.transaction(one, deadline=0.5)
+            assert is_outage(cut.value)
+            assert is_timeout(cut.value)
             assert 0.5 <= time.monotonic() - began < 8
             proxy.heal()
             assert await database.transaction(one) == 1

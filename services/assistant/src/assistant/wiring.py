@@ -14,7 +14,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
-from common.postgres.database import Database, in_transaction, is_outage
+from common.postgres.database import Database, in_transaction, is_outage, is_timeout
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -51,6 +51,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,
+        is_timeout=is_timeout,
     )
     return [
         database,

@@ -10,7 +10,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
-from common.postgres.database import Database, in_transaction, is_outage
+from common.postgres.database import Database, in_transaction, is_outage, is_timeout
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -63,6 +63,7 @@ class KafkaInput(NamedTuple):
             life=self.life,
             dead_letters=self.dead_letters,
             is_outage=is_outage,
+            is_timeout=is_timeout,
             gather_ms=gather_ms,
         )
 

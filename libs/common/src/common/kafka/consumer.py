@@ -5,7 +5,7 @@ commits, retries or dead-letters. What always fails alone is found by splitting 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import structlog
@@ -27,7 +27,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
 
 class BatchConsumer(Generic[E]):
-    """A Component. `is_outage` says which errors of the handler mean "wait" (database down)."""
+    """A Component. `is_outage` says which errors of the handler mean "wait" (database down),
+    `is_timeout` which of them may be due to the size of the batch."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class BatchConsumer(Generic[E]):
         life: Lifecycle,
         dead_letters: DeadLetters,
         is_outage: Callable[[BaseException], bool],
+        is_timeout: Callable[[BaseException], bool] = lambda _: False,
         gather_ms: int = 0,
     ) -> None:
         """`gather_ms`: for what is not urgent, larger batches that waited so long at most."""
@@ -48,13 +50,16 @@ class BatchConsumer(Generic[E]):
         self._life = life
         self._dead_letters = dead_letters
         self._is_outage = is_outage
+        self._is_timeout = is_timeout
         gather = {"fetch.min.bytes": GATHERED_BYTES, "fetch.wait.max.ms": gather_ms}
         self._subscription = Subscription(
             bootstrap, group_of(life.service, topic), topic, options=gather if gather_ms else {}
         )
         self._stopping = threading.Event()
         self._waiting = False
-        self._dead: set[tuple[int, int]] = set()  # dead-lettered records of the current batch
+        # Of the current batch: dead-lettered records, and the next offset of each partition.
+        self._dead: set[tuple[int, int]] = set()
+        self._next: dict[int, int] = {}
         self._thread = threading.Thread(target=self._run, name=topic.name, daemon=True)
 
     async def start(self) -> None:
@@ -86,6 +91,7 @@ class BatchConsumer(Generic[E]):
         """Returns when every record of the batch is stored, dead-lettered or another member's."""
         wait = FIRST_WAIT
         self._dead.clear()
+        self._next.clear()
         while not self._stopping.is_set():
             batch = self._subscription.owned(batch)
             try:
@@ -112,8 +118,18 @@ class BatchConsumer(Generic[E]):
         self._store_or_split(pairs)
 
     def _give_up(self, record: Record, reason: str, detail: str) -> None:
-        self._dead_letters.publish_and_wait(record, reason, detail)
+        """Too many end the process, but none of them is dead-lettered again by the next one."""
+        try:
+            self._dead_letters.publish_and_wait(record, reason, detail)
+        except TooManyDeadLetters:
+            self._note_next([record])
+            self._subscription.store_offsets(self._next)
+            raise
         self._dead.add(position(record))
+        self._note_next([record])
+
+    def _note_next(self, records: Iterable[Record]) -> None:
+        self._next.update((record.partition, record.offset + 1) for record in records)
 
     def _store_or_split(self, pairs: list[tuple[Record, E]]) -> None:
         """Splits on failure, first half first, so that the order of a key is kept."""
@@ -123,6 +139,7 @@ class BatchConsumer(Generic[E]):
         if error is None:
             metrics.CONSUMED.labels(self._topic.name).inc(len(pairs))
             self._dead_letters.count_stored(record for record, _ in pairs)
+            self._note_next(record for record, _ in pairs)
         elif len(pairs) == 1:
             log.error("record_failed", topic=self._topic.name, exc_info=error)
             self._give_up(pairs[0][0], "always_fails", type(error).__name__)
@@ -132,14 +149,17 @@ class BatchConsumer(Generic[E]):
             self._store_or_split(pairs[middle:])
 
     def _call_handler(self, events: list[E], tries: int) -> Exception | None:
-        """The last error, None after a success. Raises Outage."""
+        """The last error, None after a success. Raises Outage, but not for a batch that took too
+        long: half of it may not."""
         error: Exception | None = None
         for _ in range(tries):
+            self._life.health.beat(f"consumer:{self._topic.name}")
             try:
                 self._handle(events)
                 return None
             except Exception as caught:
-                if self._is_outage(caught):
+                too_long = len(events) > 1 and self._is_timeout(caught)
+                if self._is_outage(caught) and not too_long:
                     raise Outage from caught
                 error = caught
         return error

@@ -37,7 +37,7 @@ class TooManyDeadLetters(RuntimeError):
 
 @dataclass
 class Allowance:
-    """Counts one partition's records: more than 10 dead in a row, or 5 % in 5 minutes, is too many.
+    """Counts records: more than 10 dead in a row, or 5 % in 5 minutes, are too many.
 
     The share counts only from the eleventh dead record on, so a quiet partition with one bad
     record goes on.
@@ -71,24 +71,30 @@ class Allowance:
 
 
 class Allowances:
-    """An Allowance per partition."""
+    """An Allowance per partition, and one for the whole topic: what fails everywhere is our fault,
+    however many partitions share it."""
 
     def __init__(self) -> None:
-        self._by_partition: dict[tuple[str, int], Allowance] = {}
+        self._by_scope: dict[tuple[str, int | None], Allowance] = {}
 
     def count_stored(self, records: Iterable[Record]) -> None:
-        counts = Counter(record.topic_partition for record in records)
-        for partition, count in counts.items():
-            self._of(partition).stored(count, monotonic())
+        counts = Counter(scope for record in records for scope in scopes_of(record))
+        for scope, count in counts.items():
+            self._of(scope).stored(count, monotonic())
 
     def count_dead(self, record: Record) -> bool:
         """Whether this one was one too many."""
-        allowance = self._of(record.topic_partition)
-        allowance.dead(monotonic())
-        return allowance.exceeded
+        allowances = [self._of(scope) for scope in scopes_of(record)]
+        for allowance in allowances:
+            allowance.dead(monotonic())
+        return any(allowance.exceeded for allowance in allowances)
 
-    def _of(self, partition: tuple[str, int]) -> Allowance:
-        return self._by_partition.setdefault(partition, Allowance())
+    def _of(self, scope: tuple[str, int | None]) -> Allowance:
+        return self._by_scope.setdefault(scope, Allowance())
+
+
+def scopes_of(record: Record) -> tuple[tuple[str, int], tuple[str, None]]:
+    return record.topic_partition, (record.topic, None)
 
 
 class DeadLetters:

@@ -14,7 +14,8 @@ from common.kafka.record import Record, record_of
 from common.topics import Topic
 
 log = structlog.get_logger()
-BATCH = 500
+BATCH, CHUNK = 500, 4
+BATCH_BYTES = 4 << 20  # what a transaction stores well within its deadline
 POLL_SECONDS = 0.2
 
 
@@ -41,7 +42,7 @@ def consumer_config(bootstrap: str, group: str) -> dict[str, Any]:
         "max.poll.interval.ms": 120_000,
         "fetch.wait.max.ms": 500,
         "max.partition.fetch.bytes": 4 << 20,
-        "queued.max.messages.kbytes": 64 << 10,
+        "queued.max.messages.kbytes": 16 << 10,
         "allow.auto.create.topics": False,
         "log_level": 2,
     }
@@ -80,14 +81,21 @@ class Subscription:
         self._consumer.close()
 
     def poll(self) -> list[Record]:
-        """Waits for the first record only: consume(500, t) would wait t for a full batch.
+        """At most 500 records, and at most four beyond 4 MiB.
 
-        Raises KafkaException for what will not pass by waiting.
+        Waits for the first record only: consume(500, t) would wait t for a full batch. Raises
+        KafkaException for what will not pass by waiting.
         """
         first = self._consumer.poll(POLL_SECONDS)
         if first is None:  # never `not first`: the length of a message without a value is 0
             return []
-        messages = [first, *self._consumer.consume(BATCH - 1, 0)]
+        messages, size = [first], size_of(first)
+        while len(messages) < BATCH and size < BATCH_BYTES:
+            more = self._consumer.consume(CHUNK, 0)
+            if not more:
+                break
+            messages += more
+            size += sum(map(size_of, more))
         return [record_of(message) for message in messages if self._is_record(message)]
 
     def owned(self, records: Iterable[Record]) -> list[Record]:
@@ -157,3 +165,7 @@ class Subscription:
             self._owned.discard(partition.partition)
             self._on_partition_lost(partition.partition)
         consumer.incremental_unassign(partitions)
+
+
+def size_of(message: Message) -> int:
+    return len(message.value() or b"")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection, Engine
 
-from common.postgres.deadlines import Deadlines
+from common.postgres.deadlines import DeadlineExceeded, Deadlines
 from common.service.lifecycle import Lifecycle
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ BEGIN = "begin"
 # Connection, resources, shutdown and timeouts, disk; read-only after a failover, serialization
 # failure, deadlock, lock timeout. https://www.postgresql.org/docs/18/errcodes-appendix.html
 WAIT_STATES = ("08", "53", "57", "58", "25006", "40001", "40P01", "55P03")
+TIMEOUT_STATES = ("57014", "55P03")  # statement, lock
 
 
 def is_outage(error: BaseException) -> bool:
@@ -39,6 +40,11 @@ def is_outage(error: BaseException) -> bool:
     if state := sqlstate(error):
         return state.startswith(WAIT_STATES)
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)
+
+
+def is_timeout(error: BaseException) -> bool:
+    """A statement, a lock or the whole transaction took too long; less of it may not."""
+    return isinstance(error, DeadlineExceeded) or sqlstate(error) in TIMEOUT_STATES
 
 
 def sqlstate(error: BaseException) -> str | None:

@@ -11,8 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+
 CHECK_EVERY = 0.25
 OVER = (0.0, None)
+
+
+class DeadlineExceeded(OperationalError):
+    """The connection was cut: the server is frozen, or there was too much to do."""
+
+    def __init__(self, seconds: float, error: Exception) -> None:
+        super().__init__(f"more than {seconds} s", None, error)
 
 
 class Deadlines:
@@ -32,11 +41,16 @@ class Deadlines:
 
     @contextmanager
     def watch(self, raw: Any, seconds: float) -> Iterator[None]:
-        """`raw`, a psycopg2 connection, is cut when the block lasts longer than `seconds`."""
+        """`raw`, a psycopg2 connection, is cut when the block lasts longer than `seconds`; what
+        the block raises then is DeadlineExceeded."""
         key = object()
         self._watched[key] = (self._loop.time() + seconds, raw)
         try:
             yield
+        except Exception as error:
+            if key not in self._watched:
+                raise DeadlineExceeded(seconds, error) from error
+            raise
         finally:
             self._watched.pop(key, None)
 

@@ -1,11 +1,14 @@
 """What the emulator refuses, each as openai.md says the real API does."""
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from devkit.emulators.openai import refusals
 from devkit.emulators.openai.models import CATALOGUE
 from devkit.emulators.openai.refusals import Refused
 from devkit.emulators.openai.request_rules import check_request_rules
@@ -191,3 +194,9 @@ def test_request_rules_refuse_what_the_api_would_take(changes: dict[str, Any], p
     with pytest.raises(Refused) as refused:
         check_request_rules(request)
     assert (refused.value.error["param"], refused.value.error["code"]) == (param, "house_rule")
+
+
+def test_every_refusal_has_its_words_and_every_word_its_refusal() -> None:
+    sources = Path(refusals.__file__).parent.glob("*.py")
+    used = [re.findall(r'\bRefused\("(\w+)"', source.read_text()) for source in sources]
+    assert {why for found in used for why in found} == refusals.WORDS.keys()

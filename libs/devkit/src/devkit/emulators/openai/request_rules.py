@@ -20,4 +20,4 @@ def check_request_rules(request: Request) -> None:
 
 
 def broken(param: str, rule: str) -> Refused:
-    return Refused(f"House rule: {rule}.", param=param, code="house_rule")
+    return Refused("house_rule", param, rule=rule)

@@ -1,6 +1,6 @@
 """The ledger finds what is injected into a perfect log, and nothing in the perfect log."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -51,6 +51,7 @@ def test_a_perfect_log_is_ok(messages: int) -> None:
     assert result.ok
     assert result.accepted == messages * 4
     assert result.outcomes == {"answered": messages * 4}
+    assert asdict(result)["outcomes"] == result.outcomes
     assert result.answer == Latency(50.0, 50.0)
     assert result.ack == Latency(10.0, 10.0)
 

@@ -11,8 +11,9 @@ from aiohttp.test_utils import TestServer
 
 from devkit.businesses import LA_PLAZA
 from devkit.loadtest.__main__ import named
-from devkit.loadtest.admin_client import AdminClient, AdminRefused
+from devkit.loadtest.admin_client import AdminClient
 from devkit.loadtest.installation import Installation
+from devkit.loadtest.json_client import CallRefused
 
 KEY = "an-admin-key-of-tests"
 
@@ -56,13 +57,13 @@ async def test_clients_that_are_there_already_are_left_as_they_are(
         ("/v1/assistants", LA_PLAZA.assistant_id),
         ("/v1/clients", LA_PLAZA.assistant_id),
     ]
-    with pytest.raises(AdminRefused, match="409"):
+    with pytest.raises(CallRefused, match="409"):
         await admin.add(LA_PLAZA)
 
 
 async def test_any_other_refusal_is_told(admin: AdminClient, office: Office) -> None:
     office.broken = True
-    with pytest.raises(AdminRefused, match="422"):
+    with pytest.raises(CallRefused, match="422"):
         await admin.ensure(LA_PLAZA)
 
 

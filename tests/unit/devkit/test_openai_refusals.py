@@ -1,14 +1,17 @@
 """What the emulator refuses, each as openai.md says the real API does."""
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from devkit.emulators.openai.house_rules import check_house_rules
+from devkit.emulators.openai import refusals
 from devkit.emulators.openai.models import CATALOGUE
 from devkit.emulators.openai.refusals import Refused
+from devkit.emulators.openai.request_rules import check_request_rules
 from devkit.emulators.openai.validate import Request, parse_request
 
 TODAY = date(2026, 11, 25)
@@ -186,8 +189,14 @@ def test_a_model_is_served_until_the_day_it_is_shut_down() -> None:
         ({"safety_identifier": "34600111222"}, "safety_identifier"),
     ],
 )
-def test_house_rules_refuse_what_the_api_would_take(changes: dict[str, Any], param: str) -> None:
+def test_request_rules_refuse_what_the_api_would_take(changes: dict[str, Any], param: str) -> None:
     request = parsed(**changes)
     with pytest.raises(Refused) as refused:
-        check_house_rules(request)
+        check_request_rules(request)
     assert (refused.value.error["param"], refused.value.error["code"]) == (param, "house_rule")
+
+
+def test_every_refusal_has_its_words_and_every_word_its_refusal() -> None:
+    sources = Path(refusals.__file__).parent.glob("*.py")
+    used = [re.findall(r'\bRefused\("(\w+)"', source.read_text()) for source in sources]
+    assert {why for found in used for why in found} == refusals.WORDS.keys()

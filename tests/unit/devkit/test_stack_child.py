@@ -3,7 +3,7 @@ import io
 import pytest
 
 from devkit.stack.child import next_delay
-from devkit.stack.child_lines import LONGEST_LINE, Lines, Palette, prefix, split_lines
+from devkit.stack.child_lines import LONGEST_LINE, Lines, colours, prefix, split_lines
 from devkit.stack.settings import wants_colour
 
 
@@ -48,9 +48,9 @@ def test_the_last_line_is_shown_though_it_has_no_end() -> None:
 
 
 def test_children_get_different_colours_and_none_when_not_wanted() -> None:
-    wanted, unwanted = Palette(True), Palette(False)
-    assert wanted.next() != wanted.next()
-    assert unwanted.next() is None
+    wanted, unwanted = colours(True), colours(False)
+    assert next(wanted) != next(wanted)
+    assert next(unwanted) is None
     assert prefix("router", None) == "router       |"
     assert prefix("router", 36) == "\x1b[36mrouter       |\x1b[0m"
 

@@ -1,36 +1,22 @@
 """Chats through the WhatsApp emulator as a contact would, and waits for the answers."""
 
 import asyncio
-from typing import Any, Self
-
-import aiohttp
+from dataclasses import asdict
+from typing import Any
 
 from devkit.businesses import DemoClient
+from devkit.emulators.whatsapp.identities import business_of
+from devkit.loadtest.json_client import JsonClient
 
 POLL = 0.02
 
 
-class Chat:
+class Chat(JsonClient):
     """Use it as `async with Chat(emulator_url) as chat:`."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(self._url)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.close()
 
     async def know(self, client: DemoClient) -> None:
         """Puts the client's number on the chat page."""
-        business = {
-            "name": client.name,
-            "phone_number": client.phone_number,
-            "phone_number_id": client.phone_number_id,
-        }
-        await self.post("/control/businesses", business)
+        await self.post("/control/businesses", asdict(business_of(client)))
 
     async def write(self, phone_number_id: str, contact: str, text: str, **more: Any) -> str:
         """A contact (BSUID or phone) writes; returns the wamid."""
@@ -40,8 +26,7 @@ class Chat:
     async def replies(self, phone_number_id: str, contact: str) -> list[str]:
         """What the business has said to this contact so far."""
         query = {"phone_number_id": phone_number_id, "contact": contact}
-        async with self._http.get("/control/messages", params=query) as response:
-            messages = await response.json()
+        messages = await self.call("GET", "/control/messages", **query)
         return [sent["content"]["body"] for sent in messages if sent["direction"] == "outbound"]
 
     async def reply(
@@ -54,8 +39,4 @@ class Chat:
         return replies[after]
 
     async def post(self, path: str, body: Any) -> Any:
-        async with self._http.post(path, json=body) as response:
-            answer = await response.json()
-            if response.status >= 400:
-                raise RuntimeError(f"{path}: {response.status} {answer}")
-            return answer
+        return await self.call("POST", path, body)

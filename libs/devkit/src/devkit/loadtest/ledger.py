@@ -1,5 +1,6 @@
 """The ledger: three logs compared say whether every promise was kept. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -128,14 +129,13 @@ def contradicted(outcomes: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
 
 
 def outcome_counts(evidence: Evidence) -> dict[str, int]:
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for acked in evidence.acked:
         ends = {event.name for event in (evidence.outcomes or {}).get(acked.wamid, ())}
         if not ends and acked.wamid in evidence.dead_letters:
             ends = {"dead_lettered"}
-        for end in ends:
-            counts[end] = counts.get(end, 0) + 1
-    return counts
+        counts.update(ends)
+    return dict(counts)  # asdict() cannot copy a Counter
 
 
 def answer_seconds(acked: Iterable[Acked], first: Mapping[Token, float]) -> Iterator[float]:

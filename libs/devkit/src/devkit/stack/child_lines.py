@@ -1,6 +1,7 @@
 """What children print, as lines with the child's name in front."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TextIO
@@ -47,11 +48,6 @@ class Lines:
         self.out.flush()
 
 
-class Palette:
+def colours(wanted: bool) -> Iterator[int | None]:
     """A colour for each child in turn; none at all when colours are not wanted."""
-
-    def __init__(self, coloured: bool) -> None:
-        self._colours = cycle(COLOURS if coloured else (None,))
-
-    def next(self) -> int | None:
-        return next(self._colours)
+    return cycle(COLOURS if wanted else (None,))

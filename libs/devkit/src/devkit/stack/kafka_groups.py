@@ -16,10 +16,8 @@ def warm_up_groups(bootstrap: str, deadline: float = 60.0) -> None:
     of librdkafka that hears "not coordinator" meanwhile asks again only after 3 s (measured).
     Raises KafkaException when it does not within `deadline` seconds.
     """
-    admin, until = (
-        AdminClient({"bootstrap.servers": bootstrap, "log_level": 2}),
-        time.monotonic() + deadline,
-    )
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    until = time.monotonic() + deadline
     while True:
         try:
             admin.describe_consumer_groups([GROUP])[GROUP].result(deadline)

@@ -6,14 +6,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TextIO
 
+import psycopg2
+from psycopg2 import sql
+
 from devkit.stack import Announce
 from devkit.stack.ports import is_free
 from devkit.stack.postgres_binaries import find_binaries
-from devkit.stack.postgres_databases import create_database
 from devkit.stack.postgres_home import (
     end_orphan,
     is_ready,
@@ -116,7 +119,14 @@ class LocalPostgres:
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Creates it unless it is there. `template` must have no open connection."""
-        create_database(self.url(), name, template)
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template1")
+        )
+        with closing(psycopg2.connect(self.url())) as connection, connection.cursor() as cursor:
+            connection.autocommit = True  # CREATE DATABASE refuses a transaction
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if not cursor.fetchone():
+                cursor.execute(create)
 
     def create_roles(self, database: str, names: Iterable[str]) -> None:
         """For each service a role and, in `database`, a schema of its own, where missing."""

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import signal
 import sys
-from types import TracebackType
 from typing import Self, TextIO
 
 import aiohttp
 
 from devkit.stack.child import Child, SupervisedChild
-from devkit.stack.child_lines import Lines, Palette, prefix
+from devkit.stack.child_lines import Lines, colours, prefix
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import wants_colour
 
@@ -33,7 +32,7 @@ class Supervisor:
     ) -> None:
         self.signalled: signal.Signals | None = None
         self._out = out
-        self._palette = Palette(wants_colour(out) if colour is None else colour)
+        self._colours = colours(wants_colour(out) if colour is None else colour)
         self._grace = grace
         self._children: dict[str, SupervisedChild] = {}
         self._handled: list[signal.Signals] = []
@@ -45,12 +44,7 @@ class Supervisor:
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number, task)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         try:
             await self.stop()
         finally:
@@ -62,7 +56,7 @@ class Supervisor:
         before = self._children.get(child.name)
         if before and not before.lives.done():
             raise ValueError(f"{child.name} is running")
-        lines = Lines(self._out, prefix(child.name, self._palette.next()))
+        lines = Lines(self._out, prefix(child.name, next(self._colours)))
         supervised = SupervisedChild(child, lines)
         await supervised.start()
         self._children.pop(child.name, None)  # the newest stands last: stop() goes backwards

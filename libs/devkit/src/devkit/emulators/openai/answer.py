@@ -1,5 +1,5 @@
 """Decides what the model answers to a checked request: a rule's answer, a tool call, or the
-concierge's words."""
+demo assistant's words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from devkit.emulators.openai import concierge
+from devkit.emulators.openai import demo_assistant
 from devkit.emulators.openai.business import read_business
 from devkit.emulators.openai.config import Match, Rule, ToolCall
 from devkit.emulators.openai.conversation import (
@@ -81,7 +81,7 @@ def spoken(request: Request, current: list[str]) -> str:
     results = tool_results(request.items)
     if results:
         return "\n\n".join((phrases["tool"], *results))
-    return concierge.reply(instructions, current, list(user_texts(request.items)))
+    return demo_assistant.reply(instructions, current, list(user_texts(request.items)))
 
 
 def tool_to_call(request: Request, text: str) -> ToolCall | None:

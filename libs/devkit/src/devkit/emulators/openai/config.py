@@ -4,13 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
 from devkit.emulators.openai.models import CATALOGUE, Model
-
-STRICT_JSON = ConfigDict(extra="forbid")
 
 
 def ignoring_case(pattern: Any) -> Any:
@@ -29,8 +27,6 @@ class Match:
     """All given conditions must hold. `text` is searched in the user's current messages; as JSON
     it is a pattern that ignores case."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
-
     model: str | None = None
     instructions: str | None = None
     text: Pattern | None = None
@@ -40,8 +36,6 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """`arguments` is sent as it is, so that invalid JSON can be sent too."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
 
     name: str
     arguments: str = "{}"
@@ -54,8 +48,6 @@ class Rule:
     `answer` may hold {text} (what the user wrote), {name} (the business), {model}.
     `usage` is (input tokens, output tokens) instead of the estimate.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
 
     match: Match = Match()
     answer: str = ""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 Item = dict[str, Any]
@@ -10,14 +11,8 @@ LEDGER_TOKEN = re.compile(r"\[\[ledger:[^\]\s]+\]\]")
 
 def current_texts(items: list[Item]) -> list[str]:
     """The user's messages since the assistant last spoke, in order."""
-    texts: list[str] = []
-    for item in reversed(items):
-        role = item.get("role")
-        if role == "assistant":
-            break
-        if role == "user":
-            texts.append(text_of(item))
-    return texts[::-1]
+    newest = takewhile(lambda item: item.get("role") != "assistant", reversed(items))
+    return list(user_texts([*newest][::-1]))
 
 
 def user_texts(items: list[Item]) -> Iterator[str]:
@@ -36,13 +31,8 @@ def has_current_tool_result(items: list[Item]) -> bool:
 
 def tool_results(items: list[Item]) -> list[str]:
     """Outputs of the tools called since the last message."""
-    results: list[str] = []
-    for item in reversed(items):
-        if "role" in item:
-            break
-        if item.get("type") == "function_call_output":
-            results.append(str(item["output"]))
-    return results[::-1]
+    newest = [*takewhile(lambda item: "role" not in item, reversed(items))][::-1]
+    return [str(item["output"]) for item in newest if item.get("type") == "function_call_output"]
 
 
 def text_of(item: Item) -> str:

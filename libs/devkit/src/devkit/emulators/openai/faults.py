@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
-
-from pydantic import ConfigDict
+from typing import Any, Literal
 
 from devkit.emulators.openai.answer import matches
-from devkit.emulators.openai.config import STRICT_JSON, Match
+from devkit.emulators.openai.config import Match
 from devkit.emulators.openai.conversation import current_texts
 from devkit.emulators.openai.validate import Request
 
@@ -30,8 +28,6 @@ class Fault:
 
     `code` is error.code of status and failed, and the reason of incomplete.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT_JSON
 
     kind: Kind
     match: Match = field(default_factory=Match)

@@ -94,11 +94,7 @@ def check_image(param: str, part: Item) -> None:
     if url is None and part.get("file_id") is None:
         raise missing(f"{param}.image_url")
     if url is not None and not url.startswith(("data:image/", "https://", "http://")):
-        raise Refused(
-            f"Invalid '{param}.image_url'. Expected a valid URL or a base64-encoded data URL.",
-            param=f"{param}.image_url",
-            code="invalid_image_url",
-        )
+        raise Refused("image_url", f"{param}.image_url")
 
 
 def check_ids(items: list[Item], *, store: bool) -> None:
@@ -108,23 +104,15 @@ def check_ids(items: list[Item], *, store: bool) -> None:
     for index, item in enumerate(items):
         item_id = item.get("id")
         if not store and (item_id or reasoning_is_lost(item)):
-            raise not_persisted(item_id, f"input[{index}]")
+            raise Refused("not_persisted", f"input[{index}]", item_id=item_id)
         if item_id in seen:
-            raise Refused(f"Duplicate item found with id {item_id}.", param="input")
+            raise Refused("duplicate_item", "input", item_id=item_id)
         if item_id:
             seen.add(item_id)
 
 
 def reasoning_is_lost(item: Item) -> bool:
     return item.get("type") == "reasoning" and not item.get("encrypted_content")
-
-
-def not_persisted(item_id: str | None, param: str) -> Refused:
-    return Refused(
-        f"Item with id '{item_id}' not found. Items are not persisted when `store` is set to "
-        "false. Try again with `store` set to true, or remove this item from your input.",
-        param=param,
-    )
 
 
 def check_pairing(items: list[Item]) -> None:
@@ -137,11 +125,7 @@ def check_pairing(items: list[Item]) -> None:
             known_calls.add(item["call_id"])
         elif kind == "function_call_output":
             if item["call_id"] not in known_calls:
-                raise unpaired("call found for function call output with call_id", item["call_id"])
+                raise Refused("no_call", "input", call_id=item["call_id"])
             open_calls.discard(item["call_id"])
     for call_id in sorted(open_calls):
-        raise unpaired("output found for function call", call_id)
-
-
-def unpaired(what: str, call_id: str) -> Refused:
-    return Refused(f"No tool {what} {call_id}.", param="input")
+        raise Refused("no_output", "input", call_id=call_id)

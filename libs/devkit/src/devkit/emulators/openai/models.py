@@ -19,6 +19,9 @@ class Model:
     shutdown: date | None = None
     audio: bool = False
 
+    def is_over(self, today: date) -> bool:
+        return self.shutdown is not None and self.shutdown <= today
+
 
 def model_of(families: Mapping[str, Any], family: str, **own: Any) -> Model:
     """A model's own values go before its family's."""
@@ -36,11 +39,7 @@ def find_model(models: Mapping[str, Model], name: str, *, audio: bool, today: da
     """The model, or Refused with 404 when unknown, shut down or of the other endpoint."""
     model = models.get(name)
     if model is None or model.audio != audio:
-        raise not_found(f"The model '{name}' does not exist or you do not have access to it.")
-    if model.shutdown and model.shutdown <= today:
-        raise not_found(f"The model '{name}' has been shut down on {model.shutdown}.")
+        raise Refused("no_model", "model", model=name)
+    if model.is_over(today):
+        raise Refused("model_is_over", "model", model=name, shutdown=model.shutdown)
     return model
-
-
-def not_found(message: str) -> Refused:
-    return Refused(message, param="model", code="model_not_found", status=404)

@@ -39,9 +39,7 @@ BOOLEAN = Shape(bool | None)
 def check_background(param: str, value: Any) -> None:
     BOOLEAN(param, value)
     if value:
-        raise Refused(
-            "Background responses are not available here.", param=param, code="unsupported_value"
-        )
+        raise Refused("background", param)
 
 
 TYPES = get_type_hints(ResponseCreateParamsBase) | get_type_hints(Bounded, include_extras=True)

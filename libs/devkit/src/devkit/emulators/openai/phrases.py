@@ -1,4 +1,4 @@
-"""What the emulated assistant can say: concierge.toml, and the questions about names and people."""
+"""What the demo assistant can say: demo_assistant.toml, and questions about names and people."""
 
 import re
 import tomllib
@@ -23,7 +23,7 @@ def topic(key: str, asked: str, told: str = NEVER, **says: str) -> Topic:
     return Topic(key, re.compile(asked, re.I), re.compile(told, re.I), says)
 
 
-TEXTS = tomllib.loads(Path(__file__).with_name("concierge.toml").read_text(encoding="utf-8"))
+TEXTS = tomllib.loads(Path(__file__).with_name("demo_assistant.toml").read_text(encoding="utf-8"))
 TOPICS = {key: topic(key, **texts) for key, texts in TEXTS["topics"].items()}
 SMALL_WORDS: dict[str, frozenset[str]] = {
     code: frozenset(words.split()) for code, words in TEXTS["small_words"].items()

@@ -1,22 +1,30 @@
-"""The ways the real API says no: HTTP status and `{error: {message, type, param, code}}`."""
+"""The ways the real API says no: HTTP status and `{error: {message, type, param, code}}`.
 
+The words are in refusals.toml.
+"""
+
+import tomllib
+from pathlib import Path
 from typing import Any
+
+WORDS: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("refusals.toml").read_text(encoding="utf-8")
+)
 
 
 class Refused(Exception):
-    """A request that the real API would not serve. Raised by validators, answered by the app."""
+    """A request that the real API would not serve. Raised by validators, answered by the app.
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        param: str | None = None,
-        code: str | None = None,
-        status: int = 400,
-        kind: str = "invalid_request_error",
-    ) -> None:
+    `why` is a table of refusals.toml, `facts` fill its message and its code.
+    """
+
+    def __init__(self, why: str, /, param: str | None = None, **facts: object) -> None:
+        words = WORDS[why]
+        message = words["message"].format(param=param, **facts)
         super().__init__(message)
-        self.status = status
+        self.status: int = words.get("status", 400)
+        code = words["code"].format(**facts) if "code" in words else None
+        kind = "invalid_request_error"
         self.error = {"message": message, "type": kind, "param": param, "code": code}
 
     def body(self) -> dict[str, Any]:
@@ -24,66 +32,23 @@ class Refused(Exception):
 
 
 def missing(param: str) -> Refused:
-    return Refused(
-        f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
-    )
+    return Refused("missing", param)
 
 
 def unknown(param: str) -> Refused:
-    return Refused(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+    return Refused("unknown", param)
 
 
 def wrong_type(param: str, expected: str, value: object) -> Refused:
-    return Refused(
-        f"Invalid type for '{param}': expected {expected}, but got {json_type(value)} instead.",
-        param=param,
-        code="invalid_type",
-    )
+    return Refused("wrong_type", param, expected=expected, actual=json_type(value))
 
 
 def wrong_value(param: str, value: object, supported: tuple[str, ...]) -> Refused:
-    listed = ", ".join(f"'{value}'" for value in supported)
-    return Refused(
-        f"Invalid value: '{value}'. Supported values are: {listed}.",
-        param=param,
-        code="invalid_value",
-    )
+    return Refused("wrong_value", param, value=value, supported=listed(supported))
 
 
-def out_of_range(param: str, value: float, *, side: str, bound: float) -> Refused:
-    """`side` is below_min or above_max; a bound that is a float is one of decimals."""
-    noun = "decimal" if isinstance(bound, float) else "integer"
-    word, sign = ("below minimum", ">=") if side == "below_min" else ("above maximum", "<=")
-    return Refused(
-        f"Invalid '{param}': {noun} {word} value. "
-        f"Expected a value {sign} {bound:g}, but got {value} instead.",
-        param=param,
-        code=f"{noun}_{side}_value",
-    )
-
-
-def too_long(param: str, length: int, bound: int) -> Refused:
-    return Refused(
-        f"Invalid '{param}': string too long. Expected a string with maximum length {bound}, "
-        f"but got a string with length {length} instead.",
-        param=param,
-        code="string_above_max_length",
-    )
-
-
-def too_many_properties(param: str, count: int, bound: int) -> Refused:
-    return Refused(
-        f"Invalid '{param}': too many properties. Expected an object with at most {bound} "
-        f"properties, but got an object with {count} properties instead.",
-        param=param,
-        code="object_above_max_properties",
-    )
-
-
-def unsupported(param: str) -> Refused:
-    return Refused(
-        f"Unsupported parameter: '{param}' is not supported with this model.", param=param
-    )
+def listed(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
 
 
 def json_type(value: object) -> str:

@@ -1,11 +1,18 @@
-"""Builds the Response object: every key that the Open Responses specification requires."""
+"""Builds the Response object from response.json: every key that the Open Responses specification
+requires, with what it holds until more is known."""
 
 import os
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from devkit.emulators.openai.answer import Answer
 from devkit.emulators.openai.usage import REASONING_TOKENS, cut_to_fit, usage_of
 from devkit.emulators.openai.validate import Request
+
+EMPTY: dict[str, Any] = orjson.loads(Path(__file__).with_name("response.json").read_bytes())
+REPEATED = EMPTY.keys() - {"background", "service_tier"}  # what is given is repeated, but these
 
 
 def build_response(request: Request, answer: Answer, now: int) -> dict[str, Any]:
@@ -27,50 +34,25 @@ def build_response(request: Request, answer: Answer, now: int) -> dict[str, Any]
 
 def envelope(request: Request, now: int) -> dict[str, Any]:
     """All that a response repeats of its request, in progress and still empty."""
-    raw = request.raw
+    raw = {key: value for key, value in request.raw.items() if value is not None}
     return {
+        **EMPTY,
+        **{key: raw[key] for key in REPEATED & raw.keys()},
         "id": new_id("resp"),
-        "object": "response",
         "created_at": now,
-        "completed_at": None,
-        "status": "in_progress",
-        "background": False,
-        "error": None,
-        "incomplete_details": None,
-        "instructions": raw.get("instructions"),
         "max_output_tokens": request.max_output_tokens,
-        "max_tool_calls": raw.get("max_tool_calls"),
         "model": request.model,
-        "output": [],
-        "parallel_tool_calls": or_default(raw.get("parallel_tool_calls"), True),
-        "previous_response_id": None,
-        "prompt_cache_key": raw.get("prompt_cache_key"),
-        "reasoning": reasoning_of(request),
-        "safety_identifier": raw.get("safety_identifier"),
-        "service_tier": "default",
+        "reasoning": {"effort": request.effort, "summary": summary_of(request)},
         "store": request.store,
-        "temperature": or_default(raw.get("temperature"), 1.0),
-        "text": text_of(raw.get("text") or {}),
+        "text": text_of(raw.get("text", {})),
         "tool_choice": request.tool_choice,
         "tools": [tool_of(tool) for tool in request.tools],
-        "top_logprobs": raw.get("top_logprobs") or 0,
-        "top_p": or_default(raw.get("top_p"), 1.0),
-        "truncation": raw.get("truncation") or "disabled",
-        "presence_penalty": 0.0,
-        "frequency_penalty": 0.0,
-        "usage": None,
-        "user": raw.get("user"),
-        "metadata": raw.get("metadata") or {},
     }
 
 
-def or_default(value: Any, default: Any) -> Any:
-    return default if value is None else value
-
-
-def reasoning_of(request: Request) -> dict[str, Any]:
-    summary = (request.raw.get("reasoning") or {}).get("summary")
-    return {"effort": request.effort, "summary": summary}
+def summary_of(request: Request) -> str | None:
+    summary: str | None = (request.raw.get("reasoning") or {}).get("summary")
+    return summary
 
 
 def text_of(text: dict[str, Any]) -> dict[str, Any]:
@@ -107,11 +89,11 @@ def output_items(request: Request, answer: Answer, status: str) -> list[dict[str
 
 def reasoning_item(request: Request) -> dict[str, Any]:
     """Encrypted, so that it can be replayed within a tool loop without being stored."""
-    summary = (request.raw.get("reasoning") or {}).get("summary")
+    read = [{"type": "summary_text", "text": "Read the question."}]
     return {
         "id": new_id("rs"),
         "type": "reasoning",
-        "summary": [{"type": "summary_text", "text": "Read the question."}] if summary else [],
+        "summary": read if summary_of(request) else [],
         "encrypted_content": new_id("gAAAA"),
     }
 

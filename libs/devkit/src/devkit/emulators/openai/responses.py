@@ -11,7 +11,6 @@ from starlette.types import Receive, Scope, Send
 from devkit.emulators.asgi import Headers, bearer_token, read_body, respond
 from devkit.emulators.openai.answer import Answer, decide
 from devkit.emulators.openai.faults import HUGE_CHARACTERS, Fault, spoil
-from devkit.emulators.openai.house_rules import check_house_rules
 from devkit.emulators.openai.http import (
     JSON,
     RATE_LIMITS,
@@ -22,6 +21,7 @@ from devkit.emulators.openai.http import (
     send_json,
 )
 from devkit.emulators.openai.refusals import Refused
+from devkit.emulators.openai.request_rules import check_request_rules
 from devkit.emulators.openai.response import build_response, new_id
 from devkit.emulators.openai.state import Entry, State
 from devkit.emulators.openai.stream import encode_stream
@@ -79,7 +79,7 @@ class ResponsesEndpoint:
         check_key(key, config.api_keys)
         request = parse_request(body, config.models, config.today())
         if config.house_rules:
-            check_house_rules(request)
+            check_request_rules(request)
         return request
 
     async def answer(self, exchange: Exchange, request: Request) -> None:

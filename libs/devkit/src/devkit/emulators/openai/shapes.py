@@ -10,9 +10,6 @@ from pydantic_core import ErrorDetails, SchemaValidator
 from devkit.emulators.openai.refusals import (
     Refused,
     missing,
-    out_of_range,
-    too_long,
-    too_many_properties,
     unknown,
     wrong_type,
     wrong_value,
@@ -100,7 +97,7 @@ def refusal(param: str, value: Any, error: ErrorDetails) -> Refused:
             return missing(f"{place}.{key}")
         case _, []:
             return refusal_of_value(place, error)
-    return Refused(f"Invalid value for '{place}'.", param=place, code="invalid_value")
+    return Refused("invalid", place)
 
 
 def locate(param: str, value: Any, keys: tuple[int | str, ...]) -> tuple[str, list[int | str]]:
@@ -117,19 +114,21 @@ def locate(param: str, value: Any, keys: tuple[int | str, ...]) -> tuple[str, li
 
 def refusal_of_value(param: str, error: ErrorDetails) -> Refused:
     kind, value, bounds = error["type"], error["input"], error.get("ctx", {})
+    bound = next((bounds[name] for name in ("ge", "le", "max_length") if name in bounds), 0)
+    noun = "decimal" if isinstance(bound, float) else "integer"
     match kind:
         case "extra_forbidden":
             return unknown(param)
         case "literal_error":
             return wrong_value(param, value, tuple(QUOTED.findall(bounds["expected"])))
         case "greater_than_equal":
-            return out_of_range(param, value, side="below_min", bound=bounds["ge"])
+            return Refused("below_min", param, value=value, bound=bound, noun=noun)
         case "less_than_equal":
-            return out_of_range(param, value, side="above_max", bound=bounds["le"])
+            return Refused("above_max", param, value=value, bound=bound, noun=noun)
         case "string_too_long":
-            return too_long(param, len(value), bounds["max_length"])
+            return Refused("too_long", param, length=len(value), bound=bound)
         case "too_long":
-            return too_many_properties(param, len(value), bounds["max_length"])
+            return Refused("too_many_properties", param, length=len(value), bound=bound)
     return wrong_type(param, EXPECTED.get(kind, "another value"), value)
 
 

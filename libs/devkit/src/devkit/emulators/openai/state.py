@@ -3,12 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from devkit.emulators.openai.config import EmulatorConfig, Rule
+from devkit.emulators.openai.config import EmulatorConfig
 from devkit.emulators.openai.faults import Faults
 
 
@@ -59,17 +59,9 @@ class Calls:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
 
 
-@dataclass(slots=True)
 class State:
-    config: EmulatorConfig
-    faults: Faults = field(init=False)
-    rules: list[Rule] = field(init=False)
-    delay_seconds: float = field(init=False)
-    journal: deque[Entry] = field(init=False)
-    calls: Calls = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.calls = Calls()
+    def __init__(self, config: EmulatorConfig) -> None:
+        self.config, self.calls = config, Calls()
         self.reset()
 
     def reset(self) -> None:
@@ -77,7 +69,7 @@ class State:
         self.faults = Faults()
         self.rules = list(self.config.rules)
         self.delay_seconds = self.config.delay_seconds
-        self.journal = deque(maxlen=self.config.journal_size)
+        self.journal: deque[Entry] = deque(maxlen=self.config.journal_size)
         in_flight = self.calls.in_flight
         self.calls = Calls(in_flight=in_flight, most_in_flight=in_flight)
 

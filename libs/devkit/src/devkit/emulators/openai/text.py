@@ -38,8 +38,4 @@ def check_format_against_input(raw: dict[str, Any], items: list[dict[str, Any]])
     if output_format(raw)["type"] != "json_object":
         return
     if b"json" not in orjson.dumps([raw.get("instructions"), items]).lower():
-        raise Refused(
-            "Response input messages must contain the word 'json' in some form to use "
-            "'text.format' of type 'json_object'.",
-            param="input",
-        )
+        raise Refused("no_json_word", "input")

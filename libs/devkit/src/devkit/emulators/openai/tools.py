@@ -34,32 +34,21 @@ def check_function(param: str, tool: dict[str, Any]) -> None:
 
 def check_name(param: str, name: str) -> None:
     if not NAME.fullmatch(name):
-        raise Refused(
-            f"Invalid '{param}': string does not match pattern. "
-            "Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
-            param=param,
-            code="invalid_value",
-        )
+        raise Refused("function_name", param)
 
 
 def check_strict_schema(param: str, name: str, schema: dict[str, Any]) -> None:
     """Strict schemas forbid further properties and require all, at every level."""
     if schema.get("type") == "object":
         if schema.get("additionalProperties") is not False:
-            raise bad_schema(
-                param, name, "'additionalProperties' is required to be supplied and to be false"
-            )
+            why = "'additionalProperties' is required to be supplied and to be false"
+            raise Refused("strict_schema", param, name=name, why=why)
         if set(schema.get("required", ())) != set(schema.get("properties", {})):
-            raise bad_schema(param, name, "'required' must name every key in properties")
+            why = "'required' must name every key in properties"
+            raise Refused("strict_schema", param, name=name, why=why)
     for inner in (*schema.get("properties", {}).values(), schema.get("items")):
         if isinstance(inner, dict):
             check_strict_schema(param, name, inner)
-
-
-def bad_schema(param: str, name: str, why: str) -> Refused:
-    return Refused(
-        f"Invalid schema for '{name}': {why}.", param=param, code="invalid_function_parameters"
-    )
 
 
 def check_choice(choice: Any, tools: list[dict[str, Any]]) -> None:
@@ -80,4 +69,4 @@ def check_choice(choice: Any, tools: list[dict[str, Any]]) -> None:
 
 
 def bad_choice(why: str) -> Refused:
-    return Refused(f"Tool choice {why}.", param="tool_choice")
+    return Refused("tool_choice", "tool_choice", why=why)

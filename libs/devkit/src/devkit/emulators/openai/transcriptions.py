@@ -51,13 +51,9 @@ async def check_form(form: FormData, config: EmulatorConfig) -> int:
 def check_file(filename: str, size: int) -> int:
     extension = PurePath(filename).suffix.lstrip(".").lower()
     if extension not in FORMATS:
-        raise Refused(
-            f"Unsupported file format {extension}", param="file", code="unsupported_value"
-        )
+        raise Refused("file_format", "file", extension=extension)
     if not size:
-        raise Refused("Audio file might be corrupted or unsupported", param="file")
+        raise Refused("empty_file", "file")
     if size > MAX_BYTES:
-        raise Refused(
-            f"Maximum content size limit ({MAX_BYTES}) exceeded ({size} bytes read)", status=413
-        )
+        raise Refused("large_file", limit=MAX_BYTES, size=size)
     return size

@@ -10,7 +10,7 @@ import orjson
 from devkit.emulators.openai.items import Item, check_input
 from devkit.emulators.openai.models import Model, find_model
 from devkit.emulators.openai.parameters import PARAMETERS
-from devkit.emulators.openai.refusals import Refused, missing, unknown, unsupported, wrong_type
+from devkit.emulators.openai.refusals import Refused, listed, missing, unknown, wrong_type
 from devkit.emulators.openai.text import check_format_against_input
 from devkit.emulators.openai.tools import check_choice
 
@@ -52,7 +52,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     try:
         raw = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Refused("We could not parse the JSON body of your request.") from None
+        raise Refused("no_json") from None
     if not isinstance(raw, dict):
         raise wrong_type("body", "an object", raw)
     return raw
@@ -62,21 +62,13 @@ def refuse_server_state(raw: dict[str, Any]) -> None:
     """Nothing is stored here, so any id of stored state is one that does not exist."""
     conversation, previous = raw.get("conversation"), raw.get("previous_response_id")
     if conversation is not None and previous is not None:
-        raise Refused(
-            "Mutually exclusive parameters: 'conversation' and 'previous_response_id'.",
-            param="previous_response_id",
-            code="mutually_exclusive_parameters",
-        )
+        raise Refused("two_states", "previous_response_id")
     if previous is not None:
-        raise Refused(
-            f"Previous response with id '{previous}' not found.",
-            param="previous_response_id",
-            code="previous_response_not_found",
-        )
+        raise Refused("no_previous", "previous_response_id", value=previous)
     if conversation is not None:
-        raise Refused("Conversation not found.", param="conversation", status=404)
+        raise Refused("no_conversation", "conversation")
     if raw.get("prompt") is not None:
-        raise Refused("Prompt not found.", param="prompt", status=404)
+        raise Refused("no_prompt", "prompt")
 
 
 def to_request(raw: dict[str, Any], model: Model) -> Request:
@@ -102,18 +94,13 @@ def check_reasoning(raw: dict[str, Any], model: Model) -> str | None:
     """The effective effort. Sampling parameters are refused unless it is none (or absent)."""
     effort = (raw.get("reasoning") or {}).get("effort")
     if effort is not None and not model.efforts:
-        raise unsupported("reasoning.effort")
+        raise Refused("unsupported", "reasoning.effort")
     if effort is not None and effort not in model.efforts:
-        listed = ", ".join(f"'{effort}'" for effort in model.efforts)
-        raise Refused(
-            f"Unsupported value: '{effort}' is not supported with the '{raw['model']}' model. "
-            f"Supported values are: {listed}.",
-            param="reasoning.effort",
-            code="unsupported_value",
-        )
+        given = {"value": effort, "model": raw["model"], "supported": listed(model.efforts)}
+        raise Refused("unsupported_effort", "reasoning.effort", **given)
     effort = effort or model.default_effort
     if effort not in (None, "none"):
         for param in ("temperature", "top_p", "top_logprobs"):
             if raw.get(param) is not None:
-                raise unsupported(param)
+                raise Refused("unsupported", param)
     return effort

@@ -5,9 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
-
-from pydantic import ConfigDict
 
 from devkit.emulators.whatsapp.identities import Business, Contact
 
@@ -24,8 +21,6 @@ class Knobs:
     strict: unknown numbers and people are refused and the 24 h window counts. Without it the
     emulator adds everyone it meets, for load that is posted to the webhook URL directly.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     limits: bool = True
     strict: bool = True

@@ -3,16 +3,16 @@
 Errors: 422 with the first wrong field. Times are seconds; see config.Knobs, faults and payloads.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from devkit.emulators.json_api import answer, control_routes, given
 from devkit.emulators.whatsapp.config import Knobs
 from devkit.emulators.whatsapp.emulator import Emulator
 from devkit.emulators.whatsapp.faults import Rule
@@ -20,32 +20,26 @@ from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.emulators.whatsapp.inbound import Inbound, message_of
 from devkit.emulators.whatsapp.state import GraphCall, Message
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-T = TypeVar("T")
-
 
 class Control:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
     def routes(self) -> list[Route]:
-        def route(path: str, endpoint: Endpoint, method: str = "POST") -> Route:
-            return Route(f"/control/{path}", refusing(endpoint), methods=[method])
-
-        return [
-            route("state", self.state, "GET"),
-            route("messages", self.messages, "GET"),
-            route("asked/{log}", self.asked, "GET"),
-            route("businesses", self.add_business),
-            route("contacts", self.add_contact),
-            route("inbound", self.inbound),
-            route("webhook", self.webhook),
-            route("settings", self.settings),
-            route("faults", self.add_fault),
-            route("faults", self.faults, "GET"),
-            route("faults", self.clear_faults, "DELETE"),
-            route("reset", self.reset),
-        ]
+        return control_routes(
+            ("GET", "state", self.state),
+            ("GET", "messages", self.messages),
+            ("GET", "asked/{log}", self.asked),
+            ("POST", "businesses", self.add_business),
+            ("POST", "contacts", self.add_contact),
+            ("POST", "inbound", self.inbound),
+            ("POST", "webhook", self.webhook),
+            ("POST", "settings", self.settings),
+            ("POST", "faults", self.add_fault),
+            ("GET", "faults", self.faults),
+            ("DELETE", "faults", self.clear_faults),
+            ("POST", "reset", self.reset),
+        )
 
     async def state(self, request: Request) -> Response:
         """`pending` webhooks are undelivered or statuses whose time has not come."""
@@ -111,7 +105,7 @@ class Control:
     async def settings(self, request: Request) -> Response:
         knobs = self._emulator.knobs
         changes = asdict(knobs) | orjson.loads(await request.body())
-        checked = TypeAdapter(Knobs).validate_python(changes)
+        checked = TypeAdapter(Knobs).validate_python(changes, extra="forbid")
         for knob in fields(Knobs):
             setattr(knobs, knob.name, getattr(checked, knob.name))
         return answer(asdict(knobs))
@@ -139,40 +133,6 @@ class Control:
 LOGS: tuple[Literal["accepted", "marks", "refused"], ...] = ("accepted", "marks", "refused")
 
 
-def refusing(endpoint: Endpoint) -> Endpoint:
-    async def checked(request: Request) -> Response:
-        if foreign(request):
-            return answer({"error": "not from this page"}, 403)
-        try:
-            return await endpoint(request)
-        except ValueError as error:
-            return answer({"error": reason(error)}, 422)
-
-    return checked
-
-
-async def given(request: Request, kind: type[T]) -> T:
-    """The request's JSON as `kind`. Raises ValidationError."""
-    return TypeAdapter(kind).validate_json(await request.body())
-
-
-def foreign(request: Request) -> bool:
-    """Sent by a browser from a page of another site, which could reach us on this machine."""
-    origin = request.headers.get("origin")
-    return origin is not None and origin.partition("://")[2] != request.headers.get("host")
-
-
-def reason(error: ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-
-
-def answer(value: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, media_type="application/json")
-
-
 def shown(message: Message) -> dict[str, Any]:
     return {
         "wamid": message.wamid,
@@ -191,15 +151,9 @@ def shown(message: Message) -> dict[str, Any]:
 
 def logged(call: GraphCall) -> dict[str, Any]:
     """`body` is null where the caller sent no JSON."""
+    fields = asdict(call)
     try:
-        body = orjson.loads(call.raw)
+        body = orjson.loads(fields.pop("raw"))
     except orjson.JSONDecodeError:
         body = None
-    return {
-        "at": call.at,
-        "phone_number_id": call.phone_number_id,
-        "token": call.token,
-        "wamid": call.wamid,
-        "code": call.code,
-        "body": body,
-    }
+    return fields | {"body": body}

@@ -5,9 +5,7 @@ status (it is taken and answered; its statuses suffer).
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
-
-from pydantic import ConfigDict
+from typing import Literal
 
 Phase = Literal["before_accept", "after_accept", "status"]
 
@@ -18,8 +16,6 @@ class Match:
 
     nth: the rule sleeps until the nth send (from 1) that matches the rest.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     phone_number_id: str | None = None
     contact: str | None = None
@@ -35,8 +31,6 @@ class Action:
     In phase status: `error` makes the message fail, `drop` sends no status, `hang` delays them.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
     error: int | None = None
     status: int | None = None
     drop: bool = False
@@ -46,8 +40,6 @@ class Action:
 @dataclass(slots=True)
 class Rule:
     """`times` None: without end. `seen` counts matching sends, `fired` the injected faults."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     phase: Phase
     action: Action

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from devkit.businesses import DemoClient
+
 # ITU E.164: one or two digits where assigned, else three.
 COUNTRY_CODE = re.compile(
     r"1|7|2[07]|3[0-46-9]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}|[0-9]*"
@@ -35,6 +37,10 @@ class Contact:
     wa_id: str
     user_id: str
     phone_visible: bool = True
+
+
+def business_of(client: DemoClient) -> Business:
+    return Business(client.name, client.phone_number, client.phone_number_id)
 
 
 def digits(phone: str) -> str:

@@ -5,22 +5,20 @@ file_size}; `GET url` -> the bytes, for 5 minutes. An uploaded id can also be wh
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import orjson
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from devkit.emulators.asgi import bearer_token
+from devkit.emulators.json_api import Endpoint, answer
 from devkit.emulators.whatsapp.emulator import Emulator
 from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 
 URL_LIFE = 300.0  # seconds
 LARGEST = 100 << 20
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +55,12 @@ class Media:
             raise GraphError(131053, "The file is larger than 100 MB")
         media_id = str(10**15 + len(self._files))
         self._files[media_id] = File(content, upload.content_type or "application/octet-stream")
-        return JSONResponse({"id": media_id})
+        return answer({"id": media_id})
 
     async def look_up(self, request: Request) -> Response:
         media_id, file = self._found(request)
         until = self._emulator.clock() + URL_LIFE
-        return JSONResponse(
+        return answer(
             {
                 "messaging_product": "whatsapp",
                 "url": f"{request.base_url}media/{media_id}?until={until:.0f}",
@@ -90,11 +88,10 @@ class Media:
 
 
 def answering(endpoint: Endpoint) -> Endpoint:
-    async def answer(request: Request) -> Response:
+    async def answered(request: Request) -> Response:
         try:
             return await endpoint(request)
         except GraphError as refusal:
-            body = orjson.dumps(refusal.body())
-            return Response(body, refusal.http_status, media_type="application/json")
+            return answer(refusal.body(), refusal.http_status)
 
-    return answer
+    return answered

@@ -6,9 +6,9 @@ from typing import Literal
 from pydantic import SecretStr
 
 from common.service.settings import FromEnvironment
-from devkit.businesses import DEMO, DemoClient
+from devkit.businesses import DEMO
 from devkit.emulators.whatsapp.config import WhatsAppConfig, businesses_in
-from devkit.emulators.whatsapp.identities import Business
+from devkit.emulators.whatsapp.identities import Business, business_of
 
 
 class WhatsAppSettings(FromEnvironment):
@@ -40,7 +40,3 @@ class WhatsAppSettings(FromEnvironment):
     def known(self) -> tuple[Business, ...]:
         from_file = businesses_in(self.businesses) if self.businesses else ()
         return (*from_file, *(business_of(client) for client in DEMO * self.demo_businesses))
-
-
-def business_of(client: DemoClient) -> Business:
-    return Business(client.name, client.phone_number, client.phone_number_id)

@@ -1,4 +1,4 @@
-"""The default answers: a concierge that knows only what the assistant's instructions say.
+"""The default answers: a demo assistant that knows only what its instructions say.
 
 Deterministic, per business and in the language of its instructions; Markdown, as models write.
 """

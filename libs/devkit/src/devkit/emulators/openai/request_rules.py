@@ -8,7 +8,7 @@ from devkit.emulators.openai.validate import Request
 HASHED = re.compile(r"[0-9a-f]{64}")
 
 
-def check_house_rules(request: Request) -> None:
+def check_request_rules(request: Request) -> None:
     """Raises Refused with code house_rule. Nothing stored there, instructions sent each time,
     end users only as a hash."""
     if request.store:
@@ -20,4 +20,4 @@ def check_house_rules(request: Request) -> None:
 
 
 def broken(param: str, rule: str) -> Refused:
-    return Refused(f"House rule: {rule}.", param=param, code="house_rule")
+    return Refused("house_rule", param, rule=rule)

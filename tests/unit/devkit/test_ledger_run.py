@@ -1,6 +1,8 @@
 """A whole load run against the WhatsApp emulator and small bots, good and bad."""
 
+import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,19 +22,23 @@ TENANTS = (LoadTenant("1", "100", "token-1"), LoadTenant("2", "200", "token-2"))
 
 
 class Bot:
-    """Answers each message once with its own text; subclasses get something wrong."""
+    """Answers each message once with its own text, one after the other of a contact; subclasses
+    get something wrong."""
 
     def __init__(self, graph_url: str) -> None:
         self.graph = httpx.AsyncClient(base_url=f"{graph_url}/v26.0")
         self.seen: set[str] = set()
+        self.contacts: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.app = Starlette(routes=[Route("/webhook", self.receive, methods=["POST"])])
 
     async def receive(self, request: Request) -> Response:
         value = (await request.json())["entry"][0]["changes"][0]["value"]
         for message in value.get("messages", ()):
-            if message["id"] not in self.seen:
-                self.seen.add(message["id"])
-                await self.answer(value["metadata"]["phone_number_id"], message)
+            # A second copy is not acknowledged before the first one is answered.
+            async with self.contacts[message.get("from") or message["from_user_id"]]:
+                if message["id"] not in self.seen:
+                    self.seen.add(message["id"])
+                    await self.answer(value["metadata"]["phone_number_id"], message)
         return Response()
 
     async def answer(self, number: str, message: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from tests.bench import ingress, router, whole
+from tests.bench import ingress, router, trickle, whole
 from tests.bench.processes import memory_mib
 
 from devkit.businesses import DEMO, load_client
@@ -30,15 +30,16 @@ async def turns(system: System) -> dict[str, Any]:
 
 async def turns_without_statuses(system: System) -> dict[str, Any]:
     """As they count where Meta's statuses are left out of the comparison."""
-    await whole.set_statuses(system, False)
+    await whole.set_statuses(system.chat_url, False)
     result = await whole.turns(system, rate=400, seconds=15)
-    await whole.set_statuses(system, True)
+    await whole.set_statuses(system.chat_url, True)
     return result
 
 
 # The order matters: from the router on, the other services stand still.
 BENCHMARKS: dict[str, Benchmark] = {
     "idle": whole.idle,
+    "trickle": trickle.trickle,
     "steady": whole.steady,
     "turns": turns,
     "turns_without_statuses": turns_without_statuses,

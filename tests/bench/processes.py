@@ -1,10 +1,30 @@
-"""CPU time and memory of the system's processes, from the operating system."""
+"""CPU time, context switches and memory of processes, from the operating system."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from devkit.stack.system import SERVICES, System
+
+GONE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process and its children had used: seconds of CPU, context switches by thread id.
+
+    psutil's num_ctx_switches counts the main thread only.
+    """
+
+    cpu: float
+    switches: Mapping[int, int]
+
+    def switches_since(self, before: "Usage") -> int:
+        """Those of threads that ended in between are lost: the system keeps no sum of them."""
+        return sum(count - before.switches.get(id, 0) for id, count in self.switches.items())
 
 
 def pids(system: System) -> dict[str, int]:
@@ -15,6 +35,10 @@ def pids(system: System) -> dict[str, int]:
     if system.postgres:
         numbers["postgres"] = system.postgres.process.pid
     return numbers
+
+
+def usages(pids: Mapping[str, int]) -> dict[str, Usage]:
+    return {name: Usage(cpu_seconds(pid), dict(switches(pid))) for name, pid in pids.items()}
 
 
 def cpu_seconds(pid: int) -> float:
@@ -30,6 +54,21 @@ def cpu_seconds(pid: int) -> float:
             continue
         running += times.user + times.system
     return float(own.user + own.system + ended + running)
+
+
+def switches(pid: int) -> Iterator[tuple[int, int]]:
+    """(thread id, voluntary and involuntary switches) of a process and its children; Linux only."""
+    process = psutil.Process(pid)
+    for member in (process, *process.children(recursive=True)):
+        with suppress(*GONE):
+            for status in Path(f"/proc/{member.pid}/task").glob("*/status"):
+                with suppress(*GONE):
+                    yield int(status.parent.name), switches_in(status.read_text())
+
+
+def switches_in(status: str) -> int:
+    lines = (line for line in status.splitlines() if "voluntary_ctxt_switches:" in line)
+    return sum(int(line.rsplit(maxsplit=1)[1]) for line in lines)
 
 
 def snapshot(system: System) -> dict[str, float]:

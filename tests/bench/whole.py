@@ -78,8 +78,8 @@ async def set_delay(system: System, ms: int) -> None:
     await post_json(f"{system.openai_url.removesuffix('/v1')}/control/delay", {"ms": ms})
 
 
-async def set_statuses(system: System, on: bool) -> None:
-    await post_json(f"{system.chat_url}/control/settings", {"statuses": on})
+async def set_statuses(chat_url: str, on: bool) -> None:
+    await post_json(f"{chat_url}/control/settings", {"statuses": on})
 
 
 async def post_json(url: str, body: dict[str, Any]) -> None:

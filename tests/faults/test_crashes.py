@@ -2,24 +2,19 @@
 
 import asyncio
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from tests.support.replicas import REPLICATED, replicas
 from tests.support.system import RunningSystem
 from tests.support.under_load import SMALL, assert_kept, under_load
 
-from devkit.stack.child import Child
-from devkit.stack.ports import free_ports
-from devkit.stack.system import READY_SECONDS, SERVICES, System
+from devkit.stack.system import SERVICES, System
 from devkit.stack.system_under_load import kill_in_turn
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
 STANDSTILL = 8.0
-REPLICATED = ("router", "assistant", "sender")
 DONE = {
     "router": "conserje_consumed_total",
     "assistant": "conserje_work_finished_total",
@@ -95,21 +90,6 @@ async def test_replicas_share_the_load_and_take_over_from_each_other(system: Run
     for service in REPLICATED:
         assert shares[service] > 0, f"the second {service} worked too"
         assert restarts(system.stack)[service] == before[service] + 1
-
-
-@asynccontextmanager
-async def replicas(stack: System) -> AsyncIterator[dict[str, int]]:
-    """A second process of each; their health ports."""
-    ports = dict(zip(REPLICATED, free_ports(len(REPLICATED)), strict=True))
-    for service, port in ports.items():
-        environment = {**stack.environment(service), "HEALTH_PORT": str(port)}
-        argv = [sys.executable, "-m", f"{service}.main"]
-        await stack.children.start(Child(f"{service}-2", argv, environment))
-    for service, port in ports.items():
-        url = f"http://127.0.0.1:{port}/ready"
-        await stack.children.wait_ready(f"{service}-2", url, READY_SECONDS)
-    yield ports
-    await stack.children.stop(*(f"{service}-2" for service in ports))
 
 
 async def metrics_at(system: RunningSystem, port: int) -> str:

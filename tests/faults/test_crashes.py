@@ -2,14 +2,22 @@
 
 import asyncio
 import signal
+import time
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 from tests.support.replicas import REPLICATED, replicas
 from tests.support.system import RunningSystem
-from tests.support.under_load import SMALL, assert_kept, under_load
+from tests.support.under_load import (
+    SMALL,
+    assert_kept,
+    model_calls,
+    under_load,
+    wait_for_calls_under_way,
+)
 
+from devkit.loadtest.options import LoadOptions
 from devkit.stack.system import SERVICES, System
 from devkit.stack.system_under_load import kill_in_turn
 
@@ -21,6 +29,7 @@ DONE = {
     "sender": "conserje_work_finished_total",
 }
 MODEL_SECONDS, GRAPH_SECONDS = 0.5, 0.2  # so that every crash finds work being done
+UNSTORED = MODEL_SECONDS + 5.0  # seconds from a call until its answer is stored, and a restart
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
@@ -37,6 +46,34 @@ async def test_kill_9_of_router_assistant_and_sender_loses_and_repeats_nothing(
     assert_kept(report)
     for service in REPLICATED:
         assert restarts(system.stack)[service] == before[service] + 1
+
+
+async def test_kill_9_of_every_service_asks_the_model_again_only_for_what_was_in_hand(
+    system: RunningSystem,
+) -> None:
+    load = replace(SMALL, contacts=64, messages=1, rate=16)  # so that each message is a turn
+    before = restarts(system.stack)
+    report = await under_load(system, kill_every_service(system, load), load)
+    assert_kept(report)
+    assert restarts(system.stack) == {name: count + 1 for name, count in before.items()}
+    restarted = time.time() - time.monotonic() + system.stack.children.started_at("assistant")
+    calls = await model_calls(system, report)
+    wrong = {str(token): at for token, at in calls.items() if not is_due_to(restarted, at)}
+    assert not wrong, f"restarted at {restarted}, asked at {wrong}"
+    assert max(map(len, calls.values())) == 2, "something was in hand"
+
+
+async def kill_every_service(system: RunningSystem, load: LoadOptions) -> None:
+    await wait_for_calls_under_way(system, 4)
+    system.stack.children.kill("assistant")
+    others = [service for service in SERVICES if service != "assistant"]
+    await kill_in_turn(system.stack, load, others)
+
+
+def is_due_to(restarted: float, asked: list[float]) -> bool:
+    """Once; or a second time by the new life, of what the old one had not stored when it ended."""
+    first, *again = asked
+    return not again or (len(again) == 1 and restarted - UNSTORED < first < restarted < again[0])
 
 
 async def test_kill_9_of_the_ingress_costs_retries_only(system: RunningSystem) -> None:

@@ -15,12 +15,14 @@ REPLICATED = ("router", "assistant", "sender")
 async def replicas(stack: System) -> AsyncIterator[dict[str, int]]:
     """A second process of each; their health ports."""
     ports = dict(zip(REPLICATED, free_ports(len(REPLICATED)), strict=True))
-    for service, port in ports.items():
-        environment = {**stack.environment(service), "HEALTH_PORT": str(port)}
-        argv = [sys.executable, "-m", f"{service}.main"]
-        await stack.children.start(Child(f"{service}-2", argv, environment))
-    for service, port in ports.items():
-        url = f"http://127.0.0.1:{port}/ready"
-        await stack.children.wait_ready(f"{service}-2", url, READY_SECONDS)
-    yield ports
-    await stack.children.stop(*(f"{service}-2" for service in ports))
+    try:
+        for service, port in ports.items():
+            environment = {**stack.environment(service), "HEALTH_PORT": str(port)}
+            argv = [sys.executable, "-m", f"{service}.main"]
+            await stack.children.start(Child(f"{service}-2", argv, environment))
+        for service, port in ports.items():
+            url = f"http://127.0.0.1:{port}/ready"
+            await stack.children.wait_ready(f"{service}-2", url, READY_SECONDS)
+        yield ports
+    finally:
+        await stack.children.stop(*(f"{service}-2" for service in ports))

@@ -1,6 +1,6 @@
 # Needs python3 (3.11 or newer) with pip or venv; everything else is fetched into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke up test check format load bench replay clean
+.PHONY: help demo smoke up test check format load bench soak replay clean
 
 UV := .uv/bin/uv
 RUN := .venv/bin/python
@@ -37,6 +37,9 @@ load: .venv/ready ## Load with a ledger: nothing lost, nothing answered twice, i
 
 bench: .venv/ready ## Measure; prints one JSON document
 	@$(RUN) -m tests.bench $(ARGS)
+
+soak: .venv/ready ## An hour of load with a ledger: what is lost, grows or is logged; MINUTES=60
+	@$(RUN) -m tests.bench.soak $(or $(MINUTES),60)
 
 replay: .venv/ready ## Look at a topic's records, send raw webhooks again: make replay ARGS="--help"
 	@$(RUN) scripts/replay.py $(ARGS)

@@ -1,32 +1,21 @@
-"""The Faust application: `webhooks.raw` in, every delivery awaited, then acked in order.
-
-Faust skips the events of a failing agent and commits over un-awaited sends, so: no automatic acks,
-a supervisor that crashes, and our own loop around a batch. A crash repeats the batch, which the
-assistant and the sender absorb.
-"""
+"""The Faust application around the agent, and the watch that ends the process when it fails."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import faust
 import structlog
 from mode import CrashingSupervisor
 
-from common.kafka.dead_letter import TooManyDeadLetters
-from common.kafka.record import OutgoingRecord, Record
 from common.kafka.subscription import group_of
-from common.service import metrics
 from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
 from common.topics import WEBHOOKS_RAW
+from router.agent import RouteAgent
 from router.process import RecordProcessor
 
 log = structlog.get_logger()
-BATCH, WITHIN_SECONDS = 500, 0.005
-DELIVERY_SECONDS = 60.0
 HANG_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
 STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be down
 CHECK_SECONDS = 1.0
@@ -105,7 +94,9 @@ class RouterWorker:
             logging.getLogger(name).setLevel(level)
         app = application(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
         topic = app.topic(WEBHOOKS_RAW.name, key_type=bytes, value_type=bytes)
-        app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(self._consume)
+        app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(
+            RouteAgent(app, self._processor).consume
+        )
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
         # Before the application: its start never ends when the first join of the group is refused.
@@ -118,44 +109,6 @@ class RouterWorker:
             await self._watch.stop()
         if self._app:
             await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
-
-    # ---- the agent ------------------------------------------------------------------------
-
-    async def _consume(self, stream: Any) -> None:
-        stream = stream.noack()
-        async for events in stream.take_events(BATCH, within=WITHIN_SECONDS):
-            await self._route(stream, events)
-
-    async def _route(self, stream: Any, events: Sequence[Any]) -> None:
-        routed, records = [], []
-        for event in events:
-            records += self._processor.process(record_of_event(event))
-            routed.append(event)
-            if self._processor.too_many_dead_letters:
-                break
-        await asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS)
-        await self._ack(stream, routed)
-        if self._processor.too_many_dead_letters:
-            raise TooManyDeadLetters(WEBHOOKS_RAW.name)
-
-    async def _deliver(self, records: list[OutgoingRecord]) -> None:
-        """Straight to the client's producer: half the cost of Faust's own send."""
-        producer = self._app.producer._producer  # type: ignore[union-attr]
-        acks = [
-            await producer.send(
-                record.topic.name, record.value, key=record.key.encode(), headers=record.headers
-            )
-            for record in records
-        ]
-        await asyncio.gather(*acks)
-
-    async def _ack(self, stream: Any, events: list[Any]) -> None:
-        """In order, and only what this member still owns: the new owner reads the rest."""
-        generation = self._app.consumer_generation_id  # type: ignore[union-attr]
-        for event in events:
-            if event.message.generation_id == generation:
-                await stream.ack(event)
-        metrics.CONSUMED.labels(WEBHOOKS_RAW.name).inc(len(events))
 
     # ---- the watch ------------------------------------------------------------------------
 
@@ -180,16 +133,3 @@ class RouterWorker:
 
 def report_failed_check(error: Exception) -> None:
     log.error("router_check_failed", exc_info=error)
-
-
-def record_of_event(event: Any) -> Record:
-    message = event.message
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers={name: value or b"" for name, value in dict(message.headers or {}).items()},
-        timestamp_ms=int((message.timestamp or 0) * 1000),
-    )

@@ -15,7 +15,8 @@ from common.service import metrics
 from common.topics import WEBHOOKS_RAW
 from router.process import RecordProcessor
 
-BATCH, WITHIN_SECONDS = 500, 0.005
+BATCH = 500
+WAITING = 500  # events beyond the batch that is being delivered; the rest stays in Faust's buffer
 DELIVERY_SECONDS = 60.0
 
 
@@ -27,9 +28,18 @@ class RouteAgent:
         self._processor = processor
 
     async def consume(self, stream: Any) -> None:
+        """While a batch is delivered the next one gathers: an arrival wakes us, no clock does."""
         stream = stream.noack()
-        async for events in stream.take_events(BATCH, within=WITHIN_SECONDS):
-            await self._route(stream, events)
+        arrived: asyncio.Queue[Any] = asyncio.Queue(WAITING)
+        async with asyncio.TaskGroup() as tasks:
+            routing = tasks.create_task(self._route_all(stream, arrived))
+            async for event in stream.events():
+                await arrived.put(event)
+            routing.cancel()
+
+    async def _route_all(self, stream: Any, arrived: asyncio.Queue[Any]) -> None:
+        while True:
+            await self._route(stream, await next_batch(arrived))
 
     async def _route(self, stream: Any, events: Sequence[Any]) -> None:
         routed, records = [], []
@@ -61,6 +71,14 @@ class RouteAgent:
             if event.message.generation_id == generation:
                 await stream.ack(event)
         metrics.CONSUMED.labels(WEBHOOKS_RAW.name).inc(len(events))
+
+
+async def next_batch(arrived: asyncio.Queue[Any]) -> list[Any]:
+    """Waits for one event, and takes with it what is already there."""
+    events = [await arrived.get()]
+    while len(events) < BATCH and not arrived.empty():
+        events.append(arrived.get_nowait())
+    return events
 
 
 def record_of_event(event: Any) -> Record:

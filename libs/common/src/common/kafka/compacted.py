@@ -20,8 +20,9 @@ from common.topics import Topic
 log = structlog.get_logger()
 E = TypeVar("E", bound=ConfigEvent)
 
-# An empty fetch may wait long: a new record ends it at once, and idle views cost little.
-OPTIONS = {"fetch.wait.max.ms": 500}
+# Both waits are ended by a new record, so they may be long: an idle view costs little.
+OPTIONS = {"fetch.wait.max.ms": 2000}
+POLL_SECONDS = 1.0  # also the longest that a stop waits
 
 
 class CompactedView(Generic[E]):
@@ -88,7 +89,7 @@ class CompactedView(Generic[E]):
             self._reached(partition, 0)
 
     def _follow(self, reader: TopicReader) -> None:
-        for part in reader.poll(0.2):
+        for part in reader.poll(POLL_SECONDS):
             if isinstance(part, KafkaError):
                 log.warning("view_error", topic=self._topic.name, reason=part.name())
                 continue

@@ -21,11 +21,16 @@ DELIVERY_SECONDS = 60.0
 
 
 class RouteAgent:
-    """`consume` is the agent's function; `app` is the Faust application that runs it."""
+    """`consume` is the agent's function; `app` is the Faust application that runs it.
+
+    acked: events so far. delivering: an answer of the broker is awaited.
+    """
 
     def __init__(self, app: Any, processor: RecordProcessor) -> None:
         self._app = app
         self._processor = processor
+        self.acked = 0
+        self.delivering = False
 
     async def consume(self, stream: Any) -> None:
         """While a batch is delivered the next one gathers: an arrival wakes us, no clock does."""
@@ -48,7 +53,9 @@ class RouteAgent:
             routed.append(event)
             if self._processor.too_many_dead_letters:
                 break
+        self.delivering = True
         await asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS)
+        self.delivering = False
         await self._ack(stream, routed)
         if self._processor.too_many_dead_letters:
             raise TooManyDeadLetters(WEBHOOKS_RAW.name)
@@ -70,6 +77,7 @@ class RouteAgent:
         for event in events:
             if event.message.generation_id == generation:
                 await stream.ack(event)
+        self.acked += len(events)
         metrics.CONSUMED.labels(WEBHOOKS_RAW.name).inc(len(events))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 
 import faust
@@ -14,6 +15,7 @@ from common.service.periodic import Periodic
 from common.topics import WEBHOOKS_RAW
 from router.agent import RouteAgent
 from router.process import RecordProcessor
+from router.stall_watch import STALL_SECONDS, StallWatch, is_behind
 
 log = structlog.get_logger()
 HANG_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
@@ -71,20 +73,26 @@ def application(bootstrap: str, group: str) -> App:
 
 
 class RouterWorker:
-    """A Component. Ends the process when the application crashed, or when it hangs: in its start
-    (its first join of the group may have been refused) or in a rebalance."""
+    """A Component. Ends the process when the application crashed, when it hangs in its start (its
+    first join of the group may have been refused) or in a rebalance, or when it routes nothing
+    although records wait."""
 
     def __init__(
         self,
         bootstrap: str,
         processor: RecordProcessor,
         life: Lifecycle,
+        *,
         hang_seconds: float = HANG_SECONDS,
+        stall_seconds: float = STALL_SECONDS,
+        build: Callable[[str, str], App] = application,
     ) -> None:
         self._bootstrap = bootstrap
         self._processor = processor
         self._life = life
         self._hang_seconds = hang_seconds
+        self._stall_seconds = stall_seconds
+        self._build = build
         self._app: App | None = None
         self._watch: Periodic | None = None
         self._rebalancing_since: float | None = None
@@ -92,15 +100,18 @@ class RouterWorker:
     async def start(self) -> None:
         for name, level in LOG_LEVELS.items():
             logging.getLogger(name).setLevel(level)
-        app = application(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
+        app = self._build(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
         topic = app.topic(WEBHOOKS_RAW.name, key_type=bytes, value_type=bytes)
-        app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(
-            RouteAgent(app, self._processor).consume
-        )
+        agent = RouteAgent(app, self._processor)
+        app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(agent.consume)
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
         # Before the application: its start never ends when the first join of the group is refused.
-        self._watch = Periodic(partial(self._check, app), CHECK_SECONDS, report_failed_check)
+        stall_watch = StallWatch(
+            lambda: is_behind(app.consumer), self._life.loop.time, self._stall_seconds
+        )
+        check = partial(self._check, app, agent, stall_watch)
+        self._watch = Periodic(check, CHECK_SECONDS, report_failed_check)
         await self._watch.start()
         await app.start()
 
@@ -112,14 +123,21 @@ class RouterWorker:
 
     # ---- the watch ------------------------------------------------------------------------
 
-    async def _check(self, app: App) -> float | None:
+    async def _check(self, app: App, agent: RouteAgent, stall_watch: StallWatch) -> float | None:
         """Beats while all is well. After a fatal check the process ends before the next one."""
-        self._note_rebalance(app.rebalancing or not app.started)
-        if app.crashed or self._rebalance_hangs():
-            self._life.fatal("router_crashed" if app.crashed else "rebalance_hangs")
-            return ENDING_SECONDS
+        rebalancing = app.rebalancing or not app.started
+        self._note_rebalance(rebalancing)
         self._life.health.beat("router")
-        return None
+        is_excused = rebalancing or agent.delivering
+        if app.crashed:
+            self._life.fatal("router_crashed")
+        elif self._rebalance_hangs():
+            self._life.fatal("rebalance_hangs")
+        elif await stall_watch.is_stalled(agent.acked, is_excused=is_excused):
+            self._life.fatal("router_stalled")
+        else:
+            return None
+        return ENDING_SECONDS
 
     def _note_rebalance(self, rebalancing: bool) -> None:
         """The start counts: it ends with the first assignment."""

@@ -14,7 +14,7 @@ from tests.support.waiting import eventually_async
 
 from common.kafka.record import OutgoingRecord, Record
 from common.topics import MESSAGES_INBOUND
-from router.agent import BATCH, WAITING, RouteAgent
+from router.agent import BATCH, CROWD, WAITING, RouteAgent
 from router.dedup import RecentlyRouted
 from router.process import RecordProcessor
 from router.route import RoutedWebhook
@@ -180,20 +180,22 @@ class TimedLoop(asyncio.SelectorEventLoop):
         return self.timers[-1]
 
 
-async def deliver_one_and_wait() -> None:
+async def deliver_and_wait(count: int) -> None:
     with running() as agent:
         agent.app.allow_acks.set()
-        agent.stream.put(range(1))
-        while agent.stream.acked != [0]:
+        agent.stream.put(range(count))
+        while agent.stream.acked != [*range(count)]:
             await asyncio.sleep(0)
         for _ in range(1000):
             await asyncio.sleep(0)
 
 
-def test_an_idle_agent_waits_for_an_arrival_and_has_no_timer() -> None:
-    """The only one it sets, the limit of a delivery, is cancelled by then."""
+@pytest.mark.parametrize(("count", "pauses"), [(1, 0), (CROWD - 1, 0), (CROWD, 1)])
+def test_an_idle_agent_sets_no_timer_and_a_crowd_is_followed_by_one_pause(
+    count: int, pauses: int
+) -> None:
+    """The other timer is the limit of the delivery."""
     loop = TimedLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(deliver_one_and_wait())
-    assert loop.timers
-    assert all(timer.cancelled() for timer in loop.timers)
+        runner.run(deliver_and_wait(count))
+    assert len(loop.timers) == 1 + pauses

@@ -17,6 +17,7 @@ from router.process import RecordProcessor
 
 BATCH = 500
 WAITING = 500  # events beyond the batch that is being delivered; the rest stays in Faust's buffer
+CROWD, GATHER_SECONDS = 4, 0.005
 DELIVERY_SECONDS = 60.0
 
 
@@ -33,7 +34,10 @@ class RouteAgent:
         self.delivering = False
 
     async def consume(self, stream: Any) -> None:
-        """While a batch is delivered the next one gathers: an arrival wakes us, no clock does."""
+        """While a batch is delivered the next one gathers: an arrival wakes us, no clock does.
+
+        Only in a crowd the next batch waits a little: larger ones cost a third less.
+        """
         stream = stream.noack()
         arrived: asyncio.Queue[Any] = asyncio.Queue(WAITING)
         async with asyncio.TaskGroup() as tasks:
@@ -44,7 +48,10 @@ class RouteAgent:
 
     async def _route_all(self, stream: Any, arrived: asyncio.Queue[Any]) -> None:
         while True:
-            await self._route(stream, await next_batch(arrived))
+            events = await next_batch(arrived)
+            await self._route(stream, events)
+            if len(events) >= CROWD:
+                await asyncio.sleep(GATHER_SECONDS)
 
     async def _route(self, stream: Any, events: Sequence[Any]) -> None:
         routed, records = [], []

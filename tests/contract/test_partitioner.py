@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
+from aiokafka.partitioner import DefaultPartitioner
 from tests.support.kafka import PARTITIONS, Broker
 from tests.support.records import produce, read_records
 

@@ -12,7 +12,7 @@ from tests.support.records import produce
 from tests.support.waiting import eventually_async
 
 from common.events import TenantConfig
-from common.kafka.compacted import CompactedView
+from common.kafka.compacted import DECODED, CompactedView
 from common.service.lifecycle import Component, Lifecycle
 from common.topics import TENANTS_CONFIG
 from devkit.stack.kafka import LocalKafka
@@ -37,12 +37,14 @@ def write(bootstrap: str, *rows: tuple[str, bytes | None]) -> None:
 
 
 async def test_a_started_view_holds_everything_written_before(kafka: Broker) -> None:
-    many = [(str(number), a_tenant(f"T{number}").encode()) for number in range(3000)]
+    """More rows than it keeps decoded."""
+    rows = {str(number): a_tenant(f"T{number}") for number in range(DECODED + 1000)}
+    many = [(key, row.encode()) for key, row in rows.items()]
     write(kafka.bootstrap, *many, ("7", None), ("8", a_tenant("renamed", revision=2).encode()))
     views: list[CompactedView[TenantConfig]] = []
     async with running_components(viewing(kafka.bootstrap, views)):
         (view,) = views
-        assert sum(view.get(key) is not None for key, _ in many) == 2999
+        assert all(view.get(key) == row for key, row in rows.items() if key not in "78")
         assert view.get("7") is None
         renamed = view.get("8")
         assert renamed is not None

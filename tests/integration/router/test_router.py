@@ -24,6 +24,7 @@ from common.topics import (
     WEBHOOKS_RAW,
 )
 from devkit.stack.ports import free_ports
+from router.release_quarantine import MOST_AT_ONCE
 
 pytestmark = pytest.mark.integration
 CONTACTS = 8
@@ -126,17 +127,19 @@ def test_a_second_router_joins_and_the_first_leaves_without_loss(
 def test_the_webhooks_of_an_unknown_number_go_on_when_its_client_exists(
     kafka: Broker, tmp_path: Path
 ) -> None:
+    """More than are released at once, and in their order."""
     know(kafka.bootstrap)
-    waiting = [message(1, number, LATER) for number in range(3)]
+    count = MOST_AT_ONCE + 50
+    waiting = [message(1, number, LATER) for number in range(count)]
     with running_service("router", kafka.bootstrap, tmp_path) as router:
         feed(kafka.bootstrap, [*waiting, a_record(b"no json"), message(1, 0)])
-        eventually(lambda: len(set_aside(kafka)) == 4, "the quarantine")
+        eventually(lambda: len(set_aside(kafka)) == count + 1, "the quarantine")
         eventually(lambda: len(inbound(kafka.bootstrap)) == 1, "the known number's message")
         know(kafka.bootstrap, LATER)
-        eventually(lambda: released(kafka) == [0, 1, 2], "the release")
-        eventually(lambda: len(inbound(kafka.bootstrap)) == 4, "the messages")
+        eventually(lambda: released(kafka) == [*range(count)], "the release")
+        eventually(lambda: len(inbound(kafka.bootstrap)) == count + 1, "the messages")
         assert router.drain() == 0
-    assert count_committed(kafka.bootstrap, "router.webhooks.quarantine") == 4
+    assert count_committed(kafka.bootstrap, "router.webhooks.quarantine") == count + 1
 
 
 def test_what_waits_is_found_again_after_a_restart(kafka: Broker, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import pytest
 from aiohttp import web
+from sqlalchemy import Connection
 from tests.support.fake_graph import FakeGraph, Sent, accept
 from tests.support.sender import RunningSender, a_reply, a_status
 from tests.support.waiting import eventually_in_thread
 
-from sender.status_store import delete_expired
+from sender.reconcile import LONG_AGO
+from sender.status_store import PORTION, RECENT, delete_expired, take_parked
 
 pytestmark = pytest.mark.integration
 
@@ -84,16 +86,42 @@ async def test_neither_a_forged_tag_nor_another_clients_status_moves_a_delivery(
     assert sender.statuses() == ["accepted"]
 
 
-async def test_what_matches_nothing_for_eight_days_is_forgotten(sender: RunningSender) -> None:
+async def test_what_matches_nothing_for_a_day_is_forgotten(sender: RunningSender) -> None:
     await sender.status(a_status("wamid.old", "sent"), a_status("wamid.new", "sent"))
     await eventually_in_thread(lambda: parked(sender) == 2)
     sender.execute(
-        "update early_status set parked_at = now() - interval '8 days 1 second'"
+        "update early_status set parked_at = now() - interval '1 day 1 second'"
         " where wamid = 'wamid.old'"
     )
     with sender.engine.begin() as connection:
         assert delete_expired(connection) == 1
     assert parked(sender) == 1
+
+
+async def test_parked_statuses_are_looked_at_in_portions_oldest_first(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    """As after an outage in which an answer could not be stored."""
+    await sender.reply(a_reply("r1"))
+    await eventually_in_thread(sender.outcomes)
+    with sender.engine.connect() as connection:
+        park(connection, [f"wamid.{number}" for number in range(PORTION)], "2 hours")
+        park(connection, [graph.sent[0].wamid], "1 hour")
+        first = take_parked(connection, LONG_AGO)
+        second = take_parked(connection, first.next_after)
+        now = connection.exec_driver_sql("select now()").scalar_one()
+    assert (first.statuses, first.is_last) == ([], False)
+    assert [status.wamid for status in second.statuses] == [graph.sent[0].wamid]
+    assert second.is_last
+    assert second.next_after == now - RECENT
+
+
+def park(connection: Connection, wamids: list[str], ago: str) -> None:
+    connection.exec_driver_sql(
+        """insert into early_status (tenant_id, wamid, status, status_at, parked_at)
+        select 1, given, 'sent', now(), now() - %(ago)s::interval from unnest(%(wamids)s) given""",
+        {"wamids": wamids, "ago": ago},
+    )
 
 
 def parked(sender: RunningSender) -> int:

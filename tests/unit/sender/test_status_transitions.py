@@ -66,3 +66,10 @@ def test_a_status_of_no_known_delivery_is_unmatched() -> None:
     unmatched = a_status("sent", wamid="other")
     transitions.apply(unmatched)
     assert transitions.unmatched == [unmatched]
+
+
+def test_a_tag_of_a_delivery_that_is_gone_is_not_kept() -> None:
+    """A delivery is stored before its send: its status cannot come before it."""
+    transitions = StatusTransitions([])
+    transitions.apply(a_status("sent", delivery=a_delivery("sending")))
+    assert transitions.unmatched == []

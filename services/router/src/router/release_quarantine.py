@@ -8,8 +8,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotDoneYet
-from itertools import groupby
-from operator import attrgetter
+from contextlib import suppress
+from time import monotonic
 
 import structlog
 
@@ -20,11 +20,13 @@ from common.kafka.subscription import Subscription, group_of
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
-from router.quarantine_index import QuarantineIndex, RecordOffset
+from router.quarantine_index import MOST_PER_NUMBER, NumberPartition, QuarantineIndex
 from router.route import NUMBER, REASON
 
 log = structlog.get_logger()
 MOST_AT_ONCE = 200  # records in memory while they are published again
+TURN_SECONDS = 5.0  # of releasing between two polls
+WARN_EVERY_SECONDS = 60.0
 BEAT = "release"
 
 
@@ -43,6 +45,7 @@ class QuarantineRelease:
         self._producer = producer
         self._life = life
         self._index = QuarantineIndex()
+        self._warn_at = 0.0
         self._subscription = Subscription(
             bootstrap,
             group_of(life.service, WEBHOOKS_QUARANTINE),
@@ -63,8 +66,7 @@ class QuarantineRelease:
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set():
-                self._life.health.beat(BEAT)
+            while not self._is_stopping():
                 self._poll_and_release()
         except Exception as error:
             log.error("release_failed", exc_info=error)
@@ -76,51 +78,68 @@ class QuarantineRelease:
     def _poll_and_release(self) -> None:
         for record in self._subscription.poll():
             self._add_to_index(record)
-        for number in self._index.numbers():
-            if self._is_known(number):
-                self._release(number)
+        known = [place for place in self._index.numbers() if self._is_known(place.number)]
+        if known:
+            with TopicReader(self._bootstrap, WEBHOOKS_QUARANTINE.name) as reader:
+                self._release(known, reader)
         self._subscription.store_offsets(self._index.committable())
 
     def _add_to_index(self, record: Record) -> None:
         self._index.mark_read(record.partition, record.offset)
         number = record.header_text(NUMBER)
-        if number and record.headers.get(REASON) == b"unknown_number":
-            self._index.add(number, record.partition, record.offset)
-
-    def _release(self, number: str) -> None:
-        """Keeps the offsets when stopped before every record was acked: all is done again later."""
-        positions = self._index.offsets_of(number, most=MOST_AT_ONCE)
-        publishing = asyncio.run_coroutine_threadsafe(self._publish(positions), self._life.loop)
-        while not self._stopping.is_set():
-            self._life.health.beat(BEAT)
-            try:
-                count = publishing.result(0.5)
-            except NotDoneYet:
-                continue
-            except ReadStopped:
-                return
-            self._index.remove(number, positions)
-            metrics.ROUTED.labels("webhook", "released").inc(count)
-            log.info("webhooks_released", webhooks=count)
+        is_unknown = record.headers.get(REASON) == b"unknown_number"
+        if not number or not is_unknown:
             return
+        if not self._index.add(number, record.partition, record.offset):
+            metrics.ROUTED.labels("webhook", "quarantine_full").inc()
+            self._warn_once_a_minute()
 
-    async def _publish(self, positions: list[RecordOffset]) -> int:
-        records = await asyncio.to_thread(self._read, positions)
+    def _warn_once_a_minute(self) -> None:
+        if monotonic() >= self._warn_at:
+            self._warn_at = monotonic() + WARN_EVERY_SECONDS
+            log.warning("quarantine_full", most=MOST_PER_NUMBER)
+
+    def _release(self, places: list[NumberPartition], reader: TopicReader) -> None:
+        """As much as there is time for until the next poll, and at least a portion of each."""
+        until = monotonic() + TURN_SECONDS
+        for place in places:
+            while self._release_portion(place, reader) and monotonic() < until:
+                pass
+
+    def _release_portion(self, place: NumberPartition, reader: TopicReader) -> bool:
+        """Whether there was one. Keeps the offsets when stopped before every record was acked: all
+        is done again later."""
+        offsets = self._index.first_offsets(place, MOST_AT_ONCE)
+        if not offsets:
+            return False
+        try:  # what retention deleted is not among the records
+            records = list(reader.read_at(place.partition, offsets, self._is_stopping))
+        except ReadStopped:
+            return False
+        if not self._are_published(records):
+            return False
+        self._index.remove_first(place, len(offsets))
+        metrics.ROUTED.labels("webhook", "released").inc(len(records))
+        log.info("webhooks_released", webhooks=len(records))
+        return True
+
+    def _are_published(self, records: list[Record]) -> bool:
+        """False when stopped before every record was acked."""
+        publishing = asyncio.run_coroutine_threadsafe(self._publish(records), self._life.loop)
+        while not self._is_stopping():
+            with suppress(NotDoneYet):
+                publishing.result(0.5)
+                return True
+        return False
+
+    async def _publish(self, records: list[Record]) -> None:
         for record in records:
             headers = [(name, value) for name, value in record.headers.items() if name != REASON]
             await self._producer.send(
                 WEBHOOKS_RAW, record.key_text, record.value, [*headers, ("released", b"1")]
             )
-        return len(records)
 
-    def _read(self, positions: list[RecordOffset]) -> list[Record]:
-        """The records at these offsets, in order; those that retention deleted are gone.
-
-        Raises ReadStopped.
-        """
-        records: list[Record] = []
-        with TopicReader(self._bootstrap, WEBHOOKS_QUARANTINE.name) as reader:
-            for partition, group in groupby(positions, key=attrgetter("partition")):
-                offsets = [position.offset for position in group]
-                records += reader.read_at(partition, offsets, self._stopping.is_set)
-        return records
+    def _is_stopping(self) -> bool:
+        """Whoever asks is alive."""
+        self._life.health.beat(BEAT)
+        return self._stopping.is_set()

@@ -1,32 +1,23 @@
-"""The Faust application: `webhooks.raw` in, every delivery awaited, then acked in order.
-
-Faust skips the events of a failing agent and commits over un-awaited sends, so: no automatic acks,
-a supervisor that crashes, and our own loop around a batch. A crash repeats the batch, which the
-assistant and the sender absorb.
-"""
+"""The Faust application around the agent, and the watch that ends the process when it fails."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import faust
 import structlog
 from mode import CrashingSupervisor
 
-from common.kafka.dead_letter import TooManyDeadLetters
-from common.kafka.record import OutgoingRecord, Record
 from common.kafka.subscription import group_of
-from common.service import metrics
 from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
 from common.topics import WEBHOOKS_RAW
+from router.agent import RouteAgent
 from router.process import RecordProcessor
+from router.stall_watch import STALL_SECONDS, StallWatch, is_behind
 
 log = structlog.get_logger()
-BATCH, WITHIN_SECONDS = 500, 0.005
-DELIVERY_SECONDS = 60.0
 HANG_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
 STOP_SECONDS = 10.0  # half a second is usual; leaving a group needs the broker, which may be down
 CHECK_SECONDS = 1.0
@@ -82,20 +73,26 @@ def application(bootstrap: str, group: str) -> App:
 
 
 class RouterWorker:
-    """A Component. Ends the process when the application crashed, or when it hangs: in its start
-    (its first join of the group may have been refused) or in a rebalance."""
+    """A Component. Ends the process when the application crashed, when it hangs in its start (its
+    first join of the group may have been refused) or in a rebalance, or when it routes nothing
+    although records wait."""
 
     def __init__(
         self,
         bootstrap: str,
         processor: RecordProcessor,
         life: Lifecycle,
+        *,
         hang_seconds: float = HANG_SECONDS,
+        stall_seconds: float = STALL_SECONDS,
+        build: Callable[[str, str], App] = application,
     ) -> None:
         self._bootstrap = bootstrap
         self._processor = processor
         self._life = life
         self._hang_seconds = hang_seconds
+        self._stall_seconds = stall_seconds
+        self._build = build
         self._app: App | None = None
         self._watch: Periodic | None = None
         self._rebalancing_since: float | None = None
@@ -103,13 +100,18 @@ class RouterWorker:
     async def start(self) -> None:
         for name, level in LOG_LEVELS.items():
             logging.getLogger(name).setLevel(level)
-        app = application(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
+        app = self._build(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
         topic = app.topic(WEBHOOKS_RAW.name, key_type=bytes, value_type=bytes)
-        app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(self._consume)
+        agent = RouteAgent(app, self._processor)
+        app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(agent.consume)
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
         # Before the application: its start never ends when the first join of the group is refused.
-        self._watch = Periodic(partial(self._check, app), CHECK_SECONDS, report_failed_check)
+        stall_watch = StallWatch(
+            lambda: is_behind(app.consumer), self._life.loop.time, self._stall_seconds
+        )
+        check = partial(self._check, app, agent, stall_watch)
+        self._watch = Periodic(check, CHECK_SECONDS, report_failed_check)
         await self._watch.start()
         await app.start()
 
@@ -119,54 +121,23 @@ class RouterWorker:
         if self._app:
             await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
 
-    # ---- the agent ------------------------------------------------------------------------
-
-    async def _consume(self, stream: Any) -> None:
-        stream = stream.noack()
-        async for events in stream.take_events(BATCH, within=WITHIN_SECONDS):
-            await self._route(stream, events)
-
-    async def _route(self, stream: Any, events: Sequence[Any]) -> None:
-        routed, records = [], []
-        for event in events:
-            records += self._processor.process(record_of_event(event))
-            routed.append(event)
-            if self._processor.too_many_dead_letters:
-                break
-        await asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS)
-        await self._ack(stream, routed)
-        if self._processor.too_many_dead_letters:
-            raise TooManyDeadLetters(WEBHOOKS_RAW.name)
-
-    async def _deliver(self, records: list[OutgoingRecord]) -> None:
-        """Straight to the client's producer: half the cost of Faust's own send."""
-        producer = self._app.producer._producer  # type: ignore[union-attr]
-        acks = [
-            await producer.send(
-                record.topic.name, record.value, key=record.key.encode(), headers=record.headers
-            )
-            for record in records
-        ]
-        await asyncio.gather(*acks)
-
-    async def _ack(self, stream: Any, events: list[Any]) -> None:
-        """In order, and only what this member still owns: the new owner reads the rest."""
-        generation = self._app.consumer_generation_id  # type: ignore[union-attr]
-        for event in events:
-            if event.message.generation_id == generation:
-                await stream.ack(event)
-        metrics.CONSUMED.labels(WEBHOOKS_RAW.name).inc(len(events))
-
     # ---- the watch ------------------------------------------------------------------------
 
-    async def _check(self, app: App) -> float | None:
+    async def _check(self, app: App, agent: RouteAgent, stall_watch: StallWatch) -> float | None:
         """Beats while all is well. After a fatal check the process ends before the next one."""
-        self._note_rebalance(app.rebalancing or not app.started)
-        if app.crashed or self._rebalance_hangs():
-            self._life.fatal("router_crashed" if app.crashed else "rebalance_hangs")
-            return ENDING_SECONDS
+        rebalancing = app.rebalancing or not app.started
+        self._note_rebalance(rebalancing)
         self._life.health.beat("router")
-        return None
+        is_excused = rebalancing or agent.delivering
+        if app.crashed:
+            self._life.fatal("router_crashed")
+        elif self._rebalance_hangs():
+            self._life.fatal("rebalance_hangs")
+        elif await stall_watch.is_stalled(agent.acked, is_excused=is_excused):
+            self._life.fatal("router_stalled")
+        else:
+            return None
+        return ENDING_SECONDS
 
     def _note_rebalance(self, rebalancing: bool) -> None:
         """The start counts: it ends with the first assignment."""
@@ -180,16 +151,3 @@ class RouterWorker:
 
 def report_failed_check(error: Exception) -> None:
     log.error("router_check_failed", exc_info=error)
-
-
-def record_of_event(event: Any) -> Record:
-    message = event.message
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers={name: value or b"" for name, value in dict(message.headers or {}).items()},
-        timestamp_ms=int((message.timestamp or 0) * 1000),
-    )

@@ -1,10 +1,13 @@
 """messages.status -> the deliveries' new statuses, a whole batch in one transaction.
 
-A status is matched by its tag, else by the message's id. One that matches nothing is parked: it may
-have overtaken the answer to its own send, as Meta promises no order, or belong to another app.
+A status is matched by its tag, else by the message's id. One without a tag that matches nothing is
+parked: it may have overtaken the answer to its own send, as Meta promises no order, or belong to
+another app.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -20,13 +23,15 @@ from common.service.clock import Clock
 from common.work import Hint
 from sender import status_store
 from sender.events import outcome_events
+from sender.status_store import ParkedPortion
 from sender.status_transitions import StatusTransitions, StatusUpdate
 from sender.tables import DELIVERY, end_statements, ends_of
 from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()
 SWEEP_EVERY = 5.0
-EXPIRE_EVERY = 600.0
+EXPIRE_EVERY = 3600.0
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class AfterCommit(NamedTuple):
@@ -76,9 +81,14 @@ class Reconcile:
         hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])
         return AfterCommit(add(connection, drafts), hints)
 
-    def settle_parked(self, connection: Connection) -> AfterCommit:
-        statuses = status_store.take_parked(connection)
-        return self.settle(connection, statuses) if statuses else AfterCommit((), ())
+    def settle_parked(
+        self, after: datetime, connection: Connection
+    ) -> tuple[AfterCommit, ParkedPortion]:
+        """Of one portion, those whose delivery is known by now."""
+        portion = status_store.take_parked(connection, after)
+        statuses = portion.statuses
+        settled = self.settle(connection, statuses) if statuses else AfterCommit((), ())
+        return settled, portion
 
 
 def report(transitions: StatusTransitions) -> None:
@@ -93,7 +103,8 @@ class ParkedStatuses:
     """Settles parked statuses once their delivery is known, and deletes expired ones.
 
     It has to sweep: a status and the answer to its send can commit at the same moment, and neither
-    transaction sees the other.
+    transaction sees the other. A sweep looks at the last minute's, and once an hour at all: an
+    outage may have kept an answer from being stored.
     """
 
     def __init__(
@@ -103,12 +114,23 @@ class ParkedStatuses:
         self._reconcile = reconcile
         self._after_commit = after_commit
         self._sweeps = count()
+        self._after = LONG_AGO
 
     async def sweep(self) -> None:
         """To be called every SWEEP_EVERY seconds."""
         if next(self._sweeps) % (EXPIRE_EVERY // SWEEP_EVERY) == 0:
             await self._database.transaction(status_store.delete_expired)
-        self._after_commit(await self._database.transaction(self._reconcile.settle_parked))
+            self._after = LONG_AGO
+        while not await self._sweep_portion():
+            pass
+
+    async def _sweep_portion(self) -> bool:
+        """Whether it was the last one."""
+        settle = partial(self._reconcile.settle_parked, self._after)
+        settled, portion = await self._database.transaction(settle)
+        self._after_commit(settled)
+        self._after = portion.next_after
+        return portion.is_last
 
 
 def log_failed_sweep(error: Exception) -> None:

@@ -1,7 +1,8 @@
 """The statements for statuses: lock and settle deliveries, park what matches none."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -10,7 +11,9 @@ from common.postgres.rows import arrays, names, rows_as, unnest
 from sender.status_transitions import StatusUpdate
 from sender.tables import DELIVERY, DELIVERY_COLUMNS, STATUS_COLUMNS, Delivery, DeliveryUpdate
 
-PARKED_AT_MOST = timedelta(days=8)  # a status may be 7 days late
+PARKED_AT_MOST = timedelta(days=1)  # an answer comes within a minute, after an outage in hours
+RECENT = timedelta(minutes=1)  # longer than a send takes, and than a transaction
+PORTION = 2000  # parked statuses looked at in one transaction
 MESSAGE_COLUMNS = {"tenant_id": "int", "wamid": "text"}
 PARKED_COLUMNS = MESSAGE_COLUMNS | STATUS_COLUMNS | {"status_at": "timestamptz"}
 
@@ -38,10 +41,16 @@ insert into early_status ({names(PARKED_COLUMNS)})
 select {names(PARKED_COLUMNS)} from {unnest(PARKED_COLUMNS)}
 on conflict do nothing
 """
-# Takes the parked statuses whose delivery is known by now.
+# Where a portion of the parked statuses ends; null where it is not a full one.
+END_OF_PORTION = """
+select (select parked_at from early_status where parked_at > %(after)s
+  order by parked_at offset %(most)s - 1 limit 1) as until, now() - %(recent)s as recent
+"""
+# Takes the parked statuses of a portion whose delivery is known by now.
 TAKE_PARKED = f"""
 delete from early_status e using delivery d
-where d.tenant_id = e.tenant_id and d.wamid = e.wamid and d.wamid is not null
+where e.parked_at > %(after)s and e.parked_at <= coalesce(%(until)s::timestamptz, 'infinity')
+  and d.tenant_id = e.tenant_id and d.wamid = e.wamid and d.wamid is not null
 returning {names(PARKED_COLUMNS, "e.")}
 """
 # Removes statuses that were parked too long.
@@ -68,9 +77,23 @@ def park_statements(unmatched: Sequence[StatusUpdate]) -> list[Statement]:
     return [(PARK, arrays(PARKED_COLUMNS, unmatched))] if unmatched else []
 
 
-def take_parked(connection: Connection) -> list[StatusUpdate]:
-    """Parked statuses whose delivery is known by now; their rows are deleted."""
-    return rows_as(StatusUpdate, connection.exec_driver_sql(TAKE_PARKED))
+class ParkedPortion(NamedTuple):
+    """statuses: those whose delivery is known by now. next_after: where to go on; after the last
+    portion a minute back, as some that were parked may not have been committed yet."""
+
+    statuses: list[StatusUpdate]
+    next_after: datetime
+    is_last: bool
+
+
+def take_parked(connection: Connection, after: datetime) -> ParkedPortion:
+    """Looks at those parked after this moment, oldest first; the rows of `statuses` are deleted."""
+    values = {"after": after, "most": PORTION, "recent": RECENT}
+    end = connection.exec_driver_sql(END_OF_PORTION, values).one()
+    taken = connection.exec_driver_sql(TAKE_PARKED, {"after": after, "until": end.until})
+    return ParkedPortion(
+        rows_as(StatusUpdate, taken), end.until or end.recent, is_last=end.until is None
+    )
 
 
 def delete_expired(connection: Connection) -> int:

@@ -28,7 +28,8 @@ class StatusUpdate(NamedTuple):
 class StatusTransitions:
     """Applies statuses to deliveries one by one.
 
-    updates: the last one by the delivery's id. unmatched: statuses of no known delivery.
+    updates: the last one by the delivery's id. unmatched: statuses without a
+    tag whose message may become known; a delivery with a tag is stored before its send.
     duplicates: deliveries that were sent twice, because a lost answer was an acceptance.
     """
 
@@ -44,7 +45,7 @@ class StatusTransitions:
     def apply(self, status: StatusUpdate) -> None:
         delivery = self._find(status)
         if delivery is None:
-            self.unmatched.append(status)
+            self.unmatched += [status] if status.delivery_id is None else []
         elif delivery.wamid not in (None, status.wamid):
             self.duplicates.append(delivery)
         elif update := next_update(delivery, status):

@@ -186,9 +186,10 @@ class TopicReader:
         Raises ReadStopped.
         """
         self.assign({partition: offsets[0]})
+        sought = frozenset(offsets)
         while not is_stopped():
             for part in self.records(0.5):
-                if isinstance(part, Record) and part.offset in offsets:
+                if isinstance(part, Record) and part.offset in sought:
                     yield part
                 if isinstance(part, PartitionEnd) or part.offset >= offsets[-1]:
                     return

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from tests.support.builders import a_reply
 
-from common import outbox
+from common import outbox, outbox_refused
 from common.events import MessageReceived
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
@@ -53,6 +53,7 @@ create table effect (
 {JOBS.indexes()}
 {owner.SEQUENCE}
 {outbox.TABLE}
+{outbox_refused.TABLE}
 """
 # Stores each message once, and makes a job for each that is new.
 RECEIVED = {"contact": "text", "n": "int", "wamid": "text"}

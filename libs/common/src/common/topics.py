@@ -19,6 +19,7 @@ from common.events import (
 DAY_MS = 24 * 3600 * 1000
 DLQ_MARKS_BYTES = 64 << 10  # a dead letter is its record and headers that say why
 LARGEST_MESSAGE = (4 << 20) + DLQ_MARKS_BYTES
+BESIDE_VALUE_BYTES = 1024  # a batch with one record: its header, the key, our headers
 MESSAGE_PARTITIONS = 24  # hard to change later: a key would move to another partition
 
 
@@ -36,6 +37,11 @@ class Topic:
     compacted: bool = False
     dlq: bool = False
     max_message_bytes: int = 1 << 20
+
+    @property
+    def max_value_bytes(self) -> int:
+        """The largest value that the broker takes."""
+        return self.max_message_bytes - BESIDE_VALUE_BYTES
 
 
 WEBHOOKS_RAW = Topic(

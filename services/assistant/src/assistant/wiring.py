@@ -14,6 +14,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction, is_outage, is_timeout
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
@@ -62,6 +63,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         assistants,
         http,
         outbox,
+        OutboxAge(database, life),
         owner,
         runner,
         consumer,

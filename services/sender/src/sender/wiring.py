@@ -10,6 +10,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction, is_outage, is_timeout
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
@@ -101,6 +102,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         http,
         owner,
         outbox,
+        OutboxAge(database, life),
         runner,
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, in_transaction(database, accept, runner.hint)),
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),

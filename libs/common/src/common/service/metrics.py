@@ -21,6 +21,8 @@ WORK_REFUSED = Counter("conserje_work_refused", "Late results refused by their e
 WORK_RUNNING = Gauge("conserje_work_running", "Due rows claimed", ["work"])
 OUTBOX_PUBLISHED = Counter("conserje_outbox_published", "Rows acked by the broker")
 OUTBOX_FAILED = Counter("conserje_outbox_failed", "Rows that stay for the sweep")
+OUTBOX_REFUSED = Counter("conserje_outbox_refused", "Rows that no broker takes", ["topic"])
+OUTBOX_OLDEST = Gauge("conserje_outbox_oldest_seconds", "Age of the oldest unpublished row")
 CONFIG_MENDED = Counter("conserje_config_mended", "Records repaired", ["topic"])
 MODEL_CALLS = Counter("conserje_model_calls", "Calls of the Responses API", ["result"])
 MODEL_SECONDS = Histogram("conserje_model_seconds", "Duration of a model call", buckets=SECONDS)

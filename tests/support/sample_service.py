@@ -22,7 +22,7 @@ from common.outbox import Outbox, OutboxRow
 from common.postgres.database import Database, driver_url, in_transaction, is_outage
 from common.postgres.rows import arrays, names, rows_as, unnest
 from common.service import lifecycle
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Components, Lifecycle, StopTogether
 from common.service.settings import ServiceSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND
 from common.work import (
@@ -130,7 +130,7 @@ def create_tables(url: str) -> None:
     engine.dispose()
 
 
-def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: SampleSettings, life: Lifecycle) -> Components:
     database = Database(settings.database_url, SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
     publishing = Outbox(database, producer, life)
@@ -153,7 +153,7 @@ def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
         dead_letters=DeadLetters(life.service, producer, life.loop),
         is_outage=is_outage,
     )
-    return [database, producer, publishing, holder, runner, consumer]
+    return [database, producer, publishing, holder, StopTogether([runner, consumer])]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The only place where the assistant's objects are built."""
 
-from collections.abc import Sequence
-
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
@@ -20,13 +18,13 @@ from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import STOP_SECONDS, Components, Lifecycle, StopTogether
 from common.tenant_secrets import TenantSecrets
 from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
 from common.work import Owner, Runner, WorkLimits
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Components:
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
@@ -65,6 +63,5 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         outbox,
         OutboxAge(database, life),
         owner,
-        runner,
-        consumer,
+        StopTogether([runner, consumer], limits.deadline + STOP_SECONDS),
     ]

@@ -16,7 +16,13 @@ from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import (
+    STOP_SECONDS,
+    Component,
+    Components,
+    Lifecycle,
+    StopTogether,
+)
 from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
@@ -28,7 +34,7 @@ from common.topics import (
 )
 from common.work import Owner, Runner
 from sender.accept import accept
-from sender.deliver import Deliver, limits
+from sender.deliver import DEADLINE, Deliver, limits
 from sender.pacing import Pacing
 from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
 from sender.settings import Settings
@@ -69,7 +75,7 @@ class KafkaInput(NamedTuple):
         )
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Components:
     """The components in the order to start them."""
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
@@ -93,6 +99,13 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     )
     show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
     kafka = KafkaInput(bootstrap, life, DeadLetters(life.service, producer, life.loop))
+    replies = in_transaction(database, accept, runner.hint)
+    consumers: list[Component] = [
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, replies),
+        *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
+    ]
+    if settings.send_typing:
+        consumers.append(kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle))
     return [
         database,
         SchemaReady(database, "sender"),
@@ -103,10 +116,8 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         owner,
         outbox,
         OutboxAge(database, life),
-        runner,
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, in_transaction(database, accept, runner.hint)),
-        *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
-        *(typing(kafka, show_typing) if settings.send_typing else []),
+        show_typing,
+        StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
 
 
@@ -132,7 +143,3 @@ def statuses(
         kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
         Periodic(parked.sweep, SWEEP_EVERY, log_failed_sweep),
     ]
-
-
-def typing(kafka: KafkaInput, show_typing: ShowTyping) -> list[Component]:
-    return [show_typing, kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle)]

@@ -24,6 +24,7 @@ Handle = Callable[[Sequence[E]], None]
 TRIES = 3
 GATHERED_BYTES = 256 << 10
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+STOP_SECONDS = 20.0  # a handler's transaction is cut after 5 s and tried twice; then `close`
 
 
 class BatchConsumer(Generic[E]):
@@ -67,9 +68,12 @@ class BatchConsumer(Generic[E]):
         self._thread.start()
 
     async def stop(self) -> None:
+        """Ends the batch in hand. Raises TimeoutError."""
         self._stopping.set()
         if self._thread.ident is not None:
-            await self._life.loop.run_in_executor(None, self._thread.join)
+            await self._life.loop.run_in_executor(None, self._thread.join, STOP_SECONDS)
+            if self._thread.is_alive():
+                raise TimeoutError
 
     def _run(self) -> None:
         beat = f"consumer:{self._topic.name}"

@@ -4,6 +4,7 @@ Used by whatever consumes with a group over confluent-kafka. Loop thread of its 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import Thread
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ log = structlog.get_logger()
 BATCH, CHUNK = 500, 4
 BATCH_BYTES = 4 << 20  # what a transaction stores well within its deadline
 POLL_SECONDS = 0.2
+CLOSE_SECONDS = 5.0
 
 
 def group_of(service: str, topic: Topic) -> str:
@@ -72,13 +74,21 @@ class Subscription:
         self._consumer.subscribe(
             [self._topic],
             on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
+            on_revoke=self._on_revoked,
+            on_lost=self._on_revoked,
         )
 
     def close(self) -> None:
-        """Leaves the group; stored offsets are committed first."""
-        self._consumer.close()
+        """Leaves the group; stored offsets are committed first.
+
+        librdkafka waits for a broker that does not answer without end, so the wait is ours: what
+        was not committed is read again.
+        """
+        closing = Thread(target=self._consumer.close, name=f"close {self._topic}", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            log.warning("consumer_not_closed", topic=self._topic)
 
     def poll(self) -> list[Record]:
         """At most 500 records, and at most four beyond 4 MiB.
@@ -105,7 +115,8 @@ class Subscription:
     def store_offsets(self, offsets: Mapping[int, int]) -> None:
         """partition -> the next offset to read; what is not ours is left out.
 
-        Stored offsets are committed in the background and when partitions are revoked.
+        Stored offsets are committed in the background, and by `incremental_unassign` when
+        partitions are revoked. A commit of ours there would wait for a broker that is away.
         """
         positions = [
             TopicPartition(self._topic, partition, offset)
@@ -152,15 +163,8 @@ class Subscription:
         consumer.incremental_assign(partitions)
         (consumer.pause if self._paused else consumer.resume)(partitions)
 
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Between batches nothing is in flight: what was stored is committed."""
-        try:
-            consumer.commit(asynchronous=False)
-        except KafkaException as error:
-            log.info("commit_skipped", reason=error.args[0].name())
-        self._on_lost(consumer, partitions)
-
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Between batches nothing is in flight."""
         for partition in partitions:
             self._owned.discard(partition.partition)
             self._on_partition_lost(partition.partition)

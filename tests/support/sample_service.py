@@ -19,7 +19,7 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox, OutboxRow
-from common.postgres.database import Database, driver_url, in_transaction, is_outage
+from common.postgres.database import Database, driver_url, in_transaction, wait_reason
 from common.postgres.rows import arrays, names, rows_as, unnest
 from common.service import lifecycle
 from common.service.lifecycle import Components, Lifecycle, StopTogether
@@ -151,7 +151,7 @@ def build(settings: SampleSettings, life: Lifecycle) -> Components:
         in_transaction(database, receive, runner.hint),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
-        is_outage=is_outage,
+        wait_reason=wait_reason,
     )
     return [database, producer, publishing, holder, StopTogether([runner, consumer])]
 

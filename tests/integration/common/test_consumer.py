@@ -66,7 +66,7 @@ def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Com
         handler,
         life=life,
         dead_letters=DeadLetters("tests", producer, life.loop),
-        is_outage=lambda error: isinstance(error, DatabaseDown),
+        wait_reason=lambda error: "down" if isinstance(error, DatabaseDown) else None,
         is_timeout=lambda error: isinstance(error, TookTooLong),
     )
     return [producer, consumer]

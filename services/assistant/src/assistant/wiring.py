@@ -13,7 +13,7 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
-from common.postgres.database import Database, in_transaction, is_outage, is_timeout
+from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -49,7 +49,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         in_transaction(database, receiver.store, receiver.after_commit),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
-        is_outage=is_outage,
+        wait_reason=wait_reason,
         is_timeout=is_timeout,
     )
     return [

@@ -11,7 +11,7 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
-from common.postgres.database import Database, in_transaction, is_outage, is_timeout
+from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -69,7 +69,7 @@ class KafkaInput(NamedTuple):
             handle,
             life=self.life,
             dead_letters=self.dead_letters,
-            is_outage=is_outage,
+            wait_reason=wait_reason,
             is_timeout=is_timeout,
             gather_ms=gather_ms,
         )

@@ -28,8 +28,11 @@ STOP_SECONDS = 20.0  # a handler's transaction is cut after 5 s and tried twice;
 
 
 class BatchConsumer(Generic[E]):
-    """A Component. `is_outage` says which errors of the handler mean "wait" (database down),
-    `is_timeout` which of them may be due to the size of the batch."""
+    """A Component. `wait_reason` says why an error of the handler means "wait" (database down,
+    rights missing), or None; `is_timeout` which of them may be due to the size of the batch.
+
+    Not ready while it waits.
+    """
 
     def __init__(
         self,
@@ -40,30 +43,32 @@ class BatchConsumer(Generic[E]):
         *,
         life: Lifecycle,
         dead_letters: DeadLetters,
-        is_outage: Callable[[BaseException], bool],
+        wait_reason: Callable[[BaseException], str | None],
         is_timeout: Callable[[BaseException], bool] = lambda _: False,
         gather_ms: int = 0,
     ) -> None:
         """`gather_ms`: for what is not urgent, larger batches that waited so long at most."""
         self._topic = topic
+        self._name = f"consumer:{topic.name}"  # of its beat and its check
         self._event = event
         self._handle = handle
         self._life = life
         self._dead_letters = dead_letters
-        self._is_outage = is_outage
+        self._wait_reason = wait_reason
         self._is_timeout = is_timeout
         gather = {"fetch.min.bytes": GATHERED_BYTES, "fetch.wait.max.ms": gather_ms}
         self._subscription = Subscription(
             bootstrap, group_of(life.service, topic), topic, options=gather if gather_ms else {}
         )
         self._stopping = threading.Event()
-        self._waiting = False
+        self._waits_for: str | None = None
         # Of the current batch: dead-lettered records, and the next offset of each partition.
         self._dead: set[tuple[int, int]] = set()
         self._next: dict[int, int] = {}
         self._thread = threading.Thread(target=self._run, name=topic.name, daemon=True)
 
     async def start(self) -> None:
+        self._life.health.expect(self._name, lambda: self._waits_for is None)
         self._subscription.open()
         self._thread.start()
 
@@ -76,10 +81,9 @@ class BatchConsumer(Generic[E]):
                 raise TimeoutError
 
     def _run(self) -> None:
-        beat = f"consumer:{self._topic.name}"
         try:
             while not self._stopping.is_set():
-                self._life.health.beat(beat)
+                self._life.health.beat(self._name)
                 if batch := self._subscription.poll():
                     self._process(batch)
         except TooManyDeadLetters as error:
@@ -88,7 +92,7 @@ class BatchConsumer(Generic[E]):
             log.error("consumer_failed", topic=self._topic.name, exc_info=error)
             self._life.fatal("consumer_failed")
         finally:
-            self._life.health.retire(beat)
+            self._life.health.retire(self._name)
             self._subscription.close()
 
     def _process(self, batch: list[Record]) -> None:
@@ -100,8 +104,8 @@ class BatchConsumer(Generic[E]):
             batch = self._subscription.owned(batch)
             try:
                 self._store([record for record in batch if position(record) not in self._dead])
-            except Outage:
-                self._pause(wait)
+            except Outage as outage:
+                self._pause(wait, str(outage))
                 wait = min(wait * 2, LONGEST_WAIT)
             else:
                 self._resume()
@@ -157,31 +161,31 @@ class BatchConsumer(Generic[E]):
         long: half of it may not."""
         error: Exception | None = None
         for _ in range(tries):
-            self._life.health.beat(f"consumer:{self._topic.name}")
+            self._life.health.beat(self._name)
             try:
                 self._handle(events)
                 return None
             except Exception as caught:
                 too_long = len(events) > 1 and self._is_timeout(caught)
-                if self._is_outage(caught) and not too_long:
-                    raise Outage from caught
+                if not too_long and (reason := self._wait_reason(caught)):
+                    raise Outage(reason) from caught
                 error = caught
         return error
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, reason: str) -> None:
         """Keeps polling while paused, to stay in the group."""
-        if not self._waiting:
-            log.warning("consumer_waits", topic=self._topic.name)
-            metrics.OUTAGES.labels(self._topic.name).inc()
-        self._waiting = True
-        self._life.health.beat(f"consumer:{self._topic.name}")
+        if reason != self._waits_for:
+            log.warning("consumer_waits", topic=self._topic.name, reason=reason)
+            metrics.OUTAGES.labels(self._topic.name, reason).inc()
+        self._waits_for = reason
+        self._life.health.beat(self._name)
         self._subscription.pause(seconds)
 
     def _resume(self) -> None:
-        if self._waiting:
+        if self._waits_for:
             log.info("consumer_resumes", topic=self._topic.name)
             self._subscription.resume()
-        self._waiting = False
+        self._waits_for = None
 
 
 def position(record: Record) -> tuple[int, int]:

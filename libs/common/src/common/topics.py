@@ -21,6 +21,7 @@ DLQ_MARKS_BYTES = 64 << 10  # a dead letter is its record and headers that say w
 LARGEST_MESSAGE = (4 << 20) + DLQ_MARKS_BYTES
 BESIDE_VALUE_BYTES = 1024  # a batch with one record: its header, the key, our headers
 MESSAGE_PARTITIONS = 24  # hard to change later: a key would move to another partition
+HISTORY_PARTITIONS = 3  # no service reads these: a producer sends fewer, larger requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ MESSAGES_OUTCOME = Topic(
     producers=("router", "assistant", "sender"),
     consumers=(),
     event=OutcomeRecorded,
+    partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
 )
 REPLIES_OUTBOUND = Topic(
@@ -99,6 +101,7 @@ DELIVERIES_EVENTS = Topic(
     producers=("sender",),
     consumers=(),
     event=DeliveryChanged,
+    partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
 )
 TENANTS_CONFIG = Topic(

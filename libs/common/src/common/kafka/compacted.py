@@ -21,7 +21,8 @@ log = structlog.get_logger()
 E = TypeVar("E", bound=ConfigEvent)
 
 # An empty fetch may wait long: a new record ends it at once, and idle views cost little.
-OPTIONS = {"fetch.wait.max.ms": 500}
+OPTIONS = {"fetch.wait.max.ms": 2000}
+POLL_SECONDS = 1.0
 
 
 class CompactedView(Generic[E]):
@@ -88,7 +89,7 @@ class CompactedView(Generic[E]):
             self._reached(partition, 0)
 
     def _follow(self, reader: TopicReader) -> None:
-        for part in reader.poll(0.2):
+        for part in reader.poll(POLL_SECONDS):
             if isinstance(part, KafkaError):
                 log.warning("view_error", topic=self._topic.name, reason=part.name())
                 continue

@@ -17,7 +17,7 @@ from common.topics import Topic
 log = structlog.get_logger()
 BATCH, CHUNK = 500, 4
 BATCH_BYTES = 4 << 20  # what a transaction stores well within its deadline
-POLL_SECONDS = 0.2
+POLL_SECONDS = 1.0  # a record ends it at once; a stop waits for it
 CLOSE_SECONDS = 5.0
 
 
@@ -42,7 +42,7 @@ def consumer_config(bootstrap: str, group: str) -> dict[str, Any]:
         "session.timeout.ms": 6000,
         "heartbeat.interval.ms": 1000,
         "max.poll.interval.ms": 120_000,
-        "fetch.wait.max.ms": 500,
+        "fetch.wait.max.ms": 2000,
         "max.partition.fetch.bytes": 4 << 20,
         "queued.max.messages.kbytes": 16 << 10,
         "allow.auto.create.topics": False,

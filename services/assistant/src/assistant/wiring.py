@@ -10,7 +10,7 @@ from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
-from common.kafka.producer import Producer
+from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
@@ -29,7 +29,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     assistants = CompactedView(bootstrap, ASSISTANTS_CONFIG, AssistantConfig, life)
-    producer = Producer(bootstrap, life, deadline_ms=0)
+    producer = Producer(bootstrap, life, deadline_ms=0, reports_ms=REPORTS_MS)
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
     http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)

@@ -8,7 +8,7 @@ from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
-from common.kafka.producer import Producer
+from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
@@ -45,7 +45,7 @@ from sender.whatsapp.tag import Tags
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
-EVENTS_WAIT_MS = 20  # no one waits for the sender's events
+EVENTS_WAIT_MS = 200  # no one waits for the sender's events
 
 
 class KafkaInput(NamedTuple):
@@ -80,7 +80,9 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     # Without a deadline: a gap would break a key's order.
-    producer = Producer(bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
+    producer = Producer(
+        bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS, reports_ms=REPORTS_MS
+    )
     outbox, owner = Outbox(database, producer, life), Owner(database, DELIVERY, life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)

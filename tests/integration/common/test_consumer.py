@@ -57,7 +57,9 @@ class Handler:
         self.sizes.append(sum(len(event.text) for event in events))
 
 
-def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Component]:
+def consuming(
+    bootstrap: str, handler: Handler, life: Lifecycle, gather_ms: int = 0
+) -> Sequence[Component]:
     producer = Producer(bootstrap, life)
     consumer = BatchConsumer(
         bootstrap,
@@ -68,6 +70,7 @@ def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Com
         dead_letters=DeadLetters("tests", producer, life.loop),
         wait_reason=lambda error: "down" if isinstance(error, DatabaseDown) else None,
         is_timeout=lambda error: isinstance(error, TookTooLong),
+        gather_ms=gather_ms,
     )
     return [producer, consumer]
 
@@ -145,6 +148,16 @@ async def test_a_backlog_of_long_messages_is_stored_in_bounded_batches(kafka: Br
         await eventually_async(lambda: len(handler.stored) == 100)
     assert [int(text[:4]) for text in handler.stored] == list(range(100))
     assert max(handler.sizes) <= BATCH_BYTES + 5 * (longest + 4)
+
+
+async def test_what_may_wait_is_gathered(kafka: Broker) -> None:
+    handler = Handler()
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life, 2000)):
+        for number in range(10):
+            write(kafka.bootstrap, [str(number)])
+        await eventually_async(lambda: len(handler.stored) == 10)
+    assert handler.stored == [str(number) for number in range(10)]
+    assert handler.calls < 10
 
 
 async def test_a_batch_that_takes_too_long_is_halved_until_it_does_not(kafka: Broker) -> None:

@@ -45,6 +45,7 @@ from sender.whatsapp.tag import Tags
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
+TYPING_WAITS_MS = 150
 EVENTS_WAIT_MS = 200  # no one waits for the sender's events
 
 
@@ -107,7 +108,9 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
     ]
     if settings.send_typing:
-        consumers.append(kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle))
+        consumers.append(
+            kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle, TYPING_WAITS_MS)
+        )
     return [
         database,
         SchemaReady(database, "sender"),

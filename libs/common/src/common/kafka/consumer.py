@@ -22,7 +22,6 @@ log = structlog.get_logger()
 E = TypeVar("E", bound=Event)
 Handle = Callable[[Sequence[E]], None]
 TRIES = 3
-GATHERED_BYTES = 256 << 10
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 STOP_SECONDS = 20.0  # a handler's transaction is cut after 5 s and tried twice; then `close`
 
@@ -56,9 +55,8 @@ class BatchConsumer(Generic[E]):
         self._dead_letters = dead_letters
         self._wait_reason = wait_reason
         self._is_timeout = is_timeout
-        gather = {"fetch.min.bytes": GATHERED_BYTES, "fetch.wait.max.ms": gather_ms}
         self._subscription = Subscription(
-            bootstrap, group_of(life.service, topic), topic, options=gather if gather_ms else {}
+            bootstrap, group_of(life.service, topic), topic, gather_ms=gather_ms
         )
         self._stopping = threading.Event()
         self._waits_for: str | None = None

@@ -5,6 +5,7 @@ Used by whatever consumes with a group over confluent-kafka. Loop thread of its 
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import structlog
@@ -59,15 +60,18 @@ class Subscription:
         group: str,
         topic: Topic,
         *,
-        options: Mapping[str, Any] | None = None,
+        gather_ms: int = 0,
         on_lost: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`options` are librdkafka's, over those of `consumer_config`."""
-        self._config = consumer_config(bootstrap, group) | dict(options or {})
+        """`gather_ms`: how long `poll` waits after the first record for more."""
+        gather = {"queued.min.messages": 1, "fetch.queue.backoff.ms": gather_ms}
+        self._config = consumer_config(bootstrap, group) | (gather if gather_ms else {})
+        self._gather_seconds = gather_ms / 1000
         self._topic = topic.name
         self._on_partition_lost = on_lost
         self._owned: set[int] = set()
         self._paused = False
+        self._behind = False  # the last batch was full: there is more
 
     def open(self) -> None:
         self._consumer = Consumer(self._config)
@@ -93,12 +97,16 @@ class Subscription:
     def poll(self) -> list[Record]:
         """At most 500 records, and at most four beyond 4 MiB.
 
-        Waits for the first record only: consume(500, t) would wait t for a full batch. Raises
-        KafkaException for what will not pass by waiting.
+        Waits for the first record and what gathers then: consume(500, t) would wait t for a full
+        batch. Gathering at the broker (fetch.min.bytes) would cost an empty fetch each `gather_ms`,
+        idle or not; instead nothing is fetched while records wait here. Raises KafkaException for
+        what will not pass by waiting.
         """
         first = self._consumer.poll(POLL_SECONDS)
         if first is None:  # never `not first`: the length of a message without a value is 0
             return []
+        if not self._behind:
+            sleep(self._gather_seconds)
         messages, size = [first], size_of(first)
         while len(messages) < BATCH and size < BATCH_BYTES:
             more = self._consumer.consume(CHUNK, 0)
@@ -106,6 +114,7 @@ class Subscription:
                 break
             messages += more
             size += sum(map(size_of, more))
+        self._behind = len(messages) >= BATCH or size >= BATCH_BYTES
         return [record_of(message) for message in messages if self._is_record(message)]
 
     def owned(self, records: Iterable[Record]) -> list[Record]:

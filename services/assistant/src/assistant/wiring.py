@@ -20,7 +20,12 @@ from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import STOP_SECONDS, Components, Lifecycle, StopTogether
 from common.tenant_secrets import TenantSecrets
-from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
+from common.topics import (
+    ASSISTANTS_CONFIG,
+    MESSAGES_INBOUND,
+    REPLIES_OUTBOUND,
+    TENANTS_CONFIG,
+)
 from common.work import Owner, Runner, WorkLimits
 
 
@@ -56,7 +61,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         database,
         SchemaReady(database, "assistant"),
         producer,
-        BrokerHealth(producer, life),
+        BrokerHealth(producer, REPLIES_OUTBOUND, life),
         tenants,
         assistants,
         http,

@@ -26,6 +26,7 @@ from common.service.lifecycle import (
 from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
+    DELIVERIES_EVENTS,
     MESSAGES_INBOUND,
     MESSAGES_STATUS,
     REPLIES_OUTBOUND,
@@ -115,7 +116,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         database,
         SchemaReady(database, "sender"),
         producer,
-        BrokerHealth(producer, life),
+        BrokerHealth(producer, DELIVERIES_EVENTS, life),
         tenants,
         http,
         owner,

@@ -6,16 +6,19 @@ commits, retries or dead-letters. What always fails alone is found by splitting 
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
 from typing import Generic, TypeVar
 
 import structlog
 
 from common.events import Event, Undecodable
 from common.kafka.dead_letter import DeadLetters, Outage, TooManyDeadLetters
+from common.kafka.progress import CHECK_SECONDS, Progress
 from common.kafka.record import Record
 from common.kafka.subscription import Subscription, group_of
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
+from common.service.periodic import Periodic
 from common.topics import Topic
 
 log = structlog.get_logger()
@@ -30,7 +33,8 @@ class BatchConsumer(Generic[E]):
     """A Component. `wait_reason` says why an error of the handler means "wait" (database down,
     rights missing), or None; `is_timeout` which of them may be due to the size of the batch.
 
-    Not ready while it waits.
+    Not ready while it waits, or is outside its group for a minute. Records that wait for a minute
+    while nothing moves end the process.
     """
 
     def __init__(
@@ -63,27 +67,56 @@ class BatchConsumer(Generic[E]):
         # Of the current batch: dead-lettered records, and the next offset of each partition.
         self._dead: set[tuple[int, int]] = set()
         self._next: dict[int, int] = {}
+        self._progress = Progress()
+        self._batch_size = 0  # records that were polled
+        self._lag = 0
+        self._measured_at = 0.0
+        self._checks = Periodic(self.check, CHECK_SECONDS, self._report_failed_check)
         self._thread = threading.Thread(target=self._run, name=topic.name, daemon=True)
 
     async def start(self) -> None:
-        self._life.health.expect(self._name, lambda: self._waits_for is None)
+        self._life.health.expect(self._name, self._is_ready)
         self._subscription.open()
         self._thread.start()
+        await self._checks.start()
 
     async def stop(self) -> None:
         """Ends the batch in hand. Raises TimeoutError."""
+        await self._checks.stop()
         self._stopping.set()
         if self._thread.ident is not None:
             await self._life.loop.run_in_executor(None, self._thread.join, STOP_SECONDS)
             if self._thread.is_alive():
                 raise TimeoutError
 
+    def _is_ready(self) -> bool:
+        return self._waits_for is None and self._progress.is_member
+
+    async def check(self) -> None:
+        """Each 5 s: whether it moves."""
+        self._progress.check(
+            lag=max(self._lag, self._batch_size),
+            is_member=self._subscription.is_member,
+            waits=self._waits_for is not None,
+        )
+        if self._progress.is_stalled:
+            log.error("consumer_stalled", topic=self._topic.name, batch=self._batch_size)
+            self._life.fatal("consumer_stalled")
+
+    def _report_failed_check(self, error: Exception) -> None:
+        log.warning("consumer_check_failed", topic=self._topic.name, exc_info=error)
+
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
                 self._life.health.beat(self._name)
-                if batch := self._subscription.poll():
+                batch = self._subscription.poll()
+                self._measure_lag()
+                if batch:
+                    self._progress.move()
+                    self._batch_size = len(batch)
                     self._process(batch)
+                    self._batch_size = 0
         except TooManyDeadLetters as error:
             self._life.fatal(f"too_many_dead_letters {error}")
         except Exception as error:
@@ -92,6 +125,12 @@ class BatchConsumer(Generic[E]):
         finally:
             self._life.health.retire(self._name)
             self._subscription.close()
+
+    def _measure_lag(self) -> None:
+        """In this thread: from another, a call of the client hangs while this one polls."""
+        if monotonic() > self._measured_at + CHECK_SECONDS:
+            self._measured_at, self._lag = monotonic(), self._subscription.lag()
+            metrics.CONSUMER_LAG.labels(self._topic.name).set(self._lag)
 
     def _process(self, batch: list[Record]) -> None:
         """Returns when every record of the batch is stored, dead-lettered or another member's."""
@@ -160,6 +199,7 @@ class BatchConsumer(Generic[E]):
         error: Exception | None = None
         for _ in range(tries):
             self._life.health.beat(self._name)
+            self._progress.move()
             try:
                 self._handle(events)
                 return None

@@ -121,10 +121,13 @@ class Producer:
             self._sent.set()
         return delivered
 
-    def reachable(self) -> bool:
-        """Blocks for up to a second: ask from a thread."""
+    def reachable(self, topic: Topic) -> bool:
+        """Whether the broker answers and has the topic. Blocks for up to a second: ask from a
+        thread."""
         try:
-            return bool(self._librdkafka.list_topics(timeout=1).brokers)
+            return (
+                self._librdkafka.list_topics(topic.name, timeout=1).topics[topic.name].error is None
+            )
         except KafkaException:
             return False
 

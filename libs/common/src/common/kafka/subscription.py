@@ -70,6 +70,8 @@ class Subscription:
         self._topic = topic.name
         self._on_partition_lost = on_lost
         self._owned: set[int] = set()
+        self._unstored: dict[int, int] = {}  # partition -> its first offset that is not stored
+        self.is_member = False  # of the group; a spare one owns nothing
         self._paused = False
         self._behind = False  # the last batch was full: there is more
 
@@ -115,7 +117,10 @@ class Subscription:
             messages += more
             size += sum(map(size_of, more))
         self._behind = len(messages) >= BATCH or size >= BATCH_BYTES
-        return [record_of(message) for message in messages if self._is_record(message)]
+        records = [record_of(message) for message in messages if self._is_record(message)]
+        for record in records:
+            self._unstored.setdefault(record.partition, record.offset)
+        return records
 
     def owned(self, records: Iterable[Record]) -> list[Record]:
         """Without those of partitions that another member has by now."""
@@ -134,6 +139,17 @@ class Subscription:
         ]
         if positions:
             self._consumer.store_offsets(offsets=positions)
+            self._unstored |= {position.partition: position.offset for position in positions}
+
+    def lag(self) -> int:
+        """Records that are there and not stored, as the last fetches told; without a request. A
+        partition counts from its first record on."""
+        return sum(self._lag_of(*each) for each in self._unstored.copy().items())
+
+    def _lag_of(self, partition: int, offset: int) -> int:
+        position = TopicPartition(self._topic, partition)
+        low, high = self._consumer.get_watermark_offsets(position, cached=True)
+        return max(0, high - max(low, offset))
 
     def pause(self, seconds: float) -> None:
         """Stays in the group for `seconds` without taking records."""
@@ -168,14 +184,17 @@ class Subscription:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """librdkafka remembers a pause even of a partition that was lost in the meantime."""
+        self.is_member = True
         self._owned.update(partition.partition for partition in partitions)
         consumer.incremental_assign(partitions)
         (consumer.pause if self._paused else consumer.resume)(partitions)
 
     def _on_revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Between batches nothing is in flight."""
+        """Between batches nothing is in flight. A new assignment follows, if only an empty one."""
+        self.is_member = False
         for partition in partitions:
             self._owned.discard(partition.partition)
+            self._unstored.pop(partition.partition, None)
             self._on_partition_lost(partition.partition)
         consumer.incremental_unassign(partitions)
 

@@ -13,6 +13,7 @@ WEBHOOK_SECONDS = Histogram(
 )
 ROUTED = Counter("conserje_routed", "What the router made of webhook items", ["kind", "result"])
 CONSUMED = Counter("conserje_consumed", "Records stored by a consumer", ["topic"])
+CONSUMER_LAG = Gauge("conserje_consumer_lag", "Records read or known, not yet stored", ["topic"])
 DEAD_LETTERS = Counter("conserje_dead_letters", "Dead-lettered records", ["topic", "reason"])
 OUTAGES = Counter("conserje_outages", "Times a consumer had to wait", ["topic", "reason"])
 WORK_CLAIMED = Counter("conserje_work_claimed", "Due rows claimed", ["work", "way"])

@@ -1,13 +1,13 @@
 """Components that run inside a test, in its own loop, and a producer that records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException
 
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Component, Components, Lifecycle, StopTogether
 from common.topics import Topic
 
 
@@ -24,7 +24,7 @@ class RecordingLifecycle(Lifecycle):
 
 @asynccontextmanager
 async def running_components(
-    build: Callable[[RecordingLifecycle], Sequence[Component]], service: str = "tests"
+    build: Callable[[RecordingLifecycle], Components], service: str = "tests"
 ) -> AsyncIterator[RecordingLifecycle]:
     life = RecordingLifecycle(service)
     async with keep_running(build(life)):
@@ -32,17 +32,22 @@ async def running_components(
 
 
 @asynccontextmanager
-async def keep_running(components: Iterable[Component]) -> AsyncIterator[None]:
+async def keep_running(components: Components) -> AsyncIterator[None]:
     """Starts them in order, stops them in reverse."""
     started: list[Component] = []
     try:
-        for component in components:
+        for component in each_component(components):
             started.append(component)
             await component.start()
         yield
     finally:
         for component in reversed(started):
             await component.stop()
+
+
+def each_component(components: Components) -> Iterator[Component]:
+    for one in components:
+        yield from one.components if isinstance(one, StopTogether) else [one]
 
 
 @dataclass(frozen=True)

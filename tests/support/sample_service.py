@@ -13,16 +13,16 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from tests.support.builders import a_reply
 
-from common import outbox
+from common import outbox, outbox_refused
 from common.events import MessageReceived
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox, OutboxRow
-from common.postgres.database import Database, driver_url, in_transaction, is_outage
+from common.postgres.database import Database, driver_url, in_transaction, wait_reason
 from common.postgres.rows import arrays, names, rows_as, unnest
 from common.service import lifecycle
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Components, Lifecycle, StopTogether
 from common.service.settings import ServiceSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND
 from common.work import (
@@ -53,6 +53,7 @@ create table effect (
 {JOBS.indexes()}
 {owner.SEQUENCE}
 {outbox.TABLE}
+{outbox_refused.TABLE}
 """
 # Stores each message once, and makes a job for each that is new.
 RECEIVED = {"contact": "text", "n": "int", "wamid": "text"}
@@ -129,7 +130,7 @@ def create_tables(url: str) -> None:
     engine.dispose()
 
 
-def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: SampleSettings, life: Lifecycle) -> Components:
     database = Database(settings.database_url, SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
     publishing = Outbox(database, producer, life)
@@ -150,9 +151,9 @@ def build(settings: SampleSettings, life: Lifecycle) -> Sequence[Component]:
         in_transaction(database, receive, runner.hint),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
-        is_outage=is_outage,
+        wait_reason=wait_reason,
     )
-    return [database, producer, publishing, holder, runner, consumer]
+    return [database, producer, publishing, holder, StopTogether([runner, consumer])]
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """The consumer loop on a real broker: order, commits after the effect, dead letters, waiting."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from threading import Event as Signal
 
 import pytest
 from tests.support.builders import a_message
-from tests.support.components import running_components
+from tests.support.components import RecordingLifecycle, keep_running, running_components
 from tests.support.kafka import Broker
 from tests.support.records import count_committed, produce, read_records
 from tests.support.waiting import eventually_async
@@ -16,14 +17,16 @@ from common.events import MessageReceived
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
+from common.kafka.progress import LONGEST_CHECKS
 from common.kafka.record import Record
 from common.kafka.subscription import BATCH_BYTES, group_of
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Lifecycle
 from common.topics import MESSAGES_INBOUND, dlq_of
 
 pytestmark = pytest.mark.integration
 GROUP = group_of("tests", MESSAGES_INBOUND)
 DLQ = dlq_of(MESSAGES_INBOUND)
+CHECK = f"consumer:{MESSAGES_INBOUND.name}"
 
 
 class DatabaseDown(RuntimeError):
@@ -44,9 +47,13 @@ class Handler:
     calls: int = 0
     most: int = 1000  # events that can be stored in time
     sizes: list[int] = field(default_factory=list)
+    hangs: Signal = field(default_factory=Signal)
+    goes_on: Signal = field(default_factory=Signal)
 
     def __call__(self, events: Sequence[MessageReceived]) -> None:
         self.calls += 1
+        if self.hangs.is_set():
+            self.goes_on.wait()
         if len(events) > self.most:
             raise TookTooLong
         if self.down.is_set():
@@ -57,7 +64,9 @@ class Handler:
         self.sizes.append(sum(len(event.text) for event in events))
 
 
-def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Component]:
+def consuming(
+    bootstrap: str, handler: Handler, life: Lifecycle, gather_ms: int = 0
+) -> tuple[Producer, BatchConsumer[MessageReceived]]:
     producer = Producer(bootstrap, life)
     consumer = BatchConsumer(
         bootstrap,
@@ -66,10 +75,26 @@ def consuming(bootstrap: str, handler: Handler, life: Lifecycle) -> Sequence[Com
         handler,
         life=life,
         dead_letters=DeadLetters("tests", producer, life.loop),
-        is_outage=lambda error: isinstance(error, DatabaseDown),
+        wait_reason=lambda error: "down" if isinstance(error, DatabaseDown) else None,
         is_timeout=lambda error: isinstance(error, TookTooLong),
+        gather_ms=gather_ms,
     )
-    return [producer, consumer]
+    return producer, consumer
+
+
+@asynccontextmanager
+async def watched(
+    bootstrap: str, handler: Handler
+) -> AsyncIterator[tuple[RecordingLifecycle, BatchConsumer[MessageReceived]]]:
+    life = RecordingLifecycle()
+    producer, consumer = consuming(bootstrap, handler, life)
+    async with keep_running([producer, consumer]):
+        yield life, consumer
+
+
+async def check_for_a_minute(consumer: BatchConsumer[MessageReceived]) -> None:
+    for _ in range(LONGEST_CHECKS + 1):
+        await consumer.check()
 
 
 def write(bootstrap: str, values: Sequence[str | bytes], key: str = "k") -> None:
@@ -147,6 +172,16 @@ async def test_a_backlog_of_long_messages_is_stored_in_bounded_batches(kafka: Br
     assert max(handler.sizes) <= BATCH_BYTES + 5 * (longest + 4)
 
 
+async def test_what_may_wait_is_gathered(kafka: Broker) -> None:
+    handler = Handler()
+    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life, 2000)):
+        for number in range(10):
+            write(kafka.bootstrap, [str(number)])
+        await eventually_async(lambda: len(handler.stored) == 10)
+    assert handler.stored == [str(number) for number in range(10)]
+    assert handler.calls < 10
+
+
 async def test_a_batch_that_takes_too_long_is_halved_until_it_does_not(kafka: Broker) -> None:
     texts = [str(number) for number in range(300)]
     write(kafka.bootstrap, texts)
@@ -192,6 +227,39 @@ async def test_a_bad_record_before_an_outage_is_buried_once(kafka: Broker) -> No
         await eventually_async(lambda: handler.stored)
         assert life.fatals == []
     assert len(read_records(kafka.bootstrap, DLQ)) == 1
+
+
+async def test_a_consumer_that_stands_still_before_records_ends_the_process(kafka: Broker) -> None:
+    handler = Handler()
+    async with watched(kafka.bootstrap, handler) as (life, consumer):
+        write(kafka.bootstrap, ["stored"])
+        await eventually_async(lambda: handler.stored)
+        await check_for_a_minute(consumer)
+        assert life.fatals == [], "nothing waits"
+        handler.hangs.set()
+        write(kafka.bootstrap, ["left", "over"])
+        await eventually_async(lambda: handler.calls == 2)
+        await check_for_a_minute(consumer)
+        assert set(life.fatals) == {"consumer_stalled"}
+        handler.hangs.clear()
+        handler.goes_on.set()
+
+
+async def test_a_consumer_that_waits_is_not_ready_and_not_stalled(kafka: Broker) -> None:
+    handler = Handler()
+    handler.down.set()
+    write(kafka.bootstrap, ["waiting"])
+    async with watched(kafka.bootstrap, handler) as (life, consumer):
+        await eventually_async(lambda: CHECK in life.health.not_ready())
+        await check_for_a_minute(consumer)
+        assert life.fatals == []
+
+
+async def test_a_consumer_outside_its_group_is_not_ready_after_a_minute() -> None:
+    async with watched("127.0.0.1:1", Handler()) as (life, consumer):
+        assert CHECK not in life.health.not_ready()
+        await check_for_a_minute(consumer)
+        assert CHECK in life.health.not_ready()
 
 
 async def test_what_was_not_stored_is_read_again_by_the_next_member(kafka: Broker) -> None:

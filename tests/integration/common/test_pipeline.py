@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.support.builders import a_message
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
 from tests.support.processes import drain
-from tests.support.records import read_records
+from tests.support.records import produce, read_records
 from tests.support.sample_load import numbered_messages
 from tests.support.sample_processes import sample_processes
 from tests.support.sample_service import SCHEMA, create_tables
@@ -23,6 +24,7 @@ from tests.support.waiting import eventually
 from common.events import ReplyReady
 from common.postgres.database import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, dlq_of, every_topic
+from common.work.table import WorkState
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
@@ -31,6 +33,7 @@ from ops.create_topics import create
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 CONTACTS, PER_SECOND = 12, 80
 Numbers = dict[str, list[int]]
+RUNNING = f"select contact, n from job where state = {WorkState.RUNNING}"
 
 
 @pytest.fixture
@@ -101,6 +104,27 @@ def test_a_database_and_a_broker_away_for_ten_seconds_delay_and_lose_nothing(
         assert [process.poll() for process in group.processes] == [None, None]
         assert [drain(process) for process in group.processes] == [0, 0]
     assert_whole(own_kafka.bootstrap, url, sending.sent)
+
+
+def test_a_frozen_broker_keeps_a_service_neither_from_draining_nor_from_its_end(
+    own_kafka: LocalKafka, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    """The client waits for it without end: leaving the group, committing, publishing."""
+    url = new_database()
+    create_tables(url)
+    with sample_processes(own_kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="3") as group:
+        process = group.start()
+        eventually(lambda: "service_ready" in group.log(0), "a member")
+        messages = [a_message("0", contact_id=str(n), wamid=f"w{n}") for n in range(20)]
+        records = [(message.conversation, message.encode()) for message in messages]
+        produce(own_kafka.bootstrap, MESSAGES_INBOUND, records)
+        eventually(lambda: len(query(url, RUNNING)) == len(records), "every job in hand")
+        own_kafka.process.send_signal(signal.SIGSTOP)
+        try:
+            assert drain(process) == 0
+        finally:
+            own_kafka.process.send_signal(signal.SIGCONT)
+        assert len(effects(url)) == len(records), group.log(0)
 
 
 def pass_time(seconds: float) -> None:

@@ -4,9 +4,16 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewPartitions
 from tests.support.kafka import PARTITIONS, Broker
 
-from common.topics import MESSAGES_INBOUND, TENANTS_CONFIG, dlq_of, every_topic
+from common.topics import (
+    MESSAGES_INBOUND,
+    MESSAGES_OUTCOME,
+    TENANTS_CONFIG,
+    dlq_of,
+    every_topic,
+)
 from ops.create_topics import create
 
 pytestmark = pytest.mark.integration
@@ -18,8 +25,17 @@ def test_what_is_there_is_left_alone_and_what_was_made_is_as_mapped(kafka: Broke
     there = admin.list_topics(timeout=10).topics
     assert len(there[MESSAGES_INBOUND.name].partitions) == PARTITIONS
     assert len(there[TENANTS_CONFIG.name].partitions) == TENANTS_CONFIG.partitions
+    assert len(there[MESSAGES_OUTCOME.name].partitions) == MESSAGES_OUTCOME.partitions
     assert len(there[dlq_of(MESSAGES_INBOUND).name].partitions) == 1
     (asked,) = admin.describe_configs(
         [ConfigResource(ResourceType.TOPIC, TENANTS_CONFIG.name)]
     ).values()
     assert asked.result(10)["cleanup.policy"].value == "compact"
+
+
+def test_a_topic_with_more_partitions_than_the_map_says_stays_as_it_is(kafka: Broker) -> None:
+    """An older version made it; Kafka cannot take a partition away."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    wider = NewPartitions(MESSAGES_OUTCOME.name, 24)
+    admin.create_partitions([wider])[MESSAGES_OUTCOME.name].result(30)
+    assert create(kafka.bootstrap, every_topic()) == []

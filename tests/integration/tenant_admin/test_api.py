@@ -288,3 +288,20 @@ async def test_the_tables_in_code_are_those_of_the_migrations(admin: Admin) -> N
     there = await admin.database.transaction(columns)
     for name, table in metadata.tables.items():
         assert there[name] == {column.name for column in table.columns}
+
+
+async def test_a_change_too_large_for_its_topic_is_refused_until_it_is_shortened(
+    admin: Admin, kafka: Broker
+) -> None:
+    """Settings that an older version took: nobody could publish them."""
+    client = await admin.add()
+    settings = "jsonb_build_object('opt_out_words', array[repeat('x', 2000000)])"
+    await admin.rows(f"update clients set settings = {settings} returning id")
+    path = f"/v1/clients/{client['id']}"
+    refused = await admin.http.post(f"{path}/deactivate")
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == ["settings"]
+    repaired = await admin.http.patch(path, json={"settings": {"opt_out_words": ["STOP"]}})
+    assert repaired.status_code == 200
+    assert (await admin.http.post(f"{path}/deactivate")).json()["active"] is False
+    assert [event.active for event in await published(kafka, 3)] == [True, True, False]

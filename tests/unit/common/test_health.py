@@ -1,11 +1,16 @@
 """Live: the loops moved. Ready: every check holds."""
 
+import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
+from tests.support.waiting import eventually_async
 
-from common.service.health import STALLED_AFTER, Health, HealthServer
+from common.service.health import MOST_REQUESTS, STALLED_AFTER, Health, HealthServer
 
 
 class Hand:
@@ -76,3 +81,26 @@ async def test_metrics_are_served_and_nothing_else_is(url: str) -> None:
         assert "conserje_dead_letters" in metrics.text
         assert metrics.headers["content-type"].startswith("text/plain")
         assert (await client.get("/")).status_code == 404
+
+
+async def test_idle_connections_take_no_more_than_their_share_of_threads(url: str) -> None:
+    address = ("127.0.0.1", int(url.rpartition(":")[2]))
+    with ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(address)) for _ in range(30)]
+        closed = await asyncio.to_thread(lambda: [one.recv(1) for one in idle[MOST_REQUESTS:]])
+        assert closed == [b""] * (30 - MOST_REQUESTS)
+
+    async def answers() -> bool:
+        with suppress(httpx.TransportError):
+            return await ask(f"{url}/live") == (200, {"ok": True, "failing": []})
+        return False
+
+    await eventually_async(answers, "an answer once they are gone")
+
+
+async def test_a_stop_ends_the_thread(health: Health) -> None:
+    server = HealthServer(health, "127.0.0.1", 0)
+    before = threading.active_count()
+    await server.start()
+    await server.stop()
+    await eventually_async(lambda: threading.active_count() <= before, "the end of its thread")

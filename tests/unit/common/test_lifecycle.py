@@ -8,7 +8,7 @@ from typing import IO
 import pytest
 
 SERVICE = """
-import asyncio, sys
+import asyncio, sys, threading
 from common.service import lifecycle
 from common.service.settings import ServiceSettings
 from common.service.clock import SystemClock
@@ -27,7 +27,18 @@ class Named:
         print("stop", self.name, flush=True)
         if self.name == "stubborn":
             raise RuntimeError("CANARY")
-lifecycle.run("tests", ServiceSettings, lambda _, life: [Named(one, life) for one in sys.argv[1:]])
+        if self.name == "hanging":
+            await asyncio.to_thread(threading.Event().wait)
+        if self.name == "first":
+            await self.life.second_stops.wait()
+        if self.name == "second":
+            self.life.second_stops.set()
+def build(_, life):
+    life.second_stops = asyncio.Event()
+    groups = [[Named(name, life) for name in names.split("+")] for names in sys.argv[1:]]
+    seconds = 1 if "b+hanging" in sys.argv else 60
+    return [lifecycle.StopTogether(group, seconds) if group[1:] else group[0] for group in groups]
+lifecycle.run("tests", ServiceSettings, build)
 """
 ENVIRONMENT = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "HEALTH_PORT": "0"}
 
@@ -44,7 +55,7 @@ def lived(*parts: str, ended_by: str = "", number: int = signal.SIGTERM) -> tupl
     assert process.stdout
     try:
         said = list(_signalled(process, process.stdout, ended_by, number))
-        code = process.wait(10)
+        code = process.wait(60)
     finally:
         process.kill()
     assert not any("CANARY" in line for line in said)
@@ -86,3 +97,16 @@ def test_a_signal_during_a_start_that_waits_is_heard() -> None:
 def test_a_part_that_cannot_stop_does_not_keep_the_others_from_it() -> None:
     code, said = lived("a", "stubborn", ended_by="service_ready")
     assert (code, said) == (1, ["start a", "start stubborn", "stop stubborn", "stop a"])
+
+
+def test_a_group_is_stopped_at_once() -> None:
+    """`first` ends when `second` is stopped, which would come later in a sequence."""
+    code, said = lived("a", "second+first", ended_by="service_ready")
+    assert code == 0
+    assert said[:3] == ["start a", "start second", "start first"]
+    assert (set(said[3:5]), said[5:]) == ({"stop second", "stop first"}, ["stop a"])
+
+
+def test_a_thread_that_hangs_keeps_neither_the_others_nor_the_process_from_its_end() -> None:
+    code, said = lived("a", "b+hanging", ended_by="service_ready")
+    assert (code, said[-1]) == (1, "stop a")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 from tests.support.components import FakeProducer
 
+from common.held_keys import LONGEST_WAIT
 from common.outbox import Outbox, OutboxRow
 from common.service.lifecycle import Lifecycle
 
@@ -42,7 +43,7 @@ class FakeDatabase:
         return [
             row
             for row in self.rows
-            if row.key in values["held"] and row.id not in values["in_flight"]
+            if row.key in values["due"] and row.id not in values["in_flight"]
         ]
 
 
@@ -51,10 +52,11 @@ class Scene:
     database: FakeDatabase = field(default_factory=FakeDatabase)
     producer: FakeProducer = field(default_factory=lambda: FakeProducer(hold=True))
     written: int = 0
+    now: float = 0.0
     sweeping: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
-        self.outbox = Outbox(self.database, self.producer, Lifecycle("tests"))
+        self.outbox = Outbox(self.database, self.producer, Lifecycle("tests"), lambda: self.now)
 
     async def take(self, step: Step) -> None:
         name, key = step
@@ -78,6 +80,7 @@ class Scene:
     async def sweep(self) -> None:
         """Returns while the answer is on its way: what follows happens in between."""
         await self.settle()
+        self.now += LONGEST_WAIT
         self.sweeping = asyncio.create_task(self.outbox.sweep())
         await asyncio.sleep(0)
 

@@ -6,11 +6,14 @@ import pytest
 from tests.support.builders import NOON, TRACE
 
 from common.events import TenantConfig, TenantSettings
+from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from tenant_admin.core.assistant_template import assistant_from_template
+from tenant_admin.core.assistants import AssistantVersion
+from tenant_admin.core.assistants import config_event as assistant_event
 from tenant_admin.core.changes import ChangeContext
 from tenant_admin.core.clients import Client, StoredClient, config_event, drafts_of, patched
 from tenant_admin.core.problems import RequestRefused
-from tenant_admin.core.schemas import ClientPatch
+from tenant_admin.core.schemas import AssistantBody, ClientPatch
 
 CONTEXT = ChangeContext("key:test", None, "request-1", TRACE, NOON)
 
@@ -86,3 +89,26 @@ def test_the_template_speaks_the_clients_language_and_marks_its_blanks(
     assert "La Plaza {x}" in body.instructions
     assert place in body.instructions
     assert (body.model, body.reasoning_effort, body.verbosity) == ("gpt-6-luna", "none", "low")
+
+
+def test_the_largest_client_and_assistant_that_are_taken_fit_into_their_topics() -> None:
+    """Four bytes a character; two where JSON escapes one."""
+    words = ["🥐" * 100] * 50
+    opening = {"weekday": 7, "opens": "09:00:00.000001+00:00", "closes": "14:00:00.000001+00:00"}
+    texts = {"handoff_words": words, "opt_out_words": words, "fallback_text": "🥐" * 1024}
+    settings = {**texts, "business_hours": [opening] * 21, "model": "m" * 128}
+    client = patched(a_client(name="🥐" * 256), ClientPatch(settings=settings))
+    secrets = dict.fromkeys(("access_token", "openai_api_key"), "v1." + "x" * 8192)
+    event = config_event(StoredClient(client, secrets), CONTEXT)
+    assert len(event.encode()) <= TENANTS_CONFIG.max_value_bytes
+
+    fields = {"name": "🥐" * 256, "instructions": "🥐" * 256_000, "model": "m" * 128}
+    version = AssistantVersion(
+        **AssistantBody(**fields).model_dump(),
+        assistant_id="a" * 128,
+        version=1,
+        created_at=NOON,
+        created_by="key:test",
+    )
+    config = assistant_event(version, CONTEXT, revision=2**31)
+    assert len(config.encode()) <= ASSISTANTS_CONFIG.max_value_bytes

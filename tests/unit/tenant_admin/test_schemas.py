@@ -6,7 +6,7 @@ import pytest
 
 from tenant_admin.cli.assignments import patch_of
 from tenant_admin.core.problems import RequestRefused, parsed
-from tenant_admin.core.schemas import ClientPatch, NewClient, NewKey, SecretValue
+from tenant_admin.core.schemas import ClientPatch, NewAssistant, NewClient, NewKey, SecretValue
 
 GOOD: dict[str, Any] = {
     "name": "Restaurante La Plaza",
@@ -14,6 +14,7 @@ GOOD: dict[str, Any] = {
     "phone_number_id": "631261586727899",
     "assistant_id": "asst_abc123xyz",
 }
+OPENING = {"weekday": 7, "opens": "09:00", "closes": "14:00"}
 EIGHTH_DAY = {"weekday": 8, "opens": "09:00", "closes": "14:00"}
 
 
@@ -90,6 +91,12 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
         ({"colour": "red"}, "settings.colour"),
         ({"business_hours": [EIGHTH_DAY]}, "settings.business_hours.0.weekday"),
         ({"model": "a model"}, "settings.model"),
+        ({"opt_out_words": ["x" * 101]}, "settings.opt_out_words.0"),
+        ({"handoff_words": ["x"] * 51}, "settings.handoff_words"),
+        ({"handoff_words": ["a\x07"]}, "settings.handoff_words.0"),
+        ({"business_hours": [OPENING] * 22}, "settings.business_hours"),
+        ({"fallback_text": "a\x00"}, "settings.fallback_text"),
+        ({"daily_token_budget": 10**12 + 1}, "settings.daily_token_budget"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field: str) -> None:
@@ -131,3 +138,10 @@ def test_a_wrong_word_is_named(word: str, field: str) -> None:
     with pytest.raises(RequestRefused) as refused:
         patch_of([word])
     assert [error.field for error in refused.value.errors] == [field]
+
+
+def test_instructions_hold_line_breaks_but_no_other_control_characters() -> None:
+    fields = {"assistant_id": "asst_1", "name": "A", "instructions": "one\r\n\ttwo\n"}
+    assert parsed(NewAssistant, fields).instructions == "one\r\n\ttwo\n"
+    refused = refusal(NewAssistant, fields | {"instructions": "\x01"})
+    assert refused == {"instructions": "keep only line breaks and tabs"}

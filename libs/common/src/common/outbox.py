@@ -3,22 +3,26 @@
 The committing process publishes: no leader, no poll, no added wait. Rows are deleted once the
 broker has them. A sweep takes over what a dead process left. Order per key: rows of one key are
 written under their owner's row lock, so ids follow commit order, and whoever publishes a key
-first publishes its older unpublished rows.
+first publishes its older unpublished rows. A row that fails holds its key back until it has
+arrived; one that can never arrive is moved to `outbox_refused`, and its key goes on.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import Connection
 
 from common.events import Event
+from common.held_keys import FIRST_WAIT, LONGEST_WAIT, HeldKeys
 from common.kafka.producer import Delivered, RecordProducer
+from common.outbox_refused import EventTooLarge, Refusal, code_of, is_final, set_aside
 from common.postgres.batch_statements import NO_WAIT, Statement, execute_together
 from common.postgres.database import Body, is_outage
 from common.postgres.rows import names, unnest
@@ -62,11 +66,11 @@ with new as (
 select {COLUMNS} from outbox where key = any(%(key)s::text[])
 union all select * from new order by id
 """
-# What a dead process left, and the rows of keys that wait for their older row.
+# What a dead process left, and the rows of held keys whose wait is over.
 ORPHANS = f"""
 select {COLUMNS} from outbox
-where (created_at < now() - %(age)s * interval '1 second' or key = any(%(held)s::text[]))
-  and not id = any(%(in_flight)s::bigint[])
+where (created_at < now() - %(age)s * interval '1 second' or key = any(%(due)s::text[]))
+  and not id = any(%(in_flight)s::bigint[]) and not key = any(%(waiting)s::text[])
 order by id limit {SWEEP_ROWS}
 """
 # Losing this commit costs a second copy, so it need not wait for the disk.
@@ -97,16 +101,25 @@ def draft(topic: Topic, key: str, event: Event) -> EventDraft:
 
 def insert_statement(drafts: Sequence[EventDraft]) -> list[Statement]:
     """The statement that writes the drafts, to run last in the caller's transaction; its rows are
-    for `rows_of`. None without drafts."""
+    for `rows_of`. None without drafts. Raises EventTooLarge."""
     if not drafts:
         return []
     columns = {
         "topic": [draft.topic.name for draft in drafts],
         "key": [draft.key for draft in drafts],
-        "payload": [draft.event.encode() if draft.event else None for draft in drafts],
+        "payload": [payload_of(draft) for draft in drafts],
         "trace_id": [draft.trace_id for draft in drafts],
     }
     return [(INSERT, columns)]
+
+
+def payload_of(draft: EventDraft) -> bytes | None:
+    """None for a tombstone. Raises EventTooLarge."""
+    payload = draft.event.encode() if draft.event else None
+    size, limit = len(payload or b""), draft.topic.max_value_bytes
+    if size > limit:
+        raise EventTooLarge(draft.topic.name, size, limit)
+    return payload
 
 
 def rows_of(rows: Iterable[sa.Row[Any]]) -> list[OutboxRow]:
@@ -122,7 +135,10 @@ def as_bytes(payload: memoryview | None) -> bytes | None:
 
 
 def add(connection: Connection, drafts: Sequence[EventDraft]) -> list[OutboxRow]:
-    """Writes the drafts in the caller's transaction; returns what to publish after the commit."""
+    """Writes the drafts in the caller's transaction; returns what to publish after the commit.
+
+    Raises EventTooLarge.
+    """
     return rows_of(execute_together(connection, insert_statement(drafts)))
 
 
@@ -137,26 +153,32 @@ class Transactions(Protocol):
 class Outbox:
     """A Component: publishes rows, deletes acked ones, sweeps orphans. Loop thread only."""
 
-    def __init__(self, database: Transactions, producer: RecordProducer, life: Lifecycle) -> None:
+    def __init__(
+        self,
+        database: Transactions,
+        producer: RecordProducer,
+        life: Lifecycle,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._database = database
         self._producer = producer
         self._life = life
+        self._held = HeldKeys(clock)
         self._in_flight: set[int] = set()
         # In flight, or gone so lately that a transaction may still see it.
         self._sent: set[int] = set()
         self._acked: list[int] = []
-        self._held: set[str] = set()  # keys that wait for their older row
-        self._skipped: set[str] = set()  # held keys that got a newer row since the last sweep
+        self._refused: list[Refusal] = []
         self._wake = asyncio.Event()
         self._stopping = False
         self._sweeps = Periodic(
             self.sweep, SWEEP_EVERY, report_failed_sweep, first_after=SWEEP_EVERY
         )
-        self._deleting: asyncio.Task[None] | None = None
+        self._removing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._deleting = asyncio.create_task(self._delete_acked())
-        self._life.end_with(self._deleting, "outbox_delete_failed")
+        self._removing = asyncio.create_task(self._remove_ended())
+        self._life.end_with(self._removing, "outbox_delete_failed")
         await self._sweeps.start()
 
     async def stop(self) -> None:
@@ -164,48 +186,67 @@ class Outbox:
         sweep."""
         self._stopping = True
         self._wake.set()
-        await asyncio.gather(self._sweeps.stop(), self._end_deleting())
+        await asyncio.gather(self._sweeps.stop(), self._end_removing())
 
-    async def _end_deleting(self) -> None:
-        if self._deleting:
-            await asyncio.wait({self._deleting}, timeout=DELIVERY_SECONDS)
-            self._deleting.cancel()
+    async def _end_removing(self) -> None:
+        if self._removing:
+            await asyncio.wait({self._removing}, timeout=DELIVERY_SECONDS)
+            self._removing.cancel()
 
     def publish(self, rows: Sequence[OutboxRow]) -> None:
         """After the commit. Keeps the order per key; a held key waits for the sweep."""
         for row in rows:
             if row.key in self._held:
-                self._skipped.add(row.key)
+                self._held.skip(row.key)
             elif row.id not in self._sent:
                 self._send(row)
 
     def _send(self, row: OutboxRow) -> bool:
+        """Whether newer rows of its key may follow."""
+        self._in_flight.add(row.id)
+        self._sent.add(row.id)
         try:
             delivered = self._producer.send(
                 BY_NAME[row.topic], row.key, row.payload, trace_headers(row.trace_id)
             )
-        except (BufferError, KafkaException):
-            self._hold(row)
-            return False
-        self._in_flight.add(row.id)
-        self._sent.add(row.id)
+        except (BufferError, KafkaException) as error:
+            return self._on_failed(row, error)
         delivered.add_done_callback(lambda report: self._on_delivered(row, report))
         return True
 
     def _on_delivered(self, row: OutboxRow, report: Delivered) -> None:
-        if report.cancelled() or report.exception():
-            self._in_flight.discard(row.id)
-            self._sent.discard(row.id)
-            self._hold(row)
+        error = None if report.cancelled() else report.exception()
+        if error or report.cancelled():
+            self._on_failed(row, error)
         else:
+            self._held.arrived(row.key)
             self._acked.append(row.id)
             self._wake.set()
 
-    def _hold(self, row: OutboxRow) -> None:
-        metrics.OUTBOX_FAILED.inc()
-        self._held.add(row.key)
+    def _on_failed(self, row: OutboxRow, error: BaseException | None) -> bool:
+        """Whether its key goes on without it."""
+        code = code_of(error)
+        if code and is_final(code, BY_NAME[row.topic], len(row.payload or b"")):
+            self._refuse(row, code.name())
+            return True
+        self._in_flight.discard(row.id)
+        self._sent.discard(row.id)
+        self._hold(row, code)
+        return False
 
-    async def _delete_acked(self) -> None:
+    def _refuse(self, row: OutboxRow, reason: str) -> None:
+        log.error("outbox_row_refused", topic=row.topic, id=row.id, reason=reason)
+        metrics.OUTBOX_REFUSED.labels(row.topic).inc()
+        self._refused.append(Refusal(row.id, reason))
+        self._wake.set()
+
+    def _hold(self, row: OutboxRow, code: KafkaError | None) -> None:
+        metrics.OUTBOX_FAILED.inc()
+        if not self._held:
+            log.warning("outbox_waits", topic=row.topic, reason=code.name() if code else "no room")
+        self._held.hold(row.key, LONGEST_WAIT if code else FIRST_WAIT)
+
+    async def _remove_ended(self) -> None:
         while not (self._stopping and not self._in_flight):
             await self._wake.wait()
             self._wake.clear()
@@ -213,27 +254,37 @@ class Outbox:
             if self._acked:
                 ids, self._acked = self._acked, []
                 await self._database.transaction_with_retry(partial(delete, ids=ids))
-                self._in_flight.difference_update(ids)
-                asyncio.get_running_loop().call_later(
-                    REMEMBERED_SECONDS, self._sent.difference_update, ids
-                )
                 metrics.OUTBOX_PUBLISHED.inc(len(ids))
+                self._forget(ids)
+            if self._refused:
+                refusals, self._refused = self._refused, []
+                await self._database.transaction_with_retry(partial(set_aside, refusals=refusals))
+                self._forget([refusal.id for refusal in refusals])
             if self._stopping:
                 self._wake.set()
 
-    async def sweep(self) -> None:
-        """One pass over held keys and over what a dead process left."""
-        held, self._skipped = set(self._held), set()
-        values = {"age": ORPHAN_SECONDS, "held": list(held), "in_flight": list(self._in_flight)}
-        rows = await self._database.transaction(partial(read_orphans, values=values))
-        self._held -= held - self._skipped
-        self._publish_orphans(rows)
+    def _forget(self, ids: Sequence[int]) -> None:
+        """A transaction that began before they went may still see them."""
+        self._in_flight.difference_update(ids)
+        loop = asyncio.get_running_loop()
+        loop.call_later(REMEMBERED_SECONDS, self._sent.difference_update, ids)
 
-    def _publish_orphans(self, rows: Sequence[OutboxRow]) -> None:
-        """Also of held keys: these are their older rows."""
+    async def sweep(self) -> None:
+        """One pass over the held keys that are due and over what a dead process left."""
+        due, waiting = self._held.begin_retry()
+        in_flight = list(self._in_flight)
+        values = {"age": ORPHAN_SECONDS, "due": due, "waiting": waiting, "in_flight": in_flight}
+        rows = await self._database.transaction(partial(read_orphans, values=values))
+        self._held.end_retry(due)
+        self._publish_orphans(rows, set(due))
+
+    def _publish_orphans(self, rows: Sequence[OutboxRow], due: set[str]) -> None:
+        """Also of keys that are still held, if they were due: these are their older rows."""
         failed: set[str] = set()
         for row in rows:
-            if row.key not in failed and row.id not in self._sent and not self._send(row):
+            if row.id in self._sent or row.key in failed:
+                continue
+            if (row.key in self._held and row.key not in due) or not self._send(row):
                 failed.add(row.key)
 
 

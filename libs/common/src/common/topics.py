@@ -19,7 +19,9 @@ from common.events import (
 DAY_MS = 24 * 3600 * 1000
 DLQ_MARKS_BYTES = 64 << 10  # a dead letter is its record and headers that say why
 LARGEST_MESSAGE = (4 << 20) + DLQ_MARKS_BYTES
+BESIDE_VALUE_BYTES = 1024  # a batch with one record: its header, the key, our headers
 MESSAGE_PARTITIONS = 24  # hard to change later: a key would move to another partition
+HISTORY_PARTITIONS = 3  # no service reads these: a producer sends fewer, larger requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Topic:
     compacted: bool = False
     dlq: bool = False
     max_message_bytes: int = 1 << 20
+
+    @property
+    def max_value_bytes(self) -> int:
+        """The largest value that the broker takes."""
+        return self.max_message_bytes - BESIDE_VALUE_BYTES
 
 
 WEBHOOKS_RAW = Topic(
@@ -77,6 +84,7 @@ MESSAGES_OUTCOME = Topic(
     producers=("router", "assistant", "sender"),
     consumers=(),
     event=OutcomeRecorded,
+    partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
 )
 REPLIES_OUTBOUND = Topic(
@@ -93,6 +101,7 @@ DELIVERIES_EVENTS = Topic(
     producers=("sender",),
     consumers=(),
     event=DeliveryChanged,
+    partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
 )
 TENANTS_CONFIG = Topic(

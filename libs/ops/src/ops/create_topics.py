@@ -35,7 +35,7 @@ def create(
 
 
 def new_topic(topic: Topic, replicas: int, partitions: int | None) -> NewTopic:
-    """`partitions` overrides the count of message topics; compacted ones and DLQs keep theirs."""
+    """`partitions` overrides the count of message topics; others keep theirs."""
     config = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "max.message.bytes": str(topic.max_message_bytes),

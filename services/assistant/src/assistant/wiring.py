@@ -1,7 +1,5 @@
 """The only place where the assistant's objects are built."""
 
-from collections.abc import Sequence
-
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
@@ -12,25 +10,31 @@ from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
-from common.kafka.producer import Producer
+from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
-from common.postgres.database import Database, in_transaction, is_outage, is_timeout
+from common.outbox_age import OutboxAge
+from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import STOP_SECONDS, Components, Lifecycle, StopTogether
 from common.tenant_secrets import TenantSecrets
-from common.topics import ASSISTANTS_CONFIG, MESSAGES_INBOUND, TENANTS_CONFIG
+from common.topics import (
+    ASSISTANTS_CONFIG,
+    MESSAGES_INBOUND,
+    REPLIES_OUTBOUND,
+    TENANTS_CONFIG,
+)
 from common.work import Owner, Runner, WorkLimits
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Components:
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     assistants = CompactedView(bootstrap, ASSISTANTS_CONFIG, AssistantConfig, life)
-    producer = Producer(bootstrap, life, deadline_ms=0)
+    producer = Producer(bootstrap, life, deadline_ms=0, reports_ms=REPORTS_MS)
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
     http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
@@ -50,19 +54,19 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         in_transaction(database, receiver.store, receiver.after_commit),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
-        is_outage=is_outage,
+        wait_reason=wait_reason,
         is_timeout=is_timeout,
     )
     return [
         database,
         SchemaReady(database, "assistant"),
         producer,
-        BrokerHealth(producer, life),
+        BrokerHealth(producer, REPLIES_OUTBOUND, life),
         tenants,
         assistants,
         http,
         outbox,
+        OutboxAge(database, life),
         owner,
-        runner,
-        consumer,
+        StopTogether([runner, consumer], limits.deadline + STOP_SECONDS),
     ]

@@ -6,6 +6,7 @@ from common.kafka.broker_health import BrokerHealth
 from common.kafka.producer import Producer
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
+from common.topics import WEBHOOKS_RAW
 from ingress.app import application, web_server
 from ingress.publish import Publisher
 from ingress.receive import BodyLimits
@@ -32,4 +33,4 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     server = web_server(
         app, settings.listen_host, settings.ingress_port, settings.ingress_connections, life
     )
-    return [producer, BrokerHealth(producer, life), server]
+    return [producer, BrokerHealth(producer, WEBHOOKS_RAW, life), server]

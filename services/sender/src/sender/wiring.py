@@ -8,17 +8,25 @@ from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
-from common.kafka.producer import Producer
+from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
-from common.postgres.database import Database, in_transaction, is_outage, is_timeout
+from common.outbox_age import OutboxAge
+from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import (
+    STOP_SECONDS,
+    Component,
+    Components,
+    Lifecycle,
+    StopTogether,
+)
 from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
+    DELIVERIES_EVENTS,
     MESSAGES_INBOUND,
     MESSAGES_STATUS,
     REPLIES_OUTBOUND,
@@ -27,7 +35,7 @@ from common.topics import (
 )
 from common.work import Owner, Runner
 from sender.accept import accept
-from sender.deliver import Deliver, limits
+from sender.deliver import DEADLINE, Deliver, limits
 from sender.pacing import Pacing
 from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
 from sender.settings import Settings
@@ -38,7 +46,8 @@ from sender.whatsapp.tag import Tags
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
-EVENTS_WAIT_MS = 20  # no one waits for the sender's events
+TYPING_WAITS_MS = 150
+EVENTS_WAIT_MS = 200  # no one waits for the sender's events
 
 
 class KafkaInput(NamedTuple):
@@ -62,18 +71,20 @@ class KafkaInput(NamedTuple):
             handle,
             life=self.life,
             dead_letters=self.dead_letters,
-            is_outage=is_outage,
+            wait_reason=wait_reason,
             is_timeout=is_timeout,
             gather_ms=gather_ms,
         )
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Components:
     """The components in the order to start them."""
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     # Without a deadline: a gap would break a key's order.
-    producer = Producer(bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS)
+    producer = Producer(
+        bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS, reports_ms=REPORTS_MS
+    )
     outbox, owner = Outbox(database, producer, life), Owner(database, DELIVERY, life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
@@ -92,19 +103,27 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     )
     show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
     kafka = KafkaInput(bootstrap, life, DeadLetters(life.service, producer, life.loop))
+    replies = in_transaction(database, accept, runner.hint)
+    consumers: list[Component] = [
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, replies),
+        *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
+    ]
+    if settings.send_typing:
+        consumers.append(
+            kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle, TYPING_WAITS_MS)
+        )
     return [
         database,
         SchemaReady(database, "sender"),
         producer,
-        BrokerHealth(producer, life),
+        BrokerHealth(producer, DELIVERIES_EVENTS, life),
         tenants,
         http,
         owner,
         outbox,
-        runner,
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, in_transaction(database, accept, runner.hint)),
-        *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
-        *(typing(kafka, show_typing) if settings.send_typing else []),
+        OutboxAge(database, life),
+        show_typing,
+        StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
 
 
@@ -130,7 +149,3 @@ def statuses(
         kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
         Periodic(parked.sweep, SWEEP_EVERY, log_failed_sweep),
     ]
-
-
-def typing(kafka: KafkaInput, show_typing: ShowTyping) -> list[Component]:
-    return [show_typing, kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle)]

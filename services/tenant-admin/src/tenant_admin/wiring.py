@@ -5,6 +5,7 @@ from time import monotonic
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
+from common.outbox_age import OutboxAge
 from common.postgres.database import Database
 from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
@@ -38,4 +39,5 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     )
     config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     schema_ready = SchemaReady(database, "tenant_admin")
-    return [database, schema_ready, producer, outbox, server, config_sync]
+    age = OutboxAge(database, life, is_check=False)
+    return [database, schema_ready, producer, outbox, age, server, config_sync]

@@ -28,7 +28,7 @@ ACK_SECONDS = 1.0
 
 
 class Outage(RuntimeError):
-    """Waiting and trying again is right: never a dead letter, never an end."""
+    """Waiting and trying again is right: never a dead letter, never an end. Its text is why."""
 
 
 class TooManyDeadLetters(RuntimeError):
@@ -130,10 +130,10 @@ class DeadLetters:
         try:
             self._sending[at].result(ACK_SECONDS)
         except TimeoutError as error:
-            raise Outage from error
+            raise Outage("broker") from error
         except (KafkaException, BufferError) as error:
             del self._sending[at]
-            raise Outage from error
+            raise Outage("broker") from error
         del self._sending[at]
 
     async def _send(self, letter: OutgoingRecord) -> None:

@@ -1,7 +1,7 @@
 """The one producer: acks=all, idempotent, the partitioner that Faust's client shares.
 
-An asyncio face on librdkafka: delivery reports arrive on a poll thread and wake the loop once per
-burst, not once per message.
+An asyncio face on librdkafka: delivery reports arrive on a thread and wake the loop once per burst,
+not once per message. The thread sleeps while nothing is on its way.
 """
 
 import asyncio
@@ -22,6 +22,9 @@ log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
 Delivered = asyncio.Future[None]
 FLUSH_SECONDS = 5.0
+POLL_SECONDS = 0.2  # a report ends it at once; a stop waits for it
+REPORTS_MS = 100  # how long reports are gathered where no one waits for an ack
+IDLE_SECONDS = 5.0  # how late a fatal error is noticed when nothing is sent
 
 # librdkafka's own default places keys elsewhere than Faust, aiokafka and Java do.
 PARTITIONER = "murmur2_random"
@@ -60,13 +63,22 @@ class Producer:
     """
 
     def __init__(
-        self, bootstrap: str, life: Lifecycle, *, deadline_ms: int = 30_000, linger_ms: float = 0
+        self,
+        bootstrap: str,
+        life: Lifecycle,
+        *,
+        deadline_ms: int = 30_000,
+        linger_ms: float = 0,
+        reports_ms: int = 0,
     ) -> None:
+        """`reports_ms`: how long reports are gathered; each burst wakes two threads."""
         self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
         self._life = life
+        self._gather_seconds = reports_ms / 1000
         self._reports: deque[tuple[Delivered, KafkaError | None]] = deque()
         self._unacked: set[Delivered] = set()
         self._stopping = threading.Event()
+        self._sent = threading.Event()  # since the thread last looked
         self._wake_pending = False
         self._thread = threading.Thread(target=self._poll, name="producer", daemon=True)
 
@@ -77,6 +89,7 @@ class Producer:
 
     async def stop(self) -> None:
         self._stopping.set()
+        self._sent.set()
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join)
             await asyncio.to_thread(self._flush)
@@ -104,12 +117,17 @@ class Producer:
             topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
         )
         self._unacked.add(delivered)
+        if not self._sent.is_set():
+            self._sent.set()
         return delivered
 
-    def reachable(self) -> bool:
-        """Blocks for up to a second: ask from a thread."""
+    def reachable(self, topic: Topic) -> bool:
+        """Whether the broker answers and has the topic. Blocks for up to a second: ask from a
+        thread."""
         try:
-            return bool(self._librdkafka.list_topics(timeout=1).brokers)
+            return (
+                self._librdkafka.list_topics(topic.name, timeout=1).topics[topic.name].error is None
+            )
         except KafkaException:
             return False
 
@@ -122,13 +140,22 @@ class Producer:
         try:
             while not self._stopping.is_set():
                 self._life.health.beat("producer")
-                self._librdkafka.poll(0.1)
+                seconds = POLL_SECONDS if self._sent.wait(IDLE_SECONDS) else 0
+                self._sent.clear()
+                self._poll_until_idle(seconds)
         except Exception as error:
             log.error("producer_failed", exc_info=error)
             self._life.fatal("producer_failed")
             self._loop.call_soon_threadsafe(self._fail_unacked, error)
         finally:
             self._life.health.retire("producer")
+
+    def _poll_until_idle(self, seconds: float) -> None:
+        """Raises KafkaException after a fatal error."""
+        while self._librdkafka.poll(seconds) or len(self._librdkafka):
+            self._life.health.beat("producer")
+            if self._stopping.wait(self._gather_seconds):
+                return
 
     def _deliver(self) -> None:
         self._wake_pending = False  # first: a report that comes from now on wakes again

@@ -4,6 +4,8 @@ Used by whatever consumes with a group over confluent-kafka. Loop thread of its 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import structlog
@@ -16,7 +18,8 @@ from common.topics import Topic
 log = structlog.get_logger()
 BATCH, CHUNK = 500, 4
 BATCH_BYTES = 4 << 20  # what a transaction stores well within its deadline
-POLL_SECONDS = 0.2
+POLL_SECONDS = 1.0  # a record ends it at once; a stop waits for it
+CLOSE_SECONDS = 5.0
 
 
 def group_of(service: str, topic: Topic) -> str:
@@ -40,7 +43,7 @@ def consumer_config(bootstrap: str, group: str) -> dict[str, Any]:
         "session.timeout.ms": 6000,
         "heartbeat.interval.ms": 1000,
         "max.poll.interval.ms": 120_000,
-        "fetch.wait.max.ms": 500,
+        "fetch.wait.max.ms": 2000,
         "max.partition.fetch.bytes": 4 << 20,
         "queued.max.messages.kbytes": 16 << 10,
         "allow.auto.create.topics": False,
@@ -57,38 +60,55 @@ class Subscription:
         group: str,
         topic: Topic,
         *,
-        options: Mapping[str, Any] | None = None,
+        gather_ms: int = 0,
         on_lost: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`options` are librdkafka's, over those of `consumer_config`."""
-        self._config = consumer_config(bootstrap, group) | dict(options or {})
+        """`gather_ms`: how long `poll` waits after the first record for more."""
+        gather = {"queued.min.messages": 1, "fetch.queue.backoff.ms": gather_ms}
+        self._config = consumer_config(bootstrap, group) | (gather if gather_ms else {})
+        self._gather_seconds = gather_ms / 1000
         self._topic = topic.name
         self._on_partition_lost = on_lost
         self._owned: set[int] = set()
+        self._unstored: dict[int, int] = {}  # partition -> its first offset that is not stored
+        self.is_member = False  # of the group; a spare one owns nothing
         self._paused = False
+        self._behind = False  # the last batch was full: there is more
 
     def open(self) -> None:
         self._consumer = Consumer(self._config)
         self._consumer.subscribe(
             [self._topic],
             on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
+            on_revoke=self._on_revoked,
+            on_lost=self._on_revoked,
         )
 
     def close(self) -> None:
-        """Leaves the group; stored offsets are committed first."""
-        self._consumer.close()
+        """Leaves the group; stored offsets are committed first.
+
+        librdkafka waits for a broker that does not answer without end, so the wait is ours: what
+        was not committed is read again.
+        """
+        closing = Thread(target=self._consumer.close, name=f"close {self._topic}", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            log.warning("consumer_not_closed", topic=self._topic)
 
     def poll(self) -> list[Record]:
         """At most 500 records, and at most four beyond 4 MiB.
 
-        Waits for the first record only: consume(500, t) would wait t for a full batch. Raises
-        KafkaException for what will not pass by waiting.
+        Waits for the first record and what gathers then: consume(500, t) would wait t for a full
+        batch. Gathering at the broker (fetch.min.bytes) would cost an empty fetch each `gather_ms`,
+        idle or not; instead nothing is fetched while records wait here. Raises KafkaException for
+        what will not pass by waiting.
         """
         first = self._consumer.poll(POLL_SECONDS)
         if first is None:  # never `not first`: the length of a message without a value is 0
             return []
+        if not self._behind:
+            sleep(self._gather_seconds)
         messages, size = [first], size_of(first)
         while len(messages) < BATCH and size < BATCH_BYTES:
             more = self._consumer.consume(CHUNK, 0)
@@ -96,7 +116,11 @@ class Subscription:
                 break
             messages += more
             size += sum(map(size_of, more))
-        return [record_of(message) for message in messages if self._is_record(message)]
+        self._behind = len(messages) >= BATCH or size >= BATCH_BYTES
+        records = [record_of(message) for message in messages if self._is_record(message)]
+        for record in records:
+            self._unstored.setdefault(record.partition, record.offset)
+        return records
 
     def owned(self, records: Iterable[Record]) -> list[Record]:
         """Without those of partitions that another member has by now."""
@@ -105,7 +129,8 @@ class Subscription:
     def store_offsets(self, offsets: Mapping[int, int]) -> None:
         """partition -> the next offset to read; what is not ours is left out.
 
-        Stored offsets are committed in the background and when partitions are revoked.
+        Stored offsets are committed in the background, and by `incremental_unassign` when
+        partitions are revoked. A commit of ours there would wait for a broker that is away.
         """
         positions = [
             TopicPartition(self._topic, partition, offset)
@@ -114,6 +139,17 @@ class Subscription:
         ]
         if positions:
             self._consumer.store_offsets(offsets=positions)
+            self._unstored |= {position.partition: position.offset for position in positions}
+
+    def lag(self) -> int:
+        """Records that are there and not stored, as the last fetches told; without a request. A
+        partition counts from its first record on."""
+        return sum(self._lag_of(*each) for each in self._unstored.copy().items())
+
+    def _lag_of(self, partition: int, offset: int) -> int:
+        position = TopicPartition(self._topic, partition)
+        low, high = self._consumer.get_watermark_offsets(position, cached=True)
+        return max(0, high - max(low, offset))
 
     def pause(self, seconds: float) -> None:
         """Stays in the group for `seconds` without taking records."""
@@ -148,21 +184,17 @@ class Subscription:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """librdkafka remembers a pause even of a partition that was lost in the meantime."""
+        self.is_member = True
         self._owned.update(partition.partition for partition in partitions)
         consumer.incremental_assign(partitions)
         (consumer.pause if self._paused else consumer.resume)(partitions)
 
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Between batches nothing is in flight: what was stored is committed."""
-        try:
-            consumer.commit(asynchronous=False)
-        except KafkaException as error:
-            log.info("commit_skipped", reason=error.args[0].name())
-        self._on_lost(consumer, partitions)
-
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Between batches nothing is in flight. A new assignment follows, if only an empty one."""
+        self.is_member = False
         for partition in partitions:
             self._owned.discard(partition.partition)
+            self._unstored.pop(partition.partition, None)
             self._on_partition_lost(partition.partition)
         consumer.incremental_unassign(partitions)
 

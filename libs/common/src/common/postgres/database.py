@@ -29,6 +29,8 @@ BEGIN = "begin"
 # failure, deadlock, lock timeout. https://www.postgresql.org/docs/18/errcodes-appendix.html
 WAIT_STATES = ("08", "53", "57", "58", "25006", "40001", "40P01", "55P03")
 TIMEOUT_STATES = ("57014", "55P03")  # statement, lock
+# What the server cannot do, authorization, databases, schemas, names and rights, its own faults.
+FAULT_CLASSES = ("0A", "28", "3D", "3F", "42", "F0", "XX")
 
 
 def is_outage(error: BaseException) -> bool:
@@ -40,6 +42,19 @@ def is_outage(error: BaseException) -> bool:
     if state := sqlstate(error):
         return state.startswith(WAIT_STATES)
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)
+
+
+def is_schema_fault(error: BaseException) -> bool:
+    """A right, a table or a column is missing, or the server is broken: no value is to blame."""
+    return (sqlstate(error) or "").startswith(FAULT_CLASSES)
+
+
+def wait_reason(error: BaseException) -> str | None:
+    """For consumers, which give no record up for a fault of ours: why to wait and repeat, as
+    SQLSTATE or type; None when a value is to blame."""
+    if is_outage(error) or is_schema_fault(error):
+        return sqlstate(error) or type(error).__name__
+    return None
 
 
 def is_timeout(error: BaseException) -> bool:

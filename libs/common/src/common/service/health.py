@@ -4,16 +4,21 @@ Live means that the loops moved; it never asks the broker, the database or a ven
 outage restarts nothing. Ready means that every check holds.
 """
 
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
+from typing import Any
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Check = Callable[[], bool]
 STALLED_AFTER = 30.0
+REQUEST_SECONDS = 5.0  # for the next byte of a request
+MOST_REQUESTS = 16  # at once; a probe and a scrape are two
 
 
 class Health:
@@ -46,23 +51,53 @@ class HealthServer:
     """The HTTP side of Health."""
 
     def __init__(self, health: Health, host: str, port: int) -> None:
-        self._server = ThreadingHTTPServer((host, port), handler_for(health))
-        self._server.daemon_threads = True
+        self._server = BoundedServer((host, port), handler_for(health))
         self.port = self._server.server_port
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="health", daemon=True
-        )
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="health", daemon=True)
 
     async def start(self) -> None:
         self._thread.start()
 
     async def stop(self) -> None:
-        self._server.shutdown()
+        self._stopping = True
+        with suppress(OSError):  # it wakes the thread
+            self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
+
+    def _serve(self) -> None:
+        """Sleeps until a request comes; serve_forever would look twice a second."""
+        with suppress(OSError, ValueError):  # of a socket that was closed
+            while not self._stopping:
+                self._server.handle_request()
+
+
+class BoundedServer(ThreadingHTTPServer):
+    """A connection too many is closed at once, so that idle ones cannot take every thread."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._free = threading.Semaphore(MOST_REQUESTS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
 
 def handler_for(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_SECONDS
+
         def do_GET(self) -> None:
             if self.path == "/metrics":
                 self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)

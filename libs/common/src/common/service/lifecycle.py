@@ -1,11 +1,17 @@
-"""The life of a service process: components start in order and drain in reverse on SIGTERM."""
+"""The life of a service process: components start in order and drain in reverse on SIGTERM.
+
+Each has a limit to stop in, so that one that hangs keeps neither the others from draining nor the
+process from its end.
+"""
 
 import asyncio
+import faulthandler
 import gc
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import structlog
@@ -17,6 +23,8 @@ from common.service.settings import ServiceSettings, load
 
 log = structlog.get_logger()
 BEAT_SECONDS = 1.0
+STOP_SECONDS = 15.0
+EXIT_SECONDS = 5.0  # from the last stop to the end of the process, whatever thread still hangs
 
 
 class Component(Protocol):
@@ -28,6 +36,20 @@ class Component(Protocol):
         """Finish what is running, take nothing new. Called once if start was, even if it failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class StopTogether:
+    """Components that need nothing of each other to stop: started in order, stopped at once.
+
+    seconds: how long each of them may take.
+    """
+
+    components: Sequence[Component]
+    seconds: float = STOP_SECONDS
+
+
+Components = Sequence[Component | StopTogether]
+
+
 class Lifecycle:
     """Given to the components, so that a fatal error anywhere drains and ends the process."""
 
@@ -36,7 +58,7 @@ class Lifecycle:
         self.health = Health()
         self.loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
-        self._started: list[Component] = []
+        self._started: list[tuple[list[Component], float]] = []  # with the seconds to stop in
         self._serving = False
         self._failed = False
         self.health.expect("started", lambda: self._serving)
@@ -60,7 +82,7 @@ class Lifecycle:
 
         task.add_done_callback(check)
 
-    async def run(self, components: Sequence[Component]) -> int:
+    async def run(self, components: Components) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self.end)
         ended = asyncio.create_task(self._ended.wait())
@@ -88,20 +110,31 @@ class Lifecycle:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), BEAT_SECONDS)
 
-    async def _start(self, components: Sequence[Component]) -> None:
-        for component in components:
-            self._started.append(component)
-            await component.start()
+    async def _start(self, components: Components) -> None:
+        for one in components:
+            group = one if isinstance(one, StopTogether) else StopTogether([one])
+            started: list[Component] = []
+            self._started.append((started, group.seconds))
+            for component in group.components:
+                started.append(component)
+                await component.start()
 
     async def _stop(self) -> None:
         self._serving = False
         log.info("service_draining")
-        for component in reversed(self._started):
-            try:
-                await component.stop()
-            except Exception as error:
-                log.error("stop_failed", component=type(component).__name__, exc_info=error)
-                self._failed = True
+        for started, seconds in reversed(self._started):
+            await asyncio.gather(*(self._stop_one(component, seconds) for component in started))
+
+    async def _stop_one(self, component: Component, seconds: float) -> None:
+        name = type(component).__name__
+        try:
+            await asyncio.wait_for(component.stop(), seconds)
+        except TimeoutError:
+            log.error("stop_timeout", component=name)
+            self._failed = True
+        except Exception as error:
+            log.error("stop_failed", component=name, exc_info=error)
+            self._failed = True
 
 
 def freeze_garbage_collector() -> None:
@@ -113,7 +146,7 @@ def freeze_garbage_collector() -> None:
 
 
 S = TypeVar("S", bound=ServiceSettings)
-Build = Callable[[S, Lifecycle], Sequence[Component]]
+Build = Callable[[S, Lifecycle], Components]
 
 
 def run(service: str, settings_class: type[S], build: Build[S]) -> None:
@@ -126,4 +159,7 @@ def run(service: str, settings_class: type[S], build: Build[S]) -> None:
 async def run_components(service: str, settings: S, build: Build[S]) -> int:
     life = Lifecycle(service)
     server = HealthServer(life.health, settings.listen_host, settings.health_port)
-    return await life.run([server, *build(settings, life)])
+    code = await life.run([server, *build(settings, life)])
+    # Python would wait without end for a thread that hangs.
+    faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True)
+    return code

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import Connection
 
 from common.events import AssistantConfig, ConfigEvent, TenantConfig
-from common.outbox import OutboxRow, add
+from common.outbox import EventDraft, OutboxRow, add, payload_of
+from common.outbox_refused import EventTooLarge
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG, Topic
 from tenant_admin.config_sync.diff import ConfigRevisions, differing, repair_drafts
 from tenant_admin.core import assistants, clients
 from tenant_admin.core.changes import ChangeContext, ConfigRevision
 
+log = structlog.get_logger()
 MAX_KEYS = 1000  # of a topic, in one transaction
 SETTLED_AFTER = timedelta(seconds=30)  # a change this recent may be published, but not read yet
 
@@ -102,7 +105,17 @@ def repair_topic(
             config_topic.topic, key, seen.get(key), current.get(key), context.trace_id
         )
     ]
-    return add(connection, drafts)
+    return add(connection, [draft for draft in drafts if fits(draft)])
+
+
+def fits(draft: EventDraft) -> bool:
+    """Older versions took longer texts; one of these must not keep the others from repair."""
+    try:
+        payload_of(draft)
+    except EventTooLarge as error:
+        log.error("config_too_large", topic=error.topic, size=error.size, limit=error.limit)
+        return False
+    return True
 
 
 def object_names(config_topic: ConfigTopic, key: str, *revisions: ConfigRevisions) -> set[str]:

@@ -11,10 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from common.outbox import EventDraft, OutboxRow, add
+from common.outbox_refused import EventTooLarge
+from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
+from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import audit_log
 
 T = TypeVar("T")
 OPERATOR = 1  # tenant_id of events that belong to no client
+# What makes an event of the topic long.
+LONGEST_FIELD = {TENANTS_CONFIG.name: "settings", ASSISTANTS_CONFIG.name: "instructions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ def record_change(
 ) -> list[OutboxRow]:
     """Writes the audit line and the events of one change; returns the rows to publish.
 
+    Refused (422) when an event is larger than its topic takes.
     `before` and `after` are JSON values without secrets; the log holds only their hashes.
     """
     connection.execute(
@@ -68,7 +74,11 @@ def record_change(
             after_hash=after and digest(after),
         )
     )
-    return add(connection, drafts)
+    try:
+        return add(connection, drafts)
+    except EventTooLarge as error:
+        message = f"an event of {error.size} bytes; the services take {error.limit}"
+        refuse(422, LONGEST_FIELD[error.topic], message, "shorten its texts")
 
 
 def digest(value: Any) -> str:

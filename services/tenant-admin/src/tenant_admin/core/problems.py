@@ -88,6 +88,7 @@ FIXES = {
     "extra_forbidden": "remove it, or check its spelling",
     "json_invalid": "send valid JSON with Content-Type: application/json",
     "string_too_short": "write at least {min_length} character(s)",
+    "too_long": "give at most {max_length}",
     "string_too_long": "write at most {max_length} characters",
     "string_pattern_mismatch": "write a value that matches {pattern}",
     "literal_error": "use one of {expected}",

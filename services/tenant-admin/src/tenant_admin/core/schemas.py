@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_after_validator_function
 
-from common.events import TenantSettings
+from common.events import OpeningHours, TenantSettings
 from common.events.config import Effort, Verbosity
 from common.openai_models import DEFAULT_MODEL
 from tenant_admin.core.api_keys import Scope
@@ -29,7 +29,7 @@ ASSISTANT_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$"
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 VISIBLE = r"^[\x21-\x7e]*$"
-TEXT = r"^[^\x00]*$"
+TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,12 @@ Name = Annotated[
     Field(min_length=1, max_length=256),
     TextPattern(NO_CONTROL, "is empty or holds control characters", "write it on one line"),
 ]
-Instructions = Annotated[
-    str,
-    Field(min_length=1, max_length=256_000),
-    TextPattern(TEXT, "holds a zero byte", "remove it"),
+PlainText = Annotated[
+    str, TextPattern(TEXT, "holds control characters", "keep only line breaks and tabs")
 ]
+Instructions = Annotated[PlainText, Field(min_length=1, max_length=256_000)]
+Word = Annotated[PlainText, Field(max_length=100)]
+Words = Annotated[tuple[Word, ...], Field(max_length=50)]
 
 
 def known_timezone(name: str) -> str:
@@ -115,11 +116,22 @@ class Form(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+DEFAULTS = TenantSettings()
+
+
+# With its limits and those of an assistant no event is larger than its topic takes.
+
+
 class Settings(TenantSettings):
     """The settings of a client at the door: as events carry them, and stricter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    business_hours: tuple[OpeningHours, ...] = Field(default=(), max_length=21)
+    fallback_text: PlainText = Field(default=DEFAULTS.fallback_text, min_length=1, max_length=1024)
+    handoff_words: Words = DEFAULTS.handoff_words
+    opt_out_words: Words = DEFAULTS.opt_out_words
+    daily_token_budget: int | None = Field(default=None, ge=1, le=10**12)
     timezone: Annotated[str, AfterValidator(known_timezone)] = "Europe/Madrid"
     model: Model | None = Field(default=None, description="Instead of the assistant's model")
 

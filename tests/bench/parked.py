@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from common.postgres.database import driver_url
+from common.postgres.engine import driver_url
 from common.postgres.migrate import upgrade
 from devkit.check_result import show_progress
 from devkit.stack.home import temporary_home

@@ -8,17 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
 from tests.support.components import running_components
 from tests.support.postgres import execute
 from tests.support.sample_service import JOBS, SCHEMA, Job, create_tables
-from tests.support.sample_work import CustomJobHandler, build_runner, query, session
+from tests.support.sample_work import CustomJobHandler, build_runner, query
 
-from common.outbox import OutboxRow
+from common.postgres.connection import Connection, Statement
 from common.postgres.database import Database
+from common.postgres.engine import connection_arguments
 from common.service.lifecycle import Component, Lifecycle
-from common.work import Claim, Done, Handled, Hint, Outcome, Runner, WorkLimits, WorkState
-from common.work.fairness import claim_budget
+from common.work import Claim, Done, Handled, Hint, Outcome, Runner, Stored, WorkLimits, WorkState
+from common.work.fairness import choose, claim_budget, each_of
+from common.work.statements import DUE_AT_ONCE
 from devkit.stack.postgres import LocalPostgres
 
 SLOTS = 500  # a service's own number
@@ -30,7 +31,14 @@ select {{tenant}}, {{contact}}, number, now() + ({{due}}) * interval '1 second',
   case when {{finished}} then now() end
 from generate_series(1, {{count}}) number order by number
 """
-ADD_DUE = "insert into job (tenant_id, contact, n) select {tenant}, 'new', 0 returning id"
+# As a service stores what waits behind an open row.
+BLOCK = f"""
+update job t set state = {WorkState.BLOCKED.value} where t.state = {WorkState.WAITING.value}
+  and exists (select from job earlier where earlier.contact = t.contact and earlier.id < t.id
+    and earlier.finished_at is null)
+"""
+ADD_DUE = """insert into job (tenant_id, contact, n)
+select {tenant}, gen_random_uuid()::text, 0 returning id"""
 Handle = Callable[[Claim], Awaitable[None]]
 
 
@@ -53,6 +61,7 @@ def filled_table(postgres: LocalPostgres, name: str, *rows: Rows) -> str:
     for each in rows:
         columns = {"tenant": each.tenant, "contact": each.contact, "due": each.due}
         query(url, FILL.format(count=each.count, finished=each.finished, **columns))
+    query(url, BLOCK)
     execute(url, f"vacuum analyze {SCHEMA}.job")
     return url
 
@@ -64,14 +73,18 @@ def add_due_row(url: str, tenant: int) -> None:
 
 def timed_sweeps(url: str, count: int) -> list[float]:
     """Milliseconds of each; an idle process makes them, and keeps what it claims."""
-    cursor, times = 0, []
+    connection, cursor, times = Connection(connection_arguments(url, "bench", SCHEMA)), 0, []
+    budget = claim_budget(SLOTS, 0, 0)
     for _ in range(count):
-        with session(url) as connection:
-            began = time.perf_counter()
-            _, cursor = JOBS.sweep(
-                connection, claim_budget(SLOTS, 0, 0), {}, cursor, SWEEPING_OWNER, LEASE
-            )
-            times.append((time.perf_counter() - began) * 1000)
+        began = time.perf_counter()
+        due = JOBS.due(connection)
+        if len(due) == DUE_AT_ONCE:
+            more, cursor = JOBS.due_by_tenant(connection, cursor, each_of(budget.take))
+            due = more + due
+        if ids := choose(due, {}, budget, budget.take):
+            connection.execute_together(JOBS.claim(ids, SWEEPING_OWNER, LEASE), commit=True)
+        times.append((time.perf_counter() - began) * 1000)
+    connection.close()
     return times
 
 
@@ -86,14 +99,17 @@ class WithoutEffects(CustomJobHandler):
         super().__init__(do)
         self.finished = 0
 
-    def load(self, connection: Connection, claims: Sequence[Claim]) -> list[Job]:
-        return [Job(claim.id, "", 0) for claim in claims]
-
     def store(
-        self, connection: Connection, handled: Sequence[Handled[Job, Job]]
-    ) -> tuple[list[OutboxRow], list[Hint]]:
+        self,
+        connection: Connection,
+        finish: Sequence[Statement],
+        handled: Sequence[Handled[Job, Job]],
+    ) -> Stored:
+        ended = [each.item.id for each in handled]
+        statements = [*finish, *JOBS.unblock(ended), JOBS.stood(finish)]
+        rows = connection.execute_together(statements, commit=True)
         self.finished += len(handled)
-        return [], []
+        return Stored({(row.id, row.epoch) for row in rows}, (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +128,7 @@ class RunningWork:
 def insert(connection: Connection, tenants: Sequence[int]) -> list[Hint]:
     statement = ADD_DUE.format(tenant="unnest(%(tenants)s::int[])") + ", tenant_id"
     rows = connection.exec_driver_sql(statement, {"tenants": list(tenants)})
-    return [Hint(id, tenant, 0) for id, tenant in rows]
+    return [Hint(row.id, row.tenant_id, 0) for row in rows]
 
 
 @asynccontextmanager

@@ -35,7 +35,8 @@ from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
 from common.work import Owner, Runner, WorkLimits
 
 E = TypeVar("E", bound=Event)
-OPEN = "select (select count(*) from turn where finished_at is null), (select count(*) from outbox)"
+OPEN = """select (select count(*) from turn where finished_at is null) as turns,
+  (select count(*) from outbox) as events"""
 
 
 @dataclass
@@ -113,14 +114,13 @@ class RunningAssistant:
         await asyncio.to_thread(self.receive_here, events)
 
     def receive_here(self, events: tuple[MessageReceived, ...]) -> None:
-        hints = self.database.run_transaction(lambda c: self.receiver.store(c, events))
-        self.receiver.after_commit(hints)
+        self.runner.store_and_claim(self.receiver.store, self.receiver.after_commit)(events)
 
     async def rows(self, query: str) -> list[sa.Row[Any]]:
         return await self.database.transaction(lambda c: list(c.exec_driver_sql(query)))
 
     async def execute(self, statement: str) -> None:
-        await self.database.transaction(lambda c: c.exec_driver_sql(statement).close())
+        await self.database.transaction(lambda c: c.exec_driver_sql(statement))
 
     async def eventually(self, query: str, check: Callable[[list[sa.Row[Any]]], bool]) -> None:
         """Waits until the rows satisfy the check."""
@@ -184,6 +184,6 @@ async def running_assistant(
     )
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(known.get, runner.hint)
+    receiver = MessageReceiver(known.get)
     async with keep_running([database, producer, outbox, owner, runner]):
         yield RunningAssistant(bootstrap, database, receiver, runner, model, known, published)

@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
-from common.postgres.database import driver_url
+from common.postgres.engine import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic
 from devkit.stack.ports import free_ports
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -56,7 +57,7 @@ class SentRecord:
     key: str
     value: bytes | None
     headers: dict[str, bytes]
-    ack: "asyncio.Future[None]"
+    ack: "Future[None]"
 
 
 @dataclass
@@ -68,7 +69,7 @@ class FakeProducer:
     refuse: bool = False
     full: bool = False
     records: list[SentRecord] = field(default_factory=list)
-    waiting: list["asyncio.Future[None]"] = field(default_factory=list)
+    waiting: list["Future[None]"] = field(default_factory=list)
 
     @property
     def sent(self) -> list[tuple[str, str, bytes | None]]:
@@ -77,9 +78,28 @@ class FakeProducer:
     def send(
         self, topic: Topic, key: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
     ) -> "asyncio.Future[None]":
+        return asyncio.wrap_future(self._record(topic, key, value, headers))
+
+    def produce(
+        self,
+        topic: Topic,
+        key: str,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]],
+        on_report: Callable[[KafkaException | None], None],
+    ) -> None:
+        def report(ack: "Future[None]") -> None:
+            error = ack.exception()
+            on_report(error if isinstance(error, KafkaException) else None)
+
+        self._record(topic, key, value, headers).add_done_callback(report)
+
+    def _record(
+        self, topic: Topic, key: str, value: bytes | None, headers: Sequence[tuple[str, bytes]]
+    ) -> "Future[None]":
         if self.full:
             raise BufferError("Local: Queue full")
-        ack: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ack: Future[None] = Future()
         self.records.append(SentRecord(topic.name, key, value, dict(headers), ack))
         if self.refuse:
             ack.set_exception(KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT)))

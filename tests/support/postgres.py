@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from tests.support.containers import Running, image_for, postgres_container
 from tests.support.summary import remember
 
-from common.postgres.database import driver_url
+from common.postgres.engine import driver_url
 from common.postgres.migrate import upgrade
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
 from tests.support.components import FakeProducer
 from tests.support.sample_service import JOBS, SCHEMA, Job, JobHandler
 
 from common.outbox import Outbox
-from common.postgres.database import Database, driver_url
+from common.postgres.connection import SqlConnection
+from common.postgres.database import Database
+from common.postgres.engine import driver_url
 from common.postgres.rows import names, unnest
 from common.service.lifecycle import Component, Lifecycle
 from common.work import Claim, Done, Outcome, Owner, Runner, WorkLimits
@@ -18,8 +19,8 @@ from common.work import Claim, Done, Outcome, Owner, Runner, WorkLimits
 # Jobs of tests, in the given order.
 ADDED = {"tenant_id": "int", "contact": "text", "n": "int"}
 ADD = f"""
-insert into job ({names(ADDED)}, attempts, due_at)
-select {names(ADDED)}, %(attempts)s, now() + %(due)s * interval '1 second'
+insert into job ({names(ADDED)}, failures, due_at)
+select {names(ADDED)}, %(failures)s, now() + %(due)s * interval '1 second'
 from {unnest(ADDED)} order by ordinality
 returning id
 """
@@ -84,10 +85,10 @@ def runner_components(
     return build
 
 
-def add_jobs(url: str, *jobs: tuple[int, str, int], due: float = 0, attempts: int = 0) -> list[int]:
+def add_jobs(url: str, *jobs: tuple[int, str, int], due: float = 0, failures: int = 0) -> list[int]:
     """(tenant, contact, n) each; due in `due` seconds. Their ids."""
     columns = [list(column) for column in zip(*jobs, strict=True)]
-    values = dict(zip(ADDED, columns, strict=True)) | {"due": due, "attempts": attempts}
+    values = dict(zip(ADDED, columns, strict=True)) | {"due": due, "failures": failures}
     return [id for (id,) in query(url, ADD, values)]
 
 
@@ -104,7 +105,7 @@ def session(url: str) -> Any:
     return engine.begin()
 
 
-def states(connection: Connection) -> dict[int, tuple[int, int]]:
+def states(connection: SqlConnection) -> dict[int, tuple[int, int]]:
     """id -> (state, epoch)"""
     rows = connection.exec_driver_sql("select id, state, epoch from job")
-    return {id: (state, epoch) for id, state, epoch in rows}
+    return {row.id: (row.state, row.epoch) for row in rows}

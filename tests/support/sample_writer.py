@@ -8,13 +8,14 @@ import asyncio
 import sys
 from functools import partial
 
-from sqlalchemy import Connection
 from tests.support.components import keep_running
 from tests.support.sample_service import SCHEMA, Job, reply_of
 
-from common import outbox
+from common import outbox_rows
 from common.kafka.producer import Producer
-from common.outbox import Outbox, OutboxRow
+from common.outbox import Outbox
+from common.outbox_rows import OutboxRow
+from common.postgres.connection import Connection
 from common.postgres.database import Database
 from common.service.lifecycle import Lifecycle
 
@@ -28,7 +29,7 @@ TABLE = "create table if not exists counter (key text primary key, n int not nul
 
 def write(connection: Connection, key: str) -> list[OutboxRow]:
     number = connection.exec_driver_sql(LOCK, {"key": key}).scalar()
-    return outbox.add(connection, [reply_of(Job(1, key, int(number or 0)))])
+    return outbox_rows.add(connection, [reply_of(Job(1, key, int(number or 0)))])
 
 
 def create(connection: Connection) -> None:

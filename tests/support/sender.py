@@ -25,7 +25,7 @@ from common.events import (
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import Record
-from common.postgres.database import driver_url
+from common.postgres.engine import driver_url
 from common.sealed import KeyRing
 from common.service.lifecycle import Lifecycle
 from common.topics import (
@@ -139,7 +139,10 @@ class RunningSender:
         """The condition, asked after what waits for its time was made due."""
 
         def ask() -> Any:
-            self.execute(f"update delivery set due_at = now() where state = {WorkState.WAITING:d}")
+            self.execute(
+                "update delivery set due_at = now() - interval '1 second'"
+                f" where state = {WorkState.WAITING:d}"
+            )
             return condition()
 
         return ask

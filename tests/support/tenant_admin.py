@@ -17,13 +17,13 @@ from tests.support.processes import ROOT, running_service
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
-from common.postgres.database import Database
 from common.service.clock import SystemClock
 from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 
 Ran = subprocess.CompletedProcess[str]
 KEY = "bootstrap-key-of-the-tests"
@@ -40,7 +40,7 @@ class Admin:
     """`http` carries the bootstrap key."""
 
     http: httpx.AsyncClient
-    database: Database
+    database: SqlAlchemyDatabase
     outbox: Outbox
 
     async def add(self, **fields: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Admin:
 @asynccontextmanager
 async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIterator[Admin]:
     life = Lifecycle("tenant-admin")
-    database = Database(url, "admin", life)
+    database = SqlAlchemyDatabase(url, "admin", life)
     producer = Producer(bootstrap, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
     services = Services(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)

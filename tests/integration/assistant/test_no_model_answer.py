@@ -228,7 +228,7 @@ async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
     async with running_assistant(url, kafka.bootstrap, model=model) as assistant:
         await assistant.receive(incoming("hola"))
         await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
-        await assistant.execute("update turn set attempts = 4, due_at = now() + interval '1 min'")
+        await assistant.execute("update turn set failures = 4, due_at = now() + interval '1 min'")
         await assistant.receive(incoming("hola", contact="bob"))
         await assistant.eventually("select 1 from message where role = 'a'", bool)
         model.script = [broken]

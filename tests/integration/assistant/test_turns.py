@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from psycopg2 import IntegrityError
 from tests.support.assistant import (
     RunningAssistant,
     a_client,
@@ -13,6 +13,10 @@ from tests.support.assistant import (
 )
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
+
+from assistant import tables
+from assistant.receive import BODY_BYTES
+from assistant.turn_context import HISTORY_BYTES, PENDING_BYTES, turn_context
 
 pytestmark = pytest.mark.integration
 TURNS = "select id from turn order by id"
@@ -91,7 +95,7 @@ async def test_a_newer_message_supersedes_the_running_turn(assistant: RunningAss
     [reply] = await assistant.replies()
     assert (reply.text, len(reply.answers)) == ("echo dos", 2)
     assert inputs(assistant.model.bodies[1]) == ["uno", "dos"]
-    assert len(await assistant.rows("select from message where role = 'a'")) == 1
+    assert len(await assistant.rows("select 1 from message where role = 'a'")) == 1
 
 
 async def test_after_three_times_the_answer_stands_and_the_rest_is_the_next_turn(
@@ -273,3 +277,30 @@ async def test_two_replicas_answer_every_message_once_and_in_order(
     for contact in {reply.contact_id for reply in replies}:
         own = [w for reply in replies if reply.contact_id == contact for w in reply.answers]
         assert own == [event.wamid for event in sent if event.contact_id == contact]
+
+
+async def test_a_conversation_of_long_messages_is_read_up_to_a_limit(
+    assistant: RunningAssistant,
+) -> None:
+    """Fifty conversations of forty messages with 64,000 characters were 325 MB in one claim."""
+    await assistant.receive(incoming("x" * 65_000))
+    await assistant.wait_until_settled()
+    await assistant.execute(
+        "insert into message (tenant_id, conversation_id, turn_id, role, body, sent_at, trace_id)"
+        " select tenant_id, conversation_id, 1, 'u', body, now(), trace_id"
+        " from message, generate_series(1, 40) where role = 'u'"
+    )
+    gate = assistant.model.close()
+    await assistant.receive(*(incoming("y" * 30_000, wamid=f"w{number}") for number in range(9)))
+    await assistant.wait_for_calls(2)
+    await assistant.execute("update turn set state = 0 where finished_at is null")
+    rows = await assistant.rows("select id from turn where finished_at is null")
+    claim = tables.TURNS.claim([rows[0].id], 99, 60.0)
+    [row] = await assistant.database.transaction(lambda one: one.execute_together(claim).all())
+    turn = turn_context(row)
+    read = sum(len(message.body) for messages in turn.history for message in messages)
+    assert read <= HISTORY_BYTES + BODY_BYTES
+    assert sum(len(message.body) for message in turn.pending) <= PENDING_BYTES + BODY_BYTES
+    assert len(turn.pending) == 3
+    assert turn.last_message_id == turn.pending[-1].id, "the next turn takes the rest"
+    gate.set()

@@ -17,9 +17,12 @@ from common.events import MessageReceived
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
-from common.postgres.database import Database, in_transaction, wait_reason
+from common.postgres.connection import Connection
+from common.postgres.database import Database, in_transaction
+from common.postgres.errors import wait_reason
 from common.service.lifecycle import Component, Lifecycle
 from common.topics import MESSAGES_INBOUND, dlq_of
+from common.work import Lease
 
 pytestmark = pytest.mark.integration
 CHECK = f"consumer:{MESSAGES_INBOUND.name}"
@@ -33,10 +36,14 @@ def url(new_database: NewDatabase) -> Iterator[str]:
     create_tables(made)
     query(made, f"create role {USER} login password '{PASSWORD}'")
     query(made, f"grant usage on schema {SCHEMA} to {USER}")
-    query(made, f"grant select, insert on all tables in schema {SCHEMA} to {USER}")
+    query(made, f"grant select, insert, update on all tables in schema {SCHEMA} to {USER}")
     yield made
     query(made, f"drop owned by {USER}")
     query(made, f"drop role {USER}")
+
+
+def store(connection: Connection, events: Sequence[MessageReceived]) -> None:
+    receive(connection, events, Lease(None, 0))
 
 
 def consuming(bootstrap: str, url: str, life: Lifecycle) -> Sequence[Component]:
@@ -47,7 +54,7 @@ def consuming(bootstrap: str, url: str, life: Lifecycle) -> Sequence[Component]:
         bootstrap,
         MESSAGES_INBOUND,
         MessageReceived,
-        in_transaction(database, receive),
+        in_transaction(database, store),
         life=life,
         dead_letters=DeadLetters("tests", producer, life.loop),
         wait_reason=wait_reason,

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from tests.support.postgres import NewDatabase
 
-from common.postgres.database import driver_url
+from common.postgres.engine import driver_url
 from common.postgres.migrate import current_revision, upgrade
 from common.postgres.wait_for_schema import newest_revision
 

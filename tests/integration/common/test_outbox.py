@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from tests.support.components import FakeProducer, running_components
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
@@ -16,7 +17,7 @@ from tests.support.sample_service import SCHEMA, Job, create_tables, reply_of
 from tests.support.sample_work import query, session
 from tests.support.waiting import eventually, eventually_async
 
-from common import outbox
+from common import outbox_rows
 from common.events import ReplyReady
 from common.outbox import Outbox
 from common.postgres.database import Database
@@ -29,9 +30,10 @@ COMMIT_AND_DIE = """
 import os, sys
 from tests.support.sample_service import Job, reply_of
 from tests.support.sample_work import session
-from common import outbox
+from common import outbox_rows
 with session(sys.argv[1]) as connection:
-    outbox.add(connection, [reply_of(Job(1, contact, n)) for n in range(3) for contact in "ab"])
+    jobs = [Job(1, contact, n) for n in range(3) for contact in "ab"]
+    outbox_rows.add(connection, [reply_of(job) for job in jobs])
 os.kill(os.getpid(), 9)
 """
 
@@ -64,7 +66,9 @@ class Desk:
 
     async def write(self, contact: str, *numbers: int) -> None:
         drafts = [reply_of(Job(1, contact, number)) for number in numbers]
-        rows = await self.database.transaction(lambda connection: outbox.add(connection, drafts))
+        rows = await self.database.transaction(
+            lambda connection: outbox_rows.add(connection, drafts)
+        )
         self.outbox.publish(rows)
 
     @property
@@ -95,7 +99,7 @@ async def test_rows_are_published_after_the_commit_and_deleted_once_acked(url: s
 
 def test_a_transaction_that_fails_leaves_nothing_to_publish(url: str) -> None:
     with suppress(ZeroDivisionError), session(url) as connection:
-        outbox.add(connection, [reply_of(Job(1, "a", 0))])
+        outbox_rows.add(connection, [reply_of(Job(1, "a", 0))])
         raise ZeroDivisionError
     assert left(url) == 0
 
@@ -114,10 +118,10 @@ async def test_what_a_dead_process_committed_is_swept_in_order(url: str) -> None
 
 async def test_a_young_row_is_left_to_its_own_process(url: str) -> None:
     with session(url) as connection:
-        outbox.add(connection, [reply_of(Job(1, "young", 0))])
+        outbox_rows.add(connection, [reply_of(Job(1, "young", 0))])
     make_old(url)
     with session(url) as connection:
-        outbox.add(connection, [reply_of(Job(1, "younger", 0))])
+        outbox_rows.add(connection, [reply_of(Job(1, "younger", 0))])
     desk = Desk(url)
     async with running_components(desk):
         await eventually_async(lambda: left(url) == 1)
@@ -143,9 +147,21 @@ async def test_a_lost_row_is_sent_again(url: str) -> None:
         desk.producer.hold = True
         await desk.write("a", 0)
         desk.producer.hold = False
-        desk.producer.waiting[0].set_exception(BufferError("lost"))
+        desk.producer.waiting[0].set_exception(KafkaException(KafkaError(1)))
         await eventually_async(lambda: left(url) == 0)
     assert desk.sent == ["a-0", "a-0"]
+
+
+async def test_what_another_process_has_just_written_is_left_to_it(url: str) -> None:
+    writer, other = Desk(url), Desk(url)
+    async with running_components(writer), running_components(other):
+        drafts = [reply_of(Job(1, "a", 0))]
+        rows = await writer.database.transaction(lambda one: outbox_rows.add(one, drafts))
+        await other.write("a", 1)
+        assert other.sent == []
+        writer.outbox.publish(rows)
+        await eventually_async(lambda: left(url) == 0)
+    assert (writer.sent, other.sent) == (["a-0"], ["a-1"])
 
 
 async def test_who_publishes_a_key_first_publishes_its_older_rows_of_another_process(
@@ -154,9 +170,9 @@ async def test_who_publishes_a_key_first_publishes_its_older_rows_of_another_pro
     stalled, other = Desk(url), Desk(url)
     async with running_components(stalled), running_components(other):
         drafts = [reply_of(Job(1, "a", 0))]
-        late = await stalled.database.transaction(lambda one: outbox.add(one, drafts))
+        late = await stalled.database.transaction(lambda one: outbox_rows.add(one, drafts))
         await other.write("a", 1)
-        assert other.sent == ["a-0", "a-1"]
+        await eventually_async(lambda: other.sent == ["a-0", "a-1"])
         stalled.outbox.publish(late)
         await eventually_async(lambda: left(url) == 0)
 
@@ -164,8 +180,8 @@ async def test_who_publishes_a_key_first_publishes_its_older_rows_of_another_pro
 async def test_a_tombstone_is_a_record_without_a_value(url: str) -> None:
     desk = Desk(url)
     async with running_components(desk):
-        tombstone = outbox.EventDraft(REPLIES_OUTBOUND, "a", None, "0" * 32)
-        rows = await desk.database.transaction(lambda one: outbox.add(one, [tombstone]))
+        tombstone = outbox_rows.EventDraft(REPLIES_OUTBOUND, "a", None, "0" * 32)
+        rows = await desk.database.transaction(lambda one: outbox_rows.add(one, [tombstone]))
         desk.outbox.publish(rows)
         await eventually_async(lambda: left(url) == 0)
     assert desk.producer.sent == [("replies.outbound", "a", None)]

@@ -22,9 +22,9 @@ from tests.support.sample_service import SCHEMA, create_tables
 from tests.support.waiting import eventually
 
 from common.events import ReplyReady
-from common.postgres.database import driver_url
+from common.postgres.engine import driver_url
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, dlq_of, every_topic
-from common.work.table import WorkState
+from common.work import WorkState
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres

@@ -11,7 +11,7 @@ from tests.support.sample_service import SCHEMA, Job, create_tables, reply_of
 from tests.support.sample_work import query, session
 from tests.support.waiting import eventually_async
 
-from common import outbox
+from common import outbox_rows
 from common.events import ReplyReady
 from common.kafka.producer import Producer
 from common.outbox import Outbox
@@ -61,7 +61,7 @@ async def test_rows_that_are_too_large_are_set_aside_and_their_key_goes_on(
     query(url, TOO_LARGE, {"key": next_row.key})
     publishing = Publishing(kafka.bootstrap, url)
     async with running_components(publishing):
-        rows = await publishing.database.transaction(lambda one: outbox.add(one, [next_row]))
+        rows = await publishing.database.transaction(lambda one: outbox_rows.add(one, [next_row]))
         assert len(rows) == 3
         publishing.outbox.publish(rows)
         await eventually_async(lambda: query(url, "select count(*) from outbox") == [(0,)])
@@ -80,7 +80,7 @@ async def test_a_row_that_nobody_publishes_shows(url: str) -> None:
         await age.measure()
         assert "outbox" not in life.health.not_ready()
         with session(url) as connection:
-            outbox.add(connection, [reply_of(Job(1, "a", 0))])
+            outbox_rows.add(connection, [reply_of(Job(1, "a", 0))])
             connection.exec_driver_sql("update outbox set created_at = now() - interval '1 hour'")
         await age.measure()
         assert "outbox" in life.health.not_ready()
@@ -92,5 +92,5 @@ def test_what_is_too_large_is_not_written(url: str) -> None:
     text = "é" * (REPLIES_OUTBOUND.max_message_bytes // 2)
     event = long.event.model_copy(update={"text": text})
     with pytest.raises(EventTooLarge, match=r"replies\.outbound"), session(url) as connection:
-        outbox.add(connection, [outbox.draft(REPLIES_OUTBOUND, long.key, event)])
+        outbox_rows.add(connection, [outbox_rows.draft(REPLIES_OUTBOUND, long.key, event)])
     assert query(url, "select count(*) from outbox") == [(0,)]

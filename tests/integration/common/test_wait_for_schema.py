@@ -9,7 +9,8 @@ from tests.support.components import RecordingLifecycle
 from tests.support.postgres import NewDatabase
 
 from common.postgres import migrate
-from common.postgres.database import Database, driver_url
+from common.postgres.database import Database
+from common.postgres.engine import driver_url
 from common.postgres.wait_for_schema import SchemaReady, newest_revision
 
 pytestmark = pytest.mark.integration

@@ -1,18 +1,22 @@
 """Any interleaving of claims, ends, deaths and superseding keeps a work table's promises."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
 from tests.support.postgres import NewDatabase
-from tests.support.sample_service import JOBS, create_tables
-from tests.support.sample_work import session, states
+from tests.support.sample_service import JOBS, SCHEMA, create_tables
+from tests.support.sample_work import states
 
-from common.work import Claim
-from common.work.fairness import claim_budget
-from common.work.table import Transition, WorkState
+from common.postgres.connection import Connection
+from common.postgres.engine import connection_arguments
+from common.work import Claim, WorkState
+from common.work.claimer import claim_of
+from common.work.fairness import choose, claim_budget
+from common.work.table import Transition
 
 pytestmark = pytest.mark.integration
 SLOTS, LEASE = 8, 600.0
@@ -56,8 +60,9 @@ class World:
         for claim in self.held[number]:
             running[claim.tenant_id] = running.get(claim.tenant_id, 0) + 1
         budget = claim_budget(SLOTS, sum(running.values()), len(running))
-        claims, _ = JOBS.sweep(self.connection, budget, running, 0, owner=number, lease=LEASE)
-        self.held[number] += claims
+        ids = choose(JOBS.due(self.connection), running, budget, budget.take)
+        claimed = self.connection.execute_together(JOBS.claim(ids, number, LEASE))
+        self.held[number] += [claim_of(row) for row in claimed]
         for tenant in (1, 2):
             mine = [claim for claim in self.held[number] if claim.tenant_id == tenant]
             assert len(mine) <= budget.share
@@ -74,7 +79,7 @@ class World:
         number = OWNERS[owner % 2]
         self.zombies += self.held[number]
         self.held[number] = []
-        JOBS.take_over(self.connection, [number])
+        JOBS.take_over(self.connection, [number], owner=0)
 
     def do_supersede(self, _: int, which: int) -> None:
         self.connection.exec_driver_sql(
@@ -93,8 +98,9 @@ class World:
         if claim is None:
             return
         stands = states(self.connection)[claim.id] == (1, claim.epoch)
-        accepted = JOBS.finish(self.connection, [Transition(claim, state, 0, "end")])
-        assert accepted == ({(claim.id, claim.epoch)} if stands else set())
+        self.connection.commit()
+        accepted = finish(self.connection, [claim], state)
+        assert accepted == ({claim.key} if stands else set())
         if accepted and state is WorkState.DONE:
             assert claim.id not in self.ends
             self.ends.append(claim.id)
@@ -106,6 +112,24 @@ class World:
             "select contact from job where state = 1 group by contact having count(*) > 1"
         )
         assert crowded.all() == []
+
+
+def finish(
+    connection: Connection, claims: Sequence[Claim], state: WorkState
+) -> set[tuple[int, int]]:
+    """In a transaction of its own; the claims that stood."""
+    transitions = JOBS.finish([Transition(claim, state, 0, "end") for claim in claims], {})
+    statements = [*transitions, JOBS.stood(transitions)]
+    return {(row.id, row.epoch) for row in connection.execute_together(statements, commit=True)}
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    connection = Connection(connection_arguments(url, "tests", SCHEMA))
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 @pytest.fixture
@@ -124,25 +148,27 @@ def url(new_database: NewDatabase) -> str:
 def test_one_end_per_row_one_running_per_conversation_and_no_share_exceeded(
     url: str, steps: list[Step]
 ) -> None:
-    with session(url) as connection:
+    with connected(url) as connection:
         connection.exec_driver_sql("truncate job")
+        connection.commit()
         world = World(connection)
         for step in steps:
             world.take(step)
+            connection.commit()
             world.check()
+            connection.commit()
 
 
 def test_what_an_owner_does_not_know_it_holds_waits_again(url: str) -> None:
-    with session(url) as connection:
+    with connected(url) as connection:
         world = World(connection)
         for contact in range(3):
             world.do_open(0, contact)
+        connection.commit()
         world.do_claim(0, 0)
         known = world.held[1][:1]
-        JOBS.release_unconfirmed(connection, 1, known)
+        connection.execute_together([JOBS.release_unconfirmed(1, known)])
         waiting = {id for id, (state, _) in states(connection).items() if state == 0}
         assert waiting == {claim.id for claim in world.held[1][1:]}
-        accepted = JOBS.finish(
-            connection, [Transition(claim, WorkState.DONE, 0, "end") for claim in world.held[1]]
-        )
-        assert accepted == {(known[0].id, known[0].epoch)}
+        connection.commit()
+        assert finish(connection, world.held[1], WorkState.DONE) == {known[0].key}

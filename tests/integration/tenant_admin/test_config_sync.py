@@ -16,7 +16,7 @@ from tests.support.tenant_admin import KEY, PLAZA, Admin, running, served
 
 from common.events import AssistantConfig, TenantConfig
 from common.kafka.record import Record
-from common.postgres.database import connect
+from common.postgres.engine import connect
 from common.service.tracing import new_trace_id
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from devkit.stack.ports import free_ports

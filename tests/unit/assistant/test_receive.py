@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.builders import a_message
 
-from assistant.receive import message_columns, ordered
+from assistant.receive import BODY_BYTES, body_of, message_columns, ordered
 
 EVENTS = st.builds(
     lambda tenant, contact, wamid: a_message(tenant_id=tenant, contact_id=contact, wamid=wamid),
@@ -33,4 +33,10 @@ def test_contacts_stand_together_each_in_the_order_of_arrival(events: list[objec
 
 def test_what_the_database_cannot_hold_is_left_out_of_the_text() -> None:
     event = a_message("a\0b")
-    assert message_columns([event], {(1, event.contact_id): 5})["body"] == ["ab"]
+    assert message_columns([event])["text"] == ["ab"]
+
+
+def test_a_text_is_cut_at_a_character_and_a_usual_one_is_not() -> None:
+    assert body_of("\U0001f600" * 65_536) == "\U0001f600" * (BODY_BYTES // 4)
+    assert body_of("x" + "\u00e9" * 65_535) == "x" + "\u00e9" * ((BODY_BYTES - 1) // 2)
+    assert body_of("a" * 65_536) == "a" * 65_536

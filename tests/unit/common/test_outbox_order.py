@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from tests.support.components import FakeProducer
 
 from common.held_keys import LONGEST_WAIT
-from common.outbox import Outbox, OutboxRow
+from common.outbox import Outbox
+from common.outbox_rows import OutboxRow
 from common.service.lifecycle import Lifecycle
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class Scene:
     producer: FakeProducer = field(default_factory=lambda: FakeProducer(hold=True))
     written: int = 0
     now: float = 0.0
-    sweeping: "asyncio.Task[None] | None" = None
+    sweeping: "asyncio.Task[float | None] | None" = None
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.database, self.producer, Lifecycle("tests"), lambda: self.now)

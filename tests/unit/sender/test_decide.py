@@ -11,7 +11,7 @@ from tests.support.sender import a_tenant
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
 from sender.decide import after_send, before_send, retry_delay
-from sender.deliver import update_of
+from sender.finish_deliveries import update_of
 from sender.tables import DeliveryUpdate, DueDelivery
 from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Retry
 

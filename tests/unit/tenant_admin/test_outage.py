@@ -5,13 +5,13 @@ from tests.support.tenant_admin import KEY
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
-from common.postgres.database import Database
 from common.service.clock import SystemClock
 from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 
 
 async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> None:
@@ -19,7 +19,7 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
     secret = "a-password"
     url = f"postgresql://admin:{secret}@127.0.0.1:{port}/conserje"
     life = Lifecycle("tenant-admin")
-    database = Database(url, "admin", life)
+    database = SqlAlchemyDatabase(url, "admin", life)
     outbox = Outbox(database, Producer(f"127.0.0.1:{port}", life), life)
     services = Services(database, outbox, SystemClock(), KEY, FailedKeys(lambda: 0.0), None)
     headers = {"Authorization": f"Bearer {KEY}"}

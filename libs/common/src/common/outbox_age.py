@@ -1,9 +1,12 @@
 """Whether events leave the outbox: the age of its oldest row, as metric and readiness check."""
 
-import structlog
-from sqlalchemy import Connection
+from typing import Any
 
-from common.postgres.database import Database, is_outage
+import structlog
+
+from common.postgres.connection import SqlConnection
+from common.postgres.database import TransactionThreads
+from common.postgres.errors import is_outage
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
@@ -21,7 +24,9 @@ class OutboxAge:
     is_check False: only the metric and the log, for a service that serves also without a broker.
     """
 
-    def __init__(self, database: Database, life: Lifecycle, *, is_check: bool = True) -> None:
+    def __init__(
+        self, database: TransactionThreads[Any], life: Lifecycle, *, is_check: bool = True
+    ) -> None:
         self._database = database
         self._life = life
         self._is_check = is_check
@@ -43,7 +48,7 @@ class OutboxAge:
             log.error("outbox_not_published", oldest_seconds=round(self._seconds))
 
 
-def oldest(connection: Connection) -> float:
+def oldest(connection: SqlConnection) -> float:
     """Seconds; 0 for an empty outbox."""
     return float(connection.exec_driver_sql(OLDEST).scalar() or 0.0)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
-from sqlalchemy import Connection
 
+from common.postgres.connection import SqlConnection
 from common.postgres.rows import arrays, names, unnest
 from common.topics import Topic
 
@@ -50,7 +50,7 @@ class EventTooLarge(ValueError):
         super().__init__(f"{topic}: an event of {size} bytes; at most {limit}")
 
 
-def set_aside(connection: Connection, refusals: Sequence[Refusal]) -> None:
+def set_aside(connection: SqlConnection, refusals: Sequence[Refusal]) -> None:
     connection.exec_driver_sql(SET_ASIDE, arrays(REFUSAL, refusals))
 
 

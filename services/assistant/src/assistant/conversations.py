@@ -1,12 +1,12 @@
-"""Conversation ids of contacts, with a cache that spares most messages an upsert."""
+"""The conversations of contacts, with a cache that spares most messages an upsert."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from common.events import MessageReceived
 from common.lenient_json import storable
+from common.postgres.connection import Statement
+from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
 
 CACHED_CONTACTS = 100_000
@@ -15,15 +15,14 @@ DETAILS = {"phone_number_id": "text", "wa_id": "text", "contact_name": "text"}
 CONTACT = {"tenant_id": "int", "contact_id": "text", **DETAILS}
 
 # Creates conversations, or brings what changed of their contacts up to date.
-UPSERT_CONVERSATIONS = f"""
+UPSERT_CONVERSATIONS = Prepared(f"""
 insert into conversation ({names(CONTACT)})
 select {names(CONTACT)} from {unnest(CONTACT)} order by tenant_id, contact_id
 on conflict (tenant_id, contact_id) do update set
   phone_number_id = excluded.phone_number_id,
   wa_id = coalesce(excluded.wa_id, conversation.wa_id),
   contact_name = coalesce(excluded.contact_name, conversation.contact_name)
-returning tenant_id, contact_id, id
-"""
+""")
 
 ContactKey = tuple[int, str]
 
@@ -36,37 +35,32 @@ class ContactDetails(NamedTuple):
     contact_name: str | None
 
 
-class CachedConversation(NamedTuple):
-    id: int
-    details: ContactDetails
-
-
 class Conversations:
-    """(tenant_id, contact_id) -> conversation id. One thread."""
+    """The contacts whose conversation exists with these details. One thread."""
 
     def __init__(self) -> None:
-        self._cached: dict[ContactKey, CachedConversation] = {}
-        self._uncommitted: dict[ContactKey, CachedConversation] = {}
+        self._cached: dict[ContactKey, ContactDetails] = {}
+        self._uncommitted: dict[ContactKey, ContactDetails] = {}
 
-    def find_or_create(
-        self, connection: Connection, events: Sequence[MessageReceived]
-    ) -> dict[ContactKey, int]:
-        self._uncommitted = {}
+    def statements(self, events: Sequence[MessageReceived]) -> list[Statement]:
+        """What creates or changes conversations; none where all are as they were."""
         contacts = {(event.tenant_id, event.contact_id): details_of(event) for event in events}
-        changed = {
+        self._uncommitted = {
             contact: details
             for contact, details in contacts.items()
-            if contact not in self._cached or self._cached[contact].details != details
+            if self._cached.get(contact) != details
         }
-        if changed:
-            self._upsert(connection, changed)
-        return {
-            contact: (self._uncommitted.get(contact) or self._cached[contact]).id
-            for contact in contacts
+        if not self._uncommitted:
+            return []
+        values = {
+            "tenant_id": [tenant_id for tenant_id, _ in self._uncommitted],
+            "contact_id": [contact_id for _, contact_id in self._uncommitted],
+            **arrays(DETAILS, list(self._uncommitted.values())),
         }
+        return [(UPSERT_CONVERSATIONS, values)]
 
     def remember(self) -> None:
-        """After the commit: the ids of a transaction that failed must not be cached."""
+        """After the commit: what a transaction that failed would have written is not there."""
         if len(self._cached) > CACHED_CONTACTS:
             self._cached.clear()
         self._cached |= self._uncommitted
@@ -75,16 +69,6 @@ class Conversations:
     def forget(self) -> None:
         """A conversation that was cached may have been erased."""
         self._cached.clear()
-
-    def _upsert(self, connection: Connection, contacts: dict[ContactKey, ContactDetails]) -> None:
-        values = {
-            "tenant_id": [tenant_id for tenant_id, _ in contacts],
-            "contact_id": [contact_id for _, contact_id in contacts],
-            **arrays(DETAILS, list(contacts.values())),
-        }
-        for row in connection.exec_driver_sql(UPSERT_CONVERSATIONS, values):
-            contact = (row.tenant_id, row.contact_id)
-            self._uncommitted[contact] = CachedConversation(row.id, contacts[contact])
 
 
 def details_of(event: MessageReceived) -> ContactDetails:

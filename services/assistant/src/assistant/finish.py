@@ -7,27 +7,27 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
 from assistant.commands import HANDOVER_HOURS
 from assistant.decide import NoReply, Reply, TurnResult
 from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
 from common.events import OutcomeRecorded, ReplyReady, event_id
-from common.outbox import EventDraft, OutboxRow, draft, insert_statement, rows_of
-from common.postgres.batch_statements import Statement, execute_together
-from common.postgres.rows import arrays, names, rows_as, unnest
+from common.outbox_rows import RESERVED, EventDraft, Reserved, add_and_commit, draft, reserve
+from common.postgres.connection import Connection, Statement
+from common.postgres.prepared import Prepared
+from common.postgres.rows import arrays, names, unnest
 from common.service.clock import Clock
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
-from common.work import Done, Dropped, Handled, Hint, Later
+from common.work import Done, Dropped, Handled, Hint, Later, Stored
+from common.work.statements import written_now
 
 ANSWERED = {"message_id": "bigint", "turn_id": "bigint"}
 # Marks exactly the messages that the turn has seen: one stored late stays for the next turn.
-MARK_ANSWERED = f"""
+MARK_ANSWERED = Prepared(f"""
 update message set turn_id = answered.turn_id
 from {unnest(ANSWERED, "answered")}
 where message.id = any(%(message_id)s::bigint[]) and message.id = answered.message_id
-"""
+""")
 ANSWER = {
     "tenant_id": "int",
     "conversation_id": "bigint",
@@ -36,30 +36,43 @@ ANSWER = {
     "trace_id": "text",
 }
 # The assistant's messages, which become history.
-STORE_ANSWERS = f"""
+STORE_ANSWERS = Prepared(f"""
 insert into message ({names(ANSWER)}, role, sent_at)
 select {names(ANSWER)}, 'a', now() from {unnest(ANSWER)}
-"""
+""")
 TOKENS = {"model": "text", "input_tokens": "int", "cached_tokens": "int", "output_tokens": "int"}
 USAGE = {"tenant_id": "int", "turn_id": "bigint", **TOKENS}
 # What was billed today (UTC), which counts towards the client's budget.
-STORE_USAGE = f"""
+STORE_USAGE = Prepared(f"""
 insert into usage ({names(USAGE)}, day)
 select {names(USAGE)}, (now() at time zone 'utc')::date from {unnest(USAGE)}
-"""
+""")
+COUNTED = {"tenant_id": "int", "tokens": "bigint"}
+# The same as one counter per client and day, which a turn's load reads.
+COUNT_TOKENS = Prepared(f"""
+insert into usage_of_day ({names(COUNTED)}, day)
+select tenant_id, sum(tokens), (now() at time zone 'utc')::date
+from {unnest(COUNTED)} group by tenant_id order by tenant_id
+on conflict (tenant_id, day) do update set tokens = usage_of_day.tokens + excluded.tokens
+""")
 SEEN = {"turn_id": "bigint", "last_message_id": "bigint"}
-# The conversations as they are now: our update holds the turns' rows, so nothing changes until
-# the commit.
-CHECK_CONVERSATIONS = f"""
-with finished as materialized (
-  select turn.conversation_id, turn.last_message_id > seen.last_message_id as has_newer
-  from turn join {unnest(SEEN, "seen")} on seen.turn_id = turn.id
-  where turn.id = any(%(turn_id)s::bigint[]))
-select conversation.id as conversation_id, conversation.opted_out,
-  coalesce(conversation.taken_over_until > now(), false) as handed_over, finished.has_newer
-from finished join conversation on conversation.id = finished.conversation_id
-where conversation.id = any(array(select conversation_id from finished))
-"""
+EPOCH = {"epoch": "int"}
+# The turns whose claim stood, and their conversations as they are now: our update holds the turns'
+# rows, so nothing changes until the commit.
+CHECK_TURNS = Prepared(f"""
+with stood as materialized (
+  select turn.id, turn.epoch, turn.conversation_id,
+    turn.finished_at is not null and turn.last_message_id > seen.last_message_id as has_newer
+  from turn join {unnest(SEEN | EPOCH, "seen")}
+    on seen.turn_id = turn.id and seen.epoch = turn.epoch
+  where turn.id = any(%(turn_id)s::bigint[]) and {written_now("turn")})
+select stood.id, stood.epoch, stood.has_newer, conversation.opted_out,
+  coalesce(conversation.taken_over_until > now(), false) as handed_over,
+  reserved.ids, reserved.has_older
+from stood join conversation on conversation.id = stood.conversation_id
+cross join (select {RESERVED}) reserved
+where conversation.id = any(array(select conversation_id from stood))
+""")
 # A new turn for the messages that came after what the finished turn has seen.
 OPEN_NEXT_TURNS = f"""
 insert into turn (tenant_id, conversation_id, last_message_id)
@@ -79,13 +92,12 @@ APPLY_COMMANDS = {
 }
 
 
-class ConversationCheck(NamedTuple):
+class TurnCheck(NamedTuple):
     """What may have changed while the model was asked.
 
     has_newer: there are messages that the turn did not see.
     """
 
-    conversation_id: int
     opted_out: bool
     handed_over: bool
     has_newer: bool
@@ -95,47 +107,50 @@ class FinishedTurn(NamedTuple):
     turn: TurnContext
     result: TurnResult
 
-    @property
-    def conversation_id(self) -> int:
-        return self.turn.conversation.id
-
 
 def store(
-    connection: Connection, handled: Sequence[Handled[TurnContext, TurnResult]], clock: Clock
-) -> tuple[list[OutboxRow], list[Hint]]:
-    """Every statement of the finish runs here, in three round trips at most."""
-    finished = [turn for each in handled if (turn := as_finished(each))]
-    if not finished:
-        return [], []
-    checks = check_conversations(connection, finished)
-    finished = [apply_check(turn, checks[turn.conversation_id]) for turn in finished]
+    connection: Connection,
+    finish_turns: Sequence[Statement],
+    handled: Sequence[Handled[TurnContext, TurnResult]],
+    clock: Clock,
+) -> Stored:
+    """Every statement of the finish runs here, in two round trips; in four where messages came
+    that a turn did not see."""
+    seen = [each.item for each in handled]
+    events = sum(1 + len(turn.pending) for turn in seen)
+    values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
+    values |= reserve({turn.conversation.key for turn in seen}, events)
+    rows = connection.execute_together([*finish_turns, (CHECK_TURNS, values)]).all()
+    if not rows:
+        connection.commit()
+        return Stored(set(), (), ())
+    checks = {
+        (row.id, row.epoch): TurnCheck(row.opted_out, row.handed_over, row.has_newer)
+        for row in rows
+    }
+    stood = [each for each in handled if each.claim.key in checks]
+    finished = [turn for each in stood if (turn := as_finished(each, checks[each.claim.key]))]
     drafts = [draft for turn in finished for draft in event_drafts(turn, clock)]
-    statements = [*effect_statements(finished), *insert_statement(drafts)]
-    rows = rows_of(execute_together(connection, statements))
-    with_newer = [turn for turn in finished if checks[turn.conversation_id].has_newer]
-    return rows, open_next_turns(connection, with_newer) if with_newer else []
+    newer = [each.item for each in stood if checks[each.claim.key].has_newer]
+    hints = open_next_turns(connection, newer)
+    reserved = Reserved(rows[0].ids, rows[0].has_older)
+    published = add_and_commit(connection, effect_statements(finished), drafts, reserved)
+    return Stored(set(checks), published, hints)
 
 
-def as_finished(handled: Handled[TurnContext, TurnResult]) -> FinishedTurn | None:
+def as_finished(handled: Handled[TurnContext, TurnResult], check: TurnCheck) -> FinishedTurn | None:
     """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
     match handled.outcome:
-        case Done(result=result):
-            return FinishedTurn(handled.item, result)
-        case Dropped(reason=reason, result=dropped):
-            return FinishedTurn(handled.item, dropped or NoReply("failed", reason))
         case Later():
             return None
+        case Done(result=result):
+            known: TurnResult = result
+        case Dropped(reason=reason, result=dropped):
+            known = dropped or NoReply("failed", reason)
+    return apply_check(FinishedTurn(handled.item, known), check)
 
 
-def check_conversations(
-    connection: Connection, finished: Sequence[FinishedTurn]
-) -> dict[int, ConversationCheck]:
-    """By conversation id."""
-    result = connection.exec_driver_sql(CHECK_CONVERSATIONS, seen_columns(finished))
-    return {check.conversation_id: check for check in rows_as(ConversationCheck, result)}
-
-
-def apply_check(finished: FinishedTurn, check: ConversationCheck) -> FinishedTurn:
+def apply_check(finished: FinishedTurn, check: TurnCheck) -> FinishedTurn:
     """An answer that came too late is not sent; notices answer a command and always go."""
     if isinstance(finished.result, NoReply) or finished.result.command:
         return finished
@@ -148,6 +163,8 @@ def apply_check(finished: FinishedTurn, check: ConversationCheck) -> FinishedTur
 
 def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     """What changes besides the outbox. Builds the statements, runs none."""
+    if not finished:
+        return []
     statements: list[Statement] = [(MARK_ANSWERED, answered_columns(finished))]
     replies = [(turn, result) for turn, result in finished if isinstance(result, Reply)]
     if replies:
@@ -155,6 +172,7 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     billed = [(turn, reply.usage) for turn, reply in replies if reply.usage]
     if billed:
         statements.append((STORE_USAGE, usage_columns(billed)))
+        statements.append((COUNT_TOKENS, token_columns(billed)))
     for command, statement in APPLY_COMMANDS.items():
         if ids := [turn.conversation.id for turn, reply in replies if reply.command == command]:
             statements.append((statement, {"ids": ids}))
@@ -167,10 +185,6 @@ def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
         "message_id": [message_id for message_id, _ in answered],
         "turn_id": [turn_id for _, turn_id in answered],
     }
-
-
-def seen_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
-    return arrays(SEEN, [turn for turn, _ in finished])
 
 
 def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
@@ -191,9 +205,18 @@ def usage_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list
     }
 
 
-def open_next_turns(connection: Connection, finished: Sequence[FinishedTurn]) -> list[Hint]:
+def token_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list[int]]:
+    return {
+        "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
+        "tokens": [usage.input_tokens + usage.output_tokens for _, usage in billed],
+    }
+
+
+def open_next_turns(connection: Connection, turns: Sequence[TurnContext]) -> list[Hint]:
     """Messages that the turn did not see, or had no room for, get the next turn."""
-    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, seen_columns(finished))
+    if not turns:
+        return []
+    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, arrays(SEEN, turns))
     return [Hint(turn.id, turn.tenant_id, 0) for turn in opened]
 
 

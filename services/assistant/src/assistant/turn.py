@@ -2,22 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from assistant import finish
 from assistant.decide import AskModel, TurnResult, after_asking, before_asking
 from assistant.openai.client import ModelClient
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
-from assistant.turn_context import TurnContext, load_turns
+from assistant.turn_context import TurnContext, turn_context
 from common.events import AssistantConfig, TenantConfig
 from common.openai_models import DEFAULT_MODEL
-from common.outbox import OutboxRow
+from common.postgres.connection import Connection, Statement
 from common.service.clock import Clock
 from common.tenant_secrets import NoSecret, TenantSecrets
-from common.work import Claim, Handled, Hint, Outcome
+from common.work import Claim, Handled, Outcome, Stored
 
 log = structlog.get_logger()
 
@@ -47,8 +47,14 @@ class TurnHandler:
         self._clock = clock
         self._deadline = deadline
 
-    def load(self, connection: Connection, claims: Sequence[Claim]) -> list[TurnContext]:
-        return load_turns(connection, [claim.id for claim in claims], self._has_budget)
+    def item_of(self, row: Any, claimed_at: float) -> TurnContext:
+        return turn_context(row)
+
+    def key_of(self, item: TurnContext) -> str:
+        return item.conversation.key
+
+    def finish_columns(self, handled: Handled[TurnContext, TurnResult]) -> None:
+        """A turn has none of its own."""
 
     async def handle(self, claim: Claim, turn: TurnContext) -> Outcome[TurnResult]:
         tenant = self._tenant_of(turn.conversation.phone_number_id)
@@ -63,13 +69,12 @@ class TurnHandler:
         return after_asking(answer, tries, decision.tenant)
 
     def store(
-        self, connection: Connection, handled: Sequence[Handled[TurnContext, TurnResult]]
-    ) -> tuple[list[OutboxRow], list[Hint]]:
-        return finish.store(connection, handled, self._clock)
-
-    def _has_budget(self, phone_number_id: str) -> bool:
-        tenant = self._tenant_of(phone_number_id)
-        return tenant is not None and tenant.settings.daily_token_budget is not None
+        self,
+        connection: Connection,
+        finish_turns: Sequence[Statement],
+        handled: Sequence[Handled[TurnContext, TurnResult]],
+    ) -> Stored:
+        return finish.store(connection, finish_turns, handled, self._clock)
 
     async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
         """A model that OpenAI no longer has is replaced by the default one, once."""

@@ -1,60 +1,52 @@
 """A turn as the handler sees it, and how it is loaded from the database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
-
 from common.events import conversation_key
-from common.postgres.rows import arrays, names, rows_as, unnest
+from common.postgres.rows import names
+from common.work.schema import RUNNING
+from common.work.statements import CLAIM, written_now
 
 HISTORY_LIMIT = 40  # messages of earlier turns per conversation
 PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes the rest
+# Bytes of text, beyond which no further message is read: a thousand turns are in memory at once.
+HISTORY_BYTES, PENDING_BYTES = 48_000, 64_000
 
-# Claimed turns with their conversations. Ids are matched with `= any`: in a plain join the planner
+MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
+  message.role::text, message.wamid, message.body,
+  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id)"""
+# What a claimed turn consists of, for a select from `turn` joined with `conversation`. Messages are
+# JSON: one row per turn, so that one statement reads all of a batch.
+TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
+  conversation.id as conversation_id, conversation.phone_number_id, conversation.contact_id,
+  conversation.wa_id, conversation.contact_name, conversation.opted_out,
+  coalesce(conversation.taken_over_until > now(), false) as handed_over,
+  case when turn.state = {RUNNING} then
+  (select json_agg({MESSAGE} order by message.id) from (
+    select m.*, sum(octet_length(body)) over (order by id) - octet_length(body) as before from (
+      select * from message where message.conversation_id = turn.conversation_id
+        and turn_id is null and id <= turn.last_message_id
+      order by id limit {PENDING_LIMIT}) m) message
+   where before < {PENDING_BYTES}) end as pending,
+  case when turn.state = {RUNNING} then
+  (select json_agg({MESSAGE} order by message.id) from (
+    select m.*, sum(octet_length(body)) over (order by id desc) - octet_length(body) as after
+    from (
+      select * from message where message.conversation_id = turn.conversation_id
+        and turn_id is not null
+      order by id desc limit {HISTORY_LIMIT}) m) message
+   where after < {HISTORY_BYTES}) end as history,
+  (select tokens from usage_of_day where usage_of_day.tenant_id = turn.tenant_id
+    and day = (now() at time zone 'utc')::date) as tokens_today"""
+# The turns that a claim has just taken. Ids are matched with `= any`: in a plain join the planner
 # may read a whole table.
-LOAD_TURNS = """
-with claimed as materialized (select * from turn where id = any(%(ids)s::bigint[]))
-select claimed.id as turn_id, claimed.last_message_id, claimed.superseded,
-  conversation.id as conversation_id, conversation.tenant_id, conversation.phone_number_id,
-  conversation.contact_id, conversation.wa_id, conversation.contact_name, conversation.opted_out,
-  coalesce(conversation.taken_over_until > now(), false) as handed_over
-from claimed join conversation on conversation.id = claimed.conversation_id
-where conversation.id = any(array(select conversation_id from claimed))
-"""
-
-CLAIMED = {"conversation_id": "bigint", "last_message_id": "bigint"}
-MESSAGE_COLUMNS = names(
-    ["conversation_id", "id", "turn_id", "role::text", "wamid", "body", "sent_at", "trace_id"],
-    prefix="message.",
-)
-# The messages to answer, oldest first, and the newest of earlier turns, per conversation.
-LOAD_MESSAGES = f"""
-with claimed as (select * from {unnest(CLAIMED)})
-select {MESSAGE_COLUMNS} from claimed
-cross join lateral (
-  select * from message
-  where message.conversation_id = claimed.conversation_id and turn_id is null
-    and id <= claimed.last_message_id
-  order by id limit {PENDING_LIMIT}) as message
-union all
-select {MESSAGE_COLUMNS} from claimed
-cross join lateral (
-  select * from message
-  where message.conversation_id = claimed.conversation_id and turn_id is not null
-  order by id desc limit {HISTORY_LIMIT}) as message
-order by conversation_id, id
-"""
-
-# Tokens that clients have used today (UTC).
-LOAD_TOKENS = """
-select tenant_id, sum(input_tokens + output_tokens)::bigint as tokens from usage
-where tenant_id = any(%(tenants)s::int[]) and day = (now() at time zone 'utc')::date
-group by tenant_id
+LOAD_CLAIMED = f"""
+select {names(CLAIM, "turn.")}, {TURN_COLUMNS}
+from turn join conversation on conversation.id = turn.conversation_id
+where turn.id = any(%(ids)s::bigint[]) and {written_now("turn")}
 """
 
 
@@ -113,45 +105,8 @@ class TurnContext:
         return max(message.sent_at for message in self.pending)
 
 
-def load_turns(
-    connection: Connection, turn_ids: Sequence[int], has_budget: Callable[[str], bool]
-) -> list[TurnContext]:
-    """The turns with their messages, in the given order.
-
-    has_budget(phone_number_id): whether the client's tokens of today are needed.
-    """
-    rows = connection.exec_driver_sql(LOAD_TURNS, {"ids": list(turn_ids)}).all()
-    messages = load_messages(connection, rows)
-    tokens = load_tokens(
-        connection, {row.tenant_id for row in rows if has_budget(row.phone_number_id)}
-    )
-    turns = {
-        row.turn_id: turn_context(row, messages.get(row.conversation_id, []), tokens)
-        for row in rows
-    }
-    return [turns[id] for id in turn_ids]
-
-
-def load_messages(
-    connection: Connection, turns: Sequence[Row[Any]]
-) -> dict[int, list[StoredMessage]]:
-    """By conversation id."""
-    result = connection.exec_driver_sql(LOAD_MESSAGES, arrays(CLAIMED, turns))
-    groups = groupby(rows_as(StoredMessage, result), key=attrgetter("conversation_id"))
-    return {conversation_id: list(messages) for conversation_id, messages in groups}
-
-
-def load_tokens(connection: Connection, tenants: Collection[int]) -> dict[int, int]:
-    """tenant_id -> tokens used today (UTC)."""
-    if not tenants:
-        return {}
-    rows = connection.exec_driver_sql(LOAD_TOKENS, {"tenants": list(tenants)})
-    return {row.tenant_id: row.tokens for row in rows}
-
-
-def turn_context(
-    row: Row[Any], messages: Sequence[StoredMessage], tokens: dict[int, int]
-) -> TurnContext:
+def turn_context(row: Any) -> TurnContext:
+    """row: with TURN_COLUMNS and the turn's tenant_id."""
     conversation = Conversation(
         id=row.conversation_id,
         tenant_id=row.tenant_id,
@@ -162,25 +117,46 @@ def turn_context(
         opted_out=row.opted_out,
         handed_over=row.handed_over,
     )
-    pending = tuple(message for message in messages if message.turn_id is None)
+    pending = messages_of(row.pending)
     return TurnContext(
         turn_id=row.turn_id,
-        last_message_id=pending[-1].id if len(pending) == PENDING_LIMIT else row.last_message_id,
+        last_message_id=pending[-1].id if is_cut(pending) else row.last_message_id,
         superseded=row.superseded,
         conversation=conversation,
         pending=pending,
-        history=past_turns([message for message in messages if message.turn_id is not None]),
-        tokens_today=tokens.get(conversation.tenant_id, 0),
+        history=past_turns(messages_of(row.history)),
+        tokens_today=row.tokens_today or 0,
     )
 
 
+def messages_of(rows: Sequence[Sequence[Any]] | None) -> tuple[StoredMessage, ...]:
+    """rows: as MESSAGE builds them."""
+    return tuple(map(stored_message, rows or ()))
+
+
+def stored_message(values: Sequence[Any]) -> StoredMessage:
+    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id = values
+    sent_at = datetime.fromtimestamp(microseconds / 1e6, UTC)
+    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id)
+
+
+def is_cut(pending: Sequence[StoredMessage]) -> bool:
+    """Whether more may wait than the turn can answer."""
+    return len(pending) == PENDING_LIMIT or size_of(pending) >= PENDING_BYTES
+
+
 def past_turns(messages: Sequence[StoredMessage]) -> tuple[tuple[StoredMessage, ...], ...]:
-    """Whole answered turns, oldest first; a turn that HISTORY_LIMIT may have cut is left out."""
+    """Whole answered turns, oldest first; a turn that a limit may have cut is left out."""
     turns: dict[int | None, list[StoredMessage]] = {}
     for message in messages:
         turns.setdefault(message.turn_id, []).append(message)
-    if len(messages) == HISTORY_LIMIT:
+    if len(messages) == HISTORY_LIMIT or size_of(messages) >= HISTORY_BYTES:
         turns.pop(messages[0].turn_id)
     return tuple(
         tuple(turn) for turn in turns.values() if {message.role for message in turn} == {*"ua"}
     )
+
+
+def size_of(messages: Sequence[StoredMessage]) -> int:
+    """Bytes of text."""
+    return sum(len(message.body.encode()) for message in messages)

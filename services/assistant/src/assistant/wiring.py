@@ -13,7 +13,8 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
-from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
+from common.postgres.database import Database
+from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -46,12 +47,12 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     turns = TurnHandler(tenants.get, assistants.get, model, api_keys, default_key, clock, deadline)
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(tenants.get, runner.hint)
+    receiver = MessageReceiver(tenants.get)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,
         MessageReceived,
-        in_transaction(database, receiver.store, receiver.after_commit),
+        runner.store_and_claim(receiver.store, receiver.after_commit),
         life=life,
         dead_letters=DeadLetters(life.service, producer, life.loop),
         wait_reason=wait_reason,

@@ -1,19 +1,19 @@
 """replies.outbound -> deliveries: one row per part, in the transaction of the batch."""
 
 from collections.abc import Sequence
-
-from sqlalchemy import Connection
+from typing import Any
 
 from common.events import ReplyReady
-from common.work import Hint
+from common.postgres.connection import Connection
+from common.work import Lease
 from sender.tables import ReplyPart, insert_parts
 from sender.whatsapp.markdown import to_whatsapp
 from sender.whatsapp.split_text import split_text
 
 
-def accept(connection: Connection, replies: Sequence[ReplyReady]) -> list[Hint]:
-    """Returns the new rows. A reply that was stored before changes nothing."""
-    return insert_parts(connection, [part for reply in replies for part in parts_of(reply)])
+def accept(connection: Connection, replies: Sequence[ReplyReady], lease: Lease) -> Sequence[Any]:
+    """See common.work.runner.StoreRows. A reply that was stored before changes nothing."""
+    return insert_parts(connection, [part for reply in replies for part in parts_of(reply)], lease)
 
 
 def parts_of(reply: ReplyReady) -> list[ReplyPart]:

@@ -6,22 +6,19 @@ one died during the send, so it waits for a status instead of sending again.
 
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
-
-from sqlalchemy import Connection
+from typing import Any
 
 from common.events import TenantConfig
-from common.outbox import OutboxRow, add
-from common.postgres.batch_statements import execute_together
-from common.service import metrics
+from common.postgres.connection import Connection, Statement
 from common.service.clock import Clock
 from common.tenant_secrets import NoSecret, TenantSecrets
-from common.work import Claim, Dropped, Handled, Hint, Later, Outcome, WorkLimits
-from sender import tables
+from common.work import Claim, Outcome, Stored, WorkLimits
+from sender import finish_deliveries
 from sender.circuit_breaker import CircuitBreaker
 from sender.decide import after_send, before_send, postponed
-from sender.events import delivery_events, outcome_events
+from sender.finish_deliveries import HandledDelivery, update_of
 from sender.pacing import LONGEST_PAUSE, Pacing
-from sender.tables import DeliveryUpdate, DueDelivery
+from sender.tables import DeliveryUpdate, DueDelivery, due_delivery
 from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.payloads import recipient, text_message
 from sender.whatsapp.send_result import Accepted, NotSent, Refused, Retry, SendResult
@@ -29,7 +26,6 @@ from sender.whatsapp.tag import Tags
 
 DEADLINE = 20.0  # seconds of one handle(); the lease outlives it by more than the longest call
 NO_TOKEN = Refused(190, "No access token", Retry.TENANT)
-HandledDelivery = Handled[DueDelivery, DeliveryUpdate]
 
 
 def limits(slots: int) -> WorkLimits:
@@ -56,8 +52,11 @@ class Deliver:
         self._clock = clock
         self._circuit_breaker = CircuitBreaker()
 
-    def load(self, connection: Connection, claims: Sequence[Claim]) -> list[DueDelivery]:
-        return tables.mark_sending(connection, claims, self._clock.monotonic())
+    def item_of(self, row: Any, claimed_at: float) -> DueDelivery:
+        return due_delivery(row, claimed_at)
+
+    def key_of(self, item: DueDelivery) -> str:
+        return item.conversation
 
     async def handle(self, claim: Claim, delivery: DueDelivery) -> Outcome[DeliveryUpdate]:
         now = self._clock.now()
@@ -96,28 +95,15 @@ class Deliver:
             case Accepted() | Refused():
                 self._circuit_breaker.record_success(circuit)
 
-    def store(
-        self, connection: Connection, handled: Sequence[HandledDelivery]
-    ) -> tuple[list[OutboxRow], list[Hint]]:
+    def finish_columns(self, handled: HandledDelivery) -> dict[str, Any] | None:
         """A handler that failed leaves its row marked as being sent; the next claim decides."""
-        updates = updates_of(handled)
-        ended = [work.item for work in handled if not isinstance(work.outcome, Later)]
-        last_parts = [delivery for delivery in ended if delivery.is_last_part]
-        statements = [*tables.update_statements(updates), *tables.end_statements(last_parts)]
-        now = self._clock.now()
-        for _, update in updates:
-            metrics.DELIVERIES.labels(update.status).inc()
-        rows = execute_together(connection, statements)
-        ends = tables.ends_of(last_parts, rows)
-        drafts = [*delivery_events(updates, now), *outcome_events(last_parts, ends, now)]
-        return add(connection, drafts), []
+        update = update_of(handled.outcome)
+        return update._asdict() if update else None
 
-
-def updates_of(handled: Sequence[HandledDelivery]) -> list[tuple[DueDelivery, DeliveryUpdate]]:
-    return [(work.item, update) for work in handled if (update := update_of(work.outcome))]
-
-
-def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:
-    if outcome.result is None and isinstance(outcome, Dropped):
-        return DeliveryUpdate("unknown")
-    return outcome.result
+    def store(
+        self,
+        connection: Connection,
+        finish: Sequence[Statement],
+        handled: Sequence[HandledDelivery],
+    ) -> Stored:
+        return finish_deliveries.store(connection, finish, handled, self._clock)

@@ -11,7 +11,7 @@ from common.events import (
     OutcomeRecorded,
     event_id,
 )
-from common.outbox import EventDraft, draft
+from common.outbox_rows import EventDraft, draft
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
 from sender.tables import Delivery, DeliveryUpdate, PartEnd
 

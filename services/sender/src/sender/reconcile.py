@@ -12,20 +12,20 @@ from itertools import count
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import Connection
 
 from common.events import StatusReceived
-from common.outbox import OutboxRow, add
-from common.postgres.batch_statements import execute_together
+from common.outbox_rows import OutboxRow, add_and_commit, reserve
+from common.postgres.connection import Connection
 from common.postgres.database import Database
 from common.service import metrics
 from common.service.clock import Clock
 from common.work import Hint
 from sender import status_store
 from sender.events import outcome_events
+from sender.finish_deliveries import AfterEnds
 from sender.status_store import ParkedPortion
 from sender.status_transitions import StatusTransitions, StatusUpdate
-from sender.tables import DELIVERY, end_statements, ends_of
+from sender.tables import ends_of
 from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()
@@ -68,18 +68,18 @@ class Reconcile:
             transitions.apply(status)
         ended = transitions.ended
         last_parts = [delivery for delivery in ended if delivery.is_last_part]
+        events = len(transitions.drafts) + sum(len(delivery.answers) for delivery in last_parts)
+        reserved = reserve(transitions.conversations, events)
         statements = [
             *status_store.settle_statements(transitions.updates),
             *status_store.park_statements(transitions.unmatched),
-            *end_statements(last_parts),
+            *AfterEnds.statements(ended, last_parts, reserved),
         ]
-        now = self._clock.now()
+        after = AfterEnds.of(connection.execute_together(statements))
         report(transitions)
-        rows = execute_together(connection, statements)
-        ends = ends_of(last_parts, rows)
-        drafts = [*transitions.drafts, *outcome_events(last_parts, ends, now)]
-        hints = DELIVERY.successors(connection, [delivery.id for delivery in ended])
-        return AfterCommit(add(connection, drafts), hints)
+        outcomes = outcome_events(last_parts, ends_of(last_parts, after.ends), self._clock.now())
+        drafts = [*transitions.drafts, *outcomes]
+        return AfterCommit(add_and_commit(connection, [], drafts, after.reserved), after.hints)
 
     def settle_parked(
         self, after: datetime, connection: Connection

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
-from common.postgres.batch_statements import Statement
+from common.postgres.connection import Connection, SqlConnection, Statement
+from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, rows_as, unnest
 from sender.status_transitions import StatusUpdate
 from sender.tables import DELIVERY, DELIVERY_COLUMNS, STATUS_COLUMNS, Delivery, DeliveryUpdate
@@ -18,7 +17,7 @@ MESSAGE_COLUMNS = {"tenant_id": "int", "wamid": "text"}
 PARKED_COLUMNS = MESSAGE_COLUMNS | STATUS_COLUMNS | {"status_at": "timestamptz"}
 
 # The deliveries of a batch of statuses, by our id or by WhatsApp's, locked in one order.
-LOCK = f"""
+LOCK = Prepared(f"""
 select {DELIVERY_COLUMNS}, d.status, d.finished_at is not null as finished from delivery d
 where d.id = any(array(
   select id from delivery where delivery_id = any(%(delivery_id)s::uuid[])
@@ -27,20 +26,20 @@ where d.id = any(array(
   join delivery w on w.tenant_id = given.tenant_id and w.wamid = given.wamid
     and w.wamid is not null))
 order by d.id for update
-"""
+""")
 # Stores the new status; an unfinished delivery is done with it.
-SETTLE = f"""
+SETTLE = Prepared(f"""
 update delivery d set ({names(STATUS_COLUMNS)}) = ({names(STATUS_COLUMNS, "given.")}),
   {DELIVERY.finish_open("d", "coalesce(given.error_code::text, given.status)")}
 from {unnest({"id": "bigint"} | STATUS_COLUMNS)}
 where d.id = any(%(id)s::bigint[]) and d.id = given.id
-"""
+""")
 # Keeps statuses of no known delivery.
-PARK = f"""
+PARK = Prepared(f"""
 insert into early_status ({names(PARKED_COLUMNS)})
 select {names(PARKED_COLUMNS)} from {unnest(PARKED_COLUMNS)}
 on conflict do nothing
-"""
+""")
 # Where a portion of the parked statuses ends; null where it is not a full one.
 END_OF_PORTION = """
 select (select parked_at from early_status where parked_at > %(after)s
@@ -54,7 +53,7 @@ where e.parked_at > %(after)s and e.parked_at <= coalesce(%(until)s::timestamptz
 returning {names(PARKED_COLUMNS, "e.")}
 """
 # Removes statuses that were parked too long.
-DELETE_EXPIRED = "delete from early_status where parked_at < now() - %(kept)s"
+DELETE_EXPIRED = "delete from early_status where parked_at < now() - %(kept)s returning 1"
 
 
 def lock_deliveries(connection: Connection, statuses: Sequence[StatusUpdate]) -> list[Delivery]:
@@ -86,16 +85,16 @@ class ParkedPortion(NamedTuple):
     is_last: bool
 
 
-def take_parked(connection: Connection, after: datetime) -> ParkedPortion:
+def take_parked(connection: SqlConnection, after: datetime) -> ParkedPortion:
     """Looks at those parked after this moment, oldest first; the rows of `statuses` are deleted."""
     values = {"after": after, "most": PORTION, "recent": RECENT}
-    end = connection.exec_driver_sql(END_OF_PORTION, values).one()
+    (end,) = connection.exec_driver_sql(END_OF_PORTION, values)
     taken = connection.exec_driver_sql(TAKE_PARKED, {"after": after, "until": end.until})
     return ParkedPortion(
         rows_as(StatusUpdate, taken), end.until or end.recent, is_last=end.until is None
     )
 
 
-def delete_expired(connection: Connection) -> int:
+def delete_expired(connection: SqlConnection) -> int:
     """Deletes what was parked too long: statuses of other apps on the same number."""
-    return connection.exec_driver_sql(DELETE_EXPIRED, {"kept": PARKED_AT_MOST}).rowcount
+    return len(connection.exec_driver_sql(DELETE_EXPIRED, {"kept": PARKED_AT_MOST}).all())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from common.outbox import EventDraft
+from common.outbox_rows import EventDraft
 from sender.events import delivery_changed
 from sender.tables import Delivery, DeliveryUpdate
 
@@ -64,6 +64,11 @@ class StatusTransitions:
         self._by_wamid[status.tenant_id, status.wamid] = delivery.id
         if event := delivery_changed(delivery, update, status.status_at):
             self.drafts.append(event)
+
+    @property
+    def conversations(self) -> set[str]:
+        """Of the deliveries that change: the keys of their events."""
+        return {self.known[id].conversation for id in self.updates}
 
     @property
     def ended(self) -> list[Delivery]:

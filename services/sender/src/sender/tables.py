@@ -4,21 +4,21 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row
 
 from common.events import ReplyReady, conversation_key, event_id
-from common.postgres.batch_statements import Statement
-from common.postgres.rows import arrays, names, rows_as, unnest
-from common.work import Claim, Hint, WorkTable
+from common.postgres.connection import Connection
+from common.postgres.prepared import Prepared
+from common.postgres.rows import arrays, names, unnest
+from common.work import Lease, WorkTable
+from common.work.schema import BLOCKED, RUNNING, WAITING
+from common.work.statements import CLAIM
 
 SCHEMA = "sender"
-DELIVERY = WorkTable("delivery", serial="conversation", careful=True)
-
 # What the insert takes from the reply and from its part.
 REPLY_COLUMNS = {
     "tenant_id": "int",
@@ -41,39 +41,60 @@ PART_COLUMNS = {
 INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
 STATUS_COLUMNS = {"status": "text", "wamid": "text", "error_code": "int", "error_title": "text"}
 UPDATE_COLUMNS = STATUS_COLUMNS | {"refusals": "smallint"}
-# The fields of a Delivery, except status and finished, which each query reads in its own way.
-DELIVERY_COLUMNS = """d.id, d.tenant_id, d.delivery_id::text as delivery_id, d.reply_id, d.part,
-  d.parts, d.phone_number_id, d.contact_id, d.trace_id, d.answers, d.wamid"""
+# The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
+# way.
+FIELDS = ["delivery_id::text", "reply_id", "part", "parts", "phone_number_id", "contact_id"]
+FIELDS += ["trace_id", "answers", "wamid"]
+DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
+# Of a DueDelivery, beside the columns of a claim.
+DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
+  t.last_inbound_at, t.created_at, t.refusals, t.resends"""
 
-# Stores new deliveries in the given order; one that exists stays as it is.
-INSERT = f"""
-insert into delivery ({names(INSERT_COLUMNS)})
-select {names(INSERT_COLUMNS)} from {unnest(INSERT_COLUMNS)} order by ordinality
+# A claim marks its row as being sent; one that was unknown counts a resend. What was perhaps sent
+# is not sent again once a later reply waits.
+DELIVERY = WorkTable(
+    "delivery",
+    serial="conversation",
+    careful=True,
+    on_claim="status = 'sending', resends = t.resends + (picked.status = 'unknown')::int",
+    claimed=f"""{DUE_COLUMNS}, picked.status, picked.status <> 'unknown' or not exists (
+    select from delivery later where later.conversation = t.conversation and later.id > t.id
+      and later.finished_at is null and later.reply_id <> t.reply_id) as newest""",
+    finish=UPDATE_COLUMNS,
+)
+
+# Stores new deliveries in the given order; one that exists stays as it is. The first of a
+# conversation without open ones is claimed at once, the others wait behind an open one. That one is
+# locked, so that it cannot end unseen by what now waits behind it.
+INSERT = Prepared(f"""
+with given as (select * from {unnest(INSERT_COLUMNS)}),
+new as materialized (
+  select given.*, row_number() over (partition by conversation order by ordinality) as place
+  from given where not exists (
+    select from delivery known where known.delivery_id = given.delivery_id)),
+heads as materialized (
+  select first.id, first.conversation from (select distinct conversation from new) c
+  cross join lateral (
+    select id, conversation from delivery d
+    where d.conversation = c.conversation and d.finished_at is null order by d.id limit 1) first),
+locked as materialized (
+  select id from delivery where id = any(array(select id from heads)) and finished_at is null
+  order by id for update),
+placed as (
+  select new.*, heads.id is null and new.place = 1 as alone,
+    case when new.place > 1 or locked.id is not null then {BLOCKED} else {WAITING} end as otherwise
+  from new left join heads using (conversation) left join locked on locked.id = heads.id)
+insert into delivery as t ({names(INSERT_COLUMNS)}, {names(DELIVERY.claim_columns)}, status)
+select {names(INSERT_COLUMNS)}, {DELIVERY.claim_values("alone", "otherwise")},
+  case when alone and %(owner)s::int is not null then 'sending' else 'pending' end
+from placed order by ordinality
 on conflict (delivery_id) do nothing
-returning id, tenant_id
-"""
-# Reads claimed deliveries and marks them as being sent; a row that was unknown counts a resend.
-MARK_SENDING = f"""
-with before as (select id, status from delivery where id = any(%(ids)s::bigint[]))
-update delivery d set status = 'sending', resends = d.resends + (before.status = 'unknown')::int
-from before where d.id = any(%(ids)s::bigint[]) and d.id = before.id
-returning {DELIVERY_COLUMNS}, before.status, false as finished,
-  d.wa_id, d.body, d.last_inbound_at, d.created_at, d.refusals, d.resends,
-  before.status <> 'unknown' or not exists (
-    select from delivery later where later.conversation = d.conversation and later.id > d.id
-      and later.finished_at is null and later.reply_id <> d.reply_id) as newest
-"""
-# Stores the new status of each delivery after a try.
-UPDATE = f"""
-update delivery d set ({names(UPDATE_COLUMNS)}) = ({names(UPDATE_COLUMNS, "given.")})
-from {unnest({"id": "bigint"} | UPDATE_COLUMNS)}
-where d.id = any(%(id)s::bigint[]) and d.id = given.id
-"""
+returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newest,
+  t.state = {RUNNING} as running, t.state = {BLOCKED} as blocked, 0.0::float8 as delay
+""")
 # How the parts of replies ended.
-ENDS = """
-select delivery_id::text as delivery_id, status, reason from delivery
-where delivery_id = any(%(ids)s::uuid[])
-"""
+ENDS = """select delivery_id::text as delivery_id, status, reason from delivery
+  where delivery_id = any(%(parts)s::uuid[])"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +143,9 @@ class DueDelivery(Delivery):
     claimed_at: float
 
 
+DUE_FIELDS = [field.name for field in fields(DueDelivery) if field.name != "claimed_at"]
+
+
 class DeliveryUpdate(NamedTuple):
     """The new status of a delivery after a try or a status webhook."""
 
@@ -163,45 +187,32 @@ def delivery_id_of(tenant_id: int, reply_id: str, part: int) -> str:
     return event_id("delivery", tenant_id, reply_id, part)
 
 
-def insert_parts(connection: Connection, parts: Sequence[ReplyPart]) -> list[Hint]:
-    """In the order to send; returns the new rows. A part that exists stays as it is."""
+def insert_parts(connection: Connection, parts: Sequence[ReplyPart], lease: Lease) -> Sequence[Any]:
+    """One round trip, in the order to send: the new rows that may be sent now. A part that exists
+    stays as it is."""
     if not parts:
         return []
     replies = [part.reply for part in parts]
-    values = arrays(REPLY_COLUMNS, replies) | arrays(PART_COLUMNS, parts)
-    rows = connection.exec_driver_sql(INSERT, values)
-    return [Hint(row.id, row.tenant_id, 0) for row in rows]
+    values = arrays(REPLY_COLUMNS, replies) | arrays(PART_COLUMNS, parts) | lease.values
+    rows = connection.execute_together([(INSERT, values)], commit=True)
+    return [row for row in rows if not row.blocked]
 
 
-def mark_sending(connection: Connection, claims: Sequence[Claim], at: float) -> list[DueDelivery]:
-    """The claimed rows, now marked as being sent: if this process dies, it is unknown whether they
-    were. `at`: now, in monotonic seconds."""
-    rows = connection.exec_driver_sql(MARK_SENDING, {"ids": [claim.id for claim in claims]})
-    deliveries = {row.id: DueDelivery(**row._mapping, claimed_at=at) for row in rows}
-    return [deliveries[claim.id] for claim in claims]
+def due_delivery(row: Any, claimed_at: float) -> DueDelivery:
+    """row: with DUE_COLUMNS, status and newest. claimed_at: monotonic seconds."""
+    fields = {name: getattr(row, name) for name in DUE_FIELDS}
+    return DueDelivery(**fields, claimed_at=claimed_at)
 
 
-def update_statements(updates: Sequence[tuple[Delivery, DeliveryUpdate]]) -> list[Statement]:
-    """The statement that stores the updates; none without any."""
-    if not updates:
-        return []
-    ids = {"id": [delivery.id for delivery, _ in updates]}
-    return [(UPDATE, ids | arrays(UPDATE_COLUMNS, [update for _, update in updates]))]
+def parts_of(last_parts: Sequence[Delivery]) -> list[str]:
+    """The delivery ids of all parts of these replies."""
+    return [id for delivery in last_parts for id in part_ids(delivery)]
 
 
-def end_statements(last_parts: Sequence[Delivery]) -> list[Statement]:
-    """The statement that reads how all parts of these replies ended; none without any."""
-    ids = [id for delivery in last_parts for id in part_ids(delivery)]
-    return [(ENDS, {"ids": ids})] if ids else []
-
-
-def ends_of(last_parts: Sequence[Delivery], rows: Iterable[Row[Any]]) -> dict[int, list[PartEnd]]:
-    """By the id of each last part: how all parts of its reply ended, in order.
-
-    `rows`: the result of end_statements.
-    """
-    ends = {end.delivery_id: end for end in rows_as(PartEnd, rows)}
-    return {delivery.id: [ends[id] for id in part_ids(delivery)] for delivery in last_parts}
+def ends_of(last_parts: Sequence[Delivery], ends: Iterable[PartEnd]) -> dict[int, list[PartEnd]]:
+    """By the id of each last part: how all parts of its reply ended, in order."""
+    by_id = {end.delivery_id: end for end in ends}
+    return {delivery.id: [by_id[id] for id in part_ids(delivery)] for delivery in last_parts}
 
 
 def part_ids(delivery: Delivery) -> list[str]:

@@ -11,7 +11,8 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
-from common.postgres.database import Database, in_transaction, is_timeout, wait_reason
+from common.postgres.database import Database, in_transaction
+from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -47,7 +48,7 @@ from sender.whatsapp.tag import Tags
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
 TYPING_WAITS_MS = 150
-EVENTS_WAIT_MS = 200  # no one waits for the sender's events
+EVENTS_WAIT_MS = 500  # no one waits for the sender's events
 
 
 class KafkaInput(NamedTuple):
@@ -103,9 +104,8 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     )
     show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
     kafka = KafkaInput(bootstrap, life, DeadLetters(life.service, producer, life.loop))
-    replies = in_transaction(database, accept, runner.hint)
     consumers: list[Component] = [
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, replies),
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(accept)),
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
     ]
     if settings.send_typing:
@@ -140,7 +140,7 @@ def statuses(
     runner: Runner[DueDelivery, DeliveryUpdate],
 ) -> list[Component]:
     def publish_and_hint(result: AfterCommit) -> None:
-        kafka.life.loop.call_soon_threadsafe(outbox.publish, result.rows)
+        outbox.publish(result.rows)
         runner.hint(result.hints)
 
     handle = in_transaction(database, reconcile.store, publish_and_hint)

@@ -2,7 +2,7 @@
 
 import sys
 
-from common.postgres.database import connect
+from common.postgres.engine import connect
 from common.postgres.migrate import current_revision, upgrade
 from common.service.settings import DatabaseSettings, load
 from tenant_admin.cli.session import exit_on_expected_errors

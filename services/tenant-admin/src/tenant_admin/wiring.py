@@ -6,7 +6,6 @@ from time import monotonic
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
-from common.postgres.database import Database
 from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
@@ -15,6 +14,7 @@ from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.config_sync.job import ConfigSync
+from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
 from tenant_admin.settings import Settings
 
@@ -22,7 +22,7 @@ CONNECTIONS = 200
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
-    database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
+    database = SqlAlchemyDatabase(settings.database_url.get_secret_value(), SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
     clock = SystemClock()

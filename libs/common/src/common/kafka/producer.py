@@ -7,7 +7,7 @@ not once per message. The thread sleeps while nothing is on its way.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from common.topics import LARGEST_MESSAGE, Topic
 log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
 Delivered = asyncio.Future[None]
+OnReport = Callable[[KafkaException | None], None]
 FLUSH_SECONDS = 5.0
 POLL_SECONDS = 0.2  # a report ends it at once; a stop waits for it
 REPORTS_MS = 100  # how long reports are gathered where no one waits for an ack
@@ -53,6 +54,15 @@ class RecordProducer(Protocol):
         self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()
     ) -> Delivered: ...
 
+    def produce(
+        self,
+        topic: Topic,
+        key: str,
+        value: bytes | None,
+        headers: Headers,
+        on_report: OnReport,
+    ) -> None: ...
+
 
 class Producer:
     """A Component. `send` returns a future that ends when all in-sync replicas have the record.
@@ -80,6 +90,7 @@ class Producer:
         self._stopping = threading.Event()
         self._sent = threading.Event()  # since the thread last looked
         self._wake_pending = False
+        self._failed = False
         self._thread = threading.Thread(target=self._poll, name="producer", daemon=True)
 
     async def start(self) -> None:
@@ -96,8 +107,8 @@ class Producer:
 
     @property
     def waiting(self) -> int:
-        """Records sent but not yet acked."""
-        return len(self._unacked)
+        """Records sent whose report is to come."""
+        return 0 if self._failed else len(self._librdkafka)
 
     def send(self, topic: Topic, key: str, value: bytes | None, headers: Headers = ()) -> Delivered:
         """Loop thread only. Raises at once BufferError when the queue is full, KafkaException after
@@ -117,9 +128,31 @@ class Producer:
             topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
         )
         self._unacked.add(delivered)
+        self._wake_thread()
+        return delivered
+
+    def produce(
+        self,
+        topic: Topic,
+        key: str,
+        value: bytes | None,
+        headers: Headers,
+        on_report: OnReport,
+    ) -> None:
+        """The same from any thread; `on_report(error)` is called in the producer's thread, and not
+        at all after a fatal error."""
+
+        def report(error: KafkaError | None, _: Message) -> None:
+            on_report(KafkaException(error) if error else None)
+
+        self._librdkafka.produce(
+            topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
+        )
+        self._wake_thread()
+
+    def _wake_thread(self) -> None:
         if not self._sent.is_set():
             self._sent.set()
-        return delivered
 
     def reachable(self, topic: Topic) -> bool:
         """Whether the broker answers and has the topic. Blocks for up to a second: ask from a
@@ -145,6 +178,7 @@ class Producer:
                 self._poll_until_idle(seconds)
         except Exception as error:
             log.error("producer_failed", exc_info=error)
+            self._failed = True
             self._life.fatal("producer_failed")
             self._loop.call_soon_threadsafe(self._fail_unacked, error)
         finally:

@@ -11,17 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from common.postgres.errors import DeadlineExceeded
 
 CHECK_EVERY = 0.25
 OVER = (0.0, None)
-
-
-class DeadlineExceeded(OperationalError):
-    """The connection was cut: the server is frozen, or there was too much to do."""
-
-    def __init__(self, seconds: float, error: Exception) -> None:
-        super().__init__(f"more than {seconds} s", None, error)
 
 
 class Deadlines:
@@ -49,7 +42,7 @@ class Deadlines:
             yield
         except Exception as error:
             if key not in self._watched:
-                raise DeadlineExceeded(seconds, error) from error
+                raise DeadlineExceeded(f"more than {seconds} s") from error
             raise
         finally:
             self._watched.pop(key, None)

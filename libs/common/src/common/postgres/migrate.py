@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from common.postgres.database import driver_url
+from common.postgres.engine import driver_url
 from common.postgres.wait_for_schema import newest_revision
 from common.service.settings import DatabaseSettings, load
 

@@ -7,8 +7,6 @@ A statement on arrays takes one array per column: `unnest` spells the arrays and
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Row
-
 R = TypeVar("R")
 Columns = Mapping[str, str]  # name -> PostgreSQL type of one value, such as "bigint"
 
@@ -29,6 +27,6 @@ def arrays(columns: Iterable[str], rows: Sequence[object]) -> dict[str, list[Any
     return {name: [getattr(row, name) for row in rows] for name in columns}
 
 
-def rows_as(kind: type[R], rows: Iterable[Row[Any]]) -> list[R]:
+def rows_as(kind: type[R], rows: Iterable[Any]) -> list[R]:
     """Each row as an object of this class, whose fields are named like the columns."""
-    return [kind(**row._mapping) for row in rows]
+    return [kind(**row._asdict()) for row in rows]

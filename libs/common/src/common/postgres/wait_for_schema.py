@@ -5,11 +5,12 @@ Without the wait, new code on an old schema would take every record for one that
 
 import asyncio
 from importlib.resources import files
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection, text
 
-from common.postgres.database import Database
+from common.postgres.connection import SqlConnection
+from common.postgres.database import TransactionThreads
 
 log = structlog.get_logger()
 POLL_SECONDS = 0.5
@@ -19,7 +20,7 @@ class SchemaReady:
     """A Component to start right after its database. A schema newer than the code is fine: old and
     new replicas run side by side, and migrations only add."""
 
-    def __init__(self, database: Database, package: str) -> None:
+    def __init__(self, database: TransactionThreads[Any], package: str) -> None:
         self._database = database
         self._needed = newest_revision(package)
 
@@ -42,8 +43,9 @@ def newest_revision(package: str) -> str:
     return max(file.name.partition("_")[0] for file in folder.iterdir())
 
 
-def revision_of(connection: Connection) -> str:
+def revision_of(connection: SqlConnection) -> str:
     """Of the schema in the search path; "" before the first migration."""
-    if connection.scalar(text("select to_regclass('alembic_version')")) is None:
+    if connection.exec_driver_sql("select to_regclass('alembic_version')").scalar() is None:
         return ""
-    return connection.scalar(text("select max(version_num) from alembic_version")) or ""
+    revision = connection.exec_driver_sql("select max(version_num) from alembic_version").scalar()
+    return str(revision or "")

@@ -2,37 +2,45 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Generic
+from time import monotonic
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection
 
+from common.postgres.connection import Connection
 from common.postgres.database import Database
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
-from common.work.contract import I, WorkLimits
+from common.work.contract import WorkLimits
+from common.work.fairness import CLAIM_AT_MOST, Due, choose, each_of
 from common.work.owner import Owner
 from common.work.slots import Slots
+from common.work.statements import DUE_AT_ONCE
 from common.work.table import Claim, Hint, WorkTable
 
 log = structlog.get_logger()
-SWEEP_EVERY = 0.5
-
-Load = Callable[[Connection, Sequence[Claim]], Sequence[I]]
-ClaimRows = Callable[[Connection], list[Claim]]
+SWEEP_EVERY = 0.5  # while rows are due, whatever hints there are
+IDLE_SECONDS = 5.0  # hints, slots that come free and rows that are due wake it earlier
 
 
-class Claimer(Generic[I]):
-    """`run` is the loop; `start(claim, item)` is called for every claimed row."""
+class ClaimedRow(NamedTuple):
+    """`row` is what the claim's statement returned. `at`: before the claim, monotonic seconds."""
+
+    claim: Claim
+    row: Any
+    at: float
+
+
+class Claimer:
+    """`run` is the loop; `start(claims)` is called with the claimed rows, whose slots are taken."""
 
     def __init__(
         self,
         table: WorkTable,
-        load: Load[I],
-        start: Callable[[Claim, I], None],
+        start: Callable[[Sequence[ClaimedRow]], None],
         limits: WorkLimits,
         slots: Slots,
         *,
@@ -41,7 +49,6 @@ class Claimer(Generic[I]):
         life: Lifecycle,
     ) -> None:
         self._table = table
-        self._load = load
         self._start = start
         self._limits = limits
         self._slots = slots
@@ -50,9 +57,12 @@ class Claimer(Generic[I]):
         self._life = life
         self._hints: deque[Hint] = deque()
         self._wake = asyncio.Event()
-        self._claim_unconfirmed = False  # the last claim may be stored without our knowing
+        self._rows_are_due = False
+        self._swept = -SWEEP_EVERY
         self._stopping = False
         self._cursor = 0
+        self._due: list[Due] = []  # the last look's, without what was chosen since
+        self._looked_at = -SWEEP_EVERY
 
     def stop(self) -> None:
         self._stopping = True
@@ -64,43 +74,59 @@ class Claimer(Generic[I]):
                 # A little late rather than early: a claim before due_at finds nothing.
                 self._life.loop.call_later(hint.delay + 0.002, self._add_due_hint, hint)
             else:
-                self._hints.append(hint)
-        self._wake.set()
+                self._add_due_hint(hint)
 
     def _add_due_hint(self, hint: Hint) -> None:
         self._hints.append(hint)
         self._wake.set()
 
+    def note_look(self, due: bool) -> None:
+        """Rows are due that perhaps nobody hinted, or stand as ours without our knowing."""
+        if due or self._slots.unconfirmed:
+            self._rows_are_due = True
+            self._wake.set()
+
+    def note_free_slots(self) -> None:
+        if self._hints or self._slots.backlog:
+            self._wake.set()
+
     async def run(self) -> None:
-        """Hints first; a sweep when slots are free and rows wait for them, else twice a second."""
         beat = f"work:{self._table.name}"
-        swept = -SWEEP_EVERY
         while not self._stopping:
             self._life.health.beat(beat)
-            idle = self._life.loop.time() - swept
             try:
                 if not self._owner.number:
                     await asyncio.sleep(0.05)
+                elif self._slots.free and self._is_time_to_sweep():
+                    await self._claim_swept()
                 elif self._slots.free and self._hints:
                     await self._claim_hinted()
-                elif self._slots.free and (idle >= SWEEP_EVERY or self._slots.backlog):
-                    swept = self._life.loop.time()
-                    await self._claim_swept()
                 else:
-                    await self._sleep(SWEEP_EVERY - idle if self._slots.free else SWEEP_EVERY)
+                    await self._sleep()
             except Exception as error:
                 log.warning("claim_waits", work=self._table.name, exc_info=error)
                 await asyncio.sleep(SWEEP_EVERY)
         self._life.health.retire(beat)
 
-    async def _sleep(self, seconds: float) -> None:
+    def _is_time_to_sweep(self) -> bool:
+        """Hints must not keep it from rows without one; without hints it need not wait."""
+        if not (self._rows_are_due or self._slots.backlog):
+            return False
+        waited = self._life.loop.time() - self._swept
+        return waited >= SWEEP_EVERY or (self._slots.backlog and not self._hints)
+
+    async def _sleep(self) -> None:
+        waits_for_time = self._slots.free and (self._rows_are_due or self._slots.backlog)
+        seconds = self._swept + SWEEP_EVERY - self._life.loop.time()
         self._wake.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(0.0, seconds))
+            await asyncio.wait_for(
+                self._wake.wait(), max(0.0, seconds) if waits_for_time else IDLE_SECONDS
+            )
 
     async def _claim_hinted(self) -> None:
         if ids := self._next_hints():
-            await self._claim(partial(self._table.claim_by_id, ids=ids, **self._lease), "hint")
+            await self._claim(lambda _: ids, "hint")
 
     def _next_hints(self) -> list[int]:
         """Within each tenant's share; what is over it is left for the fair sweep."""
@@ -118,37 +144,78 @@ class Claimer(Generic[I]):
         return ids
 
     async def _claim_swept(self) -> None:
-        budget, running = self._slots.budget, dict(self._slots.running)
+        """With hints waiting, half of the free slots are for them."""
+        self._swept = self._life.loop.time()
+        self._rows_are_due = False
+        take = self._slots.budget.take
+        allowed = -(-take // 2) if self._hints else take
+        chosen = await self._claim(partial(self._choose, allowed=allowed), "sweep")
+        self._slots.note_sweep(chosen, allowed)
 
-        def claim_rows(connection: Connection) -> list[Claim]:
-            claims, self._cursor = self._table.sweep(
-                connection, budget, running, self._cursor, **self._lease
-            )
-            return claims
+    def _choose(self, connection: Connection, allowed: int) -> list[int]:
+        """Looks at due rows without locking them. In a backlog a look serves several sweeps."""
+        if monotonic() > self._looked_at + SWEEP_EVERY or len(self._due) < DUE_AT_ONCE:
+            self._due, self._looked_at = self._look_at_due(connection), monotonic()
+        chosen = choose(self._due, self._slots.running_now(), self._slots.budget, allowed)
+        taken = set(chosen)
+        self._due = [row for row in self._due if row.id not in taken]
+        return chosen
 
-        self._slots.note_sweep(await self._claim(claim_rows, "sweep"), budget.take)
+    def _look_at_due(self, connection: Connection) -> list[Due]:
+        """Where more is due than it looks at, it looks at each tenant's first, some tenants at a
+        time."""
+        due = self._table.due(connection)
+        if len(due) < DUE_AT_ONCE:
+            return due
+        each = each_of(CLAIM_AT_MOST)
+        by_tenant, self._cursor = self._table.due_by_tenant(connection, self._cursor, each)
+        return by_tenant + due
 
-    @property
-    def _lease(self) -> dict[str, Any]:
-        return {"owner": self._owner.number, "lease": self._limits.lease}
-
-    async def _claim(self, claim_rows: ClaimRows, way: str) -> int:
-        pairs = await self._database.transaction(partial(self._claim_and_load, claim_rows))
-        self._claim_unconfirmed = False
-        self._slots.acquire(claim for claim, _ in pairs)
-        metrics.WORK_CLAIMED.labels(self._table.name, way).inc(len(pairs))
+    async def _claim(self, choose_ids: Callable[[Connection], list[int]], way: str) -> int:
+        """How many rows were chosen: another process may have been faster with some."""
+        chosen, claimed = await self._database.call(partial(self._claim_now, choose_ids))
+        metrics.WORK_CLAIMED.labels(self._table.name, way).inc(len(claimed))
         metrics.WORK_RUNNING.labels(self._table.name).set(len(self._slots.in_flight))
-        for claim, item in pairs:
-            self._start(claim, item)
-        return len(pairs)
+        self._start(claimed)
+        if len(claimed) < chosen:
+            self._due.clear()
+        return chosen
 
-    def _claim_and_load(
-        self, claim_rows: ClaimRows, connection: Connection
-    ) -> list[tuple[Claim, I]]:
-        if self._claim_unconfirmed:
-            held = list(self._slots.in_flight)
-            self._table.release_unconfirmed(connection, self._owner.number, held)
-        self._claim_unconfirmed = True
-        claims = claim_rows(connection)
-        items = self._load(connection, claims) if claims else []
-        return list(zip(claims, items, strict=True))
+    def _claim_now(
+        self, choose_ids: Callable[[Connection], list[int]]
+    ) -> tuple[int, list[ClaimedRow]]:
+        """In a thread of the database's."""
+        with self._slots.claiming:
+            at = monotonic()
+            chosen, rows = self._database.run_transaction(partial(self._claim_rows, choose_ids))
+            return chosen, acquire(self._slots, rows, at)
+
+    def _claim_rows(
+        self, choose_ids: Callable[[Connection], list[int]], connection: Connection
+    ) -> tuple[int, Sequence[Any]]:
+        release_unconfirmed(connection, self._table, self._owner.number, self._slots)
+        ids = choose_ids(connection)
+        if not ids:
+            return 0, []
+        self._slots.unconfirmed = True
+        statements = self._table.claim(ids, self._owner.number, self._limits.lease)
+        return len(ids), connection.execute_together(statements, commit=True).all()
+
+
+def release_unconfirmed(connection: Connection, table: WorkTable, owner: int, slots: Slots) -> None:
+    """Before the next claim, with `slots.claiming` held."""
+    if slots.unconfirmed:
+        connection.execute_together([table.release_unconfirmed(owner, slots.held())], commit=True)
+        slots.unconfirmed = False
+
+
+def acquire(slots: Slots, rows: Iterable[Any], at: float) -> list[ClaimedRow]:
+    """The rows that a claim's statement returned, once they are committed."""
+    claimed = [ClaimedRow(claim_of(row), row, at) for row in rows]
+    slots.acquire(row.claim for row in claimed)
+    slots.unconfirmed = False
+    return claimed
+
+
+def claim_of(row: Any) -> Claim:
+    return Claim(row.id, row.epoch, row.attempts, row.tenant_id, row.failures, row.unfinished)

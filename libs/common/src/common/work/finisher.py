@@ -7,18 +7,20 @@ from functools import partial
 from typing import Any, Generic
 
 import structlog
-from sqlalchemy import Connection
 
-from common.outbox import Outbox, OutboxRow
+from common.outbox import Outbox
+from common.postgres.connection import Connection
 from common.postgres.database import Database
+from common.postgres.errors import is_timeout
 from common.service import metrics
-from common.work.contract import Handled, I, R, WorkHandler, after_failure, transition_of
-from common.work.table import Claim, Hint, Transition, WorkState, WorkTable
+from common.work.contract import Handled, I, R, Stored, WorkHandler, after_failure
+from common.work.schema import WorkState
+from common.work.table import Claim, ClaimKey, Hint, WorkTable
 
 log = structlog.get_logger()
 FINISH_AT_MOST = 200
 
-Batch = list[tuple[Handled[I, R], Transition]]
+Batch = list[Handled[I, R]]
 
 
 class Finisher(Generic[I, R]):
@@ -39,11 +41,12 @@ class Finisher(Generic[I, R]):
         self._database = database
         self._outbox = outbox
         self._finished: Batch[I, R] = []
+        self._tried: set[Claim] = set()  # of the current batch, whose commit may be done
         self._wake = asyncio.Event()
         self._stopping = False
 
     def add(self, handled: Handled[I, R]) -> None:
-        self._finished.append((handled, transition_of(handled.claim, handled.outcome)))
+        self._finished.append(handled)
         self._wake.set()
 
     def stop(self) -> None:
@@ -62,61 +65,94 @@ class Finisher(Generic[I, R]):
             if batch:
                 await self._finish(batch)
 
-    async def _finish(self, batch: Batch[I, R], failed: bool = False) -> None:
-        """A batch that the database refuses for good is split: one alone is a failed try."""
+    async def _finish(self, batch: Batch[I, R]) -> None:
+        """A batch that takes too long is halved; one that the database refuses for good is split:
+        one alone is a failed try."""
+        store = partial(self._store_and_publish, batch)
         try:
-            rows, hints = await self._database.transaction_with_retry(partial(self._store, batch))
+            stored = await self._database.call_with_retry(
+                store, is_final=is_timeout if len(batch) > 1 else None
+            )
         except Exception as error:
             log.error("finish_failed", work=self._table.name, size=len(batch), exc_info=error)
-            await self._finish_one_by_one(batch, error, failed)
-            return
-        self._outbox.publish(rows)
-        self._report(batch, hints)
+            await self._finish_in_parts(batch, error)
+        else:
+            self._report(batch, stored)
 
-    async def _finish_one_by_one(self, batch: Batch[I, R], error: Exception, failed: bool) -> None:
+    async def _finish_in_parts(self, batch: Batch[I, R], error: Exception) -> None:
         if len(batch) > 1:
-            for pair in batch:
-                await self._finish([pair])
-        elif not failed:
-            handled = batch[0][0]
-            outcome = after_failure(handled.claim, error)
-            transition = transition_of(handled.claim, outcome)
-            await self._finish([(replace(handled, outcome=outcome), transition)], failed=True)
+            middle = len(batch) // 2
+            await self._finish(batch[:middle])
+            await self._finish(batch[middle:])
+        elif not batch[0].failed:
+            outcome = after_failure(batch[0].claim, error)
+            await self._finish([replace(batch[0], outcome=outcome, failed=True)])
         else:  # not even the failure can be stored: the row waits for the end of its lease
-            self._report(batch, ())
+            self._report(batch, Stored(set(), (), ()))
 
-    def _store(
-        self, batch: Batch[I, R], connection: Connection
-    ) -> tuple[Sequence[OutboxRow], Sequence[Hint]]:
-        batch = one_result_per_claim(batch)
-        stood = self._table.finish(connection, [transition for _, transition in batch])
-        handled = [pair[0] for pair in batch if (pair[1].id, pair[1].epoch) in stood]
-        rows, hints = self._handler.store(connection, handled)
-        ended = [change.id for _, change in batch if change.state is not WorkState.WAITING]
-        successors = self._table.successors(connection, ended)
-        metrics.WORK_REFUSED.labels(self._table.name).inc(len(batch) - len(stood))
-        return rows, [*hints, *rescheduled(batch, stood), *successors]
+    def _store_and_publish(self, batch: Batch[I, R]) -> Stored:
+        """In a thread of the database's."""
+        stored = self._database.run_transaction(partial(self._store, one_result_per_claim(batch)))
+        self._outbox.publish(stored.rows)
+        return stored
 
-    def _report(self, batch: Batch[I, R], hints: Sequence[Hint]) -> None:
-        for handled, _ in batch:
+    def _store(self, batch: Batch[I, R], connection: Connection) -> Stored:
+        columns = {
+            handled.claim.key: values
+            for handled in batch
+            if handled.item is not None and (values := self._handler.finish_columns(handled))
+        }
+        known = [handled for handled in batch if handled.item is not None]
+        unread = self._finish_unread(connection, [each for each in batch if each.item is None])
+        finish = self._table.finish([handled.transition for handled in known], columns)
+        tried = {handled.claim for handled in batch}
+        again, self._tried = tried & self._tried, self._tried | tried
+        if not known:
+            return Stored(unread, (), ())
+        stored = self._handler.store(connection, finish, known)
+        # A commit whose answer was lost has left events that nobody has published.
+        unpublished = [
+            self._handler.key_of(handled.item)
+            for handled in known
+            if handled.claim in again and handled.claim.key not in stored.stood
+        ]
+        self._outbox.publish_left(unpublished)
+        return stored._replace(stood=stored.stood | unread)
+
+    def _finish_unread(self, connection: Connection, batch: Batch[I, R]) -> set[ClaimKey]:
+        """Rows whose item could not be made: their claim ends, nothing else is known. The claims
+        that stood."""
+        if not batch:
+            return set()
+        finish = self._table.finish([handled.transition for handled in batch], {})
+        rows = connection.execute_together([*finish, self._table.stood(finish)])
+        return {(row.id, row.epoch) for row in rows}
+
+    def _report(self, batch: Batch[I, R], stored: Stored) -> None:
+        self._tried.clear()
+        for handled in batch:
             name = type(handled.outcome).__name__.lower()
             metrics.WORK_FINISHED.labels(self._table.name, name).inc()
-        self._on_finished([handled.claim for handled, _ in batch], hints)
+        refused = len(batch) - len(stored.stood)
+        metrics.WORK_REFUSED.labels(self._table.name).inc(refused)
+        hints = [*stored.hints, *rescheduled(batch, stored.stood)]
+        self._on_finished([handled.claim for handled in batch], hints)
 
 
 def one_result_per_claim(batch: Batch[I, R]) -> Batch[I, R]:
     """A crash of the database may forget a claim, and the same epoch is then claimed again: two
     results with one claim, of which the first counts."""
-    first: dict[Claim, tuple[Handled[I, R], Transition]] = {}
-    for handled, transition in batch:
-        first.setdefault(handled.claim, (handled, transition))
+    first: dict[ClaimKey, Handled[I, R]] = {}
+    for handled in batch:
+        first.setdefault(handled.claim.key, handled)
     return list(first.values())
 
 
-def rescheduled(batch: Sequence[tuple[Any, Transition]], stood: set[tuple[int, int]]) -> list[Hint]:
+def rescheduled(batch: Sequence[Handled[Any, Any]], stood: set[ClaimKey]) -> list[Hint]:
     """The rows that are due again later."""
     return [
-        Hint(transition.id, transition.claim.tenant_id, transition.delay)
-        for _, transition in batch
-        if transition.state is WorkState.WAITING and (transition.id, transition.epoch) in stood
+        Hint(handled.claim.id, handled.claim.tenant_id, transition.delay)
+        for handled in batch
+        if (transition := handled.transition).state is WorkState.WAITING
+        and handled.claim.key in stood
     ]

@@ -2,11 +2,13 @@
 
 Handlers hold no connection and commit nothing. The way of a row, step by step:
 
-1. stored    A service stores a row (a consumer's transaction, or a handler's `store`).
-2. hint      After that commit `Runner.hint` names it; the claimer wakes at once. A sweep, twice a
-             second, finds what nobody hinted: other replicas' rows, retries, quiet windows.
-3. claim     Claimer: one transaction sets RUNNING with lease and epoch, and `handler.load` reads
-             the items. `Slots` counts them; `_start` makes a task of each.
+1. stored    A service stores a row (a consumer's transaction, or a handler's `store`). While few
+             slots are taken, a consumer stores it as claimed already (`store_and_claim`): on to 4.
+2. hint      After that commit `Runner.hint` names it; the claimer wakes at once. Once a second the
+             owner looks for due rows that nobody hinted: other replicas' rows, retries, quiet
+             windows; then the claimer sweeps.
+3. claim     Claimer: one round trip sets RUNNING with lease and epoch, and reads what the items
+             need. `Slots` counts them; `_start` makes a task of each.
 4. handle    `_handle`: `handler.handle(claim, item)` within its deadline, many at once. An error is
              a failed try.
 5. finish    Finisher: one transaction per batch moves the rows whose claim still stands
@@ -16,28 +18,62 @@ Handlers hold no connection and commit nothing. The way of a row, step by step:
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Generic
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from time import monotonic
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 
 from common.outbox import Outbox
-from common.postgres.database import Database
+from common.postgres.connection import Connection
+from common.postgres.database import Database, E
+from common.service import metrics
 from common.service.lifecycle import Lifecycle
-from common.work.claimer import Claimer
-from common.work.contract import Handled, I, R, WorkHandler, WorkLimits, after_failure
+from common.work.claimer import ClaimedRow, Claimer, acquire, release_unconfirmed
+from common.work.contract import (
+    Handled,
+    I,
+    R,
+    WorkHandler,
+    WorkLimits,
+    after_failure,
+    is_poison,
+)
 from common.work.finisher import Finisher
-from common.work.outcome import Outcome
+from common.work.outcome import Dropped
 from common.work.owner import Owner
 from common.work.slots import Slots
 from common.work.table import Claim, Hint, WorkTable
 
 log = structlog.get_logger()
+S = TypeVar("S", contravariant=True)
 STORE_SECONDS = 10
+IN_TRANSIT_SECONDS = 6.0  # a consumer's transaction is cut before
+
+
+class Lease(NamedTuple):
+    """Who claims rows while they are stored, and for how long. `owner` None: they are to wait."""
+
+    owner: int | None
+    seconds: float
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of WorkTable.claim_values."""
+        return {"owner": self.owner, "lease": self.seconds}
+
+
+class StoreRows(Protocol[S]):
+    """Stores a batch and returns the open rows that it made or changed: `id, tenant_id, delay,
+    running`, and where `running`, with the lease's owner, what a claim returns."""
+
+    def __call__(self, connection: Connection, events: Sequence[S], lease: Lease, /) -> Any: ...
 
 
 class Runner(Generic[I, R]):
-    """A Component. Loop thread only, `hint` excepted."""
+    """A Component. Loop thread only, `hint` and `store_and_claim` excepted."""
 
     def __init__(
         self,
@@ -53,22 +89,19 @@ class Runner(Generic[I, R]):
         self._table = table
         self._handler = handler
         self._limits = limits
+        self._database = database
+        self._owner = owner
         self._life = life
         self._slots = Slots(limits.slots)
         self._claimer = Claimer(
-            table,
-            handler.load,
-            self._start,
-            limits,
-            self._slots,
-            database=database,
-            owner=owner,
-            life=life,
+            table, self._start, limits, self._slots, database=database, owner=owner, life=life
         )
         self._finisher = Finisher(
             table, handler, self._on_finished, database=database, outbox=outbox
         )
+        owner.after_looks(self._claimer.note_look)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     async def start(self) -> None:
         self._claiming = asyncio.create_task(self._claimer.run())
@@ -78,8 +111,10 @@ class Runner(Generic[I, R]):
 
     async def stop(self) -> None:
         """No new claims; what runs gets its deadline; what is finished is stored."""
+        self._stopping = True
         self._claimer.stop()
         await self._claiming
+        await asyncio.to_thread(self._await_claims_in_transit)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._limits.deadline)
         self._finisher.stop()
@@ -92,21 +127,70 @@ class Runner(Generic[I, R]):
         if hints:
             self._life.loop.call_soon_threadsafe(self._claimer.add_hints, hints)
 
-    def _start(self, claim: Claim, item: I) -> None:
-        task = asyncio.create_task(self._handle(claim, item))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def store_and_claim(
+        self, store: StoreRows[E], after_commit: Callable[[], None] = lambda: None
+    ) -> Callable[[Sequence[E]], None]:
+        """A consumer's handler: stores each batch in one transaction, in which the new rows are
+        claimed while there is room for them; others are hinted."""
 
-    async def _handle(self, claim: Claim, item: I) -> None:
-        self._finisher.add(Handled(claim, item, await self._outcome(claim, item)))
+        def handle(events: Sequence[E]) -> None:
+            lease = self._lease(len(events))
+            with self._slots.claiming if lease.owner else nullcontext():
+                at = monotonic()
+                rows = self._database.run_transaction(partial(self._store, store, events, lease))
+                claimed = acquire(self._slots, [row for row in rows if row.running], at)
+            after_commit()
+            hints = [Hint(row.id, row.tenant_id, row.delay) for row in rows if not row.running]
+            self._life.loop.call_soon_threadsafe(self._start_and_hint, claimed, hints)
 
-    async def _outcome(self, claim: Claim, item: I) -> Outcome[R]:
+        return handle
+
+    def _lease(self, rows: int) -> Lease:
+        can_claim = self._owner.number and self._slots.has_room(rows) and not self._stopping
+        return Lease(self._owner.number if can_claim else None, self._limits.lease)
+
+    def _store(
+        self, store: StoreRows[E], events: Sequence[E], lease: Lease, connection: Connection
+    ) -> Any:
+        if lease.owner:
+            release_unconfirmed(connection, self._table, lease.owner, self._slots)
+            self._slots.unconfirmed = True
+        return store(connection, events, lease)
+
+    def _start_and_hint(self, claimed: Sequence[ClaimedRow], hints: Sequence[Hint]) -> None:
+        metrics.WORK_CLAIMED.labels(self._table.name, "stored").inc(len(claimed))
+        self._start(claimed)
+        self._claimer.add_hints(hints)
+
+    def _start(self, claimed: Sequence[ClaimedRow]) -> None:
+        for row in claimed:
+            task = asyncio.create_task(self._handle(row))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _handle(self, row: ClaimedRow) -> None:
+        self._finisher.add(await self._handled(row))
+
+    async def _handled(self, claimed: ClaimedRow) -> Handled[I, R]:
+        claim = claimed.claim
+        item: Any = None  # of a row that cannot be read
         try:
-            return await asyncio.wait_for(self._handler.handle(claim, item), self._limits.deadline)
+            item = self._handler.item_of(claimed.row, claimed.at)
+            if is_poison(claim):
+                log.error("work_poison", work=self._table.name, id=claim.id)
+                return Handled(claim, item, Dropped("poison"))
+            async with asyncio.timeout(self._limits.deadline):
+                return Handled(claim, item, await self._handler.handle(claim, item))
         except Exception as error:
             log.error("work_failed", work=self._table.name, id=claim.id, exc_info=error)
-            return after_failure(claim, error)
+            return Handled(claim, item, after_failure(claim, error), failed=True)
 
     def _on_finished(self, claims: Sequence[Claim], hints: Sequence[Hint]) -> None:
         self._slots.release(claims)
         self._claimer.add_hints(hints)
+        self._claimer.note_free_slots()
+
+    def _await_claims_in_transit(self) -> None:
+        """What a consumer has just claimed is started on the loop before this returns to it."""
+        if self._slots.claiming.acquire(timeout=IN_TRANSIT_SECONDS):
+            self._slots.claiming.release()

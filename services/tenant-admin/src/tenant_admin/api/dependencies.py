@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from common.outbox import Outbox
-from common.postgres.database import Database
 from common.service.clock import Clock
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.core.changes import Change, ChangeContext
+from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Services:
     """`read` looks, `apply` changes."""
 
-    database: Database
+    database: SqlAlchemyDatabase
     outbox: Outbox
     clock: Clock
     bootstrap_key: str

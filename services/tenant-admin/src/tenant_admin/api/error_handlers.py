@@ -1,5 +1,6 @@
 """Every exception of a request becomes a problem document."""
 
+import psycopg2
 import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI, Request
@@ -7,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from common.postgres.database import is_outage
+from common.postgres.errors import is_outage
 from tenant_admin.api.problem_responses import to_response
 from tenant_admin.core.problems import FieldProblem, RequestRefused, field_problems
 
@@ -34,6 +35,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(on_invalid)
     app.exception_handler(HTTPException)(on_http)
     app.exception_handler(sa.exc.SQLAlchemyError)(on_database)
+    app.exception_handler(psycopg2.Error)(on_database)  # a connection that was cut
     app.exception_handler(Exception)(on_bug)
 
 
@@ -55,7 +57,7 @@ async def on_http(request: Request, error: HTTPException) -> Response:
     return await on_refused(request, RequestRefused(error.status_code, [problem]))
 
 
-async def on_database(request: Request, error: sa.exc.SQLAlchemyError) -> Response:
+async def on_database(request: Request, error: Exception) -> Response:
     if isinstance(error, sa.exc.IntegrityError):
         refused = RequestRefused(409, [CONFLICT])
     elif isinstance(error, sa.exc.DataError):

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from common.outbox import OutboxRow
+from common.outbox_rows import OutboxRow
 from tenant_admin.assistant_import.mapping import translate
 from tenant_admin.core import assistants
 from tenant_admin.core.assistants import AssistantVersion, ImportSource

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from sqlalchemy import Engine
 
 from common.kafka.producer import producer_config
-from common.outbox import OutboxRow, delete
+from common.outbox_rows import OutboxRow, delete
 from common.service.tracing import trace_headers
 
 DEADLINE_MS = 3000

@@ -11,7 +11,8 @@ from typing import Any, Literal, NoReturn, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from common.postgres.database import connect, is_outage, sqlstate
+from common.postgres.engine import connect
+from common.postgres.errors import is_outage, sqlstate
 from common.service.settings import load
 from common.service.tracing import new_trace_id
 from tenant_admin.core.changes import Change, ChangeContext

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from common.events import ConfigEvent, Undecodable
-from common.outbox import EventDraft, draft
+from common.outbox_rows import EventDraft, draft
 from common.topics import Topic
 from tenant_admin.core.changes import ConfigRevision
 

@@ -15,7 +15,7 @@ import structlog
 
 from common.kafka.reader import ReadStopped, TopicReader, TopicUnavailable
 from common.outbox import Outbox
-from common.postgres.database import Database, is_outage
+from common.postgres.errors import is_outage
 from common.service import metrics
 from common.service.clock import Clock
 from common.service.periodic import Periodic
@@ -24,6 +24,7 @@ from common.topics import Topic
 from tenant_admin.config_sync.diff import ConfigRevisions, config_revisions_of
 from tenant_admin.config_sync.repair import CONFIG_TOPICS, repair
 from tenant_admin.core.changes import ChangeContext
+from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 
 log = structlog.get_logger()
 INTERVAL_SECONDS = 600.0
@@ -34,7 +35,9 @@ READ_SECONDS = 120.0  # the longest that reading a topic may take
 class ConfigSync:
     """A Component. Runs in the background: neither start nor readiness waits for the broker."""
 
-    def __init__(self, bootstrap: str, database: Database, outbox: Outbox, clock: Clock) -> None:
+    def __init__(
+        self, bootstrap: str, database: SqlAlchemyDatabase, outbox: Outbox, clock: Clock
+    ) -> None:
         self._bootstrap = bootstrap
         self._database = database
         self._outbox = outbox

@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import Connection
 
 from common.events import AssistantConfig, ConfigEvent, TenantConfig
-from common.outbox import EventDraft, OutboxRow, add, payload_of
 from common.outbox_refused import EventTooLarge
+from common.outbox_rows import EventDraft, OutboxRow, add, payload_of
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG, Topic
 from tenant_admin.config_sync.diff import ConfigRevisions, differing, repair_drafts
 from tenant_admin.core import assistants, clients

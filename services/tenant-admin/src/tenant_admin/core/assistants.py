@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from common.events import AssistantConfig, event_id
 from common.openai_models import model_to_call, takes_sampling
-from common.outbox import EventDraft, draft
+from common.outbox_rows import EventDraft, draft
 from common.topics import ASSISTANTS_CONFIG
 from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, ConfigRevision, record_change
 from tenant_admin.core.problems import refuse

@@ -10,8 +10,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from common.outbox import EventDraft, OutboxRow, add
 from common.outbox_refused import EventTooLarge
+from common.outbox_rows import EventDraft, OutboxRow, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import audit_log

@@ -7,7 +7,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from common.outbox import OutboxRow
+from common.outbox_rows import OutboxRow
 from common.sealed import KeyRing, kid_of, rewrap, seal
 from common.tenant_secrets import SecretField
 from tenant_admin.core.changes import Change, ChangeContext

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Connection
 
 from common.events import TenantConfig, TenantSettings, event_id
-from common.outbox import EventDraft, OutboxRow, draft
+from common.outbox_rows import EventDraft, OutboxRow, draft
 from common.topics import TENANTS_CONFIG
 from tenant_admin.core import assistants
 from tenant_admin.core.assistant_template import assistant_from_template

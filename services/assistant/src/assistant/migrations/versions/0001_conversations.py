@@ -2,9 +2,8 @@
 
 from alembic import op
 
-from assistant.tables import TURNS
-from common import outbox
-from common.work import owner, table
+from common import outbox_rows
+from common.work import owner, schema
 
 revision = "0001"
 down_revision = None
@@ -39,12 +38,12 @@ create table message (
 create index message_answered on message (conversation_id, id) where turn_id is not null;
 create index message_pending on message (conversation_id, id) where turn_id is null;
 
-create table turn ({table.COLUMNS},
+create table turn ({schema.COLUMNS},
   conversation_id bigint not null references conversation (id),
   last_message_id bigint not null,
-  superseded smallint not null default 0) {table.STORAGE};
+  superseded smallint not null default 0) {schema.STORAGE};
 create unique index turn_open on turn (conversation_id) where finished_at is null;
-{TURNS.indexes()}
+{schema.indexes("turn")}
 {owner.SEQUENCE}
 
 create table usage (
@@ -56,7 +55,7 @@ create table usage (
   cached_tokens int not null,
   output_tokens int not null,
   primary key (tenant_id, day, turn_id));
-{outbox.TABLE}
+{outbox_rows.TABLE}
 """)
 
 

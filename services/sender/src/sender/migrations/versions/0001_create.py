@@ -2,10 +2,9 @@
 
 from alembic import op
 
-from common.outbox import TABLE as OUTBOX
+from common.outbox_rows import TABLE as OUTBOX
 from common.work.owner import SEQUENCE
-from common.work.table import COLUMNS, STORAGE
-from sender.tables import DELIVERY
+from common.work.schema import COLUMNS, STORAGE, indexes
 
 revision = "0001"
 down_revision = None
@@ -55,7 +54,7 @@ create table early_status (
 
 
 def upgrade() -> None:
-    for statement in (DELIVERY_TABLE, DELIVERY.indexes(), EARLY_STATUS, OUTBOX, SEQUENCE):
+    for statement in (DELIVERY_TABLE, indexes("delivery"), EARLY_STATUS, OUTBOX, SEQUENCE):
         op.execute(statement)
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.outbox import TABLE as OUTBOX
+from common.outbox_rows import TABLE as OUTBOX
 
 revision = "0001"
 down_revision = None

@@ -25,7 +25,8 @@ from devkit.stack.settings import cache_dir
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 JVM = (
-    "-Xms64m",
+    "-Xms192m",
+    "-Xmn128m",
     "-Xmx384m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",

@@ -38,6 +38,11 @@ class CustomJobHandler(JobHandler):
         return await self._do(claim, item)
 
 
+async def done(claim: Claim, item: Job) -> Outcome[Job]:
+    """Work that is nothing."""
+    return Done(item)
+
+
 class Gate:
     """A handler that waits until it is released; remembers the order of starts."""
 
@@ -97,6 +102,12 @@ def query(url: str, statement: str, values: dict[str, Any] | None = None) -> lis
     with session(url) as connection:
         rows = connection.exec_driver_sql(statement, values or {})
         return [tuple(row) for row in rows] if rows.returns_rows else []
+
+
+def finished(url: str) -> int:
+    """Jobs that are done or dropped."""
+    count: int = query(url, "select count(*) from job where finished_at is not null")[0][0]
+    return count
 
 
 def session(url: str) -> Any:

@@ -20,6 +20,8 @@ from tests.support.sample_work import (
     Gate,
     add_jobs,
     build_runner,
+    done,
+    finished,
     query,
     runner_components,
     session,
@@ -57,18 +59,9 @@ def url(new_database: NewDatabase) -> str:
     return made
 
 
-async def done(claim: Claim, item: Job) -> Outcome[Job]:
-    return Done(item)
-
-
 def flood(tenant: int, count: int) -> list[tuple[int, str, int]]:
     """Jobs of as many conversations of one tenant."""
     return [(tenant, f"t{tenant}-{number}", 0) for number in range(count)]
-
-
-def finished(url: str) -> int:
-    count: int = query(url, "select count(*) from job where finished_at is not null")[0][0]
-    return count
 
 
 # ---- fairness -------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from tests.support.sample_work import (
     Gate,
     add_jobs,
     build_runner,
+    done,
+    finished,
     query,
     runner_components,
 )
@@ -42,10 +44,6 @@ def url(new_database: NewDatabase) -> str:
     made = new_database()
     create_tables(made)
     return made
-
-
-async def done(claim: Claim, item: Job) -> Outcome[Job]:
-    return Done(item)
 
 
 class Deaf(Database):
@@ -83,11 +81,6 @@ class Work:
 
 def message(contact: str, number: int) -> MessageReceived:
     return a_message(str(number), contact_id=contact, wamid=f"{contact}.{number}")
-
-
-def finished(url: str) -> int:
-    count: int = query(url, "select count(*) from job where finished_at is not null")[0][0]
-    return count
 
 
 def effects(url: str) -> tuple[int, int]:

@@ -164,8 +164,7 @@ async def test_a_restart_of_the_database_repeats_nothing_of_another_process(url:
             await work.store(*(message(f"{number}-{contact}", 1) for contact in range(15)))
         await eventually_async(lambda: all(len(gate.started) == 15 for gate in gates))
         for _ in range(3):
-            with suppress(psycopg2.Error, Exception):
-                query(url, END_SESSIONS)
+            query(url, END_SESSIONS)
             await asyncio.sleep(1.5)  # several looks of both owners
         for gate in gates:
             gate.open()
@@ -187,6 +186,22 @@ async def test_what_a_process_has_in_hand_is_its_own_beyond_the_lease(url: str) 
         await eventually_async(lambda: finished(url) == 1)
     assert len(gate.started) == 1
     assert query(url, "select attempts, state from job") == [(1, WorkState.DONE)]
+
+
+async def test_an_own_row_that_nobody_has_is_claimed_again_after_its_lease(
+    url: str,
+) -> None:
+    """As after a result of which not even the failure could be stored; nobody else is there."""
+    work = Work(url, CustomJobHandler(done))
+    async with running_components(work):
+        (id,) = add_jobs(url, (1, "a", 0))
+        await eventually_async(lambda: finished(url) == 1)
+        lost = f"""update job set state = {WorkState.RUNNING:d}, finished_at = null,
+          owner = (select max(last_value)::int from work_owner),
+          lease_until = now() - interval '1 second' where id = {id}"""
+        query(url, lost)
+        await eventually_async(lambda: finished(url) == 1)
+    assert query(url, "select attempts, state from job") == [(2, WorkState.DONE)]
 
 
 async def test_a_finish_whose_commit_was_not_heard_leaves_its_event_all_the_same(

@@ -19,7 +19,7 @@ from common.work.fairness import CLAIM_AT_MOST, Due, choose, each_of
 from common.work.owner import Owner
 from common.work.slots import Slots
 from common.work.statements import DUE_AT_ONCE
-from common.work.table import Claim, Hint, WorkTable
+from common.work.table import Claim, Hint, Look, WorkTable
 
 log = structlog.get_logger()
 SWEEP_EVERY = 0.5  # while rows are due, whatever hints there are
@@ -80,9 +80,10 @@ class Claimer:
         self._hints.append(hint)
         self._wake.set()
 
-    def note_look(self, due: bool) -> None:
+    def note_look(self, look: Look) -> None:
         """Rows are due that perhaps nobody hinted, or stand as ours without our knowing."""
-        if due or self._slots.unconfirmed:
+        self._slots.unconfirmed |= look.own_expired
+        if look.due or self._slots.unconfirmed:
             self._rows_are_due = True
             self._wake.set()
 
@@ -188,23 +189,27 @@ class Claimer:
         with self._slots.claiming:
             at = monotonic()
             chosen, rows = self._database.run_transaction(partial(self._claim_rows, choose_ids))
-            return chosen, acquire(self._slots, rows, at)
+            claimed = acquire(self._slots, rows, at)
+            if chosen:
+                self._slots.unconfirmed = False
+            return chosen, claimed
 
     def _claim_rows(
         self, choose_ids: Callable[[Connection], list[int]], connection: Connection
     ) -> tuple[int, Sequence[Any]]:
-        release_unconfirmed(connection, self._table, self._owner.number, self._slots)
-        ids = choose_ids(connection)
+        owner = self._owner.number
+        release_unconfirmed(connection, self._table, owner, self._slots)
+        ids = choose_ids(connection) if owner else []
         if not ids:
             return 0, []
         self._slots.unconfirmed = True
-        statements = self._table.claim(ids, self._owner.number, self._limits.lease)
+        statements = self._table.claim(ids, owner, self._limits.lease)
         return len(ids), connection.execute_together(statements, commit=True).all()
 
 
 def release_unconfirmed(connection: Connection, table: WorkTable, owner: int, slots: Slots) -> None:
-    """Before the next claim, with `slots.claiming` held."""
-    if slots.unconfirmed:
+    """Before the next claim, with `slots.claiming` held. owner 0: nobody, nothing is released."""
+    if slots.unconfirmed and owner:
         connection.execute_together([table.release_unconfirmed(owner, slots.held())], commit=True)
         slots.unconfirmed = False
 
@@ -213,7 +218,6 @@ def acquire(slots: Slots, rows: Iterable[Any], at: float) -> list[ClaimedRow]:
     """The rows that a claim's statement returned, once they are committed."""
     claimed = [ClaimedRow(claim_of(row), row, at) for row in rows]
     slots.acquire(row.claim for row in claimed)
-    slots.unconfirmed = False
     return claimed
 
 

@@ -59,11 +59,11 @@ class Owner:
         self._settled_at = 0.0
         self._unblocked_at = monotonic()
         self._free = FreeLocks()
-        self._on_look: Callable[[bool], None] = lambda due: None
+        self._on_look: Callable[[Look], None] = lambda look: None
         self._checks = Periodic(self._check, CHECK_EVERY, report_failed_check)
 
-    def after_looks(self, call: Callable[[bool], None]) -> None:
-        """`call(due)` on the loop, once a second: whether rows are due."""
+    def after_looks(self, call: Callable[[Look], None]) -> None:
+        """`call(look)` on the loop, once a second."""
         self._on_look = call
 
     async def start(self) -> None:
@@ -78,7 +78,7 @@ class Owner:
     async def _check(self) -> None:
         look = await self._database.call(self._keep_lock_and_look)
         if look:
-            self._on_look(look.due)
+            self._on_look(look)
 
     def _keep_lock_and_look(self) -> Look | None:
         """The lock lives as long as its session; a dead session is replaced."""

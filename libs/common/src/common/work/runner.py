@@ -19,8 +19,6 @@ Handlers hold no connection and commit nothing. The way of a row, step by step:
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from functools import partial
 from time import monotonic
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -69,7 +67,9 @@ class StoreRows(Protocol[S]):
     """Stores a batch and returns the open rows that it made or changed: `id, tenant_id, delay,
     running`, and where `running`, with the lease's owner, what a claim returns."""
 
-    def __call__(self, connection: Connection, events: Sequence[S], lease: Lease, /) -> Any: ...
+    def __call__(
+        self, connection: Connection, events: Sequence[S], lease: Lease, /
+    ) -> Sequence[Any]: ...
 
 
 class Runner(Generic[I, R]):
@@ -134,28 +134,44 @@ class Runner(Generic[I, R]):
         claimed while there is room for them; others are hinted."""
 
         def handle(events: Sequence[E]) -> None:
-            lease = self._lease(len(events))
-            with self._slots.claiming if lease.owner else nullcontext():
-                at = monotonic()
-                rows = self._database.run_transaction(partial(self._store, store, events, lease))
-                claimed = acquire(self._slots, [row for row in rows if row.running], at)
+            rows, claimed = self._store(store, events)
             after_commit()
             hints = [Hint(row.id, row.tenant_id, row.delay) for row in rows if not row.running]
             self._life.loop.call_soon_threadsafe(self._start_and_hint, claimed, hints)
 
         return handle
 
-    def _lease(self, rows: int) -> Lease:
-        can_claim = self._owner.number and self._slots.has_room(rows) and not self._stopping
-        return Lease(self._owner.number if can_claim else None, self._limits.lease)
+    def _owner_of_claims(self, rows: int) -> int:
+        """Who may claim so many rows while they are stored; 0 for nobody."""
+        has_room = self._slots.has_room(rows) and not self._stopping
+        return self._owner.number if has_room else 0
 
     def _store(
-        self, store: StoreRows[E], events: Sequence[E], lease: Lease, connection: Connection
-    ) -> Any:
-        if lease.owner:
-            release_unconfirmed(connection, self._table, lease.owner, self._slots)
+        self, store: StoreRows[E], events: Sequence[E]
+    ) -> tuple[Sequence[Any], list[ClaimedRow]]:
+        """The stored rows, and those of them that are claimed."""
+        if self._owner_of_claims(len(events)):
+            with self._slots.claiming:
+                # Again: a stop waits for what holds the lock.
+                if owner := self._owner_of_claims(len(events)):
+                    return self._store_claimed(store, events, owner)
+        lease = Lease(None, self._limits.lease)
+        return self._database.run_transaction(lambda one: store(one, events, lease)), []
+
+    def _store_claimed(
+        self, store: StoreRows[E], events: Sequence[E], owner: int
+    ) -> tuple[Sequence[Any], list[ClaimedRow]]:
+        lease, at = Lease(owner, self._limits.lease), monotonic()
+
+        def store_rows(connection: Connection) -> Sequence[Any]:
+            release_unconfirmed(connection, self._table, owner, self._slots)
             self._slots.unconfirmed = True
-        return store(connection, events, lease)
+            return store(connection, events, lease)
+
+        rows = self._database.run_transaction(store_rows)
+        claimed = acquire(self._slots, [row for row in rows if row.running], at)
+        self._slots.unconfirmed = False
+        return rows, claimed
 
     def _start_and_hint(self, claimed: Sequence[ClaimedRow], hints: Sequence[Hint]) -> None:
         metrics.WORK_CLAIMED.labels(self._table.name, "stored").inc(len(claimed))

@@ -93,7 +93,7 @@ STOOD = "select id, epoch from {table} where id = any(%(id)s::bigint[]) and "
 ADOPT = f"update {{table}} set owner = %(new)s where state = {RUNNING} and owner = %(old)s"
 
 # What the process should look at: owners of running rows whose lock is free, so that their process
-# is gone; leases of others that are over; rows that have been due for a moment.
+# is gone; leases of others that are over, and own ones; rows that have been due for a moment.
 LOOK = f"""
 select
   array(select owner from (
@@ -102,6 +102,8 @@ select
     where pg_try_advisory_xact_lock(hashtext(current_schema() || '.{{table}}'), owner)) as free,
   exists (select from {{table}} where state = {RUNNING} and lease_until < now()
     and owner is distinct from %(owner)s::int) as expired,
+  exists (select from {{table}} where state = {RUNNING} and lease_until < now()
+    and owner = %(owner)s::int) as own_expired,
   exists (select from {{table}} where state = {WAITING}
     and due_at < now() - interval '0.1 second') as due
 """

@@ -48,6 +48,7 @@ class Look(NamedTuple):
 
     free: list[int]
     expired: bool
+    own_expired: bool
     due: bool
 
 
@@ -98,7 +99,6 @@ class WorkTable:
         self.serial = serial
         self._finish_columns = dict(finish or {})
         given = sql.FINISHED | self._finish_columns | ({"kept": "boolean"} if finish else {})
-        self._given = given
         parts = {
             "table": name,
             "serial": serial or "id",
@@ -216,7 +216,7 @@ class WorkTable:
         """One round trip. `owner`: this process's number."""
         statement = (self._look, {"owner": owner})
         (row,) = connection.execute_together([statement], commit=True)
-        return Look(row.free, row.expired, row.due)
+        return Look(row.free, row.expired, row.own_expired, row.due)
 
     def adopt(self, connection: Connection, old: int, new: int) -> int:
         """Returns how many rows changed their owner."""

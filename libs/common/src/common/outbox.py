@@ -95,9 +95,13 @@ class Outbox:
         await self._end_removing()
 
     async def _sweep_held(self) -> None:
-        while self._held:
-            await asyncio.sleep(SWEEP_EVERY / 4)
-            await self.sweep()
+        """Until a sweep fails: then the database is away too."""
+        try:
+            while self._held:
+                await asyncio.sleep(SWEEP_EVERY / 4)
+                await self.sweep()
+        except Exception as error:  # noqa: BLE001 - it is logged
+            report_failed_sweep(error)
 
     async def _end_removing(self) -> None:
         if self._removing:

@@ -150,8 +150,10 @@ class Claimer:
         self._rows_are_due = False
         take = self._slots.budget.take
         allowed = -(-take // 2) if self._hints else take
-        chosen = await self._claim(partial(self._choose, allowed=allowed), "sweep")
+        chosen, claimed = await self._claim(partial(self._choose, allowed=allowed), "sweep")
         self._slots.note_sweep(chosen, allowed)
+        if claimed < chosen:  # another process was faster: the look is old
+            self._due.clear()
 
     def _choose(self, connection: Connection, allowed: int) -> list[int]:
         """Looks at due rows without locking them. In a backlog a look serves several sweeps."""
@@ -172,15 +174,15 @@ class Claimer:
         by_tenant, self._cursor = self._table.due_by_tenant(connection, self._cursor, each)
         return by_tenant + due
 
-    async def _claim(self, choose_ids: Callable[[Connection], list[int]], way: str) -> int:
-        """How many rows were chosen: another process may have been faster with some."""
+    async def _claim(
+        self, choose_ids: Callable[[Connection], list[int]], way: str
+    ) -> tuple[int, int]:
+        """How many rows were chosen, and how many of them claimed."""
         chosen, claimed = await self._database.call(partial(self._claim_now, choose_ids))
         metrics.WORK_CLAIMED.labels(self._table.name, way).inc(len(claimed))
         metrics.WORK_RUNNING.labels(self._table.name).set(len(self._slots.in_flight))
         self._start(claimed)
-        if len(claimed) < chosen:
-            self._due.clear()
-        return chosen
+        return chosen, len(claimed)
 
     def _claim_now(
         self, choose_ids: Callable[[Connection], list[int]]

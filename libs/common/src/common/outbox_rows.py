@@ -59,7 +59,7 @@ where (created_at < now() - %(age)s * interval '1 second' or key = any(%(due)s::
 order by id limit {SWEEP_ROWS}
 """
 # Losing this commit costs a second copy, so it need not wait for the disk.
-DELETE = f"{NO_WAIT} delete from outbox where id = any(%(ids)s::bigint[])"
+DELETE = f"{NO_WAIT}; delete from outbox where id = any(%(ids)s::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +161,19 @@ def add_and_commit(
 
     Raises EventTooLarge.
     """
+    if not drafts:
+        connection.execute_together(effects, commit=True)
+        return []
     if reserved.has_older:
-        statements = [*effects, *insert_statement(drafts)]
-        rows = rows_of(connection.execute_together(statements)) if drafts else []
-        connection.execute_together([] if drafts else effects, commit=True)
+        rows = rows_of(connection.execute_together([*effects, *insert_statement(drafts)]))
+        connection.commit()
         return rows
     rows = [
         OutboxRow(id, draft.topic.name, draft.key, payload_of(draft), draft.trace_id)
         for id, draft in zip(reserved.ids, drafts, strict=False)
     ]
     insert = (INSERT_RESERVED, arrays(["id", *GIVEN], rows))
-    connection.execute_together([*effects, *([insert] if rows else [])], commit=True)
+    connection.execute_together([*effects, insert], commit=True)
     return rows
 
 

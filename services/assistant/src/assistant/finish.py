@@ -114,7 +114,7 @@ def store(
     handled: Sequence[Handled[TurnContext, TurnResult]],
     clock: Clock,
 ) -> Stored:
-    """Every statement of the finish runs here, in two round trips; in four where messages came
+    """Every statement of the finish runs here, in two round trips; in three where messages came
     that a turn did not see."""
     seen = [each.item for each in handled]
     events = sum(1 + len(turn.pending) for turn in seen)

@@ -20,7 +20,7 @@ from sender.tables import (
     DueDelivery,
     PartEnd,
     ends_of,
-    parts_of,
+    part_ids,
 )
 
 # Which deliveries stood, what may leave next, and how the replies ended, in one row.
@@ -61,7 +61,8 @@ class AfterEnds(NamedTuple):
         last_parts: of the replies whose ends are asked for. handled: ids of finished claims.
         """
         ids = [delivery.id for delivery in ended]
-        values = {"id": list(handled), "ended": ids, "parts": parts_of(last_parts), **reserved}
+        parts = [id for delivery in last_parts for id in part_ids(delivery)]
+        values = {"id": list(handled), "ended": ids, "parts": parts, **reserved}
         return [*DELIVERY.unblock(ids), (CHECK, values)]
 
     @classmethod

@@ -204,11 +204,6 @@ def due_delivery(row: Any, claimed_at: float) -> DueDelivery:
     return DueDelivery(**fields, claimed_at=claimed_at)
 
 
-def parts_of(last_parts: Sequence[Delivery]) -> list[str]:
-    """The delivery ids of all parts of these replies."""
-    return [id for delivery in last_parts for id in part_ids(delivery)]
-
-
 def ends_of(last_parts: Sequence[Delivery], ends: Iterable[PartEnd]) -> dict[int, list[PartEnd]]:
     """By the id of each last part: how all parts of its reply ended, in order."""
     by_id = {end.delivery_id: end for end in ends}

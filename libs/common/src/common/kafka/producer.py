@@ -85,7 +85,7 @@ class Producer:
         self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
         self._life = life
         self._gather_seconds = reports_ms / 1000
-        self._reports: deque[tuple[Delivered, KafkaError | None]] = deque()
+        self._reports: deque[tuple[Delivered, KafkaException | None]] = deque()
         self._unacked: set[Delivered] = set()
         self._stopping = threading.Event()
         self._sent = threading.Event()  # since the thread last looked
@@ -118,17 +118,14 @@ class Producer:
         """
         delivered: Delivered = self._loop.create_future()
 
-        def report(error: KafkaError | None, _: Message) -> None:
+        def on_report(error: KafkaException | None) -> None:
             self._reports.append((delivered, error))
             if not self._wake_pending:
                 self._wake_pending = True
                 self._loop.call_soon_threadsafe(self._deliver)
 
-        self._librdkafka.produce(
-            topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
-        )
+        self.produce(topic, key, value, headers, on_report)
         self._unacked.add(delivered)
-        self._wake_thread()
         return delivered
 
     def produce(
@@ -148,9 +145,6 @@ class Producer:
         self._librdkafka.produce(
             topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
         )
-        self._wake_thread()
-
-    def _wake_thread(self) -> None:
         if not self._sent.is_set():
             self._sent.set()
 
@@ -201,7 +195,7 @@ class Producer:
             if error is None:
                 delivered.set_result(None)
             else:
-                delivered.set_exception(KafkaException(error))
+                delivered.set_exception(error)
 
     def _fail_unacked(self, error: Exception) -> None:
         """librdkafka reports no record any more: whoever waits for one learns it here."""

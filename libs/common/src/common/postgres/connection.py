@@ -18,7 +18,7 @@ from common.postgres.prepared import Prepared
 
 Values = dict[str, Any]
 Statement = tuple[str, Values]
-NO_WAIT = "set local synchronous_commit = off;"  # before statements that may be lost and repeated
+NO_WAIT = "set local synchronous_commit = off"  # before statements that may be lost and repeated
 
 
 class SqlRows(Protocol):

@@ -111,7 +111,7 @@ class WorkTable:
                 for column in self._finish_columns
             ),
         }
-        self._before_claim: list[Statement] = [] if careful else [(NO_WAIT.rstrip(";"), {})]
+        self._before_claim: list[Statement] = [] if careful else [(NO_WAIT, {})]
         self._claim = Prepared(sql.CLAIM_BY_ID.format(**parts))
         self._load = Prepared(load) if load else None
         self._due = Prepared(sql.DUE.format(**parts))

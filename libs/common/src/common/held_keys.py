@@ -6,7 +6,7 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # twice as long after each failure
 
 
 class HeldKeys:
-    """For one thread at a time. A key is held from a failure until a retry has read its older rows."""
+    """One thread at a time. A key is held from a failure until a retry has read its older rows."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

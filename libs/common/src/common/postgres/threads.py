@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -72,10 +73,13 @@ class LastUsedFirst(Executor):
         thread.start()
 
     def _run(self, inbox: "SimpleQueue[Call | None]") -> None:
+        """Idle before its caller hears of it: the next call, however soon, is for this thread."""
         call = inbox.get()
         while call:
-            perform(call)
-            call = self._next(inbox) or inbox.get()
+            report = perform(call)
+            waiting = self._next(inbox)
+            report()
+            call = waiting or inbox.get()
 
     def _next(self, inbox: "SimpleQueue[Call | None]") -> Call | None:
         with self._lock:
@@ -88,12 +92,11 @@ class LastUsedFirst(Executor):
             return None
 
 
-def perform(call: Call) -> None:
+def perform(call: Call) -> Callable[[], None]:
+    """Returns what tells the caller."""
     if not call.future.set_running_or_notify_cancel():
-        return
+        return lambda: None
     try:
-        result = call.function()
+        return partial(call.future.set_result, call.function())
     except BaseException as error:  # noqa: BLE001 - it is the caller's
-        call.future.set_exception(error)
-    else:
-        call.future.set_result(result)
+        return partial(call.future.set_exception, error)

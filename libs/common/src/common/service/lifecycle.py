@@ -153,7 +153,8 @@ def run(service: str, settings_class: type[S], build: Build[S]) -> None:
     """A service's whole main(). Exit codes: 0 drained, 1 failed, 2 wrong settings."""
     settings = load(settings_class)
     logs.configure(service, settings.log_level, settings.log_format)
-    sys.exit(uvloop.run(run_components(service, settings, build)))
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for Faust's consumer thread
+    sys.exit(asyncio.run(run_components(service, settings, build)))
 
 
 async def run_components(service: str, settings: S, build: Build[S]) -> int:

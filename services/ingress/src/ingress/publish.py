@@ -9,6 +9,7 @@ from common.kafka.producer import Delivered, RecordProducer
 from common.service.clock import Clock
 from common.service.tracing import new_trace_id, trace_headers
 from common.topics import WEBHOOKS_RAW
+from ingress.gather import Gather
 from ingress.phone_numbers import phone_number_ids
 
 PublishResult = Literal["stored", "queue_full", "no_ack"]
@@ -26,9 +27,19 @@ class Publisher:
         self._producer = producer
         self._clock = clock
         self._ack_seconds = ack_seconds
+        self._gather = Gather()
+        self._busy = 0  # webhooks whose acks are awaited
 
     async def publish(self, body: bytes) -> PublishResult:
         """After "no_ack" the record may still arrive: a repeated webhook is dropped downstream."""
+        await self._gather.wait(self._busy)
+        self._busy += 1
+        try:
+            return await self._publish(body)
+        finally:
+            self._busy -= 1
+
+    async def _publish(self, body: bytes) -> PublishResult:
         sent: list[Delivered] = []
         common = self._headers()
         try:

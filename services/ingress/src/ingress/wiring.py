@@ -13,17 +13,11 @@ from ingress.receive import BodyLimits
 from ingress.settings import Settings
 
 PRODUCER_DEADLINE_MS = 5000
-LINGER_MS = 2  # halves the CPU per webhook under load; 2 ms do not matter here
 ACK_SECONDS = 4.5  # the 503 is sent before five seconds have passed
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
-    producer = Producer(
-        settings.kafka_bootstrap_servers,
-        life,
-        deadline_ms=PRODUCER_DEADLINE_MS,
-        linger_ms=LINGER_MS,
-    )
+    producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=PRODUCER_DEADLINE_MS)
     app = application(
         settings.app_secrets,
         settings.whatsapp_verify_token.get_secret_value(),

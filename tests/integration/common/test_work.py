@@ -148,6 +148,16 @@ async def test_a_bug_is_tried_again_and_given_up_at_the_fifth_failure(url: str) 
     assert query(url, "select n from effect") == []
 
 
+async def test_what_is_cancelled_inside_a_handler_is_a_failed_try(url: str) -> None:
+    async def given_up(claim: Claim, item: Job) -> Outcome[Job]:
+        raise asyncio.CancelledError
+
+    add_jobs(url, (1, "old", 0), failures=4)
+    async with running_components(runner_components(url, CustomJobHandler(given_up))):
+        await eventually_async(lambda: finished(url))
+    assert query(url, "select state, reason from job") == [(3, "always_fails:CancelledInside")]
+
+
 async def test_a_handler_past_its_deadline_is_a_failed_try(url: str) -> None:
     add_jobs(url, (1, "slow", 0), failures=4)
     async with running_components(runner_components(url, CustomJobHandler(Gate()), deadline=0.2)):

@@ -23,10 +23,19 @@ class Named:
             await asyncio.Event().wait()
         if self.name == "fatal":
             await asyncio.to_thread(self.life.fatal, "found_out")
+        if self.name == "cancelled":
+            raise asyncio.CancelledError
+        if self.name == "watched":
+            self.task = asyncio.create_task(self.work_of_a_library())
+            self.life.end_with(self.task, "ended_inside")
+    async def work_of_a_library(self):
+        raise asyncio.CancelledError
     async def stop(self):
         print("stop", self.name, flush=True)
         if self.name == "stubborn":
             raise RuntimeError("CANARY")
+        if self.name == "given_up":
+            raise asyncio.CancelledError
         if self.name == "hanging":
             await asyncio.to_thread(threading.Event().wait)
         if self.name == "first":
@@ -97,6 +106,16 @@ def test_a_signal_during_a_start_that_waits_is_heard() -> None:
 def test_a_part_that_cannot_stop_does_not_keep_the_others_from_it() -> None:
     code, said = lived("a", "stubborn", ended_by="service_ready")
     assert (code, said) == (1, ["start a", "start stubborn", "stop stubborn", "stop a"])
+
+
+def test_a_cancellation_inside_a_part_fails_the_process_and_the_others_stop() -> None:
+    """Of a client's future in its stop, of its start, of a task: not one that we asked for."""
+    code, said = lived("a", "given_up", ended_by="service_ready")
+    assert (code, said) == (1, ["start a", "start given_up", "stop given_up", "stop a"])
+    code, said = lived("a", "cancelled", "never")
+    assert (code, said) == (1, ["start a", "start cancelled", "stop cancelled", "stop a"])
+    code, said = lived("a", "watched")
+    assert (code, said) == (1, ["start a", "start watched", "stop watched", "stop a"])
 
 
 def test_a_group_is_stopped_at_once() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from common.kafka.dead_letter import TooManyDeadLetters
 from common.kafka.record import OutgoingRecord, Record
 from common.service import metrics
+from common.service.cancellation import unless_cancelled_inside
 from common.topics import WEBHOOKS_RAW
 from router.process import RecordProcessor
 
@@ -61,7 +62,7 @@ class RouteAgent:
             if self._processor.too_many_dead_letters:
                 break
         self.delivering = True
-        await asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS)
+        await unless_cancelled_inside(asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS))
         self.delivering = False
         await self._ack(stream, routed)
         if self._processor.too_many_dead_letters:

@@ -18,6 +18,11 @@ import structlog
 import uvloop
 
 from common.service import logging as logs
+from common.service.cancellation import (
+    CancelledInside,
+    is_asked_to_end,
+    unless_cancelled_inside,
+)
 from common.service.health import Health, HealthServer
 from common.service.settings import ServiceSettings, load
 
@@ -76,7 +81,8 @@ class Lifecycle:
         """The process ends when this task ends by an error: nothing else would notice."""
 
         def check(ended: "asyncio.Task[None]") -> None:
-            if not ended.cancelled() and (error := ended.exception()):
+            error = error_of(ended)
+            if error:
                 log.error(reason, exc_info=error)
                 self.fatal(reason)
 
@@ -117,7 +123,7 @@ class Lifecycle:
             self._started.append((started, group.seconds))
             for component in group.components:
                 started.append(component)
-                await component.start()
+                await unless_cancelled_inside(component.start())
 
     async def _stop(self) -> None:
         self._serving = False
@@ -128,13 +134,20 @@ class Lifecycle:
     async def _stop_one(self, component: Component, seconds: float) -> None:
         name = type(component).__name__
         try:
-            await asyncio.wait_for(component.stop(), seconds)
+            await unless_cancelled_inside(asyncio.wait_for(component.stop(), seconds))
         except TimeoutError:
             log.error("stop_timeout", component=name)
             self._failed = True
         except Exception as error:
             log.error("stop_failed", component=name, exc_info=error)
             self._failed = True
+
+
+def error_of(ended: "asyncio.Task[None]") -> BaseException | None:
+    """None also for a task that ended because it was cancelled."""
+    if not ended.cancelled():
+        return ended.exception()
+    return None if is_asked_to_end(ended) else CancelledInside()
 
 
 def freeze_garbage_collector() -> None:

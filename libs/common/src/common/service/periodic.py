@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from common.service.cancellation import unless_cancelled_inside
+
 STOP_SECONDS = 5.0  # the longest call, a database transaction, is cut after as long
 
 
@@ -49,7 +51,7 @@ class Periodic:
 
     async def _called(self) -> float:
         try:
-            seconds = await self._call()
+            seconds = await unless_cancelled_inside(self._call())
         except Exception as error:  # noqa: BLE001 - on_error logs it
             self._on_error(error)
             return self._seconds

@@ -28,6 +28,7 @@ from common.outbox import Outbox
 from common.postgres.connection import Connection
 from common.postgres.database import Database, E
 from common.service import metrics
+from common.service.cancellation import unless_cancelled_inside
 from common.service.lifecycle import Lifecycle
 from common.work.claimer import ClaimedRow, Claimer, acquire, release_unconfirmed
 from common.work.contract import (
@@ -196,7 +197,8 @@ class Runner(Generic[I, R]):
                 log.error("work_poison", work=self._table.name, id=claim.id)
                 return Handled(claim, item, Dropped("poison"))
             async with asyncio.timeout(self._limits.deadline):
-                return Handled(claim, item, await self._handler.handle(claim, item))
+                handling = self._handler.handle(claim, item)
+                return Handled(claim, item, await unless_cancelled_inside(handling))
         except Exception as error:
             log.error("work_failed", work=self._table.name, id=claim.id, exc_info=error)
             return Handled(claim, item, after_failure(claim, error), failed=True)

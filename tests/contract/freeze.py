@@ -43,7 +43,7 @@ def examples() -> dict[str, Event]:
     made: list[Event] = [
         a_message(choice_id="row-1", reply_to="wamid.out.1", contact_name="Lucía", **person),
         a_status("failed", tag="v1:delivery-1:1", **error, **pricing),
-        a_reply(**person),
+        a_reply(kind="fallback", failure="http_500", **person),
         a_delivery("failed", wamid="wamid.out.1", **error),
         an_outcome("suppressed", reason="inactive", reply_id="reply-1"),
         a_tenant(revision=1, settings=hours, access_token=sealed, openai_api_key=sealed),

@@ -32,6 +32,7 @@ def a_conversation(**fields: Any) -> Conversation:
         "contact_id": CONTACT,
     }
     values |= {"wa_id": None, "contact_name": None, "opted_out": False, "handed_over": False}
+    values["had_fallback"] = False
     return Conversation(**values | fields)
 
 

@@ -139,6 +139,27 @@ async def test_an_empty_account_leads_to_the_fallback_at_once(assistant: Running
     assert (reply.kind, len(assistant.model.bodies)) == ("fallback", 1)
 
 
+async def test_the_fallback_comes_once_in_ten_minutes_and_is_no_history(
+    assistant: RunningAssistant,
+) -> None:
+    failure = ModelFailure("billing:insufficient_quota")
+    assistant.model.script = [failure, failure, failure]
+    for text in ("una", "dos"):
+        await assistant.receive(incoming(text))
+        await assistant.wait_until_settled()
+    assert await ends(assistant) == [("wamid.ann.dos", "failed", failure.reason)]
+    await assistant.execute("update conversation set fallback_at = now() - interval '10 minutes'")
+    await assistant.receive(incoming("tres"))
+    replies = await assistant.replies()
+    assert [(reply.kind, reply.failure, reply.answers) for reply in replies] == [
+        ("fallback", failure.reason, ("wamid.ann.una",)),
+        ("fallback", failure.reason, ("wamid.ann.tres",)),
+    ]
+    await assistant.receive(incoming("cuatro"))
+    await assistant.wait_until_settled()
+    assert [item["content"] for item in assistant.model.bodies[-1]["input"][1:]] == ["cuatro"]
+
+
 async def test_the_servers_retry_after_is_honoured(assistant: RunningAssistant) -> None:
     assistant.model.script = [ModelFailure("http_429:slow_down", 30.0)]
     await assistant.receive(incoming("hola"))
@@ -217,7 +238,7 @@ async def test_a_spent_budget_leads_to_the_fallback(
         assert sorted(kinds) == [(1, "answer"), (1, "fallback"), (2, "answer"), (2, "answer")]
 
 
-async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
+async def test_a_bug_in_a_turn_ends_with_the_fallback_and_disturbs_no_other(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     def broken(body: object) -> ModelAnswer:
@@ -233,7 +254,11 @@ async def test_a_bug_in_a_turn_ends_as_failed_and_disturbs_no_other(
         await assistant.eventually("select 1 from message where role = 'a'", bool)
         model.script = [broken]
         await assistant.execute(f"update turn set due_at = now() where {WAITING}")
-        assert await ends(assistant) == [
-            ("wamid.ann.hola", "failed", "always_fails:ZeroDivisionError")
+        replies = [
+            (reply.contact_id, reply.kind, reply.failure) for reply in await assistant.replies()
         ]
-        assert [reply.contact_id for reply in await assistant.replies()] == ["bob"]
+        assert replies == [
+            ("bob", "answer", None),
+            ("ann", "fallback", "always_fails:ZeroDivisionError"),
+        ]
+        assert await ends(assistant) == []  # the sender says them

@@ -121,6 +121,21 @@ async def test_history_is_whole_turns_in_order(assistant: RunningAssistant) -> N
     assert inputs(assistant.model.bodies[-1]) == ["uno", "echo uno", "dos", "echo dos", "tres"]
 
 
+async def test_what_was_answered_is_remembered_behind_many_messages_that_were_not(
+    assistant: RunningAssistant,
+) -> None:
+    await assistant.receive(incoming("me llamo Ana"))
+    await assistant.wait_until_settled()
+    await assistant.execute("update conversation set taken_over_until = now() + interval '1 h'")
+    await assistant.receive(*(incoming(f"silencio {number}") for number in range(150)))
+    await assistant.wait_until_settled()
+    await assistant.execute("update conversation set taken_over_until = null")
+    await assistant.receive(incoming("¿cómo me llamo?"))
+    await assistant.wait_until_settled()
+    expected = ["me llamo Ana", "echo me llamo Ana", "¿cómo me llamo?"]
+    assert inputs(assistant.model.bodies[-1]) == expected
+
+
 async def test_two_clients_with_the_same_contact_share_no_history(
     kafka: Broker, new_database: NewDatabase
 ) -> None:

@@ -29,6 +29,15 @@ async def test_a_reply_is_sent_and_its_messages_answered(
     assert (event.state, event.wamid, event.part, event.parts) == ("accepted", sent.wamid, 1, 1)
 
 
+async def test_the_messages_of_a_fallback_text_end_as_failed_with_its_reason(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1", kind="fallback", failure="http_500"))
+    [outcome] = await eventually_in_thread(sender.outcomes)
+    assert (outcome.outcome, outcome.reason) == ("failed", "http_500")
+    assert graph.texts == ["answer r1"]
+
+
 async def test_a_contact_without_a_phone_gets_it_by_user_id(
     sender: RunningSender, graph: FakeGraph
 ) -> None:

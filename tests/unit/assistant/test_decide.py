@@ -1,12 +1,19 @@
 """What a turn leads to."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn
 
-from assistant.decide import AskModel, NoReply, Reply, after_asking, before_asking
+from assistant.decide import (
+    AskModel,
+    NoReply,
+    Reply,
+    after_asking,
+    after_bug,
+    before_asking,
+)
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.turn_context import TurnContext
 from common.events import TenantConfig
@@ -18,6 +25,10 @@ STOP = a_tenant(settings={"handoff_words": ["humano"], "language": "en"})
 
 def no_reply(outcome: str, reason: str) -> Dropped[NoReply]:
     return Dropped(reason, NoReply(outcome, reason))  # type: ignore[arg-type]
+
+
+def apology(reason: str) -> Reply:
+    return Reply("fallback", TENANT.settings.fallback_text, failure=reason)
 
 
 def test_an_ordinary_turn_asks_the_model() -> None:
@@ -93,7 +104,7 @@ def test_a_budget_ends_the_days_questions(used: int, asks: bool) -> None:
 
 def test_an_answer_is_a_reply_with_its_usage() -> None:
     usage = Usage("m", 1, 0, 2)
-    decision = after_asking(ModelAnswer("hola", usage), 1, TENANT)
+    decision = after_asking(ModelAnswer("hola", usage), a_turn(), 1, TENANT)
     assert decision == Done(Reply("answer", "hola", usage))
 
 
@@ -110,6 +121,29 @@ def test_an_answer_is_a_reply_with_its_usage() -> None:
 def test_a_failure_is_tried_again_where_that_can_help(
     failure: ModelFailure, tries: int, wait: float | None
 ) -> None:
-    fallback = Done(Reply("fallback", TENANT.settings.fallback_text), f"fallback:{failure.reason}")
-    decision = after_asking(failure, tries, TENANT)
+    fallback = Done(apology(failure.reason), f"fallback:{failure.reason}")
+    decision = after_asking(failure, a_turn(), tries, TENANT)
     assert decision == (fallback if wait is None else Later(wait, failure.reason))
+
+
+def test_the_fallback_comes_once_in_a_while_and_then_silence_says_why() -> None:
+    failure = ModelFailure("billing:insufficient_quota")
+    decision = after_asking(failure, a_turn(had_fallback=True), 1, TENANT)
+    assert decision == no_reply("failed", failure.reason)
+
+
+@pytest.mark.parametrize(
+    ("turn", "tenant", "now", "expected"),
+    [
+        (a_turn(), TENANT, NOON, apology("always_fails:KeyError")),
+        (a_turn(had_fallback=True), TENANT, NOON, NoReply("failed", "always_fails:KeyError")),
+        (a_turn(), None, NOON, NoReply("failed", "always_fails:KeyError")),
+        (a_turn(), a_tenant(tenant_id=2), NOON, NoReply("failed", "always_fails:KeyError")),
+        (a_turn(), a_tenant(active=False), NOON, NoReply("suppressed", "inactive")),
+        (a_turn(), TENANT, NOON + timedelta(days=1), NoReply("suppressed", "too_old")),
+    ],
+)
+def test_a_bug_of_ours_ends_like_a_failure_of_the_model(
+    turn: TurnContext, tenant: TenantConfig | None, now: datetime, expected: Reply | NoReply
+) -> None:
+    assert after_bug(turn, "always_fails:KeyError", tenant, now) == expected

@@ -11,7 +11,6 @@ from tests.support.turns import a_turn, assistant_message, contact_message
 
 from assistant.prompt import (
     HISTORY_CHARACTERS,
-    HISTORY_TURNS,
     PENDING_CHARACTERS,
     context_message,
     history_input,
@@ -19,7 +18,7 @@ from assistant.prompt import (
     request_body,
     safety_identifier,
 )
-from assistant.turn_context import TurnContext
+from assistant.turn_context import HISTORY_TURNS, TurnContext
 
 TENANT = a_tenant()
 ANN = a_turn("hola", contact_id="ES.ann", contact_name="Ann")

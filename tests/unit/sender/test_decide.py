@@ -31,6 +31,7 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         contact_id="c",
         trace_id=TRACE,
         answers=["wamid.1"],
+        failure=None,
         status=status,
         wamid=None,
         finished=False,

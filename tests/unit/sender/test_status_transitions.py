@@ -15,7 +15,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 def a_delivery(status: str, wamid: str | None = "w", finished: bool = True) -> Delivery:
     return Delivery(
-        1, 1, str(uuid4()), "r", 1, 1, "n", "c", TRACE, ["wamid.1"], status, wamid, finished
+        1, 1, str(uuid4()), "r", 1, 1, "n", "c", TRACE, ["wamid.1"], None, status, wamid, finished
     )
 
 

@@ -26,12 +26,14 @@ class AskModel:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the turn answers. `command`: what the contact asked for with a command word."""
+    """What the turn answers. `command`: what the contact asked for with a command word. `failure`:
+    why there is no answer of the model; the messages end as failed with it."""
 
     kind: Literal["answer", "fallback", "notice"]
     text: str
     usage: Usage | None = None
     command: Command | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ def before_asking(
     if no_reply := opted_out_or_handed_over(turn):
         return Dropped(no_reply.reason, no_reply)
     if assistant is None:
-        return without_assistant(tenant, tries)
+        return without_assistant(turn, tenant, tries)
     if over_budget(turn, tenant):
-        return fallback(tenant, "over_budget")
+        return fallback(turn, tenant, "over_budget")
     return AskModel(tenant, assistant)
 
 
@@ -103,10 +105,10 @@ def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
     return None
 
 
-def without_assistant(tenant: TenantConfig, tries: int) -> Outcome[TurnResult]:
+def without_assistant(turn: TurnContext, tenant: TenantConfig, tries: int) -> Outcome[TurnResult]:
     if tries < CONFIG_TRIES:
         return Later(1.0, "assistant_not_published")
-    return fallback(tenant, "assistant_not_published")
+    return fallback(turn, tenant, "assistant_not_published")
 
 
 def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:
@@ -115,15 +117,35 @@ def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:
 
 
 def after_asking(
-    answer: ModelAnswer | ModelFailure, tries: int, tenant: TenantConfig
+    answer: ModelAnswer | ModelFailure, turn: TurnContext, tries: int, tenant: TenantConfig
 ) -> Outcome[TurnResult]:
     """A failure is tried again while that can help; then the contact gets the fallback text."""
     if isinstance(answer, ModelAnswer):
         return Done(Reply("answer", answer.text, answer.usage))
     if answer.retry_after is not None and tries < MODEL_TRIES:
         return Later(max(answer.retry_after, WAIT_GROWTH ** (tries - 1)), answer.reason)
-    return fallback(tenant, answer.reason)
+    return fallback(turn, tenant, answer.reason)
 
 
-def fallback(tenant: TenantConfig, reason: str) -> Done[TurnResult]:
-    return Done(Reply("fallback", tenant.settings.fallback_text), f"fallback:{reason}")
+def after_bug(
+    turn: TurnContext, reason: str, tenant: TenantConfig | None, now: datetime
+) -> TurnResult:
+    """Our own code failed again and again: the contact gets the fallback text all the same."""
+    if tenant is None or tenant.tenant_id != turn.conversation.tenant_id:
+        return NoReply("failed", reason)
+    no_reply = inactive_or_too_old(turn, tenant, now)
+    return no_reply or failed_reply(turn, tenant, reason)
+
+
+def fallback(turn: TurnContext, tenant: TenantConfig, reason: str) -> Outcome[TurnResult]:
+    result = failed_reply(turn, tenant, reason)
+    if isinstance(result, NoReply):
+        return Dropped(reason, result)
+    return Done(result, f"fallback:{reason}")
+
+
+def failed_reply(turn: TurnContext, tenant: TenantConfig, reason: str) -> TurnResult:
+    """The fallback text, unless the conversation had it lately: nobody reads it twice in a row."""
+    if turn.conversation.had_fallback:
+        return NoReply("failed", reason)
+    return Reply("fallback", tenant.settings.fallback_text, failure=reason)

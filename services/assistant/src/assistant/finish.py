@@ -33,9 +33,10 @@ ANSWER = {
     "conversation_id": "bigint",
     "turn_id": "bigint",
     "body": "text",
+    "kind": "text",
     "trace_id": "text",
 }
-# The assistant's messages, which become history.
+# The assistant's messages, of which the answers become history.
 STORE_ANSWERS = Prepared(f"""
 insert into message ({names(ANSWER)}, role, sent_at)
 select {names(ANSWER)}, 'a', now() from {unnest(ANSWER)}
@@ -82,6 +83,8 @@ where turn.id = any(%(turn_id)s::bigint[]) and turn.finished_at is not null
   and turn.last_message_id > seen.last_message_id
 returning id, tenant_id
 """
+# From now on the conversation gets no second fallback text for a while.
+NOTE_FALLBACKS = "update conversation set fallback_at = now() where id = any(%(ids)s::bigint[])"
 # What a contact's command changes, once its notice is stored.
 APPLY_COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
@@ -139,7 +142,7 @@ def store(
 
 
 def as_finished(handled: Handled[TurnContext, TurnResult], check: TurnCheck) -> FinishedTurn | None:
-    """None for a turn that goes on later. A handler's bug has no result: the messages failed."""
+    """None for a turn that goes on later."""
     match handled.outcome:
         case Later():
             return None
@@ -173,6 +176,8 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     if billed:
         statements.append((STORE_USAGE, usage_columns(billed)))
         statements.append((COUNT_TOKENS, token_columns(billed)))
+    if ids := [turn.conversation.id for turn, reply in replies if reply.kind == "fallback"]:
+        statements.append((NOTE_FALLBACKS, {"ids": ids}))
     for command, statement in APPLY_COMMANDS.items():
         if ids := [turn.conversation.id for turn, reply in replies if reply.command == command]:
             statements.append((statement, {"ids": ids}))
@@ -193,6 +198,7 @@ def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, li
         "conversation_id": [turn.conversation.id for turn, _ in replies],
         "turn_id": [turn.turn_id for turn, _ in replies],
         "body": [reply.text for _, reply in replies],
+        "kind": [reply.kind for _, reply in replies],
         "trace_id": [turn.trace_id for turn, _ in replies],
     }
 
@@ -244,6 +250,7 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
         wa_id=conversation.wa_id,
         reply_id=reply_id,
         kind=reply.kind,
+        failure=reply.failure,
         text=reply.text,
         answers=tuple(message.wamid for message in turn.pending if message.wamid),
         last_inbound_at=turn.last_inbound_at,

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from assistant.turn_context import StoredMessage, TurnContext
+from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
 from common.events import AssistantConfig, OpeningHours, TenantConfig
 from common.openai_models import takes_sampling
 
-HISTORY_TURNS = 12
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
 LATE = timedelta(minutes=30)

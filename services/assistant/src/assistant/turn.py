@@ -1,13 +1,14 @@
 """Hop 3b: a due turn is claimed, decided, asked and stored. Reads from top to bottom."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 
 from assistant import finish
-from assistant.decide import AskModel, TurnResult, after_asking, before_asking
+from assistant.decide import AskModel, TurnResult, after_asking, after_bug, before_asking
 from assistant.openai.client import ModelClient
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
@@ -17,7 +18,7 @@ from common.openai_models import DEFAULT_MODEL
 from common.postgres.connection import Connection, Statement
 from common.service.clock import Clock
 from common.tenant_secrets import NoSecret, TenantSecrets
-from common.work import Claim, Handled, Outcome, Stored
+from common.work import Claim, Dropped, Handled, Outcome, Stored
 
 log = structlog.get_logger()
 
@@ -66,7 +67,7 @@ class TurnHandler:
         answer = await self._ask(turn, decision)
         if isinstance(answer, ModelFailure):
             log.warning("model_failed", tenant_id=claim.tenant_id, reason=answer.reason)
-        return after_asking(answer, tries, decision.tenant)
+        return after_asking(answer, turn, tries, decision.tenant)
 
     def store(
         self,
@@ -74,7 +75,19 @@ class TurnHandler:
         finish_turns: Sequence[Statement],
         handled: Sequence[Handled[TurnContext, TurnResult]],
     ) -> Stored:
-        return finish.store(connection, finish_turns, handled, self._clock)
+        known = [self._with_result(each) for each in handled]
+        return finish.store(connection, finish_turns, known, self._clock)
+
+    def _with_result(
+        self, handled: Handled[TurnContext, TurnResult]
+    ) -> Handled[TurnContext, TurnResult]:
+        """A turn that the runner has given up ends like any other."""
+        turn, outcome = handled.item, handled.outcome
+        if not isinstance(outcome, Dropped) or outcome.result:
+            return handled
+        tenant = self._tenant_of(turn.conversation.phone_number_id)
+        result = after_bug(turn, outcome.reason, tenant, self._clock.now())
+        return replace(handled, outcome=Dropped(outcome.reason, result))
 
     async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
         """A model that OpenAI no longer has is replaced by the default one, once."""

@@ -10,20 +10,28 @@ from common.postgres.rows import names
 from common.work.schema import RUNNING
 from common.work.statements import CLAIM, written_now
 
-HISTORY_LIMIT = 40  # messages of earlier turns per conversation
+HISTORY_TURNS = 12  # the newest that had an answer
+HISTORY_LIMIT = 100  # messages of these turns
 PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes the rest
 # Bytes of text, beyond which no further message is read: a thousand turns are in memory at once.
 HISTORY_BYTES, PENDING_BYTES = 48_000, 64_000
 
+FALLBACK_MINUTES = 10  # so long a conversation gets no second fallback text
+
 MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
   message.role::text, message.wamid, message.body,
   (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id)"""
+# The fallback text and notices are not the model's words. Of rows from before the column nobody
+# knows.
+IS_ANSWER = "role = 'a' and (kind is null or kind = 'answer')"
 # What a claimed turn consists of, for a select from `turn` joined with `conversation`. Messages are
 # JSON: one row per turn, so that one statement reads all of a batch.
 TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
   conversation.id as conversation_id, conversation.phone_number_id, conversation.contact_id,
   conversation.wa_id, conversation.contact_name, conversation.opted_out,
   coalesce(conversation.taken_over_until > now(), false) as handed_over,
+  coalesce(conversation.fallback_at > now() - interval '{FALLBACK_MINUTES} minutes', false)
+    as had_fallback,
   case when turn.state = {RUNNING} then
   (select json_agg({MESSAGE} order by message.id) from (
     select m.*, sum(octet_length(body)) over (order by id) - octet_length(body) as before from (
@@ -32,12 +40,16 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
       order by id limit {PENDING_LIMIT}) m) message
    where before < {PENDING_BYTES}) end as pending,
   case when turn.state = {RUNNING} then
-  (select json_agg({MESSAGE} order by message.id) from (
-    select m.*, sum(octet_length(body)) over (order by id desc) - octet_length(body) as after
+  (select json_agg({MESSAGE} order by message.turn_id, message.id) from (
+    select m.*, sum(octet_length(body)) over (order by turn_id desc, id desc) - octet_length(body)
+      as after
     from (
       select * from message where message.conversation_id = turn.conversation_id
-        and turn_id is not null
-      order by id desc limit {HISTORY_LIMIT}) m) message
+        and turn_id = any(array(select turn_id from message
+          where message.conversation_id = turn.conversation_id and {IS_ANSWER}
+          order by turn_id desc limit {HISTORY_TURNS}))
+        and (role = 'u' or {IS_ANSWER})
+      order by turn_id desc, id desc limit {HISTORY_LIMIT}) m) message
    where after < {HISTORY_BYTES}) end as history,
   (select tokens from usage_of_day where usage_of_day.tenant_id = turn.tenant_id
     and day = (now() at time zone 'utc')::date) as tokens_today"""
@@ -74,6 +86,7 @@ class Conversation:
     contact_name: str | None
     opted_out: bool
     handed_over: bool
+    had_fallback: bool
 
     @property
     def key(self) -> str:
@@ -116,6 +129,7 @@ def turn_context(row: Any) -> TurnContext:
         contact_name=row.contact_name,
         opted_out=row.opted_out,
         handed_over=row.handed_over,
+        had_fallback=row.had_fallback,
     )
     pending = messages_of(row.pending)
     return TurnContext(
@@ -146,7 +160,8 @@ def is_cut(pending: Sequence[StoredMessage]) -> bool:
 
 
 def past_turns(messages: Sequence[StoredMessage]) -> tuple[tuple[StoredMessage, ...], ...]:
-    """Whole answered turns, oldest first; a turn that a limit may have cut is left out."""
+    """Whole answered turns of messages by turn, oldest first; a turn that a limit may have cut is
+    left out."""
     turns: dict[int | None, list[StoredMessage]] = {}
     for message in messages:
         turns.setdefault(message.turn_id, []).append(message)

@@ -54,13 +54,13 @@ def delivery_events(
     ]
 
 
-def reply_outcome(ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
+def reply_outcome(delivery: Delivery, ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
     """The end of the first part that was not sent decides for the reply."""
     for end in ends:
         if end.status not in SUCCESSFUL:
             name: OutcomeName = "suppressed" if end.status == "suppressed" else "failed"
             return name, end.reason
-    return "answered", None
+    return ("failed", delivery.failure) if delivery.failure else ("answered", None)
 
 
 def outcome_events(
@@ -68,7 +68,7 @@ def outcome_events(
 ) -> list[EventDraft]:
     """One for each message that a reply answers. `ends`: of its parts, by the last part's id."""
     return [
-        outcome_event(delivery, wamid, *reply_outcome(ends[delivery.id]), at)
+        outcome_event(delivery, wamid, *reply_outcome(delivery, ends[delivery.id]), at)
         for delivery in last_parts
         for wamid in delivery.answers
     ]

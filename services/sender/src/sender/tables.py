@@ -28,6 +28,7 @@ REPLY_COLUMNS = {
     "contact_id": "text",
     "wa_id": "text",
     "kind": "text",
+    "failure": "text",
     "last_inbound_at": "timestamptz",
     "trace_id": "text",
 }
@@ -44,7 +45,7 @@ UPDATE_COLUMNS = STATUS_COLUMNS | {"refusals": "smallint"}
 # The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
 # way.
 FIELDS = ["delivery_id::text", "reply_id", "part", "parts", "phone_number_id", "contact_id"]
-FIELDS += ["trace_id", "answers", "wamid"]
+FIELDS += ["trace_id", "answers", "failure", "wamid"]
 DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
 # Of a DueDelivery, beside the columns of a claim.
 DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
@@ -99,7 +100,8 @@ ENDS = """select delivery_id::text as delivery_id, status, reason from delivery
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One part of a reply. `answers`: wamids of the contact's messages that the reply answers."""
+    """One part of a reply. `answers`: wamids of the contact's messages that the reply answers.
+    `failure`: why it is no answer of the model."""
 
     id: int
     tenant_id: int
@@ -111,6 +113,7 @@ class Delivery:
     contact_id: str
     trace_id: str
     answers: Sequence[str]
+    failure: str | None
     status: str
     wamid: str | None
     finished: bool

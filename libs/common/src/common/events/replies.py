@@ -19,6 +19,9 @@ class ReplyReady(ConversationEvent):
     kind: ReplyKind
     text: str = Field(min_length=1, description="Markdown as the model wrote it")
     answers: tuple[str, ...] = Field(min_length=1, description="wamids that this reply answers")
+    failure: str | None = Field(
+        default=None, description="Why it is no answer of the model: the messages end as failed"
+    )
     wa_id: str | None = Field(default=None, description="Phone, digits only; may be absent")
     last_inbound_at: AwareDatetime = Field(description="Start of WhatsApp's 24 h window")
 

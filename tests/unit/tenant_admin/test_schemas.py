@@ -1,5 +1,6 @@
 """What operators may send, and the fix for what is wrong."""
 
+from datetime import time
 from typing import Any
 
 import pytest
@@ -90,6 +91,7 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
         ({"language": "Spanish"}, "settings.language"),
         ({"colour": "red"}, "settings.colour"),
         ({"business_hours": [EIGHTH_DAY]}, "settings.business_hours.0.weekday"),
+        ({"business_hours": [OPENING | {"opens": "09:00+02:00"}]}, "settings.business_hours"),
         ({"model": "a model"}, "settings.model"),
         ({"opt_out_words": ["x" * 101]}, "settings.opt_out_words.0"),
         ({"handoff_words": ["x"] * 51}, "settings.handoff_words"),
@@ -101,6 +103,12 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
 )
 def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field: str) -> None:
     assert set(refusal(NewClient, GOOD | {"settings": settings})) == {field}
+
+
+def test_a_day_may_end_at_24_00() -> None:
+    hours = [OPENING | {"closes": "24:00"}]
+    client = parsed(NewClient, GOOD | {"settings": {"business_hours": hours}})
+    assert client.settings.business_hours[0].closes == time(0)
 
 
 @pytest.mark.parametrize("secret", ["EAAG\r\nX: injected", "EAAG spaces", "EAAGñandú", "short"])

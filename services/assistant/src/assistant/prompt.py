@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from assistant.opening_hours import describe_opening_hours
 from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
-from common.events import AssistantConfig, OpeningHours, TenantConfig
+from common.events import AssistantConfig, TenantConfig
 from common.openai_models import takes_sampling
 
 HISTORY_CHARACTERS = 12_000
@@ -106,17 +107,10 @@ def context_message(turn: TurnContext, tenant: TenantConfig, now: datetime) -> d
         name = turn.conversation.contact_name[:60]
         lines.append(f"The customer's profile name, as they wrote it: {name!r}.")
     if tenant.settings.business_hours:
-        lines.append(opening_hours(tenant.settings.business_hours, local))
+        lines.append(describe_opening_hours(tenant.settings.business_hours, local))
     if now - turn.last_inbound_at > LATE:
         lines.append("The message waited long for this answer: apologise for the delay.")
     return {"role": "developer", "content": " ".join(lines)}
-
-
-def opening_hours(hours: Sequence[OpeningHours], local: datetime) -> str:
-    today = [slot for slot in hours if slot.weekday == local.isoweekday()]
-    is_open = any(slot.opens <= local.time() < slot.closes for slot in today)
-    spans = ", ".join(f"{slot.opens:%H:%M}-{slot.closes:%H:%M}" for slot in today) or "closed"
-    return f"Open today: {spans}. Right now the business is {'open' if is_open else 'closed'}."
 
 
 def time_zone(name: str) -> ZoneInfo:

@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -102,6 +103,35 @@ def known_timezone(name: str) -> str:
     return name
 
 
+def until_midnight(hours: Any) -> Any:
+    """24:00 is how people write the end of a day; a time of day has only 00:00."""
+    if not isinstance(hours, list | tuple):
+        return hours
+    return [
+        slot | {"closes": "00:00"} if isinstance(slot, dict) and is_midnight(slot) else slot
+        for slot in hours
+    ]
+
+
+def is_midnight(slot: dict[str, Any]) -> bool:
+    return slot.get("closes") in ("24:00", "24:00:00")
+
+
+def without_offsets(hours: tuple[OpeningHours, ...]) -> tuple[OpeningHours, ...]:
+    if any(slot.opens.tzinfo or slot.closes.tzinfo for slot in hours):
+        fix = "write the times as the clock of the business shows them, for example 09:00"
+        raise PydanticCustomError("offset", "has a time with an offset", {"fix": fix})
+    return hours
+
+
+Hours = Annotated[
+    tuple[OpeningHours, ...],
+    Field(max_length=21),
+    BeforeValidator(until_midnight),
+    AfterValidator(without_offsets),
+]
+
+
 def header_safe(secret: SecretStr) -> SecretStr:
     """It travels in an HTTP header, where a line break would end it."""
     if not re.fullmatch(VISIBLE, secret.get_secret_value()):
@@ -127,7 +157,7 @@ class Settings(TenantSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    business_hours: tuple[OpeningHours, ...] = Field(default=(), max_length=21)
+    business_hours: Hours = ()
     fallback_text: PlainText = Field(default=DEFAULTS.fallback_text, min_length=1, max_length=1024)
     handoff_words: Words = DEFAULTS.handoff_words
     opt_out_words: Words = DEFAULTS.opt_out_words

@@ -8,9 +8,10 @@ from typing import Any
 
 from common.lenient_json import at, text_at
 from router.description import LONGEST_TEXT
+from router.flow_content import flow_content
 from router.media_content import media_content
 from router.message_context import with_context
-from router.structured_content import contacts_content, flow_content, order_content
+from router.structured_content import contacts_content, order_content
 from router.webhook_items import MessageContent
 
 

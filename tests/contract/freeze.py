@@ -6,6 +6,7 @@ Refuses a change that breaks readers or writers: make it a V2 beside the event.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.contract.compatible import Schema, breaks
 from tests.support.builders import (
@@ -40,8 +41,46 @@ def examples() -> dict[str, Event]:
         "reasoning_effort": "low",
     }
     person = {"wa_id": "34600111222"}
+    attachments: dict[str, Any] = {
+        "what": "image",
+        "media": {
+            "id": "1013859600285441",
+            "mime_type": "image/jpeg",
+            "sha256": "qJ5nZ1nDa3V2Jp0S5bZq7bQe7H8n9yqY6tN3mE2u0aA=",
+            "filename": "menu.pdf",
+            "voice": True,
+            "animated": False,
+        },
+        "caption": "¿Tienen esto?",
+        "order": {
+            "catalog_id": "9",
+            "items": [
+                {"product_id": "A-1", "quantity": "2", "price": "3.5", "currency": "EUR"},
+            ],
+            "note": "Para hoy",
+        },
+        "shared_contacts": [
+            {"name": "Luis", "phones": ["+34 600 33 44 55"], "emails": ["luis@example.com"]}
+        ],
+        "flow_reply": {"name": "flow", "answers": {"day": "2026-12-01"}},
+        "referral": {
+            "source_type": "ad",
+            "source_id": "1",
+            "source_url": "https://fb.me/x",
+            "headline": "Oferta",
+            "body": "Dos por uno",
+            "ctwa_clid": "c",
+        },
+        "forwarded": True,
+    }
     made: list[Event] = [
-        a_message(choice_id="row-1", reply_to="wamid.out.1", contact_name="Lucía", **person),
+        a_message(
+            choice_id="row-1",
+            reply_to="wamid.out.1",
+            contact_name="Lucía",
+            **person,
+            **attachments,
+        ),
         a_status("failed", tag="v1:delivery-1:1", **error, **pricing),
         a_reply(kind="fallback", failure="http_500", **person),
         a_delivery("failed", wamid="wamid.out.1", **error),

@@ -24,6 +24,12 @@ SETTINGS = TenantSettings(opt_out_words=("STOP", "BAJA", " "), handoff_words=("A
         ("stop stop", None),
         ("", None),
         ("?!", None),
+        ("[photo] Baja", "opt_out"),
+        ("[from an ad: Oferta] [photo] STOP", "opt_out"),
+        ("[photo]", None),
+        ("[photo", None),
+        ("[photo] no me des de baja", None),
+        (f"[form: {'x' * 200}] human", "handover"),
     ],
 )
 def test_only_a_whole_message_is_a_command(text: str, meaning: str | None) -> None:

@@ -47,6 +47,19 @@ def test_the_prefix_is_the_same_for_all_contacts_of_a_client() -> None:
     assert "Ann" not in ann["instructions"]
 
 
+def test_what_the_assistant_cannot_open_is_a_rule_for_every_client() -> None:
+    one, other = body_of()["instructions"], body_of(instructions="Sé breve.")["instructions"]
+    for rule in ("square brackets", "cannot open, see or hear", "Never pretend"):
+        assert rule in one
+        assert rule in other
+
+
+def test_a_photo_is_read_as_its_description_and_the_contacts_words() -> None:
+    turn = a_turn("[photo] ¿Cuánto cuesta esto?", contact_id="ES.ann")
+    assert contents(body_of(turn))[-1] == ("user", "[photo] ¿Cuánto cuesta esto?")
+    assert body_of(turn)["instructions"] == body_of(ANN)["instructions"]
+
+
 def test_history_comes_first_then_the_moment_then_the_new_messages() -> None:
     past = ((assistant_message("Sí.", 3, 1), contact_message("¿Abren?", 1, 1)),)
     body = body_of(a_turn("¿Y mañana?", "¿Y el lunes?", history=past))

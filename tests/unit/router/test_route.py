@@ -55,7 +55,8 @@ def test_json_that_is_no_webhook_gives_nothing() -> None:
     ("case", "topic", "reason"),
     [
         ("text", "messages.outcome", "inactive"),
-        ("image", "messages.outcome", "image"),
+        ("image", "messages.outcome", "inactive"),
+        ("sticker", "messages.outcome", "sticker"),
         ("status_read", "messages.status", None),
     ],
 )

@@ -1,5 +1,6 @@
 """Words that are commands: stop, start again, a person please; and the notices in return."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -11,6 +12,7 @@ Command = Literal["opt_out", "opt_in", "handover"]
 OPT_IN_WORDS = ("START", "ALTA")
 HANDOVER_HOURS = 12
 LONGEST_COMMAND = 100  # characters
+DESCRIPTIONS = re.compile(r"\A(?:\[[^\]]*\]\s*)+")  # the router's, before the contact's words
 
 NOTICES: dict[str, dict[Command, str]] = {
     "es": {
@@ -27,8 +29,12 @@ NOTICES: dict[str, dict[Command, str]] = {
 
 
 def command_of(text: str, settings: TenantSettings) -> Command | None:
-    """A message that is nothing but one of the words; case and accents do not matter."""
-    word = folded(text) if len(text) <= LONGEST_COMMAND else ""
+    """A message that is nothing but one of the words; case and accents do not matter.
+
+    It may stand under a photo, or after the ad that the contact came from.
+    """
+    words = DESCRIPTIONS.sub("", text)
+    word = folded(words) if len(words) <= LONGEST_COMMAND else ""
     if not word:
         return None
     if word in folded_words(settings.opt_out_words):

@@ -1,28 +1,26 @@
-"""What the assistant reads of a message: text, pressed buttons, chosen rows, locations."""
+"""What the assistant reads of a message. What is not text is put into words.
 
-from dataclasses import dataclass
+A type without a reader here (sticker, reaction, system...) is recorded and never answered.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
-from common.events.messages import MessageKind
 from common.lenient_json import at, text_at
-
-LONGEST_TEXT = 65_536  # characters; WhatsApp's own limit for a person's text
-
-
-@dataclass(frozen=True, slots=True)
-class MessageContent:
-    """What an assistant can answer to."""
-
-    kind: MessageKind
-    text: str
-    choice_id: str | None = None
+from router.description import LONGEST_TEXT
+from router.flow_content import flow_content
+from router.media_content import media_content
+from router.message_context import with_context
+from router.structured_content import contacts_content, order_content
+from router.webhook_items import MessageContent
 
 
 def extract_content(message: Any) -> MessageContent | None:
     """None where there is nothing an assistant answers, also for an empty text."""
     kind = at(message, "type")
     reader = READERS.get(kind) if isinstance(kind, str) else None
-    return reader(message) if reader else None
+    content = reader(message) if reader else None
+    return with_context(content, message) if content else None
 
 
 def text_content(message: Any) -> MessageContent | None:
@@ -31,8 +29,9 @@ def text_content(message: Any) -> MessageContent | None:
 
 
 def template_button_content(message: Any) -> MessageContent | None:
-    label = text_at(message, "button", "text", longest=LONGEST_TEXT)
-    return MessageContent("button", label, text_at(message, "button", "payload")) if label else None
+    payload = text_at(message, "button", "payload")
+    label = text_at(message, "button", "text", longest=LONGEST_TEXT) or payload
+    return MessageContent("button", label, payload) if label else None
 
 
 def interactive_content(message: Any) -> MessageContent | None:
@@ -41,6 +40,8 @@ def interactive_content(message: Any) -> MessageContent | None:
         return button_content(at(reply, "button_reply"))
     if at(reply, "type") == "list_reply":
         return row_content(at(reply, "list_reply"))
+    if at(reply, "type") == "nfm_reply":
+        return flow_content(at(reply, "nfm_reply"))
     return None
 
 
@@ -70,9 +71,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-READERS = {
+READERS: dict[str, Callable[[Any], MessageContent | None]] = {
     "text": text_content,
     "button": template_button_content,
     "interactive": interactive_content,
     "location": location_content,
+    "image": media_content,
+    "video": media_content,
+    "audio": media_content,
+    "document": media_content,
+    "contacts": contacts_content,
+    "order": order_content,
 }

@@ -15,8 +15,7 @@ from common.events import (
 from common.kafka.record import OutgoingRecord
 from common.service.tracing import trace_headers
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
-from router.content import MessageContent
-from router.webhook_items import Message, Status
+from router.webhook_items import Message, MessageContent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,14 @@ def message_record(item: Message, content: MessageContent, origin: Origin) -> Ou
         kind=content.kind,
         text=content.text,
         choice_id=content.choice_id,
+        what=item.kind,
+        media=content.media,
+        caption=content.caption,
+        order=content.order,
+        shared_contacts=content.shared_contacts,
+        flow_reply=content.flow_reply,
+        referral=content.referral,
+        forwarded=content.forwarded,
         reply_to=item.reply_to,
         wa_id=item.contact.wa_id,
         contact_name=item.contact.name,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.events.messages import StatusName
-from router.content import MessageContent
+from common.events import FlowReply, MediaFile, Order, Referral, SharedContact
+from common.events.messages import MessageKind, StatusName
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,22 @@ class Contact:
     id: str
     wa_id: str | None = None
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """What an assistant can answer to; the fields after `text` are those of MessageReceived."""
+
+    kind: MessageKind
+    text: str
+    choice_id: str | None = None
+    media: MediaFile | None = None
+    caption: str | None = None
+    order: Order | None = None
+    shared_contacts: tuple[SharedContact, ...] | None = None
+    flow_reply: FlowReply | None = None
+    referral: Referral | None = None
+    forwarded: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

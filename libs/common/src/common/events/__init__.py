@@ -1,5 +1,13 @@
 """The events: one frozen schema each. See common.topics for where they travel."""
 
+from common.events.attachments import (
+    FlowReply,
+    MediaFile,
+    Order,
+    OrderItem,
+    Referral,
+    SharedContact,
+)
 from common.events.config import (
     AssistantConfig,
     ConfigEvent,
@@ -24,11 +32,17 @@ __all__ = [
     "DeliveryChanged",
     "DeliveryState",
     "Event",
+    "FlowReply",
+    "MediaFile",
     "MessageReceived",
     "OpeningHours",
+    "Order",
+    "OrderItem",
     "OutcomeName",
     "OutcomeRecorded",
+    "Referral",
     "ReplyReady",
+    "SharedContact",
     "StatusReceived",
     "TenantConfig",
     "TenantSettings",

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field
 
+from common.events.attachments import FlowReply, MediaFile, Order, Referral, SharedContact
 from common.events.event import Event, conversation_key, event_id
 
 MessageKind = Literal["text", "button", "list", "location"]
@@ -24,17 +25,28 @@ class ConversationEvent(Event):
 
 
 class MessageReceived(ConversationEvent):
-    """One message a contact wrote that an assistant can answer."""
+    """One message a contact wrote that an assistant can answer.
+
+    What has no kind of its own (a photo, an order) is of kind text: `what` names it.
+    """
 
     wamid: str = Field(min_length=1)
     kind: MessageKind
-    text: str = Field(description="What the assistant reads; a location is put into words")
+    text: str = Field(description="What the assistant reads; what is not text is put into words")
     choice_id: str | None = Field(default=None, description="Id of the pressed button or list row")
     reply_to: str | None = Field(default=None, description="wamid that the contact quoted")
     wa_id: str | None = Field(default=None, description="Phone, digits only; may be absent")
     contact_name: str | None = None
     sent_at: AwareDatetime = Field(description="WhatsApp's timestamp, whole seconds")
     received_at: AwareDatetime = Field(description="When ingress had it")
+    what: str | None = Field(default=None, description="WhatsApp's type, an open set: image...")
+    media: MediaFile | None = None
+    caption: str | None = Field(default=None, description="Written under the media")
+    order: Order | None = None
+    shared_contacts: tuple[SharedContact, ...] | None = None
+    flow_reply: FlowReply | None = None
+    referral: Referral | None = None
+    forwarded: bool | None = None
 
 
 class StatusReceived(ConversationEvent):

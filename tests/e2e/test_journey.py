@@ -106,7 +106,8 @@ async def test_a_model_that_refuses_leads_to_the_fallback_text(system: RunningSy
     client, contact = await system.add_client(fallback_text="Le llamamos enseguida."), a_contact()
     fault = {"kind": "status", "status": 401, "match": {"instructions": client.name}}
     await system.control_model("faults", **fault)
-    assert (await system.write_and_wait(client.number, contact)).outcome == "answered"
+    outcome = await system.write_and_wait(client.number, contact)
+    assert (outcome.outcome, outcome.reason) == ("failed", "http_401:invalid_api_key")
     assert await system.chat.replies(client.number, contact) == ["Le llamamos enseguida."]
     assert [call["status"] for call in await system.prompts(client.name)] == [401]
 

@@ -19,6 +19,8 @@ from common.openai_models import takes_sampling
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
 LATE = timedelta(minutes=30)
+LONGEST_NAME = 60
+ROUND = str.maketrans("[]", "()")  # so that no name ends its description
 
 # Meta bars general-purpose assistants; a business's own is allowed.
 HOUSE_RULES = (
@@ -44,6 +46,7 @@ def request_body(
         "input": [
             *history_input(turn.history),
             context_message(turn, tenant, now),
+            *profile_name(turn.conversation.contact_name),
             *pending_input(turn.pending),
         ],
         "max_output_tokens": assistant.max_output_tokens,
@@ -108,14 +111,20 @@ def pending_input(messages: Sequence[StoredMessage]) -> list[dict[str, str]]:
 def context_message(turn: TurnContext, tenant: TenantConfig, now: datetime) -> dict[str, str]:
     local = now.astimezone(time_zone(tenant.settings.timezone))
     lines = [f"Business: {tenant.name}.", f"Local time: {local:%A %Y-%m-%d %H:%M}."]
-    if turn.conversation.contact_name:
-        name = turn.conversation.contact_name[:60]
-        lines.append(f"The customer's profile name, as they wrote it: {name!r}.")
     if tenant.settings.business_hours:
         lines.append(describe_opening_hours(tenant.settings.business_hours, local))
     if now - turn.last_inbound_at > LATE:
         lines.append("The message waited long for this answer: apologise for the delay.")
     return {"role": "developer", "content": " ".join(lines)}
+
+
+def profile_name(name: str | None) -> list[dict[str, str]]:
+    """A description among the contact's own messages, as it is: anybody may write anything into
+    it, and from a developer message it would be an order."""
+    if not name:
+        return []
+    shown = " ".join(name[:LONGEST_NAME].split()).translate(ROUND)
+    return [{"role": "user", "content": f"[profile name: {shown}]"}]
 
 
 def time_zone(name: str) -> ZoneInfo:

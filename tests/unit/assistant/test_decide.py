@@ -6,7 +6,13 @@ import pytest
 from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn
 
-from assistant.decide import AskModel, NoReply, Reply, after_asking, before_asking
+from assistant.decide import (
+    AskModel,
+    NoReply,
+    Reply,
+    after_asking,
+    before_asking,
+)
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.turn_context import TurnContext
 from common.events import TenantConfig
@@ -56,6 +62,8 @@ def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> Non
         (a_turn("start", opted_out=True), "opt_in"),
         (a_turn("humano"), "handover"),
         (a_turn("stop", handed_over=True), "opt_out"),
+        (a_turn("¿Tienen mesa?", "humano"), "handover"),
+        (a_turn("stop", "¿Y el precio?"), "opt_out"),
     ],
 )
 def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, command: str) -> None:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assistant.commands import Command, last_command, notice
+from assistant.commands import last_command
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.texts import fallback_text, notice
 from assistant.turn_context import TurnContext
+from common.command_words import Command
 from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
@@ -56,8 +58,9 @@ def before_asking(
         return without_client(tries)
     if no_reply := inactive_or_too_old(turn, tenant, now):
         return Dropped(no_reply.reason, no_reply)
-    if confirmation := command_reply(turn, tenant):
-        return Done(confirmation, "notice")
+    command = effective_command(turn, tenant)
+    if command:
+        return Done(confirmation(command, tenant), "notice")
     if no_reply := opted_out_or_handed_over(turn):
         return Dropped(no_reply.reason, no_reply)
     if assistant is None:
@@ -83,15 +86,18 @@ def inactive_or_too_old(turn: TurnContext, tenant: TenantConfig, now: datetime) 
     return None
 
 
-def command_reply(turn: TurnContext, tenant: TenantConfig) -> Reply | None:
-    """A command that changes nothing is not confirmed again."""
-    settings = tenant.settings
-    command = last_command((message.body for message in turn.pending), settings)
+def effective_command(turn: TurnContext, tenant: TenantConfig) -> Command | None:
+    """The newest one. A command that changes nothing is not confirmed again."""
+    command = last_command((message.body for message in turn.pending), tenant.settings)
     if command is None or (command == "opt_in") != turn.conversation.opted_out:
         return None
     if command == "handover" and turn.conversation.handed_over:
         return None
-    return Reply("notice", notice(command, settings.language), command=command)
+    return command
+
+
+def confirmation(command: Command, tenant: TenantConfig) -> Reply:
+    return Reply("notice", notice(command, tenant.settings.language), command=command)
 
 
 def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
@@ -126,4 +132,4 @@ def after_asking(
 
 
 def fallback(tenant: TenantConfig, reason: str) -> Done[TurnResult]:
-    return Done(Reply("fallback", tenant.settings.fallback_text), f"fallback:{reason}")
+    return Done(Reply("fallback", fallback_text(tenant.settings)), f"fallback:{reason}")

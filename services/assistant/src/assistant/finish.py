@@ -7,7 +7,6 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from assistant.commands import HANDOVER_HOURS
 from assistant.decide import NoReply, Reply, TurnResult
 from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
@@ -21,6 +20,7 @@ from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Handled, Hint, Later, Stored
 from common.work.statements import written_now
 
+HANDOVER_HOURS = 12
 ANSWERED = {"message_id": "bigint", "turn_id": "bigint"}
 # Marks exactly the messages that the turn has seen: one stored late stays for the next turn.
 MARK_ANSWERED = Prepared(f"""

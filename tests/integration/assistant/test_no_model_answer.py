@@ -116,6 +116,25 @@ async def test_a_word_hands_the_conversation_to_a_person(
         assert await ends(assistant) == [("wamid.ann.hola", *handed), ("wamid.ann.humano", *handed)]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "until"), [(30, "now() + interval '30 min'"), (0, "'infinity'")]
+)
+async def test_a_handover_ends_after_the_clients_minutes_or_never(
+    kafka: Broker, new_database: NewDatabase, minutes: int, until: str
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    client = a_client(settings={"handover_minutes": minutes})
+    async with running_assistant(url, kafka.bootstrap, client) as assistant:
+        await assistant.receive(incoming("persona"))
+        await assistant.wait_until_settled()
+        early = f"taken_over_until <= {until} and taken_over_until > now() + interval '29 min'"
+        assert [row[0] for row in await assistant.rows(f"select {early} from conversation")] == [
+            True
+        ]
+        await assistant.receive(incoming("hola"))
+        assert await ends(assistant) == [("wamid.ann.hola", "handed_over", "taken_over")]
+
+
 async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) -> None:
     assistant.model.script = [ModelFailure("http_500", 0.01)] * 3
     await assistant.receive(incoming("hola"))

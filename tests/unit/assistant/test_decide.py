@@ -73,6 +73,18 @@ def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, comman
     assert (decision.result.kind, decision.result.command) == ("notice", command)
 
 
+@pytest.mark.parametrize(
+    ("settings", "minutes"), [({}, 60), ({"handover_minutes": 0}, 0), ({"handover_minutes": 5}, 5)]
+)
+def test_a_handover_lasts_as_long_as_the_client_wants(
+    settings: dict[str, int], minutes: int
+) -> None:
+    decision = before_asking(a_turn("humano"), 1, a_tenant(settings=settings), ASSISTANT, NOON)
+    assert isinstance(decision, Done)
+    assert isinstance(decision.result, Reply)
+    assert decision.result.handover_minutes == minutes
+
+
 def test_start_is_an_ordinary_word_for_a_contact_who_never_stopped() -> None:
     assert isinstance(before_asking(a_turn("start"), 1, TENANT, ASSISTANT, NOON), AskModel)
 

@@ -96,6 +96,8 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
         ({"handoff_words": ["a\x07"]}, "settings.handoff_words.0"),
         ({"handoff_words": ["ayuda", " "]}, "settings.handoff_words.1"),
         ({"opt_out_words": ["🛑\ufe0f!"]}, "settings.opt_out_words.0"),
+        ({"handover_minutes": -1}, "settings.handover_minutes"),
+        ({"handover_minutes": 525_601}, "settings.handover_minutes"),
         ({"business_hours": [OPENING] * 22}, "settings.business_hours"),
         ({"fallback_text": "a\x00"}, "settings.fallback_text"),
         ({"daily_token_budget": 10**12 + 1}, "settings.daily_token_budget"),
@@ -140,6 +142,7 @@ def test_a_word_with_two_meanings_is_refused(
         {"opt_out_words": []},
         {"opt_out_words": ["Stop", "CANCELAR"], "handoff_words": ["persona", "ayuda"]},
         {"opt_out_words": ["atendente"], "language": "es"},
+        {"handover_minutes": 0},
     ],
 )
 def test_own_words_may_repeat_the_languages_own_meaning(settings: dict[str, Any]) -> None:

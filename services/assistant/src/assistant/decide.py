@@ -28,12 +28,16 @@ class AskModel:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the turn answers. `command`: what the contact asked for with a command word."""
+    """What the turn answers. `command`: what the contact asked for with a command word.
+
+    handover_minutes: how long a handover lasts; 0: until it is resumed.
+    """
 
     kind: Literal["answer", "fallback", "notice"]
     text: str
     usage: Usage | None = None
     command: Command | None = None
+    handover_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,9 @@ def effective_command(turn: TurnContext, tenant: TenantConfig) -> Command | None
 
 
 def confirmation(command: Command, tenant: TenantConfig) -> Reply:
-    return Reply("notice", notice(command, tenant.settings.language), command=command)
+    settings = tenant.settings
+    text = notice(command, settings.language)
+    return Reply("notice", text, command=command, handover_minutes=settings.handover_minutes)
 
 
 def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:

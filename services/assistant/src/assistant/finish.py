@@ -20,7 +20,6 @@ from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
 from common.work import Done, Dropped, Handled, Hint, Later, Stored
 from common.work.statements import written_now
 
-HANDOVER_HOURS = 12
 ANSWERED = {"message_id": "bigint", "turn_id": "bigint"}
 # Marks exactly the messages that the turn has seen: one stored late stays for the next turn.
 MARK_ANSWERED = Prepared(f"""
@@ -87,8 +86,10 @@ APPLY_COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
     "opt_in": "update conversation set opted_out = false, taken_over_until = null"
     " where id = any(%(ids)s::bigint[])",
-    "handover": f"update conversation set taken_over_until = now() + interval '{HANDOVER_HOURS} h'"
-    " where id = any(%(ids)s::bigint[])",
+    "handover": """update conversation set taken_over_until =
+      case minutes when 0 then 'infinity' else now() + minutes * interval '1 minute' end
+    from unnest(%(ids)s::bigint[], %(minutes)s::int[]) given(id, minutes)
+    where conversation.id = any(%(ids)s::bigint[]) and conversation.id = given.id""",
 }
 
 
@@ -174,9 +175,16 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
         statements.append((STORE_USAGE, usage_columns(billed)))
         statements.append((COUNT_TOKENS, token_columns(billed)))
     for command, statement in APPLY_COMMANDS.items():
-        if ids := [turn.conversation.id for turn, reply in replies if reply.command == command]:
-            statements.append((statement, {"ids": ids}))
+        if given := [(turn, reply) for turn, reply in replies if reply.command == command]:
+            statements.append((statement, command_columns(given)))
     return statements
+
+
+def command_columns(given: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[int]]:
+    return {
+        "ids": [turn.conversation.id for turn, _ in given],
+        "minutes": [reply.handover_minutes for _, reply in given],
+    }
 
 
 def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:

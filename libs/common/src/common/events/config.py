@@ -40,6 +40,9 @@ class TenantSettings(BaseModel):
     handoff_words: tuple[str, ...] = Field(
         default=(), description="Besides the language's own, such as HUMAN"
     )
+    handover_minutes: int = Field(
+        default=60, ge=0, le=525_600, description="The assistant is silent; 0: until it is resumed"
+    )
     opt_out_words: tuple[str, ...] = Field(
         default=("STOP", "BAJA"), description="Besides the language's own and STOP"
     )

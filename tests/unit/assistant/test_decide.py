@@ -10,10 +10,13 @@ from assistant.decide import (
     AskModel,
     NoReply,
     Reply,
+    TurnResult,
     after_asking,
     before_asking,
+    with_notice,
 )
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.texts import notice
 from assistant.turn_context import TurnContext
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
@@ -71,6 +74,38 @@ def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, comman
     assert isinstance(decision, Done)
     assert isinstance(decision.result, Reply)
     assert (decision.result.kind, decision.result.command) == ("notice", command)
+
+
+ANSWER: Done[TurnResult] = Done(Reply("answer", "At nine."))
+WELCOME = notice("opt_in", "en")
+
+
+def opt_in_with(kind: str, text: str, reason: str) -> Done[Reply]:
+    reply = Reply(kind, f"{WELCOME}\n\n{text}", command="opt_in")  # type: ignore[arg-type]
+    return Done(reply, reason)
+
+
+@pytest.mark.parametrize("texts", [("start", "When do you open?"), ("When do you open?", "START")])
+def test_who_comes_back_with_a_question_gets_the_notice_and_the_answer(
+    texts: tuple[str, ...],
+) -> None:
+    decision = before_asking(a_turn(*texts, opted_out=True), 1, STOP, ASSISTANT, NOON)
+    assert decision == AskModel(STOP, ASSISTANT, "opt_in")
+    answered = with_notice(ANSWER, STOP, decision.command)
+    assert answered == opt_in_with("answer", "At nine.", "done")
+
+
+def test_who_comes_back_is_welcomed_also_where_the_model_cannot_be_asked() -> None:
+    turn = a_turn("start", "When do you open?", opted_out=True)
+    text = "I can't answer right now. We will reply as soon as possible."
+    ends = before_asking(turn, 10, STOP, None, NOON)
+    assert ends == opt_in_with("fallback", text, "fallback:assistant_not_published")
+    failure = after_asking(ModelFailure("http_500"), 1, STOP)
+    assert with_notice(failure, STOP, "opt_in") == opt_in_with(
+        "fallback", text, "fallback:http_500"
+    )
+    waits: Later[TurnResult] = Later(1.0, "http_500")
+    assert with_notice(waits, STOP, "opt_in") is waits
 
 
 @pytest.mark.parametrize(

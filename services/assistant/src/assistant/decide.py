@@ -1,10 +1,10 @@
 """What a turn leads to, before and after the model was asked. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assistant.commands import last_command
+from assistant.commands import command_of, last_command
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.texts import fallback_text, notice
 from assistant.turn_context import TurnContext
@@ -20,10 +20,11 @@ WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
 @dataclass(frozen=True, slots=True)
 class AskModel:
-    """The model is to be asked."""
+    """The model is to be asked. `command`: whose notice goes before the answer."""
 
     tenant: TenantConfig
     assistant: AssistantConfig
+    command: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,15 @@ def before_asking(
     if no_reply := inactive_or_too_old(turn, tenant, now):
         return Dropped(no_reply.reason, no_reply)
     command = effective_command(turn, tenant)
-    if command:
+    if command and not (command == "opt_in" and asks_something(turn, tenant)):
         return Done(confirmation(command, tenant), "notice")
-    if no_reply := opted_out_or_handed_over(turn):
+    if command is None and (no_reply := opted_out_or_handed_over(turn)):
         return Dropped(no_reply.reason, no_reply)
     if assistant is None:
-        return without_assistant(tenant, tries)
+        return with_notice(without_assistant(tenant, tries), tenant, command)
     if over_budget(turn, tenant):
-        return fallback(tenant, "over_budget")
-    return AskModel(tenant, assistant)
+        return with_notice(fallback(tenant, "over_budget"), tenant, command)
+    return AskModel(tenant, assistant, command)
 
 
 def without_client(tries: int) -> Outcome[TurnResult]:
@@ -100,10 +101,25 @@ def effective_command(turn: TurnContext, tenant: TenantConfig) -> Command | None
     return command
 
 
+def asks_something(turn: TurnContext, tenant: TenantConfig) -> bool:
+    """Whether a message is more than a command."""
+    return any(command_of(message.body, tenant.settings) is None for message in turn.pending)
+
+
 def confirmation(command: Command, tenant: TenantConfig) -> Reply:
     settings = tenant.settings
     text = notice(command, settings.language)
     return Reply("notice", text, command=command, handover_minutes=settings.handover_minutes)
+
+
+def with_notice(
+    outcome: Outcome[TurnResult], tenant: TenantConfig, command: Command | None
+) -> Outcome[TurnResult]:
+    """A reply that also answers a command begins with its notice."""
+    if command is None or not isinstance(outcome, Done) or not isinstance(outcome.result, Reply):
+        return outcome
+    text = f"{notice(command, tenant.settings.language)}\n\n{outcome.result.text}"
+    return replace(outcome, result=replace(outcome.result, text=text, command=command))
 
 
 def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:

@@ -15,6 +15,7 @@ from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
 
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.texts import notice
 from common.events import TenantConfig
 from common.openai_models import DEFAULT_MODEL
 from common.work import WorkState
@@ -114,6 +115,42 @@ async def test_a_word_hands_the_conversation_to_a_person(
         assert (notice.kind, notice.answers) == ("notice", ("wamid.ann.¡Humano!",))
         handed = ("handed_over", "taken_over")
         assert await ends(assistant) == [("wamid.ann.hola", *handed), ("wamid.ann.humano", *handed)]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "until"), [(30, "now() + interval '30 min'"), (0, "'infinity'")]
+)
+async def test_a_handover_ends_after_the_clients_minutes_or_never(
+    kafka: Broker, new_database: NewDatabase, minutes: int, until: str
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    client = a_client(settings={"handover_minutes": minutes})
+    async with running_assistant(url, kafka.bootstrap, client) as assistant:
+        await assistant.receive(incoming("persona"))
+        await assistant.wait_until_settled()
+        early = f"taken_over_until <= {until} and taken_over_until > now() + interval '29 min'"
+        assert [row[0] for row in await assistant.rows(f"select {early} from conversation")] == [
+            True
+        ]
+        await assistant.receive(incoming("hola"))
+        assert await ends(assistant) == [("wamid.ann.hola", "handed_over", "taken_over")]
+
+
+async def test_who_comes_back_with_a_question_gets_one_reply_to_both(
+    kafka: Broker, new_database: NewDatabase
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    client = a_client(settings={"language": "en"})
+    async with running_assistant(url, kafka.bootstrap, client) as assistant:
+        await assistant.receive(incoming("STOP"))
+        await assistant.wait_until_settled()
+        await assistant.receive(incoming("START"), incoming("When?"))
+        await assistant.wait_until_settled()
+        await assistant.receive(incoming("And where?"))
+        _, both, next_one = await assistant.replies()
+        assert both.answers == ("wamid.ann.START", "wamid.ann.When?")
+        assert (both.kind, both.text) == ("answer", f"{notice('opt_in', 'en')}\n\necho When?")
+        assert next_one.text == "echo And where?"
 
 
 async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) -> None:

@@ -1,5 +1,6 @@
 """What a turn leads to."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,11 +11,15 @@ from assistant.decide import (
     AskModel,
     NoReply,
     Reply,
+    TurnResult,
     after_asking,
     after_bug,
     before_asking,
+    confirmation,
+    with_notice,
 )
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.texts import notice
 from assistant.turn_context import TurnContext
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
@@ -67,6 +72,8 @@ def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> Non
         (a_turn("start", opted_out=True), "opt_in"),
         (a_turn("humano"), "handover"),
         (a_turn("stop", handed_over=True), "opt_out"),
+        (a_turn("¿Tienen mesa?", "humano"), "handover"),
+        (a_turn("stop", "¿Y el precio?"), "opt_out"),
     ],
 )
 def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, command: str) -> None:
@@ -74,6 +81,55 @@ def test_a_command_that_changes_something_is_confirmed(turn: TurnContext, comman
     assert isinstance(decision, Done)
     assert isinstance(decision.result, Reply)
     assert (decision.result.kind, decision.result.command) == ("notice", command)
+
+
+ANSWER: Done[TurnResult] = Done(Reply("answer", "At nine."))
+WELCOME = notice("opt_in", "en")
+
+
+def opt_in_with(kind: str, text: str, reason: str, failure: str | None = None) -> Done[Reply]:
+    text = f"{WELCOME}\n\n{text}"
+    reply = Reply(kind, text, command="opt_in", failure=failure)  # type: ignore[arg-type]
+    return Done(reply, reason)
+
+
+@pytest.mark.parametrize("texts", [("start", "When do you open?"), ("When do you open?", "START")])
+def test_who_comes_back_with_a_question_gets_the_notice_and_the_answer(
+    texts: tuple[str, ...],
+) -> None:
+    decision = before_asking(a_turn(*texts, opted_out=True), 1, STOP, ASSISTANT, NOON)
+    assert decision == AskModel(STOP, ASSISTANT, "opt_in")
+    answered = with_notice(ANSWER, STOP, decision.command)
+    assert answered == opt_in_with("answer", "At nine.", "done")
+
+
+def test_who_comes_back_is_welcomed_also_where_the_model_cannot_be_asked() -> None:
+    turn = a_turn("start", "When do you open?", opted_out=True)
+    text = "I can't answer right now. We will reply as soon as possible."
+    ends = before_asking(turn, 10, STOP, None, NOON)
+    reason = "assistant_not_published"
+    assert ends == opt_in_with("fallback", text, f"fallback:{reason}", reason)
+    failure = after_asking(ModelFailure("http_500"), turn, 1, STOP)
+    assert with_notice(failure, STOP, "opt_in") == opt_in_with(
+        "fallback", text, "fallback:http_500", "http_500"
+    )
+    again = after_asking(ModelFailure("http_500"), a_turn(had_fallback=True), 1, STOP)
+    alone = with_notice(again, STOP, "opt_in")
+    assert alone.result == replace(confirmation("opt_in", STOP), failure="http_500")
+    waits: Later[TurnResult] = Later(1.0, "http_500")
+    assert with_notice(waits, STOP, "opt_in") is waits
+
+
+@pytest.mark.parametrize(
+    ("settings", "minutes"), [({}, 60), ({"handover_minutes": 0}, 0), ({"handover_minutes": 5}, 5)]
+)
+def test_a_handover_lasts_as_long_as_the_client_wants(
+    settings: dict[str, int], minutes: int
+) -> None:
+    decision = before_asking(a_turn("humano"), 1, a_tenant(settings=settings), ASSISTANT, NOON)
+    assert isinstance(decision, Done)
+    assert isinstance(decision.result, Reply)
+    assert decision.result.handover_minutes == minutes
 
 
 def test_start_is_an_ordinary_word_for_a_contact_who_never_stopped() -> None:

@@ -93,9 +93,9 @@ def test_the_template_speaks_the_clients_language_and_marks_its_blanks(
 
 def test_the_largest_client_and_assistant_that_are_taken_fit_into_their_topics() -> None:
     """Four bytes a character; two where JSON escapes one."""
-    words = ["🥐" * 100] * 50
-    opening = {"weekday": 7, "opens": "09:00:00.000001+00:00", "closes": "14:00:00.000001+00:00"}
-    texts = {"handoff_words": words, "opt_out_words": words, "fallback_text": "🥐" * 1024}
+    stop, person = ["𠀀" * 100] * 50, ["𠀁" * 100] * 50
+    opening = {"weekday": 7, "opens": "09:00:00.000001", "closes": "14:00:00.000001"}
+    texts = {"handoff_words": person, "opt_out_words": stop, "fallback_text": "🥐" * 1024}
     settings = {**texts, "business_hours": [opening] * 21, "model": "m" * 128}
     client = patched(a_client(name="🥐" * 256), ClientPatch(settings=settings))
     secrets = dict.fromkeys(("access_token", "openai_api_key"), "v1." + "x" * 8192)

@@ -96,6 +96,10 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
         ({"opt_out_words": ["x" * 101]}, "settings.opt_out_words.0"),
         ({"handoff_words": ["x"] * 51}, "settings.handoff_words"),
         ({"handoff_words": ["a\x07"]}, "settings.handoff_words.0"),
+        ({"handoff_words": ["ayuda", " "]}, "settings.handoff_words.1"),
+        ({"opt_out_words": ["🛑\ufe0f!"]}, "settings.opt_out_words.0"),
+        ({"handover_minutes": -1}, "settings.handover_minutes"),
+        ({"handover_minutes": 525_601}, "settings.handover_minutes"),
         ({"business_hours": [OPENING] * 22}, "settings.business_hours"),
         ({"fallback_text": "a\x00"}, "settings.fallback_text"),
         ({"daily_token_budget": 10**12 + 1}, "settings.daily_token_budget"),
@@ -109,6 +113,49 @@ def test_a_day_may_end_at_24_00() -> None:
     hours = [OPENING | {"closes": "24:00"}]
     client = parsed(NewClient, GOOD | {"settings": {"business_hours": hours}})
     assert client.settings.business_hours[0].closes == time(0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "message"),
+    [
+        ({"handoff_words": ["Stop!"]}, "handoff_words", "'Stop!' already means opt_out"),
+        ({"handoff_words": ["START"]}, "handoff_words", "'START' already means opt_in"),
+        ({"opt_out_words": ["alta"]}, "opt_out_words", "'alta' already means opt_in"),
+        ({"opt_out_words": ["HUMANO"]}, "opt_out_words", "'HUMANO' already means handover"),
+        (
+            {"handoff_words": ["ayúdame"], "opt_out_words": ["fin", "*Ayudame*"]},
+            "opt_out_words",
+            "'*Ayudame*' already means handover",
+        ),
+        (
+            {"opt_out_words": ["atendente"], "language": "pt-BR"},
+            "opt_out_words",
+            "'atendente' already means handover",
+        ),
+    ],
+)
+def test_a_word_with_two_meanings_is_refused(
+    settings: dict[str, Any], field: str, message: str
+) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        parsed(NewClient, GOOD | {"settings": settings})
+    [error] = refused.value.errors
+    assert (error.field, error.message) == (f"settings.{field}", message)
+    assert error.fix.startswith("use another word")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"opt_out_words": []},
+        {"opt_out_words": ["Stop", "CANCELAR"], "handoff_words": ["persona", "ayuda"]},
+        {"opt_out_words": ["atendente"], "language": "es"},
+        {"handover_minutes": 0},
+    ],
+)
+def test_own_words_may_repeat_the_languages_own_meaning(settings: dict[str, Any]) -> None:
+    taken = parsed(NewClient, GOOD | {"settings": settings}).settings
+    assert taken.model_dump(mode="json", exclude_unset=True) == settings
 
 
 @pytest.mark.parametrize("secret", ["EAAG\r\nX: injected", "EAAG spaces", "EAAGñandú", "short"])

@@ -1,12 +1,14 @@
 """What a turn leads to, before and after the model was asked. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from assistant.commands import Command, last_command, notice
+from assistant.commands import command_of, last_command
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.texts import fallback_text, notice
 from assistant.turn_context import TurnContext
+from common.command_words import Command
 from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
@@ -18,22 +20,27 @@ WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
 @dataclass(frozen=True, slots=True)
 class AskModel:
-    """The model is to be asked."""
+    """The model is to be asked. `command`: whose notice goes before the answer."""
 
     tenant: TenantConfig
     assistant: AssistantConfig
+    command: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the turn answers. `command`: what the contact asked for with a command word. `failure`:
-    why there is no answer of the model; the messages end as failed with it."""
+    """What the turn answers. `command`: what the contact asked for with a command word.
+
+    handover_minutes: how long a handover lasts; 0: until it is resumed. failure: why there is no
+    answer of the model; the messages end as failed with it.
+    """
 
     kind: Literal["answer", "fallback", "notice"]
     text: str
     usage: Usage | None = None
     command: Command | None = None
     failure: str | None = None
+    handover_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,16 @@ def before_asking(
         return without_client(tries)
     if no_reply := inactive_or_too_old(turn, tenant, now):
         return Dropped(no_reply.reason, no_reply)
-    if confirmation := command_reply(turn, tenant):
-        return Done(confirmation, "notice")
-    if no_reply := opted_out_or_handed_over(turn):
+    command = effective_command(turn, tenant)
+    if command and not (command == "opt_in" and asks_something(turn, tenant)):
+        return Done(confirmation(command, tenant), "notice")
+    if command is None and (no_reply := opted_out_or_handed_over(turn)):
         return Dropped(no_reply.reason, no_reply)
     if assistant is None:
-        return without_assistant(turn, tenant, tries)
+        return with_notice(without_assistant(turn, tenant, tries), tenant, command)
     if over_budget(turn, tenant):
-        return fallback(turn, tenant, "over_budget")
-    return AskModel(tenant, assistant)
+        return with_notice(fallback(turn, tenant, "over_budget"), tenant, command)
+    return AskModel(tenant, assistant, command)
 
 
 def without_client(tries: int) -> Outcome[TurnResult]:
@@ -85,15 +93,39 @@ def inactive_or_too_old(turn: TurnContext, tenant: TenantConfig, now: datetime) 
     return None
 
 
-def command_reply(turn: TurnContext, tenant: TenantConfig) -> Reply | None:
-    """A command that changes nothing is not confirmed again."""
-    settings = tenant.settings
-    command = last_command((message.body for message in turn.pending), settings)
+def effective_command(turn: TurnContext, tenant: TenantConfig) -> Command | None:
+    """The newest one. A command that changes nothing is not confirmed again."""
+    command = last_command((message.body for message in turn.pending), tenant.settings)
     if command is None or (command == "opt_in") != turn.conversation.opted_out:
         return None
     if command == "handover" and turn.conversation.handed_over:
         return None
-    return Reply("notice", notice(command, settings.language), command=command)
+    return command
+
+
+def asks_something(turn: TurnContext, tenant: TenantConfig) -> bool:
+    """Whether a message is more than a command."""
+    return any(command_of(message.body, tenant.settings) is None for message in turn.pending)
+
+
+def confirmation(command: Command, tenant: TenantConfig) -> Reply:
+    settings = tenant.settings
+    text = notice(command, settings.language)
+    return Reply("notice", text, command=command, handover_minutes=settings.handover_minutes)
+
+
+def with_notice(
+    outcome: Outcome[TurnResult], tenant: TenantConfig, command: Command | None
+) -> Outcome[TurnResult]:
+    """A reply that also answers a command begins with its notice; where there is none, the notice
+    is the reply."""
+    if command is None or isinstance(outcome, Later):
+        return outcome
+    if not isinstance(outcome.result, Reply):
+        alone = replace(confirmation(command, tenant), failure=outcome.reason)
+        return Done(alone, f"notice:{outcome.reason}")
+    text = f"{notice(command, tenant.settings.language)}\n\n{outcome.result.text}"
+    return replace(outcome, result=replace(outcome.result, text=text, command=command))
 
 
 def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
@@ -148,4 +180,4 @@ def failed_reply(turn: TurnContext, tenant: TenantConfig, reason: str) -> TurnRe
     """The fallback text, unless the conversation had it lately: nobody reads it twice in a row."""
     if turn.conversation.had_fallback:
         return NoReply("failed", reason)
-    return Reply("fallback", tenant.settings.fallback_text, failure=reason)
+    return Reply("fallback", fallback_text(tenant.settings), failure=reason)

@@ -7,7 +7,6 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from assistant.commands import HANDOVER_HOURS
 from assistant.decide import NoReply, Reply, TurnResult
 from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
@@ -90,8 +89,10 @@ APPLY_COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
     "opt_in": "update conversation set opted_out = false, taken_over_until = null"
     " where id = any(%(ids)s::bigint[])",
-    "handover": f"update conversation set taken_over_until = now() + interval '{HANDOVER_HOURS} h'"
-    " where id = any(%(ids)s::bigint[])",
+    "handover": """update conversation set taken_over_until =
+      case minutes when 0 then 'infinity' else now() + minutes * interval '1 minute' end
+    from unnest(%(ids)s::bigint[], %(minutes)s::int[]) given(id, minutes)
+    where conversation.id = any(%(ids)s::bigint[]) and conversation.id = given.id""",
 }
 
 
@@ -179,9 +180,16 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     if ids := [turn.conversation.id for turn, reply in replies if reply.kind == "fallback"]:
         statements.append((NOTE_FALLBACKS, {"ids": ids}))
     for command, statement in APPLY_COMMANDS.items():
-        if ids := [turn.conversation.id for turn, reply in replies if reply.command == command]:
-            statements.append((statement, {"ids": ids}))
+        if given := [(turn, reply) for turn, reply in replies if reply.command == command]:
+            statements.append((statement, command_columns(given)))
     return statements
+
+
+def command_columns(given: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[int]]:
+    return {
+        "ids": [turn.conversation.id for turn, _ in given],
+        "minutes": [reply.handover_minutes for _, reply in given],
+    }
 
 
 def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:

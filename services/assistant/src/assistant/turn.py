@@ -8,7 +8,14 @@ from typing import Any
 import structlog
 
 from assistant import finish
-from assistant.decide import AskModel, TurnResult, after_asking, after_bug, before_asking
+from assistant.decide import (
+    AskModel,
+    TurnResult,
+    after_asking,
+    after_bug,
+    before_asking,
+    with_notice,
+)
 from assistant.openai.client import ModelClient
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
@@ -67,7 +74,8 @@ class TurnHandler:
         answer = await self._ask(turn, decision)
         if isinstance(answer, ModelFailure):
             log.warning("model_failed", tenant_id=claim.tenant_id, reason=answer.reason)
-        return after_asking(answer, turn, tries, decision.tenant)
+        outcome = after_asking(answer, turn, tries, decision.tenant)
+        return with_notice(outcome, decision.tenant, decision.command)
 
     def store(
         self,

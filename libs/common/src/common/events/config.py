@@ -9,6 +9,7 @@ from common.events.event import Event
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Verbosity = Literal["low", "medium", "high"]
+DEFAULT_FALLBACK_TEXT = "Ahora mismo no puedo responder. Le contestaremos lo antes posible."
 
 
 class OpeningHours(BaseModel):
@@ -31,12 +32,20 @@ class TenantSettings(BaseModel):
     quiet_window_ms: int = Field(default=1200, ge=0, le=60_000)
     business_hours: tuple[OpeningHours, ...] = ()
     fallback_text: str = Field(
-        default="Ahora mismo no puedo responder. Le contestaremos lo antes posible.",
+        default=DEFAULT_FALLBACK_TEXT,
         min_length=1,
         max_length=1024,
+        description="The default stands for the same in the client's language",
     )
-    handoff_words: tuple[str, ...] = ()
-    opt_out_words: tuple[str, ...] = ("STOP", "BAJA")
+    handoff_words: tuple[str, ...] = Field(
+        default=(), description="Besides the language's own, such as HUMAN"
+    )
+    handover_minutes: int = Field(
+        default=60, ge=0, le=525_600, description="The assistant is silent; 0: until it is resumed"
+    )
+    opt_out_words: tuple[str, ...] = Field(
+        default=("STOP", "BAJA"), description="Besides the language's own and STOP"
+    )
     daily_token_budget: int | None = Field(default=None, ge=1)
     model: str | None = Field(default=None, description="Instead of the assistant's model")
     reasoning_effort: Effort | None = None

@@ -23,6 +23,7 @@ from common.events import OpeningHours, TenantSettings
 from common.events.config import Effort, Verbosity
 from common.openai_models import DEFAULT_MODEL
 from tenant_admin.core.api_keys import Scope
+from tenant_admin.core.own_words import with_a_letter, with_one_meaning
 
 E164 = r"^\+[1-9][0-9]{7,14}$"
 PHONE_NUMBER_ID = r"^[0-9]{5,20}$"
@@ -92,8 +93,8 @@ PlainText = Annotated[
     str, TextPattern(TEXT, "holds control characters", "keep only line breaks and tabs")
 ]
 Instructions = Annotated[PlainText, Field(min_length=1, max_length=256_000)]
-Word = Annotated[PlainText, Field(max_length=100)]
-Words = Annotated[tuple[Word, ...], Field(max_length=50)]
+Word = Annotated[PlainText, Field(max_length=100), AfterValidator(with_a_letter)]
+Words = Annotated[tuple[Word, ...], Field(max_length=50), AfterValidator(with_one_meaning)]
 
 
 def known_timezone(name: str) -> str:

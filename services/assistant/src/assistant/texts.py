@@ -1,0 +1,65 @@
+"""What the assistant writes without a model, per language: the notices and the fallback text."""
+
+from collections.abc import Mapping
+
+from common.command_words import Command, known_language
+from common.events import TenantSettings
+from common.events.config import DEFAULT_FALLBACK_TEXT
+
+NOTICES: Mapping[str, Mapping[Command, str]] = {
+    "es": {
+        "opt_out": "De acuerdo, no le escribiremos más. Si quiere volver, envíe ALTA.",
+        "opt_in": "Bienvenido de nuevo: volvemos a atenderle por aquí.",
+        "handover": "Le paso con una persona del equipo. Le responderá en cuanto pueda.",
+    },
+    "en": {
+        "opt_out": "All right, we will not write again. To come back, send START.",
+        "opt_in": "Welcome back: we answer you here again.",
+        "handover": "A person from our team will take over and answer as soon as possible.",
+    },
+    "pt": {
+        "opt_out": "Tudo bem, não vamos mais escrever. Para voltar, envie VOLTAR.",
+        "opt_in": "Que bom ter você de volta: já respondemos por aqui novamente.",
+        "handover": "Uma pessoa da equipe vai assumir a conversa e responder assim que puder.",
+    },
+    "fr": {
+        "opt_out": "C'est noté, nous ne vous écrirons plus. Pour revenir, envoyez REPRENDRE.",
+        "opt_in": "Heureux de vous retrouver : nous vous répondons de nouveau ici.",
+        "handover": "Une personne de l'équipe prend le relais et vous répondra dès que possible.",
+    },
+    "de": {
+        "opt_out": "In Ordnung, wir schreiben Ihnen nicht mehr. Mit STARTEN geht es weiter.",
+        "opt_in": "Willkommen zurück: Wir antworten Ihnen hier wieder.",
+        "handover": "Eine Person aus unserem Team übernimmt und antwortet so bald wie möglich.",
+    },
+    "it": {
+        "opt_out": "Va bene, non le scriveremo più. Per tornare, invii RIPRENDI.",
+        "opt_in": "Bentornato: torniamo a risponderle qui.",
+        "handover": "Una persona del nostro team le risponderà appena possibile.",
+    },
+    "ca": {
+        "opt_out": "D'acord, no li escriurem més. Si vol tornar, enviï ALTA.",
+        "opt_in": "Benvingut de nou: tornem a atendre'l per aquí.",
+        "handover": "El passo amb una persona de l'equip. Li respondrà tan aviat com pugui.",
+    },
+}
+FALLBACKS = {
+    "es": DEFAULT_FALLBACK_TEXT,
+    "en": "I can't answer right now. We will reply as soon as possible.",
+    "pt": "No momento não consigo responder. Retornaremos assim que possível.",
+    "fr": "Je ne peux pas répondre pour le moment. Nous vous répondrons dès que possible.",
+    "de": "Im Moment kann ich nicht antworten. Wir melden uns so bald wie möglich.",
+    "it": "In questo momento non posso rispondere. Le risponderemo appena possibile.",
+    "ca": "Ara mateix no puc respondre. Li contestarem tan aviat com puguem.",
+}
+
+
+def notice(command: Command, language: str) -> str:
+    """language: a client's setting, such as pt-BR."""
+    return NOTICES[known_language(language)][command]
+
+
+def fallback_text(settings: TenantSettings) -> str:
+    """The client's own, else that of its language."""
+    own = settings.fallback_text
+    return own if own != DEFAULT_FALLBACK_TEXT else FALLBACKS[known_language(settings.language)]

@@ -16,6 +16,10 @@ TENANT, ASSISTANT = a_tenant(), an_assistant()
 STOP = a_tenant(settings={"handoff_words": ["humano"], "language": "en"})
 
 
+def half() -> float:
+    return 0.5
+
+
 def no_reply(outcome: str, reason: str) -> Dropped[NoReply]:
     return Dropped(reason, NoReply(outcome, reason))  # type: ignore[arg-type]
 
@@ -93,23 +97,17 @@ def test_a_budget_ends_the_days_questions(used: int, asks: bool) -> None:
 
 def test_an_answer_is_a_reply_with_its_usage() -> None:
     usage = Usage("m", 1, 0, 2)
-    decision = after_asking(ModelAnswer("hola", usage), 1, TENANT)
+    decision = after_asking(ModelAnswer("hola", usage), 1, 0.0, TENANT, half)
     assert decision == Done(Reply("answer", "hola", usage))
 
 
-@pytest.mark.parametrize(
-    ("failure", "tries", "wait"),
-    [
-        (ModelFailure("http_500", 1.0), 1, 1.0),
-        (ModelFailure("http_500", 1.0), 2, 4.0),
-        (ModelFailure("http_429", 20.0), 1, 20.0),
-        (ModelFailure("http_500", 1.0), 3, None),
-        (ModelFailure("billing:insufficient_quota"), 1, None),
-    ],
-)
-def test_a_failure_is_tried_again_where_that_can_help(
-    failure: ModelFailure, tries: int, wait: float | None
-) -> None:
-    fallback = Done(Reply("fallback", TENANT.settings.fallback_text), f"fallback:{failure.reason}")
-    decision = after_asking(failure, tries, TENANT)
-    assert decision == (fallback if wait is None else Later(wait, failure.reason))
+def test_a_failure_that_may_pass_is_tried_again() -> None:
+    decision = after_asking(ModelFailure("http_500", "transient"), 1, 0.0, TENANT, half)
+    assert decision == Later(0.5, "http_500")
+
+
+def test_a_failure_that_stays_leads_to_the_fallback_with_what_it_cost() -> None:
+    usage = Usage("m", 1, 0, 2)
+    decision = after_asking(ModelFailure("refusal", usage=usage), 1, 0.0, TENANT, half)
+    text = TENANT.settings.fallback_text
+    assert decision == Done(Reply("fallback", text, usage), "fallback:refusal")

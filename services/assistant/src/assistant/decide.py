@@ -1,19 +1,19 @@
 """What a turn leads to, before and after the model was asked. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from assistant.commands import Command, last_command, notice
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.openai.retry import seconds_until_retry
 from assistant.turn_context import TurnContext
 from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
 CONFIG_TRIES = 10  # one a second: a message may arrive before its client or assistant is known here
-MODEL_TRIES = 3
-WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +115,23 @@ def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:
 
 
 def after_asking(
-    answer: ModelAnswer | ModelFailure, tries: int, tenant: TenantConfig
+    answer: ModelAnswer | ModelFailure,
+    tries: int,
+    seconds: float,
+    tenant: TenantConfig,
+    random: Callable[[], float],
 ) -> Outcome[TurnResult]:
-    """A failure is tried again while that can help; then the contact gets the fallback text."""
+    """A failure is tried again while that can help; then the contact gets the fallback text.
+
+    seconds: since the turn's first claim. random: from 0 to 1.
+    """
     if isinstance(answer, ModelAnswer):
         return Done(Reply("answer", answer.text, answer.usage))
-    if answer.retry_after is not None and tries < MODEL_TRIES:
-        return Later(max(answer.retry_after, WAIT_GROWTH ** (tries - 1)), answer.reason)
-    return fallback(tenant, answer.reason)
+    wait = seconds_until_retry(answer, tries, seconds, random)
+    if wait is not None:
+        return Later(wait, answer.reason)
+    return fallback(tenant, answer.reason, answer.usage)
 
 
-def fallback(tenant: TenantConfig, reason: str) -> Done[TurnResult]:
-    return Done(Reply("fallback", tenant.settings.fallback_text), f"fallback:{reason}")
+def fallback(tenant: TenantConfig, reason: str, usage: Usage | None = None) -> Done[TurnResult]:
+    return Done(Reply("fallback", tenant.settings.fallback_text, usage), f"fallback:{reason}")

@@ -77,3 +77,13 @@ def test_a_cut_text_ends_with_its_last_whole_part(cut: str, whole: str) -> None:
 def test_any_text_can_be_cleaned_and_cut(text: str) -> None:
     cleaned = clean(text)
     assert len(whole_part(cleaned)) <= len(cleaned) + 1
+
+
+@pytest.mark.parametrize(
+    "part", [" ", ".", "<think", "</think", "\ue200", "【", ":\n", "a.", "*", "\u200b"]
+)
+def test_a_degenerate_text_takes_no_longer_than_another_of_its_length(part: str) -> None:
+    """One that took its square would not end."""
+    long = part * 500_000
+    assert len(clean(f"x{long}x")) <= len(long) + 2
+    assert whole_part(long[:20_000])[:1] in ("", *long[:1], "…")

@@ -69,7 +69,7 @@ async def test_refused_parameters_are_left_out_and_remembered_for_an_hour() -> N
         ["input", "model"],
     ]
     server.clock.ticks += KNOWN_SECONDS - 1
-    assert await gateway.ask("other key", request) == ANSWER
+    assert await gateway.ask("key", request) == ANSWER
     assert len(server.bodies) == 4
     server.clock.ticks += 1
     assert await gateway.ask("key", request) == ANSWER
@@ -101,6 +101,15 @@ async def test_a_model_that_is_gone_costs_one_call_an_hour() -> None:
         assert await gateway.ask("key", gone) == ANSWER
     models = [body["model"] for body in server.bodies]
     assert models == ["gpt-4o", DEFAULT_MODEL, DEFAULT_MODEL, DEFAULT_MODEL]
+
+
+async def test_what_one_key_may_not_use_another_is_asked_with() -> None:
+    server = Server(lambda body: refused("model_not_found") if body["model"] == "gpt-5" else None)
+    gateway = server.gateway()
+    await gateway.ask("key", request)
+    server.rule = lambda body: None
+    await gateway.ask("other key", request)
+    assert [body["model"] for body in server.bodies] == ["gpt-5", "gpt-6.1-terra", "gpt-5"]
 
 
 async def test_a_replacement_that_is_not_there_either_is_not_remembered() -> None:

@@ -82,3 +82,18 @@ def test_turns_that_met_a_rate_limit_together_do_not_come_back_together(
     tenths = [int(wait * 10) for wait in waits]
     assert max(tenths.count(tenth) for tenth in set(tenths)) <= 80
     assert min(waits) >= failure.retry_after
+
+
+def test_sixty_contacts_at_once_on_a_key_of_sixty_a_minute_are_all_answered() -> None:
+    """The key takes 10 at once and one more a second; a simulation of its bucket."""
+    failure, random = http(429, "rate_limit_exceeded"), Random(7).random
+    due, tokens, last, answered = [(0.0, 1)] * 60, 10.0, 0.0, 0
+    while due:
+        due.sort()
+        now, calls = due.pop(0)
+        tokens, last = min(10.0, tokens + now - last), now
+        if tokens >= 1:
+            tokens, answered = tokens - 1, answered + 1
+        elif wait := seconds_until_retry(failure, calls, now, random):
+            due.append((now + wait, calls + 1))
+    assert answered == 60

@@ -2,6 +2,7 @@
 
 Models leave their reasoning in tags (DeepSeek, Qwen; where a chat template opens the tag, only its
 end is in the text) and marks of sources: `【4:0†source】`, and spans between U+E200 and U+E201.
+A text may be long and degenerate, so every pattern takes time in proportion to it.
 """
 
 import re
@@ -12,9 +13,10 @@ from common.lenient_json import storable
 TAG = r"(think|thinking|thought|reasoning)"
 # With what is inside; one that is never closed reaches to the end.
 REASONING = re.compile(rf"<{TAG}\b[^<>]{{0,64}}>.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-BEFORE_END_OF_REASONING = re.compile(rf".*</{TAG}\s*>", re.DOTALL | re.IGNORECASE)
+BEFORE_END_OF_REASONING = re.compile(rf"\A.*</{TAG}\s*>", re.DOTALL | re.IGNORECASE)
 SOURCES = re.compile(
-    r"[ \t]*(?:【[^【】\n]{0,80}†[^【】\n]{0,200}】|\ue200[^\ue201\n]*(?:\ue201|$))", re.MULTILINE
+    r"[ \t]{0,8}(?:【[^【】\n]{0,80}†[^【】\n]{0,200}】|\ue200[^\ue201\n]*(?:\ue201|$))",
+    re.MULTILINE,
 )
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ue200-\ue20f]")
 LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
@@ -22,7 +24,7 @@ LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
 # Letters and symbols to Unicode, nothing to the eye: Hangul fillers and the empty braille pattern.
 BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
-MARKS = r"[.!?…。！？]+[\"'»”’)\]*_]*"
+MARKS = r"[.!?…。！？]{1,8}[\"'»”’)\]*_]{0,8}"
 # Where a sentence or a line ends. At the very end of a cut text "9." may have been 9.50.
 WHOLE = re.compile(rf"[。！？]|{MARKS}(?=\s)|(?<!\d){MARKS}\Z|\n")
 # A line that only leads to what was cut: "Prices:", "## Prices", "2."

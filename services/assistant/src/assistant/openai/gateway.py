@@ -38,7 +38,7 @@ class ModelGateway:
         """request: the body with at most so many turns of history, None for as many as usual."""
         last_start = self._clock.monotonic() + self._deadline
         body = request(None)
-        key = settings_of(body)
+        key = (fingerprint(api_key), *settings_of(body))
         known = adjustment = self._known.get(key) or Adjustment()
         body = adjusted(body, adjustment)
         answer = await self._call(api_key, body)
@@ -69,7 +69,8 @@ class ModelGateway:
 
 
 def settings_of(body: dict[str, Any]) -> tuple[Any, ...]:
-    """What decides whether a model takes the request: other settings may suit it."""
+    """What decides whether a model takes the request, beside the key, whose project may have no
+    access: others may suit it."""
     effort = body.get("reasoning", {}).get("effort")
     return body["model"], effort, body.get("text", {}).get("verbosity")
 

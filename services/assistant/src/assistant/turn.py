@@ -97,6 +97,7 @@ def log_failure(tenant_id: int, failure: ModelFailure, tries: int) -> None:
         "model_failed",
         tenant_id=tenant_id,
         reason=failure.reason,
+        param=failure.param,
         request_id=failure.request_id,
         tries=tries,
     )

@@ -32,9 +32,13 @@ class Driver:
         return [self.circuits.record(KEY, result) for result in results][-1]
 
     def after(self, seconds: float) -> str | None:
-        """What an admission says so much later."""
+        """The cause of an admission's refusal so much later."""
         self.clock.ticks += seconds
-        return self.circuits.admit(KEY)
+        return cause_of(self.circuits.admit(KEY))
+
+
+def cause_of(refusal: ModelFailure | None) -> str | None:
+    return refusal.reason.removeprefix("breaker_open:") if refusal else None
 
 
 @pytest.fixture
@@ -121,6 +125,17 @@ def test_a_probe_whose_result_never_comes_is_followed_by_another(driver: Driver)
     assert driver.after(1) is None
 
 
+def test_turns_wait_for_a_server_and_not_for_an_account(driver: Driver) -> None:
+    driver.record(*[BUSY] * FAILURES_IN_A_ROW)
+    driver.clock.ticks += 10
+    stopped = "breaker_open:http_503"
+    assert driver.circuits.admit(KEY) == ModelFailure(stopped, "transient", 20)
+    assert driver.after(20) is None, "one call is a probe"
+    assert driver.circuits.admit(KEY) == ModelFailure(stopped, "transient", 5)
+    driver.record(BAD_KEY)
+    assert driver.circuits.admit(KEY) == ModelFailure("breaker_open:http_401")
+
+
 def test_results_of_calls_from_before_change_nothing_but_for_an_account(driver: Driver) -> None:
     driver.record(*[BUSY] * FAILURES_IN_A_ROW)
     assert driver.record(ANSWERED, BUSY) is None
@@ -141,4 +156,4 @@ def test_what_is_remembered_is_bounded(driver: Driver) -> None:
     for number in range(KEPT):
         driver.circuits.record(number, BAD_KEY)
     assert driver.after(0) is None
-    assert driver.circuits.admit(KEPT - 1) == "http_401"
+    assert cause_of(driver.circuits.admit(KEPT - 1)) == "http_401"

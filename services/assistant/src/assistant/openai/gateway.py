@@ -57,9 +57,9 @@ class ModelGateway:
 
     async def _call(self, api_key: str, body: dict[str, Any]) -> ModelAnswer | ModelFailure:
         circuit = (fingerprint(api_key), body["model"])
-        if cause := self._circuits.admit(circuit):
+        if stopped := self._circuits.admit(circuit):
             metrics.MODEL_CALLS.labels("breaker_open").inc()
-            return ModelFailure(f"breaker_open:{cause}")
+            return stopped
         answer = await self._client.ask(api_key, body, self._deadline)
         failure = answer if isinstance(answer, ModelFailure) else None
         seconds = self._circuits.record(circuit, failure)

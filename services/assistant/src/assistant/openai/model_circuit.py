@@ -12,6 +12,7 @@ from assistant.openai.response import ModelFailure
 
 ACCOUNT_SECONDS = 600.0  # open after a refused key or an empty account
 SERVER_SECONDS = 30.0  # open after failures of the server
+PROBE_SECONDS = 5.0  # so long the others wait for what a probe finds
 FAILURES_IN_A_ROW = 10
 RECENT_CALLS, RECENT_SECONDS = 40, 30.0  # half of so many, within so many seconds
 COUNTED = frozenset({"transient", "deadline"})
@@ -38,14 +39,23 @@ class Circuit:
         """Open, so that results are of calls from before."""
         return self.cause is not None and not self.probing
 
-    def admit(self, now: float) -> str | None:
-        """The cause for which no call may be made. Once the time is over one call is a probe; if
-        its result never comes, the next one follows after the same time."""
-        if self.cause is None or now < self.until:
-            return self.cause
+    def admit(self, now: float) -> ModelFailure | None:
+        """Why no call may be made. Once the time is over one call is a probe; if its result never
+        comes, the next one follows after the same time."""
+        if self.cause is None:
+            return None
+        if now < self.until:
+            return self.refusal(self.until - now)
         self.until = now + self.seconds
         self.probing = True
         return None
+
+    def refusal(self, left: float) -> ModelFailure:
+        """A server comes back by itself, so turns wait; an account does not."""
+        reason = f"breaker_open:{self.cause}"
+        if self.seconds == ACCOUNT_SECONDS:
+            return ModelFailure(reason)
+        return ModelFailure(reason, "transient", min(left, PROBE_SECONDS) if self.probing else left)
 
     def record(self, failure: ModelFailure | None, now: float) -> float | None:
         """Returns for how many seconds the circuit has opened, if this opened it."""
@@ -93,7 +103,7 @@ class ModelCircuits:
         self._monotonic = monotonic
         self._circuits: ExpiringMap[Hashable, Circuit] = ExpiringMap(KEPT_SECONDS, KEPT, monotonic)
 
-    def admit(self, key: Hashable) -> str | None:
+    def admit(self, key: Hashable) -> ModelFailure | None:
         """Why no call may be made now; None: make it, and record what came of it."""
         circuit = self._circuits.get(key)
         return circuit.admit(self._monotonic()) if circuit else None

@@ -104,12 +104,12 @@ async def test_a_contact_is_answered_by_user_id_or_by_phone(system: RunningSyste
 
 async def test_a_model_that_refuses_leads_to_the_fallback_text(system: RunningSystem) -> None:
     client, contact = await system.add_client(fallback_text="Le llamamos enseguida."), a_contact()
-    fault = {"kind": "status", "status": 401, "match": {"instructions": client.name}}
+    fault = {"kind": "status", "status": 400, "match": {"instructions": client.name}}
     await system.control_model("faults", **fault)
     outcome = await system.write_and_wait(client.number, contact)
     assert (outcome.outcome, outcome.reason) == ("failed", "http_401:invalid_api_key")
     assert await system.chat.replies(client.number, contact) == ["Le llamamos enseguida."]
-    assert [call["status"] for call in await system.prompts(client.name)] == [401]
+    assert [call["status"] for call in await system.prompts(client.name)] == [400]
 
 
 async def test_metas_handshake_is_answered_with_the_challenge(system: RunningSystem) -> None:

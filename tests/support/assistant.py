@@ -13,6 +13,7 @@ from tests.support.components import keep_running
 from tests.support.records import read_events
 from tests.support.waiting import eventually_async
 
+from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.receive import MessageReceiver
 from assistant.tables import TURNS
@@ -176,11 +177,11 @@ async def running_assistant(
     turns = TurnHandler(
         known.get,
         published.get,
-        model,
+        ModelGateway(model, SystemClock(), deadline=5.0),
         api_keys,
         "test-key",
         SystemClock(),
-        5.0,
+        lambda: 0.5,
     )
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)

@@ -43,5 +43,6 @@ def a_turn(*texts: str, **fields: Any) -> TurnContext:
     )
     of_turn = {name: fields.pop(name) for name in ("history", "tokens_today") if name in fields}
     values: dict[str, Any] = {"turn_id": 3, "last_message_id": len(pending), "superseded": 0}
+    values["first_claimed_at"] = NOON
     values["history"] = ()
     return TurnContext(conversation=a_conversation(**fields), pending=pending, **values | of_turn)

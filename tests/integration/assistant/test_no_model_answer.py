@@ -154,7 +154,7 @@ async def test_who_comes_back_with_a_question_gets_one_reply_to_both(
 
 
 async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) -> None:
-    assistant.model.script = [ModelFailure("http_500", 0.01)] * 3
+    assistant.model.script = [ModelFailure("http_500", "transient")] * 3
     await assistant.receive(incoming("hola"))
     await assistant.wait_for_calls(1)
     for tries in (1, 2):
@@ -170,7 +170,7 @@ async def test_three_failures_lead_to_the_fallback(assistant: RunningAssistant) 
 
 
 async def test_an_empty_account_leads_to_the_fallback_at_once(assistant: RunningAssistant) -> None:
-    assistant.model.script = [ModelFailure("billing:insufficient_quota")]
+    assistant.model.script = [ModelFailure("billing:insufficient_quota", "account")]
     await assistant.receive(incoming("hola"))
     [reply] = await assistant.replies()
     assert (reply.kind, len(assistant.model.bodies)) == ("fallback", 1)
@@ -198,11 +198,11 @@ async def test_the_fallback_comes_once_in_ten_minutes_and_is_no_history(
 
 
 async def test_the_servers_retry_after_is_honoured(assistant: RunningAssistant) -> None:
-    assistant.model.script = [ModelFailure("http_429:slow_down", 30.0)]
+    assistant.model.script = [ModelFailure("http_429:slow_down", "rate_limit", 30.0)]
     await assistant.receive(incoming("hola"))
     await assistant.eventually(
         f"select 1 from turn where attempts = 1 and {WAITING}"
-        " and due_at between now() + interval '25 s' and now() + interval '30 s'",
+        " and due_at between now() + interval '30 s' and now() + interval '45 s'",
         bool,
     )
     await assistant.execute("update turn set due_at = now()")
@@ -210,12 +210,57 @@ async def test_the_servers_retry_after_is_honoured(assistant: RunningAssistant) 
     assert reply.text == "echo hola"
 
 
+@pytest.mark.parametrize(("age", "again"), [(60, True), (121, False)])
+async def test_a_rate_limit_is_waited_out_for_two_minutes_from_the_first_claim(
+    assistant: RunningAssistant, age: int, again: bool
+) -> None:
+    """However long the turn had waited to be claimed."""
+    assistant.model.script = [ModelFailure("http_429:slow_down", "rate_limit", 30.0)] * 2
+    await assistant.receive(incoming("hola"))
+    waiting = f"select 1 from turn where attempts = %d and {WAITING}"
+    await assistant.eventually(waiting % 1, bool)
+    await assistant.execute(
+        "update turn set opened_at = now() - interval '1 h', due_at = now(), attempts = 2,"
+        f" first_claimed_at = now() - interval '{age} s'"
+    )
+    if again:
+        await assistant.eventually(waiting % 3, bool)
+        await assistant.execute("update turn set due_at = now()")
+    [reply] = await assistant.replies()
+    assert reply.kind == ("answer" if again else "fallback")
+
+
+@pytest.mark.parametrize(
+    ("quiet_ms", "first"), [(0, "= opened_at"), (300, ">= opened_at + interval '0.3 s'")]
+)
+async def test_a_turn_keeps_the_time_of_its_first_claim(
+    assistant: RunningAssistant, quiet_ms: int, first: str
+) -> None:
+    """It was claimed while it was stored, or when it was due."""
+    assistant.tenants.rows["number-1"] = a_client(settings={"quiet_window_ms": quiet_ms})
+    assistant.model.script = [ModelFailure("http_500", "transient")] * 3
+    await assistant.receive(incoming("hola"))
+    await assistant.wait_until_settled()
+    is_first = f"first_claimed_at {first} as is_first"
+    before = "first_claimed_at < finished_at - interval '1 s' as is_kept"
+    [turn] = await assistant.rows(f"select attempts, {is_first}, {before} from turn")
+    assert tuple(turn) == (3, True, True)
+
+
+async def test_a_refusal_is_not_said_and_is_billed(assistant: RunningAssistant) -> None:
+    assistant.model.script = [ModelFailure("refusal", usage=Usage("m", 10, 0, 5))]
+    await assistant.receive(incoming("hola"))
+    [reply] = await assistant.replies()
+    assert (reply.kind, reply.text) == ("fallback", a_client().settings.fallback_text)
+    assert [tuple(row) for row in await assistant.rows("select input_tokens from usage")] == [(10,)]
+
+
 async def test_a_superseded_turn_keeps_its_tries(assistant: RunningAssistant) -> None:
     gate = assistant.model.close()
     for number in (1, 2, 3):
         await assistant.receive(incoming(str(number)))
         await assistant.wait_for_calls(number)
-    assistant.model.script = [ModelFailure("http_500", 0.01)]
+    assistant.model.script = [ModelFailure("http_500", "transient")]
     await assistant.receive(incoming("4"))
     await assistant.wait_for_calls(4)
     gate.set()
@@ -225,7 +270,7 @@ async def test_a_superseded_turn_keeps_its_tries(assistant: RunningAssistant) ->
 
 async def test_a_model_that_was_taken_away_is_replaced(assistant: RunningAssistant) -> None:
     assistant.model.script = [
-        ModelFailure("http_404:model_not_found"),
+        ModelFailure("http_404:model_not_found", code="model_not_found"),
         lambda body: ModelAnswer(body["model"], Usage("m")),
     ]
     await assistant.receive(incoming("hola"))

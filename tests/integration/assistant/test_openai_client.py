@@ -18,13 +18,16 @@ from tests.support.loopback import serve
 from tests.support.turns import a_turn
 
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
+from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
 from devkit.emulators.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
 DEADLINE = 5.0
+SAID = b'{"output": [{"type": "message", "content": [{"type": "output_text", "text": "%s"}]}]}'
 KEYS = ("key-of-ours", "key-of-client-2")
 
 
@@ -91,12 +94,13 @@ async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesClien
     for key in KEYS:
         assert isinstance(await model.ask(key, a_body(), DEADLINE), ModelAnswer)
     refused = await model.ask("key-of-a-stranger", a_body(), DEADLINE)
-    assert refused == ModelFailure("http_401:invalid_api_key")
+    assert refused == ModelFailure("http_401:invalid_api_key", "account", code="invalid_api_key")
 
 
 ONE_CALL = """
 import asyncio, sys
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
 async def ask():
     http = JsonHttpClient(1, LONGEST_BODY)
@@ -129,49 +133,67 @@ def test_an_account_of_our_environment_never_goes_with_a_clients_key() -> None:
     assert [value for value in headers.values() if "of-ours" in value] == []
 
 
-async def test_a_model_that_is_gone_is_named_as_such(model: ResponsesClient) -> None:
-    answer = await model.ask(KEYS[0], a_body(model="gpt-4.1-nano"), DEADLINE)
-    assert isinstance(answer, ModelFailure)
-    assert answer.reason.endswith(":model_not_found")
+SLOW_DOWN = {"status": 429, "retry_after": 7}
+NO_MONEY = SLOW_DOWN | {"code": "insufficient_quota"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "failure"),
+    ("kind", "fields", "reason", "failure_kind"),
     [
-        (
-            "status",
-            {"status": 429, "retry_after": 7},
-            ModelFailure("http_429:rate_limit_exceeded", 7.0),
-        ),
-        (
-            "status",
-            {"status": 429, "code": "insufficient_quota", "retry_after": 7},
-            ModelFailure("billing:insufficient_quota"),
-        ),
-        ("status", {"status": 500}, ModelFailure("http_500:server_error", 1.0)),
-        ("html", {}, ModelFailure("unreadable", 1.0)),
-        ("garbage", {}, ModelFailure("unreadable", 1.0)),
-        ("cut", {}, ModelFailure("connection", 1.0)),
-        ("failed", {}, ModelFailure("failed:server_error", 1.0)),
-        ("incomplete", {}, ModelFailure("incomplete:max_output_tokens")),
-        ("empty", {}, ModelFailure("empty")),
-        ("huge", {}, ModelFailure("too_long")),
+        ("status", SLOW_DOWN, "http_429:rate_limit_exceeded", "rate_limit"),
+        ("status", NO_MONEY, "billing:insufficient_quota", "account"),
+        ("status", {"status": 401}, "http_401:invalid_api_key", "account"),
+        ("status", {"status": 500}, "http_500:server_error", "transient"),
+        ("html", {}, "unreadable", "transient"),
+        ("garbage", {}, "unreadable", "transient"),
+        ("cut", {}, "connection", "transient"),
+        ("failed", {}, "failed:server_error", "transient"),
+        ("incomplete", {}, "incomplete:max_output_tokens", "final"),
+        ("refusal", {}, "refusal", "final"),
+        ("empty", {}, "empty", "final"),
+        ("huge", {}, "too_long", "final"),
     ],
 )
 async def test_a_fault_is_one_call_and_a_failure_with_its_reason(
-    emulator: str, model: ResponsesClient, kind: str, fields: dict[str, Any], failure: ModelFailure
+    emulator: str,
+    model: ResponsesClient,
+    kind: str,
+    fields: dict[str, Any],
+    reason: str,
+    failure_kind: str,
 ) -> None:
     await fault(emulator, kind, **fields)
-    assert await model.ask(KEYS[0], a_body(), DEADLINE) == failure
+    failure = await model.ask(KEYS[0], a_body(), DEADLINE)
+    assert isinstance(failure, ModelFailure)
+    assert (failure.reason, failure.kind) == (reason, failure_kind)
+    assert failure.retry_after == (7.0 if failure_kind == "rate_limit" else 0.0)
     assert len((await journal(emulator))["requests"]) == 1
     assert isinstance(await model.ask(KEYS[0], a_body(), DEADLINE), ModelAnswer)
 
 
-async def test_a_refusal_is_an_answer(emulator: str, model: ResponsesClient) -> None:
-    await fault(emulator, "refusal")
-    answer = await model.ask(KEYS[0], a_body(), DEADLINE)
-    assert isinstance(answer, ModelAnswer)
-    assert answer.text
+async def test_a_refusal_names_the_servers_request(emulator: str, model: ResponsesClient) -> None:
+    await fault(emulator, "status", status=500)
+    failure = await model.ask(KEYS[0], a_body(), DEADLINE)
+    assert isinstance(failure, ModelFailure)
+    assert (failure.request_id or "").startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{}", "unreadable"),
+        (b'{"output": [', "unreadable"),
+        (b"[" * 100_000, "unreadable"),
+        (SAID % rb"Hola \ud83d", "Hola ?"),
+        (SAID % b"<think>No.</think> Hola.", "Hola."),
+        (SAID % rb"\u200b\u2060", "empty"),
+    ],
+)
+async def test_odd_bodies_cost_no_more_than_what_is_odd(body: bytes, expected: str) -> None:
+    with serve(Response(body, media_type="application/json")) as url:
+        async with calling(url) as client:
+            answer = await client.ask(KEYS[0], a_body(), DEADLINE)
+    assert (answer.text if isinstance(answer, ModelAnswer) else answer.reason) == expected
 
 
 async def test_a_server_that_hangs_is_given_up_at_the_deadline(
@@ -179,12 +201,31 @@ async def test_a_server_that_hangs_is_given_up_at_the_deadline(
 ) -> None:
     await fault(emulator, "hang", seconds=2)
     async with asyncio.timeout(1):
-        assert await model.ask(KEYS[0], a_body(), 0.2) == ModelFailure("deadline", 1.0)
+        assert await model.ask(KEYS[0], a_body(), 0.2) == ModelFailure("deadline", "deadline")
 
 
 async def test_no_server_is_a_failure() -> None:
+    nobody = ModelFailure("connection", "transient")
     async with calling("http://127.0.0.1:9/v1") as unreachable:
-        assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("connection", 1.0)
+        assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == nobody
+
+
+@pytest.mark.parametrize(
+    ("assistant", "calls"),
+    [
+        ({"model": "gpt-4.1-nano"}, 2),
+        ({"model": "gpt-6-astra", "reasoning_effort": "none", "temperature": 0.3}, 3),
+        ({"model": "gpt-4.1", "reasoning_effort": "none", "verbosity": "low"}, 2),
+    ],
+)
+async def test_what_the_model_refuses_is_left_out_and_remembered(
+    emulator: str, model: ResponsesClient, assistant: dict[str, Any], calls: int
+) -> None:
+    gateway = ModelGateway(model, SystemClock(), DEADLINE)
+    for further in (0, 1):
+        answer = await gateway.ask(KEYS[0], lambda turns: a_body(**assistant))
+        assert isinstance(answer, ModelAnswer)
+        assert len((await journal(emulator))["requests"]) == calls + further
 
 
 async def test_a_redirect_is_not_followed(emulator: str) -> None:

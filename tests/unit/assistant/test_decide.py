@@ -28,6 +28,10 @@ TENANT, ASSISTANT = a_tenant(), an_assistant()
 STOP = a_tenant(settings={"handoff_words": ["humano"], "language": "en"})
 
 
+def half() -> float:
+    return 0.5
+
+
 def no_reply(outcome: str, reason: str) -> Dropped[NoReply]:
     return Dropped(reason, NoReply(outcome, reason))  # type: ignore[arg-type]
 
@@ -109,11 +113,11 @@ def test_who_comes_back_is_welcomed_also_where_the_model_cannot_be_asked() -> No
     ends = before_asking(turn, 10, STOP, None, NOON)
     reason = "assistant_not_published"
     assert ends == opt_in_with("fallback", text, f"fallback:{reason}", reason)
-    failure = after_asking(ModelFailure("http_500"), turn, 1, STOP)
+    failure = after_asking(ModelFailure("http_500"), turn, 1, 0.0, STOP, half)
     assert with_notice(failure, STOP, "opt_in") == opt_in_with(
         "fallback", text, "fallback:http_500", "http_500"
     )
-    again = after_asking(ModelFailure("http_500"), a_turn(had_fallback=True), 1, STOP)
+    again = after_asking(ModelFailure("http_500"), a_turn(had_fallback=True), 1, 0.0, STOP, half)
     alone = with_notice(again, STOP, "opt_in")
     assert alone.result == replace(confirmation("opt_in", STOP), failure="http_500")
     waits: Later[TurnResult] = Later(1.0, "http_500")
@@ -160,31 +164,24 @@ def test_a_budget_ends_the_days_questions(used: int, asks: bool) -> None:
 
 def test_an_answer_is_a_reply_with_its_usage() -> None:
     usage = Usage("m", 1, 0, 2)
-    decision = after_asking(ModelAnswer("hola", usage), a_turn(), 1, TENANT)
+    decision = after_asking(ModelAnswer("hola", usage), a_turn(), 1, 0.0, TENANT, half)
     assert decision == Done(Reply("answer", "hola", usage))
 
 
-@pytest.mark.parametrize(
-    ("failure", "tries", "wait"),
-    [
-        (ModelFailure("http_500", 1.0), 1, 1.0),
-        (ModelFailure("http_500", 1.0), 2, 4.0),
-        (ModelFailure("http_429", 20.0), 1, 20.0),
-        (ModelFailure("http_500", 1.0), 3, None),
-        (ModelFailure("billing:insufficient_quota"), 1, None),
-    ],
-)
-def test_a_failure_is_tried_again_where_that_can_help(
-    failure: ModelFailure, tries: int, wait: float | None
-) -> None:
-    fallback = Done(apology(failure.reason), f"fallback:{failure.reason}")
-    decision = after_asking(failure, a_turn(), tries, TENANT)
-    assert decision == (fallback if wait is None else Later(wait, failure.reason))
+def test_a_failure_that_may_pass_is_tried_again() -> None:
+    decision = after_asking(ModelFailure("http_500", "transient"), a_turn(), 1, 0.0, TENANT, half)
+    assert decision == Later(0.5, "http_500")
+
+
+def test_a_failure_that_stays_leads_to_the_fallback_with_what_it_cost() -> None:
+    usage = Usage("m", 1, 0, 2)
+    decision = after_asking(ModelFailure("refusal", usage=usage), a_turn(), 1, 0.0, TENANT, half)
+    assert decision == Done(replace(apology("refusal"), usage=usage), "fallback:refusal")
 
 
 def test_the_fallback_comes_once_in_a_while_and_then_silence_says_why() -> None:
-    failure = ModelFailure("billing:insufficient_quota")
-    decision = after_asking(failure, a_turn(had_fallback=True), 1, TENANT)
+    failure = ModelFailure("billing:insufficient_quota", "account")
+    decision = after_asking(failure, a_turn(had_fallback=True), 1, 0.0, TENANT, half)
     assert decision == no_reply("failed", failure.reason)
 
 

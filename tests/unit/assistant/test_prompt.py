@@ -83,8 +83,14 @@ def test_history_is_cut_at_whole_turns() -> None:
     assert len(kept) == 4
 
 
-def test_history_has_a_number_of_turns_at_most() -> None:
-    assert len(history_input([a_past_turn(n) for n in range(30)])) == 2 * HISTORY_TURNS
+@pytest.mark.parametrize(
+    ("at_most", "turns"), [(None, HISTORY_TURNS), (HISTORY_TURNS, HISTORY_TURNS), (2, 2), (0, 0)]
+)
+def test_history_has_a_number_of_turns_at_most(at_most: int | None, turns: int) -> None:
+    past = [a_past_turn(n) for n in range(30)]
+    kept = history_input(past, at_most)
+    assert kept == history_input(past[len(past) - turns :])
+    assert len(kept) == 2 * turns
 
 
 @given(st.lists(st.integers(1, 9000), max_size=30), st.lists(st.integers(1, 9000), max_size=30))

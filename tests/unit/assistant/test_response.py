@@ -1,6 +1,5 @@
 """Anything a server sends becomes an answer or a failure, never an exception."""
 
-import json
 from typing import Any
 
 import pytest
@@ -12,13 +11,16 @@ from assistant.openai.response import (
     ModelAnswer,
     ModelFailure,
     Usage,
-    read_http_error,
     read_response,
 )
 
 
+def a_message(*parts: Any, **fields: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "assistant", "content": list(parts)} | fields
+
+
 def a_response(*parts: Any, **fields: Any) -> dict[str, Any]:
-    output = [{"type": "message", "role": "assistant", "content": list(parts)}]
+    output = [a_message(*parts)]
     return {"status": "completed", "model": "gpt-6-luna", "output": output} | fields
 
 
@@ -26,11 +28,16 @@ def text(content: str) -> dict[str, str]:
     return {"type": "output_text", "text": content}
 
 
+REFUSAL = {"type": "refusal", "refusal": "I'm sorry, I can't assist."}
+CUT = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 USAGE = {
     "input_tokens": 100,
     "input_tokens_details": {"cached_tokens": 60},
     "output_tokens": 20,
 }
+BILLED = Usage("gpt-6-luna", 100, 60, 20)
+COMMENTARY = a_message(text("Voy a comprobar la carta…"), phase="commentary")
+FINAL = a_message(text("El menú cuesta 12 €."), phase="final_answer")
 
 
 @pytest.mark.parametrize(
@@ -38,62 +45,85 @@ USAGE = {
     [
         (a_response(text(" hola\n")), "hola"),
         (a_response(text("a"), text("b")), "a\nb"),
-        (a_response({"type": "refusal", "refusal": "No puedo."}), "No puedo."),
         (a_response(text("a"), {"type": "novelty", "text": 3}), "a"),
         (a_response(text("a"), None, "x", 4), "a"),
         (a_response(text("a\0b\ud800")), "ab?"),
-        (a_response(text("cut"), incomplete_details={"reason": "max_output_tokens"}), "cut"),
-        ({"output": [{"type": "reasoning"}, *a_response(text("a"))["output"]]}, "a"),
+        ({"output": [{"type": "reasoning"}, a_message(text("a"))]}, "a"),
+        (a_response(text("a"), status=None), "a"),
+        (a_response(text("Abrimos. Cerramos a l"), **CUT), "Abrimos."),
+        (a_response(text("Abrimos. Cer"), status="incomplete"), "Abrimos."),
+        (a_response(text("Sí. N"), incomplete_details={"reason": "max_messages"}), "Sí."),
+        (a_response(text("<think>caro</think>Hola")), "Hola"),
+        (a_response(output=[COMMENTARY, FINAL]), "El menú cuesta 12 €."),
+        (a_response(output=[COMMENTARY]), "Voy a comprobar la carta…"),
+        (a_response(text("Sí. " * LONGEST_TEXT)), ("Sí. " * LONGEST_TEXT)[:LONGEST_TEXT].strip()),
     ],
 )
-def test_text_is_found_and_made_storable(body: dict[str, Any], expected: str) -> None:
+def test_the_answers_text_is_found_and_made_fit_to_send(
+    body: dict[str, Any], expected: str
+) -> None:
     answer = read_response(body)
     assert isinstance(answer, ModelAnswer)
     assert answer.text == expected
 
 
+UNREADABLE = ModelFailure("unreadable", "transient")
+
+
 @pytest.mark.parametrize(
     ("body", "failure"),
     [
-        ("<html>busy</html>", ModelFailure("unreadable", 1.0)),
-        (None, ModelFailure("unreadable", 1.0)),
-        ([], ModelFailure("unreadable", 1.0)),
-        ({}, ModelFailure("empty", 1.0)),
-        ({"output": "text"}, ModelFailure("empty")),
+        ("<html>busy</html>", UNREADABLE),
+        (None, UNREADABLE),
+        ([], UNREADABLE),
+        ({}, UNREADABLE),
+        ({"output": "text"}, UNREADABLE),
         (a_response(), ModelFailure("empty")),
         (a_response(text(" \0\n")), ModelFailure("empty")),
+        (a_response(text("\u200b\u200e\u2060")), ModelFailure("empty")),
+        (a_response(text("<think>Cuánto cuesta")), ModelFailure("empty")),
         (a_response(text(7)), ModelFailure("empty")),  # type: ignore[arg-type]
-        (a_response(text("x" * (LONGEST_TEXT + 1))), ModelFailure("too_long")),
+        (a_response(output=[], **CUT), ModelFailure("incomplete:max_output_tokens")),
+        (a_response(REFUSAL), ModelFailure("refusal")),
+        (a_response(text("Cla"), REFUSAL), ModelFailure("refusal")),
+        (a_response(text("hola"), status="in_progress"), ModelFailure("status:in_progress")),
+        (a_response(text("hola"), status="queued"), ModelFailure("status:queued")),
+        (a_response(text("hola"), status="cancelled"), ModelFailure("status:cancelled")),
+        (a_response(text("hola"), status="a\0b"), ModelFailure("status:unknown")),
         (
-            {"output": [], "incomplete_details": {"reason": "max_output_tokens"}},
-            ModelFailure("incomplete:max_output_tokens"),
-        ),
-        (
-            a_response(text("half"), incomplete_details={"reason": "content_filter"}),
+            a_response(text("Sí."), incomplete_details={"reason": "content_filter"}),
             ModelFailure("incomplete:content_filter"),
         ),
-        (
-            {"status": "failed", "error": {"code": "server_error"}},
-            ModelFailure("failed:server_error", 1.0),
-        ),
-        (
-            {"status": "failed", "error": {"code": "invalid_prompt"}},
-            ModelFailure("failed:invalid_prompt"),
-        ),
-        ({"status": "failed", "error": None}, ModelFailure("failed:unknown")),
-        ({"status": "failed", "error": {"code": "a\0b"}}, ModelFailure("failed:unknown")),
     ],
 )
 def test_what_is_no_answer_is_a_failure_with_its_reason(
     body: object, failure: ModelFailure
 ) -> None:
-    assert read_response(body) == failure
+    read = read_response(body)
+    assert isinstance(read, ModelFailure)
+    assert (read.reason, read.kind) == (failure.reason, failure.kind)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind"),
+    [
+        ("server_error", "failed:server_error", "transient"),
+        ("rate_limit_exceeded", "failed:rate_limit_exceeded", "rate_limit"),
+        ("invalid_prompt", "failed:invalid_prompt", "final"),
+        ("a\0b", "failed:unknown", "final"),
+        (None, "failed:unknown", "final"),
+    ],
+)
+def test_a_failed_response_fails_with_its_code(code: str | None, reason: str, kind: str) -> None:
+    read = read_response(a_response(text("hola"), status="failed", error={"code": code}))
+    assert isinstance(read, ModelFailure)
+    assert (read.reason, read.kind) == (reason, kind)
 
 
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
-        (USAGE, Usage("gpt-6-luna", 100, 60, 20)),
+        (USAGE, BILLED),
         (None, Usage("gpt-6-luna")),
         (USAGE | {"input_tokens_details": None}, Usage("gpt-6-luna", 100, 0, 20)),
         (USAGE | {"input_tokens": "9", "output_tokens": -1}, Usage("gpt-6-luna", 0, 60, 0)),
@@ -107,40 +137,10 @@ def test_usage_may_be_missing_or_absurd(usage: object, expected: Usage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "headers", "failure"),
-    [
-        (429, {"code": "rate_limit_exceeded"}, {"retry-after": "20"}, ("rate_limit_exceeded", 20)),
-        (429, {"code": "slow_down"}, {"retry-after-ms": "2500"}, ("slow_down", 2.5)),
-        (429, {"code": "slow_down"}, {"retry-after": "900"}, ("slow_down", 60.0)),
-        (429, {"code": "slow_down"}, {"retry-after": "0"}, ("slow_down", 1.0)),
-        (429, {"code": "slow_down"}, {"retry-after": "nan"}, ("slow_down", 1.0)),
-        (429, {"code": "slow_down"}, {"retry-after": "Wed, 25 Nov 2026"}, ("slow_down", 1.0)),
-        (503, {"code": "server_is_overloaded"}, {}, ("server_is_overloaded", 1.0)),
-        (400, {"code": "conversation_locked"}, {}, ("conversation_locked", 1.0)),
-        (400, {"code": "context_length_exceeded"}, {}, ("context_length_exceeded", None)),
-        (401, {"code": "invalid_api_key"}, {}, ("invalid_api_key", None)),
-        (404, {"code": "model_not_found"}, {}, ("model_not_found", None)),
-    ],
+    "body", [a_response(REFUSAL), a_response(), a_response(**CUT), a_response(status="failed")]
 )
-def test_a_refusal_is_retried_only_where_that_can_help(
-    status: int, error: Any, headers: dict[str, str], failure: tuple[str, float | None]
-) -> None:
-    code, wait = failure
-    expected = ModelFailure(f"http_{status}:{code}", wait)
-    assert read_http_error(status, {"error": error}, headers) == expected
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        {"code": "credit_balance_exhausted", "type": "insufficient_quota"},
-        {"code": "insufficient_quota"},
-        {"code": "news_to_us", "type": "insufficient_quota"},
-    ],
-)
-def test_an_empty_account_is_never_retried(error: dict[str, str]) -> None:
-    failure = read_http_error(429, {"error": error}, {"retry-after": "1"})
-    assert failure == ModelFailure(f"billing:{error['code']}")
+def test_a_failure_tells_what_was_billed_for_it(body: dict[str, Any]) -> None:
+    assert read_response(body | {"usage": USAGE}).usage == BILLED
 
 
 KEYS = st.sampled_from(
@@ -167,10 +167,3 @@ def test_any_json_is_read_and_can_be_stored(body: object) -> None:
         assert 0 <= read.usage.input_tokens < 2**31
     else:
         assert read.reason.isprintable()
-
-
-@given(st.integers(100, 599), JSON, st.dictionaries(st.just("retry-after"), st.text()))
-def test_any_refusal_is_read(status: int, body: object, headers: dict[str, str]) -> None:
-    failure = read_http_error(status, body, headers)
-    assert failure.retry_after is None or 1.0 <= failure.retry_after <= 60.0
-    assert json.dumps(failure.reason).isascii()

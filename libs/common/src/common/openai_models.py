@@ -69,6 +69,12 @@ def model_to_call(model: str) -> tuple[str, str | None]:
     )
 
 
+def replacement_of(model: str) -> str:
+    """What is asked when the server does not know the model."""
+    ends = retirement(model)
+    return ends.replacement if ends else DEFAULT_MODEL
+
+
 def takes_sampling(reasoning_effort: str | None) -> bool:
     """Temperature and top_p are refused (400) unless the effort is none."""
     return reasoning_effort == "none"

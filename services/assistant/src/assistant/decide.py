@@ -1,11 +1,13 @@
 """What a turn leads to, before and after the model was asked. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from assistant.commands import command_of, last_command
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.openai.retry import seconds_until_retry
 from assistant.texts import fallback_text, notice
 from assistant.turn_context import TurnContext
 from common.command_words import Command
@@ -14,8 +16,6 @@ from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
 CONFIG_TRIES = 10  # one a second: a message may arrive before its client or assistant is known here
-MODEL_TRIES = 3
-WAIT_GROWTH = 4.0  # seconds before the tries: 1, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +149,23 @@ def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:
 
 
 def after_asking(
-    answer: ModelAnswer | ModelFailure, turn: TurnContext, tries: int, tenant: TenantConfig
+    answer: ModelAnswer | ModelFailure,
+    turn: TurnContext,
+    tries: int,
+    seconds: float,
+    tenant: TenantConfig,
+    random: Callable[[], float],
 ) -> Outcome[TurnResult]:
-    """A failure is tried again while that can help; then the contact gets the fallback text."""
+    """A failure is tried again while that can help; then the contact gets the fallback text.
+
+    seconds: since the turn's first claim. random: from 0 to 1.
+    """
     if isinstance(answer, ModelAnswer):
         return Done(Reply("answer", answer.text, answer.usage))
-    if answer.retry_after is not None and tries < MODEL_TRIES:
-        return Later(max(answer.retry_after, WAIT_GROWTH ** (tries - 1)), answer.reason)
-    return fallback(turn, tenant, answer.reason)
+    wait = seconds_until_retry(answer, tries, seconds, random)
+    if wait is not None:
+        return Later(wait, answer.reason)
+    return fallback(turn, tenant, answer.reason, answer.usage)
 
 
 def after_bug(
@@ -169,15 +178,19 @@ def after_bug(
     return no_reply or failed_reply(turn, tenant, reason)
 
 
-def fallback(turn: TurnContext, tenant: TenantConfig, reason: str) -> Outcome[TurnResult]:
-    result = failed_reply(turn, tenant, reason)
+def fallback(
+    turn: TurnContext, tenant: TenantConfig, reason: str, usage: Usage | None = None
+) -> Outcome[TurnResult]:
+    result = failed_reply(turn, tenant, reason, usage)
     if isinstance(result, NoReply):
         return Dropped(reason, result)
     return Done(result, f"fallback:{reason}")
 
 
-def failed_reply(turn: TurnContext, tenant: TenantConfig, reason: str) -> TurnResult:
+def failed_reply(
+    turn: TurnContext, tenant: TenantConfig, reason: str, usage: Usage | None = None
+) -> TurnResult:
     """The fallback text, unless the conversation had it lately: nobody reads it twice in a row."""
     if turn.conversation.had_fallback:
         return NoReply("failed", reason)
-    return Reply("fallback", fallback_text(tenant.settings), failure=reason)
+    return Reply("fallback", fallback_text(tenant.settings), usage, failure=reason)

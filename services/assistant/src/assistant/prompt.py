@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -36,15 +37,22 @@ HOUSE_RULES = (
 
 
 def request_body(
-    turn: TurnContext, tenant: TenantConfig, assistant: AssistantConfig, now: datetime
+    turn: TurnContext,
+    tenant: TenantConfig,
+    assistant: AssistantConfig,
+    now: datetime,
+    history_turns: int | None = None,
 ) -> Any:
-    """The JSON body. store is false: the history is ours, nothing is kept at OpenAI."""
+    """The JSON body. store is false: the history is ours, nothing is kept at OpenAI.
+
+    history_turns: fewer of the earlier turns than usual.
+    """
     settings = tenant.settings
     body: dict[str, Any] = {
         "model": settings.model or assistant.model,
         "instructions": f"{assistant.instructions}\n\n{HOUSE_RULES}",
         "input": [
-            *history_input(turn.history),
+            *history_input(turn.history, history_turns),
             context_message(turn, tenant, now),
             *profile_name(turn.conversation.contact_name),
             *pending_input(turn.pending),
@@ -73,11 +81,13 @@ def sampling(assistant: AssistantConfig, effort: str | None) -> dict[str, float]
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def history_input(turns: Sequence[Sequence[StoredMessage]]) -> list[dict[str, str]]:
+def history_input(
+    turns: Sequence[Sequence[StoredMessage]], at_most: int | None = None
+) -> list[dict[str, str]]:
     """Whole turns from the newest backwards, as many as fit."""
     kept: list[Sequence[StoredMessage]] = []
     characters_left = HISTORY_CHARACTERS
-    for turn in reversed(turns[-HISTORY_TURNS:]):
+    for turn in islice(reversed(turns), HISTORY_TURNS if at_most is None else at_most):
         characters_left -= sum(len(message.body) for message in turn)
         if characters_left < 0:
             break

@@ -7,4 +7,10 @@ serialisation point: anything that makes an answer stale adds 1 to its epoch.
 from assistant.turn_context import LOAD_CLAIMED
 from common.work import WorkTable
 
-TURNS = WorkTable("turn", load=LOAD_CLAIMED)
+# A turn that was claimed while it was stored was claimed first when it was opened.
+TURNS = WorkTable(
+    "turn",
+    on_claim="""first_claimed_at = coalesce(t.first_claimed_at,
+    case when t.attempts = 0 then now() else t.opened_at end)""",
+    load=LOAD_CLAIMED,
+)

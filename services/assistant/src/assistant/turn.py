@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import structlog
@@ -16,12 +15,11 @@ from assistant.decide import (
     before_asking,
     with_notice,
 )
-from assistant.openai.client import ModelClient
+from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
 from assistant.turn_context import TurnContext, turn_context
 from common.events import AssistantConfig, TenantConfig
-from common.openai_models import DEFAULT_MODEL
 from common.postgres.connection import Connection, Statement
 from common.service.clock import Clock
 from common.tenant_secrets import NoSecret, TenantSecrets
@@ -34,18 +32,18 @@ class TurnHandler:
     """What the runner calls; see common.work.contract.WorkHandler.
 
     tenant_of(phone_number_id) and assistant_of(assistant_id): as they are now.
-    identifier_key: what the contacts' identifiers towards OpenAI are made with.
+    identifier_key: what the contacts' identifiers towards OpenAI are made with. random: 0 to 1.
     """
 
     def __init__(
         self,
         tenant_of: Callable[[str], TenantConfig | None],
         assistant_of: Callable[[str], AssistantConfig | None],
-        model: ModelClient,
+        model: ModelGateway,
         api_keys: TenantSecrets,
         identifier_key: str,
         clock: Clock,
-        deadline: float,
+        random: Callable[[], float],
     ) -> None:
         self._tenant_of = tenant_of
         self._assistant_of = assistant_of
@@ -53,7 +51,7 @@ class TurnHandler:
         self._api_keys = api_keys
         self._identifier_key = identifier_key
         self._clock = clock
-        self._deadline = deadline
+        self._random = random
 
     def item_of(self, row: Any, claimed_at: float) -> TurnContext:
         return turn_context(row)
@@ -73,8 +71,9 @@ class TurnHandler:
             return decision
         answer = await self._ask(turn, decision)
         if isinstance(answer, ModelFailure):
-            log.warning("model_failed", tenant_id=claim.tenant_id, reason=answer.reason)
-        outcome = after_asking(answer, turn, tries, decision.tenant)
+            log_failure(claim.tenant_id, answer, tries)
+        seconds = (self._clock.now() - turn.first_claimed_at).total_seconds()
+        outcome = after_asking(answer, turn, tries, seconds, decision.tenant, self._random)
         return with_notice(outcome, decision.tenant, decision.command)
 
     def store(
@@ -98,18 +97,28 @@ class TurnHandler:
         return replace(handled, outcome=Dropped(outcome.reason, result))
 
     async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
-        """A model that OpenAI no longer has is replaced by the default one, once."""
         try:
             api_key = self._api_keys.secret_of(decision.tenant)
         except NoSecret:
             return ModelFailure("key_unsealable")
-        body = request_body(turn, decision.tenant, decision.assistant, self._clock.now())
-        body["safety_identifier"] = safety_identifier(
+        now = self._clock.now()
+        person = safety_identifier(
             self._identifier_key, decision.tenant.tenant_id, turn.conversation.contact_id
         )
-        ask = partial(self._model.ask, api_key, deadline=self._deadline)
-        answer = await ask(body)
-        if isinstance(answer, ModelFailure) and answer.reason.endswith(":model_not_found"):
-            log.warning("model_replaced", tenant_id=decision.tenant.tenant_id, model=body["model"])
-            return await ask({**body, "model": DEFAULT_MODEL})
-        return answer
+
+        def request(history_turns: int | None) -> dict[str, Any]:
+            body = request_body(turn, decision.tenant, decision.assistant, now, history_turns)
+            return {**body, "safety_identifier": person}
+
+        return await self._model.ask(api_key, request)
+
+
+def log_failure(tenant_id: int, failure: ModelFailure, tries: int) -> None:
+    log.warning(
+        "model_failed",
+        tenant_id=tenant_id,
+        reason=failure.reason,
+        param=failure.param,
+        request_id=failure.request_id,
+        tries=tries,
+    )

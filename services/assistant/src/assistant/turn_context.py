@@ -27,6 +27,7 @@ IS_ANSWER = "role = 'a' and (kind is null or kind = 'answer')"
 # What a claimed turn consists of, for a select from `turn` joined with `conversation`. Messages are
 # JSON: one row per turn, so that one statement reads all of a batch.
 TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
+  coalesce(turn.first_claimed_at, turn.opened_at) as first_claimed_at,
   conversation.id as conversation_id, conversation.phone_number_id, conversation.contact_id,
   conversation.wa_id, conversation.contact_name, conversation.opted_out,
   coalesce(conversation.taken_over_until > now(), false) as handed_over,
@@ -98,7 +99,7 @@ class TurnContext:
     """pending: the messages to answer, oldest first. history: earlier turns that were answered.
 
     last_message_id: what comes after it is for the next turn. superseded: claims that ended because
-    a newer message came.
+    a newer message came. first_claimed_at: when the turn was begun.
     """
 
     turn_id: int
@@ -107,6 +108,7 @@ class TurnContext:
     conversation: Conversation
     pending: tuple[StoredMessage, ...]
     history: tuple[tuple[StoredMessage, ...], ...]
+    first_claimed_at: datetime
     tokens_today: int = 0
 
     @property
@@ -139,6 +141,7 @@ def turn_context(row: Any) -> TurnContext:
         conversation=conversation,
         pending=pending,
         history=past_turns(messages_of(row.history)),
+        first_claimed_at=row.first_claimed_at,
         tokens_today=row.tokens_today or 0,
     )
 

@@ -1,6 +1,9 @@
 """The only place where the assistant's objects are built."""
 
+import random
+
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from assistant.openai.gateway import ModelGateway
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
 from assistant.tables import TURNS
@@ -39,12 +42,14 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
     http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
-    model = ResponsesClient(settings.openai_base_url, http)
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     default_key = settings.openai_api_key.get_secret_value()
     api_keys = TenantSecrets("openai_api_key", ring, default_key)
     clock, deadline = SystemClock(), settings.turn_deadline
-    turns = TurnHandler(tenants.get, assistants.get, model, api_keys, default_key, clock, deadline)
+    model = ModelGateway(ResponsesClient(settings.openai_base_url, http), clock, deadline)
+    turns = TurnHandler(
+        tenants.get, assistants.get, model, api_keys, default_key, clock, random.random
+    )
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get)

@@ -4,6 +4,7 @@ aiohttp never repeats a POST by itself. Only a failed connect, name lookup, hand
 free connection proves that nothing was sent; whatever is raised later is ambiguous.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,10 +28,15 @@ class HttpAnswer:
     body: bytes | None
 
     def json(self) -> object:
-        """None for what is not JSON."""
+        """None for what is not JSON. The standard library reads half an emoji (a lone surrogate),
+        for which orjson refuses the whole."""
         try:
             return orjson.loads(self.body or b"")
         except orjson.JSONDecodeError:
+            pass
+        try:
+            return json.loads(self.body or b"")
+        except (ValueError, RecursionError):
             return None
 
 

@@ -25,9 +25,16 @@ OUTBOX_FAILED = Counter("conserje_outbox_failed", "Rows that stay for the sweep"
 OUTBOX_REFUSED = Counter("conserje_outbox_refused", "Rows that no broker takes", ["topic"])
 OUTBOX_OLDEST = Gauge("conserje_outbox_oldest_seconds", "Age of the oldest unpublished row")
 CONFIG_MENDED = Counter("conserje_config_mended", "Records repaired", ["topic"])
-MODEL_CALLS = Counter("conserje_model_calls", "Calls of the Responses API", ["result"])
+MODEL_CALLS = Counter(
+    "conserje_model_calls",
+    "Calls of the Responses API, and those that a circuit stopped",
+    ["result"],
+)
 MODEL_SECONDS = Histogram("conserje_model_seconds", "Duration of a model call", buckets=SECONDS)
 MODEL_TOKENS = Counter("conserje_model_tokens", "Tokens billed", ["direction"])
+MODEL_CIRCUITS_OPENED = Counter(
+    "conserje_model_circuits_opened", "Times that calls of the model were stopped", ["cause"]
+)
 GRAPH_CALLS = Counter("conserje_graph_calls", "Calls of the Graph API", ["call", "result"])
 GRAPH_SECONDS = Histogram("conserje_graph_seconds", "Duration of a Graph call", buckets=SECONDS)
 DELIVERIES = Counter("conserje_deliveries", "Deliveries by state reached", ["state"])

@@ -5,16 +5,12 @@ A call is one POST of JSON with a key of its own. The openai SDK does the same f
 errors too.
 """
 
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, Protocol
 
-from assistant.openai.response import (
-    FIRST_WAIT,
-    ModelAnswer,
-    ModelFailure,
-    read_http_error,
-    read_response,
-)
+from assistant.openai.http_error import read_http_error
+from assistant.openai.response import ModelAnswer, ModelFailure, as_code, read_response
 from common.service import metrics
 from common.service.json_http import FAILED, HttpAnswer, JsonHttpClient, timeout
 
@@ -42,7 +38,7 @@ class ResponsesClient:
         answer = await self._call(api_key, body, deadline)
         metrics.MODEL_SECONDS.observe(perf_counter() - started)
         metrics.MODEL_CALLS.labels(metric_label(answer)).inc()
-        if isinstance(answer, ModelAnswer):
+        if answer.usage:
             metrics.MODEL_TOKENS.labels("input").inc(answer.usage.input_tokens)
             metrics.MODEL_TOKENS.labels("output").inc(answer.usage.output_tokens)
         return answer
@@ -55,18 +51,23 @@ class ResponsesClient:
         try:
             return read_answer(await self._http.post(self._url, api_key, body, limits))
         except TimeoutError:
-            return ModelFailure("deadline", FIRST_WAIT)
+            return ModelFailure("deadline", "deadline")
         except FAILED:
-            return ModelFailure("connection", FIRST_WAIT)
+            return ModelFailure("connection", "transient")
 
 
 def read_answer(answer: HttpAnswer) -> ModelAnswer | ModelFailure:
     """What is not JSON is None for both readers: they call it unreadable or without a code."""
     if answer.body is None:
         return ModelFailure("too_long")
+    body = answer.json()
     if answer.status == 200:
-        return read_response(answer.json())
-    return read_http_error(answer.status, answer.json(), answer.headers)
+        read = read_response(body)
+    else:
+        read = read_http_error(answer.status, body, answer.headers)
+    if isinstance(read, ModelAnswer):
+        return read
+    return replace(read, request_id=as_code(answer.headers.get("x-request-id")))
 
 
 def metric_label(answer: ModelAnswer | ModelFailure) -> str:

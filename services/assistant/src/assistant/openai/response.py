@@ -1,28 +1,27 @@
 """What a model's response means. Pure, and tolerant of anything a server may send.
 
 `failed` and `incomplete` come with HTTP 200; a refusal leaves output_text empty; compatible servers
-omit usage details; a gateway may send HTML with 200. Retry only what can change: billing codes are
-429 too, but do not go away by themselves.
+omit usage details; a gateway may send HTML with 200.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from common.lenient_json import at, integer_at, objects_at, storable
+from assistant.openai.clean import clean, visible, whole_part
+from common.lenient_json import at, integer_at, objects_at
 
-LONGEST_WAIT = 60.0
-FIRST_WAIT = 1.0
 LONGEST_TEXT = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
 LARGEST_COUNT = 2**31 - 1  # what the column holds
 CODE_OR_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+HAS_TEXT = frozenset({"completed", "incomplete"})  # of a response; others have none, or not yet
 
-BILLING = frozenset(
-    {"credit_balance_exhausted", "organization_spend_limit_exceeded", "insufficient_quota"}
-    | {"project_spend_limit_exceeded", "organization_usage_limit_exceeded"}
-)
-RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
-RETRYABLE_CODES = frozenset({"server_error", "rate_limit_exceeded", "conversation_locked"})
+FailureKind = Literal["rate_limit", "transient", "deadline", "account", "final"]
+KIND_OF_CODE: dict[str, FailureKind] = {
+    "server_error": "transient",
+    "rate_limit_exceeded": "rate_limit",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +42,78 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ModelFailure:
-    """retry_after: seconds, None when trying again cannot help."""
+    """Why there is no answer. reason: what failed and, after a colon, the server's code.
+
+    kind: `rate_limit` and `transient` pass by themselves, a `deadline` may; `account` (key,
+    payment) fails for every call until somebody acts; `final` fails for this request.
+    retry_after: seconds that the server wants to be left alone. code, param: of its error. usage:
+    what was billed nevertheless.
+    """
 
     reason: str
-    retry_after: float | None = None
+    kind: FailureKind = "final"
+    retry_after: float = 0.0
+    code: str | None = None
+    param: str | None = None
+    request_id: str | None = field(default=None, compare=False)
+    usage: Usage | None = None
 
 
 def read_response(body: object) -> ModelAnswer | ModelFailure:
-    if not isinstance(body, dict):
-        return ModelFailure("unreadable", FIRST_WAIT)
-    if body.get("status") == "failed":
+    """The body of an HTTP 200."""
+    if isinstance(body, dict) and body.get("status") == "failed":
         return failed_response(body)
-    reason = code_or_name(body, "incomplete_details", "reason")
-    text = storable("\n".join(output_texts(body))).strip()
-    if len(text) > LONGEST_TEXT:
-        return ModelFailure("too_long")
-    if text and reason != "content_filter":
-        return ModelAnswer(text, usage_of(body))
-    if reason:
-        return ModelFailure(f"incomplete:{reason}")
-    return ModelFailure("empty", FIRST_WAIT if body.get("output") is None else None)
-
-
-def output_texts(body: object) -> Iterator[str]:
-    """Text and refusal parts of message items; unknown item types are skipped."""
-    for item in objects_at(body, "output"):
-        if item.get("type") == "message":
-            for part in objects_at(item, "content"):
-                text = part.get("text" if part.get("type") == "output_text" else "refusal")
-                if isinstance(text, str) and text:
-                    yield text
+    if not isinstance(body, dict) or not isinstance(body.get("output"), list):
+        return ModelFailure("unreadable", "transient")
+    usage = usage_of(body)
+    if reason := reason_against(body):
+        return ModelFailure(reason, usage=usage)
+    reason = incomplete_reason(body)
+    text = text_of(body, is_cut=reason is not None)
+    if visible(text):
+        return ModelAnswer(text, usage)
+    return ModelFailure(f"incomplete:{reason}" if reason else "empty", usage=usage)
 
 
 def failed_response(body: object) -> ModelFailure:
     code = code_or_name(body, "error", "code") or "unknown"
-    return ModelFailure(f"failed:{code}", FIRST_WAIT if code in RETRYABLE_CODES else None)
+    kind = KIND_OF_CODE.get(code, "final")
+    return ModelFailure(f"failed:{code}", kind, code=code, usage=usage_of(body))
+
+
+def reason_against(body: dict[str, Any]) -> str | None:
+    """Why a response is no answer, whatever its text."""
+    if isinstance(body.get("status"), str) and body["status"] not in HAS_TEXT:
+        return f"status:{code_or_name(body, 'status') or 'unknown'}"
+    if incomplete_reason(body) == "content_filter":
+        return "incomplete:content_filter"
+    refused = any(part.get("type") == "refusal" for part in answer_parts(body))
+    return "refusal" if refused else None
+
+
+def incomplete_reason(body: dict[str, Any]) -> str | None:
+    """Why the response ends early; None for a whole one."""
+    if reason := code_or_name(body, "incomplete_details", "reason"):
+        return reason
+    return "unknown" if body.get("status") == "incomplete" else None
+
+
+def text_of(body: object, is_cut: bool) -> str:
+    """The answer's text. One that was cut, or is too long, ends with its last whole sentence."""
+    texts = [part.get("text") for part in answer_parts(body) if part.get("type") == "output_text"]
+    text = clean("\n".join(text for text in texts if isinstance(text, str) and text))
+    return whole_part(text[:LONGEST_TEXT]) if is_cut or len(text) > LONGEST_TEXT else text
+
+
+def answer_parts(body: object) -> Sequence[dict[str, Any]]:
+    """Of the final answer where a response names one (`phase`), else of all its messages: what
+    comes before is commentary. Unknown item types are skipped.
+
+    https://developers.openai.com/api/docs/guides/conversation-state.md
+    """
+    messages = [item for item in objects_at(body, "output") if item.get("type") == "message"]
+    final = [item for item in messages if item.get("phase") == "final_answer"]
+    return [part for item in final or messages for part in objects_at(item, "content")]
 
 
 def usage_of(body: object) -> Usage:
@@ -89,34 +125,15 @@ def usage_of(body: object) -> Usage:
     )
 
 
-def read_http_error(status: int, body: object, headers: Mapping[str, str]) -> ModelFailure:
-    """An HTTP error of the Responses API."""
-    code = code_or_name(body, "error", "code")
-    if code in BILLING or at(body, "error", "type") == "insufficient_quota":
-        return ModelFailure(f"billing:{code}")
-    reason = f"http_{status}:{code}" if code else f"http_{status}"
-    if status in RETRYABLE_STATUS or code in RETRYABLE_CODES:
-        return ModelFailure(reason, seconds_to_wait(headers))
-    return ModelFailure(reason)
-
-
-def seconds_to_wait(headers: Mapping[str, str]) -> float:
-    """retry-after(-ms), within a second and a minute."""
-    try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000
-        else:
-            seconds = float(headers.get("retry-after", FIRST_WAIT))
-    except ValueError:
-        return FIRST_WAIT
-    return min(max(FIRST_WAIT, seconds), LONGEST_WAIT)  # in this order NaN becomes the first wait
-
-
 def token_count(body: object, *path: str) -> int:
     return min(max(integer_at(body, *path) or 0, 0), LARGEST_COUNT)
 
 
 def code_or_name(body: object, *path: str) -> str | None:
-    """A code or a name, if it looks like one: it goes into columns and log lines."""
-    value = at(body, *path)
+    """A code or a name at the end of the path."""
+    return as_code(at(body, *path))
+
+
+def as_code(value: object) -> str | None:
+    """The value, if it looks like a code or a name: it goes into columns and log lines."""
     return value if isinstance(value, str) and CODE_OR_NAME.fullmatch(value) else None

@@ -129,9 +129,9 @@ def test_turns_wait_for_a_server_and_not_for_an_account(driver: Driver) -> None:
     driver.record(*[BUSY] * FAILURES_IN_A_ROW)
     driver.clock.ticks += 10
     stopped = "breaker_open:http_503"
-    assert driver.circuits.admit(KEY) == ModelFailure(stopped, "transient", 20)
+    assert driver.circuits.admit(KEY) == ModelFailure(stopped, "stopped", 20)
     assert driver.after(20) is None, "one call is a probe"
-    assert driver.circuits.admit(KEY) == ModelFailure(stopped, "transient", 5)
+    assert driver.circuits.admit(KEY) == ModelFailure(stopped, "stopped", 5)
     driver.record(BAD_KEY)
     assert driver.circuits.admit(KEY) == ModelFailure("breaker_open:http_401")
 

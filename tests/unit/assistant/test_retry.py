@@ -60,6 +60,9 @@ FAILED = {"status": "failed"}
         (response(), 1, 0, NEVER, NEVER),
         (ModelFailure("refusal"), 1, 0, NEVER, NEVER),
         (ModelFailure("breaker_open:billing"), 1, 0, NEVER, NEVER),
+        (ModelFailure("breaker_open:http_503", "stopped", 30.0), 3, 10, 30, 31),
+        (ModelFailure("breaker_open:http_503", "stopped", 30.0), 9, 45, 30, 31),
+        (ModelFailure("breaker_open:http_503", "stopped", 30.0), 1, 46, NEVER, NEVER),
     ],
 )
 def test_a_failure_is_tried_again_where_that_can_help(

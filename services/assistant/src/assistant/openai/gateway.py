@@ -77,7 +77,7 @@ def settings_of(body: dict[str, Any]) -> tuple[Any, ...]:
 
 def has_helped(answer: ModelAnswer | ModelFailure) -> bool:
     """Whether the request was taken, though it may have failed otherwise."""
-    return isinstance(answer, ModelAnswer) or answer.kind not in ("final", "account")
+    return isinstance(answer, ModelAnswer) or answer.kind not in ("final", "account", "stopped")
 
 
 def fingerprint(api_key: str) -> bytes:

@@ -55,7 +55,7 @@ class Circuit:
         reason = f"breaker_open:{self.cause}"
         if self.seconds == ACCOUNT_SECONDS:
             return ModelFailure(reason)
-        return ModelFailure(reason, "transient", min(left, PROBE_SECONDS) if self.probing else left)
+        return ModelFailure(reason, "stopped", min(left, PROBE_SECONDS) if self.probing else left)
 
     def record(self, failure: ModelFailure | None, now: float) -> float | None:
         """Returns for how many seconds the circuit has opened, if this opened it."""

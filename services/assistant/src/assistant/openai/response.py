@@ -17,7 +17,7 @@ LARGEST_COUNT = 2**31 - 1  # what the column holds
 CODE_OR_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 HAS_TEXT = frozenset({"completed", "incomplete"})  # of a response; others have none, or not yet
 
-FailureKind = Literal["rate_limit", "transient", "deadline", "account", "final"]
+FailureKind = Literal["rate_limit", "transient", "deadline", "stopped", "account", "final"]
 KIND_OF_CODE: dict[str, FailureKind] = {
     "server_error": "transient",
     "rate_limit_exceeded": "rate_limit",
@@ -44,8 +44,9 @@ class ModelAnswer:
 class ModelFailure:
     """Why there is no answer. reason: what failed and, after a colon, the server's code.
 
-    kind: `rate_limit` and `transient` pass by themselves, a `deadline` may; `account` (key,
-    payment) fails for every call until somebody acts; `final` fails for this request.
+    kind: `rate_limit` and `transient` pass by themselves, a `deadline` may; `stopped`: no call was
+    made, since the server fails; `account` (key, payment) fails for every call until somebody acts;
+    `final` fails for this request.
     retry_after: seconds that the server wants to be left alone. code, param: of its error. usage:
     what was billed nevertheless.
     """

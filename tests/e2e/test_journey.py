@@ -107,7 +107,7 @@ async def test_a_model_that_refuses_leads_to_the_fallback_text(system: RunningSy
     fault = {"kind": "status", "status": 400, "match": {"instructions": client.name}}
     await system.control_model("faults", **fault)
     outcome = await system.write_and_wait(client.number, contact)
-    assert (outcome.outcome, outcome.reason) == ("failed", "http_401:invalid_api_key")
+    assert (outcome.outcome, outcome.reason) == ("failed", "http_400")
     assert await system.chat.replies(client.number, contact) == ["Le llamamos enseguida."]
     assert [call["status"] for call in await system.prompts(client.name)] == [400]
 

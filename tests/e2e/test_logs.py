@@ -54,7 +54,7 @@ async def go_wrong(system: RunningSystem, number: str, name: str) -> None:
         {"phase": "before_accept", "action": {"error": 131026}, "match": match},
     )
     assert (await system.write_and_wait(number, PHONE, WORDS)).outcome == "failed"
-    await system.control_model("faults", kind="status", status=401, match={"instructions": name})
+    await system.control_model("faults", kind="status", status=400, match={"instructions": name})
     await system.write_and_wait(number, a_contact(), WORDS)
     body = f'{{"{WORDS}": {PHONE}'.encode()
     headers = {"X-Hub-Signature-256": sign(system.stack.secrets["WHATSAPP_APP_SECRETS"], body)}

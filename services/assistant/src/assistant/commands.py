@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 
 from common.command_words import POLITENESS, Command, default_words, folded_words, listed
+from common.description import without_descriptions
 from common.events import TenantSettings
 from common.folded_text import folded
 
 LONGEST_COMMAND = 100  # characters
-DESCRIPTIONS = re.compile(r"\A(?:\[[^\]]*\]\s*)+")  # the router's, before the contact's words
 POLITE = "|".join(listed(POLITENESS))
 POLITE_ENDS = re.compile(f"^(?:(?:{POLITE}) )+|(?: (?:{POLITE}))+$")
 
@@ -18,7 +18,7 @@ def command_of(text: str, settings: TenantSettings) -> Command | None:
 
     It may stand under a photo, or after the ad that the contact came from.
     """
-    written = DESCRIPTIONS.sub("", text)
+    written = without_descriptions(text)
     whole = folded(written) if len(written) <= LONGEST_COMMAND else ""
     if not whole:
         return None

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assistant.opening_hours import describe_opening_hours
 from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
+from common.description import described
 from common.events import AssistantConfig, TenantConfig
 from common.openai_models import takes_sampling
 
@@ -21,7 +22,6 @@ HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
 LATE = timedelta(minutes=30)
 LONGEST_NAME = 60
-ROUND = str.maketrans("[]", "()")  # so that no name ends its description
 
 # Meta bars general-purpose assistants; a business's own is allowed.
 HOUSE_RULES = (
@@ -133,8 +133,8 @@ def profile_name(name: str | None) -> list[dict[str, str]]:
     it, and from a developer message it would be an order."""
     if not name:
         return []
-    shown = " ".join(name[:LONGEST_NAME].split()).translate(ROUND)
-    return [{"role": "user", "content": f"[profile name: {shown}]"}]
+    shown = " ".join(name[:LONGEST_NAME].split())
+    return [{"role": "user", "content": described("profile name", shown)}]
 
 
 def time_zone(name: str) -> ZoneInfo:

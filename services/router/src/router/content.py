@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from common.lenient_json import at, text_at
-from router.description import LONGEST_TEXT
 from router.flow_content import flow_content
 from router.media_content import media_content
 from router.message_context import with_context
+from router.message_text import LONGEST_TEXT
 from router.structured_content import contacts_content, order_content
 from router.webhook_items import MessageContent
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
+from common.description import described
 from common.events import FlowReply
 from common.lenient_json import at, is_shallow, storable, text_at
-from router.description import described, joined
+from router.message_text import joined
 from router.webhook_items import MessageContent
 
 MOST_ANSWERS = 50

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from common.description import described
 from common.events import MediaFile
 from common.lenient_json import at, identifier_at, object_at, text_at
-from router.description import described, joined
+from router.message_text import joined
 from router.webhook_items import MessageContent
 
 LONGEST_CAPTION = 4_096  # characters; WhatsApp's limit is 1,024

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from common.description import described
 from common.events import Referral
 from common.lenient_json import at, identifier_at, text_at
-from router.description import described, joined
+from router.message_text import joined
 from router.webhook_items import MessageContent
 
 LONGEST_URL, LONGEST_AD = 2_048, 1_024  # characters

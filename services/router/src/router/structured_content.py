@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from common.description import described
 from common.events import Order, OrderItem, SharedContact
 from common.lenient_json import at, identifier_at, objects_at, text_at
-from router.description import described, joined
+from router.message_text import joined
 from router.webhook_items import MessageContent
 
 MOST_ITEMS, MOST_CONTACTS = 100, 20

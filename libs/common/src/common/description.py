@@ -1,0 +1,20 @@
+"""What is not a contact's own words, put into words: `[photo]`, `[order: 2 x A-1] for today`.
+
+The router describes, the assistant reads: descriptions stand before the contact's words.
+"""
+
+import re
+
+ROUND = str.maketrans("[]", "()")  # so that no name or value of others ends a description
+DESCRIPTIONS = re.compile(r"\A(?:\[[^\]]*\]\s*)+")
+
+
+def described(label: str, *details: str | None) -> str:
+    """`[label: detail; detail]`; details that are absent are left out."""
+    given = "; ".join(detail for detail in details if detail)
+    return f"[{(f'{label}: {given}' if given else label).translate(ROUND)}]"
+
+
+def without_descriptions(text: str) -> str:
+    """The contact's own words."""
+    return DESCRIPTIONS.sub("", text)

@@ -23,7 +23,8 @@ from common.work import WorkState
 pytestmark = pytest.mark.integration
 HUMAN = a_client(settings={"handoff_words": ("humano",), "language": "en"})
 WAITING = f"state = {WorkState.WAITING.value}"
-GONE = f"update turn set attempts = 9 where {WAITING}"  # as if it had been awaited long enough
+# As if it had been awaited long enough.
+GONE = f"update turn set first_claimed_at = now() - interval '2 minutes' where {WAITING}"
 
 
 async def ends(assistant: RunningAssistant) -> list[tuple[str, str, str | None]]:

@@ -15,7 +15,9 @@ from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
-CONFIG_TRIES = 10  # one a second: a message may arrive before its client or assistant is known here
+# A message may arrive before its client or assistant is known here; long after it where the broker
+# is away.
+CONFIG_LIMIT, LONGEST_CONFIG_WAIT = timedelta(minutes=2), 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def before_asking(
     now: datetime,
 ) -> AskModel | Outcome[TurnResult]:
     if tenant is None or tenant.tenant_id != turn.conversation.tenant_id:
-        return without_client(tries)
+        return without_client(turn, tries, now)
     if no_reply := inactive_or_too_old(turn, tenant, now):
         return Dropped(no_reply.reason, no_reply)
     command = effective_command(turn, tenant)
@@ -71,17 +73,25 @@ def before_asking(
     if command is None and (no_reply := opted_out_or_handed_over(turn)):
         return Dropped(no_reply.reason, no_reply)
     if assistant is None:
-        return with_notice(without_assistant(turn, tenant, tries), tenant, command)
+        return with_notice(without_assistant(turn, tenant, tries, now), tenant, command)
     if over_budget(turn, tenant):
         return with_notice(fallback(turn, tenant, "over_budget"), tenant, command)
     return AskModel(tenant, assistant, command)
 
 
-def without_client(tries: int) -> Outcome[TurnResult]:
+def without_client(turn: TurnContext, tries: int, now: datetime) -> Outcome[TurnResult]:
     """The router may know a new client before this process does."""
-    if tries < CONFIG_TRIES:
-        return Later(1.0, "client_not_published")
-    return Dropped("number_moved", NoReply("suppressed", "number_moved"))
+    wait = wait_for_config(turn, tries, now, "client_not_published")
+    return wait or Dropped("number_moved", NoReply("suppressed", "number_moved"))
+
+
+def wait_for_config(
+    turn: TurnContext, tries: int, now: datetime, reason: str
+) -> Outcome[TurnResult] | None:
+    """None when it has been awaited for long enough."""
+    if now - turn.first_claimed_at >= CONFIG_LIMIT:
+        return None
+    return Later(min(float(tries), LONGEST_CONFIG_WAIT), reason)
 
 
 def inactive_or_too_old(turn: TurnContext, tenant: TenantConfig, now: datetime) -> NoReply | None:
@@ -137,10 +147,11 @@ def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
     return None
 
 
-def without_assistant(turn: TurnContext, tenant: TenantConfig, tries: int) -> Outcome[TurnResult]:
-    if tries < CONFIG_TRIES:
-        return Later(1.0, "assistant_not_published")
-    return fallback(turn, tenant, "assistant_not_published")
+def without_assistant(
+    turn: TurnContext, tenant: TenantConfig, tries: int, now: datetime
+) -> Outcome[TurnResult]:
+    wait = wait_for_config(turn, tries, now, "assistant_not_published")
+    return wait or fallback(turn, tenant, "assistant_not_published")
 
 
 def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:

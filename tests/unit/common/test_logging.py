@@ -1,10 +1,11 @@
 """What must never be read in a log is not there, whoever logs it."""
 
 import json
+import logging
 import subprocess
 import sys
 
-from common.service.logging import FORBIDDEN
+from common.service.logging import FORBIDDEN, RepeatedLines
 
 PROGRAM = """
 import logging
@@ -45,3 +46,19 @@ def test_every_line_is_json_and_no_forbidden_thing_is_in_it() -> None:
         assert str(line["frames"]).startswith("['<module> <string>:")
     assert arguments["event"] == "foreign arguments"
     assert odd["event"] == "odd"
+
+
+def test_a_library_s_repeated_line_is_written_once_in_ten_seconds() -> None:
+    now = 100.0
+    repeated = RepeatedLines(lambda: now)
+
+    def written(message: object, name: str = "aiokafka") -> bool:
+        return repeated.filter(logging.LogRecord(name, 40, "", 1, message, None, None))
+
+    assert written("node is not ready")
+    assert not written("node is not ready")
+    assert written("another line")
+    assert written("node is not ready", "another library")
+    assert all(written({"event": "ours"}) for _ in range(3))
+    now += 10.0
+    assert written("node is not ready")

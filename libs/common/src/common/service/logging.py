@@ -7,7 +7,9 @@ exceptions are logged as type and frames: their messages quote data.
 import json
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from typing import Any, Literal
 
 import orjson
@@ -21,6 +23,7 @@ FORBIDDEN = frozenset(
     | {"value", "database_url"}
 )
 REDACTED = "[redacted]"
+QUIET_SECONDS, LINES_REMEMBERED = 10.0, 1000
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -46,6 +49,29 @@ def frames(error: BaseException) -> list[str]:
     return [f"{frame.name} {frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in stack]
 
 
+class RepeatedLines(logging.Filter):
+    """Of a line that a library writes again and again, one in QUIET_SECONDS.
+
+    aiokafka writes ten a second while a broker is away. Ours have fields and are dicts.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._shown: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, dict):
+            return True
+        now, line = self._monotonic(), (record.name, record.getMessage())
+        if now - self._shown.get(line, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        if len(self._shown) >= LINES_REMEMBERED:
+            self._shown.clear()
+        self._shown[line] = now
+        return True
+
+
 Style = Literal["json", "console"]
 
 
@@ -66,6 +92,7 @@ def configure(service: str, level: str = "info", style: Style = "json") -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(RepeatedLines())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

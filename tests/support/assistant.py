@@ -94,7 +94,7 @@ def incoming(text: str, contact: str = "ann", tenant: int = 1, **fields: Any) ->
 
 def a_client(tenant: int = 1, **fields: Any) -> TenantConfig:
     """A client whose turns wait for nothing more, unless its settings say so."""
-    settings = {"quiet_window_ms": 0} | fields.pop("settings", {})
+    settings = {"quiet_window_ms": 0, "disclosure_text": ""} | fields.pop("settings", {})
     values = {"tenant_id": tenant, "phone_number_id": f"number-{tenant}", "settings": settings}
     return a_tenant(f"Client {tenant}", **values | fields)
 

@@ -6,6 +6,8 @@ from tests.support.builders import CONTACT, NOON, NUMBER, TRACE
 
 from assistant.turn_context import Conversation, StoredMessage, TurnContext
 
+OF_TURN = ("history", "tokens_today", "is_busy")
+
 
 def contact_message(
     body: str, id: int = 1, turn_id: int | None = None, **fields: Any
@@ -32,7 +34,8 @@ def a_conversation(**fields: Any) -> Conversation:
         "contact_id": CONTACT,
     }
     values |= {"wa_id": None, "contact_name": None, "opted_out": False, "handed_over": False}
-    values["had_fallback"] = False
+    values |= {"had_fallback": False, "in_loop": False}
+    values |= {"disclosed": True, "closed_text_at": None}
     return Conversation(**values | fields)
 
 
@@ -41,7 +44,7 @@ def a_turn(*texts: str, **fields: Any) -> TurnContext:
     pending = tuple(
         contact_message(text, id) for id, text in enumerate(texts or ("hola",), start=1)
     )
-    of_turn = {name: fields.pop(name) for name in ("history", "tokens_today") if name in fields}
+    of_turn = {name: fields.pop(name) for name in OF_TURN if name in fields}
     values: dict[str, Any] = {"turn_id": 3, "last_message_id": len(pending), "superseded": 0}
     values["first_claimed_at"] = NOON
     values["history"] = ()

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 HUMAN = a_client(settings={"handoff_words": ("humano",), "language": "en"})
 WAITING = f"state = {WorkState.WAITING.value}"
 # As if it had been awaited long enough.
-GONE = f"update turn set first_claimed_at = now() - interval '2 minutes' where {WAITING}"
+GONE = "update turn set first_claimed_at = now() - interval '2 minutes'"
 
 
 async def ends(assistant: RunningAssistant) -> list[tuple[str, str, str | None]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.support.builders import NOON, a_tenant, an_assistant
@@ -9,16 +10,14 @@ from tests.support.turns import a_turn
 
 from assistant.decide import (
     AskModel,
-    NoReply,
-    Reply,
-    TurnResult,
     after_asking,
     after_bug,
     before_asking,
     confirmation,
-    with_notice,
 )
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.preface import Preface, with_preface
+from assistant.results import NoReply, Reply, TurnResult
 from assistant.texts import notice
 from assistant.turn_context import TurnContext
 from common.events import TenantConfig
@@ -38,11 +37,14 @@ def no_reply(outcome: str, reason: str) -> Dropped[NoReply]:
 
 
 def apology(reason: str) -> Reply:
-    return Reply("fallback", TENANT.settings.fallback_text, failure=reason)
+    text = TENANT.settings.fallback_text
+    return Reply("fallback", text, failure=reason, notes=("fallback",))
 
 
 def test_an_ordinary_turn_asks_the_model() -> None:
-    assert before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON) == AskModel(TENANT, ASSISTANT)
+    assert before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON) == AskModel(
+        TENANT, ASSISTANT, Preface()
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,8 @@ def test_an_ordinary_turn_asks_the_model() -> None:
         (a_turn("stop", opted_out=True), TENANT, no_reply("suppressed", "opted_out")),
         (a_turn("humano", opted_out=True), STOP, no_reply("suppressed", "opted_out")),
         (a_turn("humano", handed_over=True), STOP, no_reply("handed_over", "taken_over")),
+        (a_turn(in_loop=True), TENANT, no_reply("suppressed", "loop")),
+        (a_turn(is_busy=True), TENANT, Dropped("loop", NoReply("suppressed", "loop", ("loop",)))),
     ],
 )
 def test_no_reply_has_an_outcome_with_its_reason(
@@ -66,7 +70,9 @@ def test_no_reply_has_an_outcome_with_its_reason(
 @pytest.mark.parametrize(("hours", "answered"), [(23, True), (23.1, False)])
 def test_a_message_is_answered_for_23_hours(hours: float, answered: bool) -> None:
     decision = before_asking(a_turn(), 1, TENANT, ASSISTANT, NOON + timedelta(hours=hours))
-    expected = AskModel(TENANT, ASSISTANT) if answered else no_reply("suppressed", "too_old")
+    expected = (
+        AskModel(TENANT, ASSISTANT, Preface()) if answered else no_reply("suppressed", "too_old")
+    )
     assert decision == expected
 
 
@@ -92,10 +98,12 @@ ANSWER: Done[TurnResult] = Done(Reply("answer", "At nine."))
 WELCOME = notice("opt_in", "en")
 
 
-def opt_in_with(kind: str, text: str, reason: str, failure: str | None = None) -> Done[Reply]:
-    text = f"{WELCOME}\n\n{text}"
-    reply = Reply(kind, text, command="opt_in", failure=failure)  # type: ignore[arg-type]
-    return Done(reply, reason)
+OPT_IN = Preface((WELCOME,), "opt_in")
+
+
+def opt_in_with(kind: str, text: str, failure: str | None = None, **fields: Any) -> Reply:
+    reply = Reply(kind, text, command="opt_in", failure=failure, **fields)  # type: ignore[arg-type]
+    return replace(reply, preface=(WELCOME,))
 
 
 @pytest.mark.parametrize("texts", [("start", "When do you open?"), ("When do you open?", "START")])
@@ -103,26 +111,28 @@ def test_who_comes_back_with_a_question_gets_the_notice_and_the_answer(
     texts: tuple[str, ...],
 ) -> None:
     decision = before_asking(a_turn(*texts, opted_out=True), 1, STOP, ASSISTANT, NOON)
-    assert decision == AskModel(STOP, ASSISTANT, "opt_in")
-    answered = with_notice(ANSWER, STOP, decision.command)
-    assert answered == opt_in_with("answer", "At nine.", "done")
+    assert decision == AskModel(STOP, ASSISTANT, OPT_IN)
+    answered = with_preface(ANSWER, OPT_IN, STOP).result
+    assert answered == opt_in_with("answer", "At nine.")
+    assert isinstance(answered, Reply)
+    assert answered.whole_text == f"{WELCOME}\n\nAt nine."
 
 
 def test_who_comes_back_is_welcomed_also_where_the_model_cannot_be_asked() -> None:
     turn = a_turn("start", "When do you open?", opted_out=True)
     text = "I can't answer right now. We will reply as soon as possible."
     ends = before_asking(turn, 20, STOP, None, MUCH_LATER)
-    reason = "assistant_not_published"
-    assert ends == opt_in_with("fallback", text, f"fallback:{reason}", reason)
+    reason, notes = "assistant_not_published", ("fallback",)
+    reply = opt_in_with("fallback", text, reason, notes=notes)
+    assert ends == Done(reply, f"fallback:{reason}")
     failure = after_asking(ModelFailure("http_500"), turn, 1, 0.0, STOP, half)
-    assert with_notice(failure, STOP, "opt_in") == opt_in_with(
-        "fallback", text, "fallback:http_500", "http_500"
-    )
+    reply = opt_in_with("fallback", text, "http_500", notes=notes)
+    assert with_preface(failure, OPT_IN, STOP) == Done(reply, "fallback:http_500")
     again = after_asking(ModelFailure("http_500"), a_turn(had_fallback=True), 1, 0.0, STOP, half)
-    alone = with_notice(again, STOP, "opt_in")
+    alone = with_preface(again, OPT_IN, STOP)
     assert alone.result == replace(confirmation("opt_in", STOP), failure="http_500")
     waits: Later[TurnResult] = Later(1.0, "http_500")
-    assert with_notice(waits, STOP, "opt_in") is waits
+    assert with_preface(waits, OPT_IN, STOP) is waits
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assistant.opening_hours import describe_opening_hours, is_open
+from assistant.opening_hours import closed_since, describe_opening_hours, is_open
 from common.events import OpeningHours
 
 Slot = tuple[int, str, str]  # ISO weekday, opens, closes
@@ -78,3 +78,23 @@ def test_the_model_is_told_the_week() -> None:
         "Opening hours: Mon 09:00-14:00, 17:00-20:30; Tue closed; Wed closed; Thu closed;"
         " Fri 20:00-02:00; Sat 20:00-24:00; Sun closed. Right now the business is open."
     )
+
+
+@pytest.mark.parametrize(
+    ("slots", "weekday", "clock", "expected"),
+    [
+        (SHOP, 1, "14:30", (1, "14:00")),
+        (SHOP, 1, "08:00", (-6, "20:30")),
+        (SHOP, 6, "10:00", (1, "20:30")),
+        (BAR, 6, "02:00", (6, "02:00")),
+        (BAR, 5, "19:59", (1, "02:00")),
+        (BAR, 6, "01:30", None),
+        ([(3, "18:00", "00:00")], 4, "00:00", (4, "00:00")),
+        ([], 3, "10:00", None),
+    ],
+)
+def test_a_closed_business_knows_since_when(
+    slots: list[Slot], weekday: int, clock: str, expected: tuple[int, str] | None
+) -> None:
+    since = closed_since(hours(slots), at(weekday, clock))
+    assert since == (at(*expected) if expected else None)

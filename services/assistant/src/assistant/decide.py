@@ -1,17 +1,20 @@
 """What a turn leads to, before and after the model was asked. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from assistant.commands import command_of, last_command
+from assistant.loop_guard import is_loop
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.openai.retry import seconds_until_retry
-from assistant.texts import fallback_text, notice
+from assistant.preface import Preface, is_closed, preface_alone, preface_of, with_preface
+from assistant.prompt import is_stale
+from assistant.results import NoReply, Reply, TurnResult
+from assistant.texts import fallback_text, notice, stale_text
 from assistant.turn_context import TurnContext
 from common.command_words import Command
-from common.events import AssistantConfig, OutcomeName, TenantConfig
+from common.events import AssistantConfig, TenantConfig, TenantSettings
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
@@ -22,38 +25,11 @@ CONFIG_LIMIT, LONGEST_CONFIG_WAIT = timedelta(minutes=2), 10.0
 
 @dataclass(frozen=True, slots=True)
 class AskModel:
-    """The model is to be asked. `command`: whose notice goes before the answer."""
+    """The model is to be asked. preface: what goes before its answer."""
 
     tenant: TenantConfig
     assistant: AssistantConfig
-    command: Command | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the turn answers. `command`: what the contact asked for with a command word.
-
-    handover_minutes: how long a handover lasts; 0: until it is resumed. failure: why there is no
-    answer of the model; the messages end as failed with it.
-    """
-
-    kind: Literal["answer", "fallback", "notice"]
-    text: str
-    usage: Usage | None = None
-    command: Command | None = None
-    failure: str | None = None
-    handover_minutes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class NoReply:
-    """No reply: the outcome that the turn's messages get."""
-
-    outcome: OutcomeName
-    reason: str
-
-
-TurnResult = Reply | NoReply
+    preface: Preface
 
 
 def before_asking(
@@ -70,13 +46,16 @@ def before_asking(
     command = effective_command(turn, tenant)
     if command and not (command == "opt_in" and asks_something(turn, tenant)):
         return Done(confirmation(command, tenant), "notice")
-    if command is None and (no_reply := opted_out_or_handed_over(turn)):
+    if command is None and (no_reply := silenced(turn)):
         return Dropped(no_reply.reason, no_reply)
+    preface = preface_of(turn.conversation, tenant, command, now)
+    if answered := without_model(turn, tenant, preface, now):
+        return answered
     if assistant is None:
-        return with_notice(without_assistant(turn, tenant, tries, now), tenant, command)
+        return with_preface(without_assistant(turn, tenant, tries, now), preface, tenant)
     if over_budget(turn, tenant):
-        return with_notice(fallback(turn, tenant, "over_budget"), tenant, command)
-    return AskModel(tenant, assistant, command)
+        return with_preface(fallback(turn, tenant, "over_budget"), preface, tenant)
+    return AskModel(tenant, assistant, preface)
 
 
 def without_client(turn: TurnContext, tries: int, now: datetime) -> Outcome[TurnResult]:
@@ -119,32 +98,38 @@ def asks_something(turn: TurnContext, tenant: TenantConfig) -> bool:
 
 
 def confirmation(command: Command, tenant: TenantConfig) -> Reply:
-    settings = tenant.settings
-    text = notice(command, settings.language)
-    return Reply("notice", text, command=command, handover_minutes=settings.handover_minutes)
+    return preface_alone(Preface((notice(command, tenant.settings.language),), command), tenant)
 
 
-def with_notice(
-    outcome: Outcome[TurnResult], tenant: TenantConfig, command: Command | None
-) -> Outcome[TurnResult]:
-    """A reply that also answers a command begins with its notice; where there is none, the notice
-    is the reply."""
-    if command is None or isinstance(outcome, Later):
-        return outcome
-    if not isinstance(outcome.result, Reply):
-        alone = replace(confirmation(command, tenant), failure=outcome.reason)
-        return Done(alone, f"notice:{outcome.reason}")
-    text = f"{notice(command, tenant.settings.language)}\n\n{outcome.result.text}"
-    return replace(outcome, result=replace(outcome.result, text=text, command=command))
-
-
-def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
-    """What an earlier command, or a person, has decided for this conversation."""
+def silenced(turn: TurnContext) -> NoReply | None:
+    """What an earlier command, a person or the loop guard has decided for this conversation."""
     if turn.conversation.opted_out:
         return NoReply("suppressed", "opted_out")
     if turn.conversation.handed_over:
         return NoReply("handed_over", "taken_over")
+    if turn.conversation.in_loop:
+        return NoReply("suppressed", "loop")
+    return NoReply("suppressed", "loop", ("loop",)) if is_loop(turn) else None
+
+
+def without_model(
+    turn: TurnContext, tenant: TenantConfig, preface: Preface, now: datetime
+) -> Outcome[TurnResult] | None:
+    """What the client wants instead of an answer that comes late, or while it is closed."""
+    settings = tenant.settings
+    if settings.stale_mode != "model" and is_stale(turn, settings, now):
+        return with_preface(stale_result(settings), preface, tenant)
+    if settings.closed_mode == "silence" and is_closed(settings, now):
+        if preface.texts:
+            return Done(preface_alone(preface, tenant), "closed")
+        return Dropped("closed", NoReply("suppressed", "closed"))
     return None
+
+
+def stale_result(settings: TenantSettings) -> Outcome[TurnResult]:
+    if settings.stale_mode == "silence":
+        return Dropped("stale", NoReply("suppressed", "stale"))
+    return Done(Reply("notice", stale_text(settings.language)), "stale")
 
 
 def without_assistant(
@@ -204,4 +189,5 @@ def failed_reply(
     """The fallback text, unless the conversation had it lately: nobody reads it twice in a row."""
     if turn.conversation.had_fallback:
         return NoReply("failed", reason)
-    return Reply("fallback", fallback_text(tenant.settings), usage, failure=reason)
+    text = fallback_text(tenant.settings)
+    return Reply("fallback", text, usage, failure=reason, notes=("fallback",))

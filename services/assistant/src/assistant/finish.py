@@ -4,11 +4,11 @@ Runs only for turns whose claim still stood. A conversation that was handed over
 the meantime gets no answer: its messages end as suppressed or handed over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from assistant.decide import NoReply, Reply, TurnResult
 from assistant.openai.response import Usage
+from assistant.results import NoReply, Note, Reply, TurnResult
 from assistant.turn_context import TurnContext
 from common.events import OutcomeRecorded, ReplyReady, event_id
 from common.outbox_rows import RESERVED, EventDraft, Reserved, add_and_commit, draft, reserve
@@ -17,7 +17,7 @@ from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
 from common.service.clock import Clock
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
-from common.work import Done, Dropped, Handled, Hint, Later, Stored
+from common.work import Done, Dropped, Handled, Hint, Later, Outcome, Stored
 from common.work.statements import written_now
 
 ANSWERED = {"message_id": "bigint", "turn_id": "bigint"}
@@ -55,6 +55,12 @@ select tenant_id, sum(tokens), (now() at time zone 'utc')::date
 from {unnest(COUNTED)} group by tenant_id order by tenant_id
 on conflict (tenant_id, day) do update set tokens = usage_of_day.tokens + excluded.tokens
 """)
+# Conversations that will change, before their turns are finished: who stores messages writes the
+# conversation first too, so neither waits for the other.
+LOCK_CONVERSATIONS = Prepared("""
+select id from conversation where id = any(%(ids)s::bigint[])
+order by tenant_id, contact_id for no key update
+""")
 SEEN = {"turn_id": "bigint", "last_message_id": "bigint"}
 EPOCH = {"epoch": "int"}
 # The turns whose claim stood, and their conversations as they are now: our update holds the turns'
@@ -82,8 +88,17 @@ where turn.id = any(%(turn_id)s::bigint[]) and turn.finished_at is not null
   and turn.last_message_id > seen.last_message_id
 returning id, tenant_id
 """
-# From now on the conversation gets no second fallback text for a while.
-NOTE_FALLBACKS = "update conversation set fallback_at = now() where id = any(%(ids)s::bigint[])"
+NOTE_CHANGES: Mapping[Note, str] = {
+    "fallback": "fallback_at = now()",
+    "closed_text": "closed_text_at = now()",
+    "disclosure": "disclosed_at = now()",
+    "loop": "loop_until = now() + interval '60 minutes'",
+}
+# What the conversations of some results remember.
+NOTED: Mapping[Note, str] = {
+    note: f"update conversation set {change} where id = any(%(ids)s::bigint[])"
+    for note, change in NOTE_CHANGES.items()
+}
 # What a contact's command changes, once its notice is stored.
 APPLY_COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
@@ -124,7 +139,8 @@ def store(
     events = sum(1 + len(turn.pending) for turn in seen)
     values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
     values |= reserve({turn.conversation.key for turn in seen}, events)
-    rows = connection.execute_together([*finish_turns, (CHECK_TURNS, values)]).all()
+    statements = [*lock_statements(handled), *finish_turns, (CHECK_TURNS, values)]
+    rows = connection.execute_together(statements).all()
     if not rows:
         connection.commit()
         return Stored(set(), (), ())
@@ -140,6 +156,17 @@ def store(
     reserved = Reserved(rows[0].ids, rows[0].has_older)
     published = add_and_commit(connection, effect_statements(finished), drafts, reserved)
     return Stored(set(checks), published, hints)
+
+
+def lock_statements(handled: Sequence[Handled[TurnContext, TurnResult]]) -> list[Statement]:
+    changing = [each for each in handled if changes_conversation(each.outcome)]
+    ids = [each.item.conversation.id for each in changing]
+    return [(LOCK_CONVERSATIONS, {"ids": ids})] if ids else []
+
+
+def changes_conversation(outcome: Outcome[TurnResult]) -> bool:
+    result = None if isinstance(outcome, Later) else outcome.result
+    return bool(result and (result.notes or (isinstance(result, Reply) and result.command)))
 
 
 def as_finished(handled: Handled[TurnContext, TurnResult], check: TurnCheck) -> FinishedTurn | None:
@@ -177,8 +204,9 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     if billed:
         statements.append((STORE_USAGE, usage_columns(billed)))
         statements.append((COUNT_TOKENS, token_columns(billed)))
-    if ids := [turn.conversation.id for turn, reply in replies if reply.kind == "fallback"]:
-        statements.append((NOTE_FALLBACKS, {"ids": ids}))
+    for note, statement in NOTED.items():
+        if ids := [turn.conversation.id for turn, result in finished if note in result.notes]:
+            statements.append((statement, {"ids": ids}))
     for command, statement in APPLY_COMMANDS.items():
         if given := [(turn, reply) for turn, reply in replies if reply.command == command]:
             statements.append((statement, command_columns(given)))
@@ -259,7 +287,7 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
         reply_id=reply_id,
         kind=reply.kind,
         failure=reply.failure,
-        text=reply.text,
+        text=reply.whole_text,
         answers=tuple(message.wamid for message in turn.pending if message.wamid),
         last_inbound_at=turn.last_inbound_at,
     )

@@ -1,7 +1,7 @@
 """When a business is open, by its own wall clock, and how the model is told. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from common.events import OpeningHours
 
@@ -20,6 +20,20 @@ def describe_opening_hours(hours: Sequence[OpeningHours], local: datetime) -> st
 def is_open(hours: Sequence[OpeningHours], local: datetime) -> bool:
     weekday, now = local.isoweekday(), local.time()
     return any(covers(slot, weekday, now) for slot in hours)
+
+
+def closed_since(hours: Sequence[OpeningHours], local: datetime) -> datetime | None:
+    """When a closed business closed last; None while it is open, and for one without hours."""
+    if not hours or is_open(hours, local):
+        return None
+    days = [(local - timedelta(days=days)).date() for days in range(9)]
+    closings = (
+        datetime.combine(day, clock(slot.closes), local.tzinfo)
+        + timedelta(days=clock(slot.closes) <= clock(slot.opens))
+        for day in days
+        for slot in hours_of(hours, day.isoweekday())
+    )
+    return max(closing for closing in closings if closing <= local)
 
 
 def covers(slot: OpeningHours, weekday: int, now: time) -> bool:

@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assistant.opening_hours import describe_opening_hours
+from assistant.preface import time_zone
 from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
 from common.description import described
-from common.events import AssistantConfig, TenantConfig
+from common.events import AssistantConfig, TenantConfig, TenantSettings
 from common.openai_models import takes_sampling
 
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
-LATE = timedelta(minutes=30)
 LONGEST_NAME = 60
 
 # Meta bars general-purpose assistants; a business's own is allowed.
@@ -123,9 +122,14 @@ def context_message(turn: TurnContext, tenant: TenantConfig, now: datetime) -> d
     lines = [f"Business: {tenant.name}.", f"Local time: {local:%A %Y-%m-%d %H:%M}."]
     if tenant.settings.business_hours:
         lines.append(describe_opening_hours(tenant.settings.business_hours, local))
-    if now - turn.last_inbound_at > LATE:
+    if is_stale(turn, tenant.settings, now):
         lines.append("The message waited long for this answer: apologise for the delay.")
     return {"role": "developer", "content": " ".join(lines)}
+
+
+def is_stale(turn: TurnContext, settings: TenantSettings, now: datetime) -> bool:
+    """Even the newest message waited so long that its answer needs an apology."""
+    return now - turn.last_inbound_at > timedelta(minutes=settings.stale_minutes)
 
 
 def profile_name(name: str | None) -> list[dict[str, str]]:
@@ -135,13 +139,6 @@ def profile_name(name: str | None) -> list[dict[str, str]]:
         return []
     shown = " ".join(name[:LONGEST_NAME].split())
     return [{"role": "user", "content": described("profile name", shown)}]
-
-
-def time_zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def safety_identifier(secret: str, tenant_id: int, contact_id: str) -> str:

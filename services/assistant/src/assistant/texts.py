@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from common.command_words import Command, known_language
-from common.events import TenantSettings
+from common.events import TenantConfig, TenantSettings
 from common.events.config import DEFAULT_FALLBACK_TEXT
 
 NOTICES: Mapping[str, Mapping[Command, str]] = {
@@ -52,6 +52,38 @@ FALLBACKS = {
     "it": "In questo momento non posso rispondere. Le risponderemo appena possibile.",
     "ca": "Ara mateix no puc respondre. Li contestarem tan aviat com puguem.",
 }
+STALE_TEXTS = {
+    "es": "Perdone la demora: no pudimos leer su mensaje a tiempo. Si aún lo necesita, escríbanos"
+    " de nuevo.",
+    "en": "Sorry for the delay: we could not read your message in time. If you still need us,"
+    " please write again.",
+    "pt": "Desculpe a demora: não conseguimos ler a sua mensagem a tempo. Se ainda precisar,"
+    " escreva novamente.",
+    "fr": "Désolé pour l'attente : nous n'avons pas pu lire votre message à temps. Si besoin,"
+    " écrivez-nous à nouveau.",
+    "de": "Entschuldigen Sie die Verzögerung: Wir konnten Ihre Nachricht nicht rechtzeitig lesen."
+    " Schreiben Sie uns bitte noch einmal, falls Sie uns noch brauchen.",
+    "it": "Ci scusi per il ritardo: non abbiamo potuto leggere il messaggio in tempo. Se ha ancora"
+    " bisogno, ci scriva di nuovo.",
+    "ca": "Perdoni la demora: no hem pogut llegir el missatge a temps. Si encara ho necessita,"
+    " torni'ns a escriure.",
+}
+# EU AI Act, article 50(1): people must be told, at the first contact, that they talk to an AI. In
+# capitals the word that brings a person.
+DISCLOSURES = {
+    "es": "Soy el asistente virtual de {name}, con inteligencia artificial. Para hablar con una"
+    " persona, escriba PERSONA.",
+    "en": "I am the AI assistant of {name}. To talk to a person, write HUMAN.",
+    "pt": "Sou o assistente virtual de {name}, com inteligência artificial. Para falar com uma"
+    " pessoa, escreva ATENDENTE.",
+    "fr": "Je suis l'assistant IA de {name}. Pour parler à une personne, écrivez CONSEILLER.",
+    "de": "Ich bin der KI-Assistent von {name}. Für ein Gespräch mit einer Person schreiben Sie"
+    " MENSCH.",
+    "it": "Sono l'assistente virtuale di {name}, con intelligenza artificiale. Per parlare con una"
+    " persona, scriva OPERATORE.",
+    "ca": "Soc l'assistent virtual de {name}, amb intel·ligència artificial. Per parlar amb una"
+    " persona, escrigui PERSONA.",
+}
 
 
 def notice(command: Command, language: str) -> str:
@@ -63,3 +95,15 @@ def fallback_text(settings: TenantSettings) -> str:
     """The client's own, else that of its language."""
     own = settings.fallback_text
     return own if own != DEFAULT_FALLBACK_TEXT else FALLBACKS[known_language(settings.language)]
+
+
+def stale_text(language: str) -> str:
+    return STALE_TEXTS[known_language(language)]
+
+
+def disclosure_text(tenant: TenantConfig) -> str:
+    """The client's own, else that of its language; "" for a client that wants none."""
+    own = tenant.settings.disclosure_text
+    if own is not None:
+        return own
+    return DISCLOSURES[known_language(tenant.settings.language)].format(name=tenant.name)

@@ -7,17 +7,12 @@ from typing import Any
 import structlog
 
 from assistant import finish
-from assistant.decide import (
-    AskModel,
-    TurnResult,
-    after_asking,
-    after_bug,
-    before_asking,
-    with_notice,
-)
+from assistant.decide import AskModel, after_asking, after_bug, before_asking
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.preface import with_disclosure, with_preface
 from assistant.prompt import request_body, safety_identifier
+from assistant.results import TurnResult
 from assistant.turn_context import TurnContext, turn_context
 from common.events import AssistantConfig, TenantConfig
 from common.postgres.connection import Connection, Statement
@@ -68,13 +63,15 @@ class TurnHandler:
         tries = claim.attempts - turn.superseded
         decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
         if not isinstance(decision, AskModel):
+            log_loop(claim.tenant_id, turn, decision)
             return decision
         answer = await self._ask(turn, decision)
         if isinstance(answer, ModelFailure):
             log_failure(claim.tenant_id, answer, tries)
         seconds = (self._clock.now() - turn.first_claimed_at).total_seconds()
         outcome = after_asking(answer, turn, tries, seconds, decision.tenant, self._random)
-        return with_notice(outcome, decision.tenant, decision.command)
+        outcome = with_preface(outcome, decision.preface, decision.tenant)
+        return with_disclosure(outcome, turn.conversation, decision.tenant)
 
     def store(
         self,
@@ -111,6 +108,12 @@ class TurnHandler:
             return {**body, "safety_identifier": person}
 
         return await self._model.ask(api_key, request)
+
+
+def log_loop(tenant_id: int, turn: TurnContext, outcome: Outcome[TurnResult]) -> None:
+    """Once per loop: for an hour the conversation gets no answer."""
+    if isinstance(outcome, Dropped) and outcome.result and "loop" in outcome.result.notes:
+        log.warning("loop_stopped", tenant_id=tenant_id, conversation_id=turn.conversation.id)
 
 
 def log_failure(tenant_id: int, failure: ModelFailure, tries: int) -> None:

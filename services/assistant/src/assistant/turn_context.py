@@ -17,6 +17,7 @@ PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes th
 HISTORY_BYTES, PENDING_BYTES = 48_000, 64_000
 
 FALLBACK_MINUTES = 10  # so long a conversation gets no second fallback text
+BUSY_TURNS, BUSY_MINUTES = 20, 10  # more answers in so short a time than a person reads
 
 MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
   message.role::text, message.wamid, message.body,
@@ -33,6 +34,8 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
   coalesce(conversation.taken_over_until > now(), false) as handed_over,
   coalesce(conversation.fallback_at > now() - interval '{FALLBACK_MINUTES} minutes', false)
     as had_fallback,
+  coalesce(conversation.loop_until > now(), false) as in_loop,
+  conversation.disclosed_at is not null as disclosed, conversation.closed_text_at,
   case when turn.state = {RUNNING} then
   (select json_agg({MESSAGE} order by message.id) from (
     select m.*, sum(octet_length(body)) over (order by id) - octet_length(body) as before from (
@@ -52,6 +55,9 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
         and (role = 'u' or {IS_ANSWER})
       order by turn_id desc, id desc limit {HISTORY_LIMIT}) m) message
    where after < {HISTORY_BYTES}) end as history,
+  coalesce((select sent_at > now() - interval '{BUSY_MINUTES} minutes' from message
+    where message.conversation_id = turn.conversation_id and {IS_ANSWER}
+    order by message.turn_id desc offset {BUSY_TURNS} limit 1), false) as is_busy,
   (select tokens from usage_of_day where usage_of_day.tenant_id = turn.tenant_id
     and day = (now() at time zone 'utc')::date) as tokens_today"""
 # The turns that a claim has just taken. Ids are matched with `= any`: in a plain join the planner
@@ -88,6 +94,9 @@ class Conversation:
     opted_out: bool
     handed_over: bool
     had_fallback: bool
+    in_loop: bool
+    disclosed: bool
+    closed_text_at: datetime | None
 
     @property
     def key(self) -> str:
@@ -99,7 +108,8 @@ class TurnContext:
     """pending: the messages to answer, oldest first. history: earlier turns that were answered.
 
     last_message_id: what comes after it is for the next turn. superseded: claims that ended because
-    a newer message came. first_claimed_at: when the turn was begun.
+    a newer message came. first_claimed_at: when the turn was begun. is_busy: the conversation had
+    more than BUSY_TURNS answers in the last BUSY_MINUTES.
     """
 
     turn_id: int
@@ -110,6 +120,7 @@ class TurnContext:
     history: tuple[tuple[StoredMessage, ...], ...]
     first_claimed_at: datetime
     tokens_today: int = 0
+    is_busy: bool = False
 
     @property
     def trace_id(self) -> str:
@@ -132,6 +143,9 @@ def turn_context(row: Any) -> TurnContext:
         opted_out=row.opted_out,
         handed_over=row.handed_over,
         had_fallback=row.had_fallback,
+        in_loop=row.in_loop,
+        disclosed=row.disclosed,
+        closed_text_at=row.closed_text_at,
     )
     pending = messages_of(row.pending)
     return TurnContext(
@@ -143,6 +157,7 @@ def turn_context(row: Any) -> TurnContext:
         history=past_turns(messages_of(row.history)),
         first_claimed_at=row.first_claimed_at,
         tokens_today=row.tokens_today or 0,
+        is_busy=row.is_busy,
     )
 
 

@@ -37,6 +37,28 @@ class TenantSettings(BaseModel):
         max_length=1024,
         description="The default stands for the same in the client's language",
     )
+    disclosure_text: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="Before the first answer of a conversation: that an AI answers. null: in the"
+        " client's language; empty: none",
+    )
+    closed_text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Said once each time that the business is closed by its business_hours",
+    )
+    closed_mode: Literal["model", "silence"] = Field(
+        default="model", description="Who answers while the business is closed"
+    )
+    stale_minutes: int = Field(
+        default=30, ge=1, le=1380, description="From then on an answer comes late"
+    )
+    stale_mode: Literal["model", "text", "silence"] = Field(
+        default="model",
+        description="What answers a message that is older: the model with an apology, an apology",
+    )
     handoff_words: tuple[str, ...] = Field(
         default=(), description="Besides the language's own, such as HUMAN"
     )

@@ -160,6 +160,8 @@ class Settings(TenantSettings):
 
     business_hours: Hours = ()
     fallback_text: PlainText = Field(default=DEFAULTS.fallback_text, min_length=1, max_length=1024)
+    disclosure_text: PlainText | None = Field(default=None, max_length=1024)
+    closed_text: PlainText | None = Field(default=None, min_length=1, max_length=1024)
     handoff_words: Words = DEFAULTS.handoff_words
     opt_out_words: Words = DEFAULTS.opt_out_words
     daily_token_budget: int | None = Field(default=None, ge=1, le=10**12)

@@ -43,7 +43,9 @@ async def test_one_trace_leads_through_every_hop_to_the_blue_ticks(system: Runni
     assert [change.state for change in changes] == ["accepted", "sent", "delivered", "read"]
     assert {event.trace_id for event in (reply, *changes)} == {trace}
     assert outcome.outcome == "answered"
-    assert client.name in await system.chat.reply(client.number, contact)
+    told, answer = (await system.chat.reply(client.number, contact)).split("\n\n", 1)
+    assert "inteligencia artificial" in told
+    assert client.name in answer
 
 
 @pytest.mark.parametrize(

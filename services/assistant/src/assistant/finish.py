@@ -95,7 +95,7 @@ NOTE_CHANGES: Mapping[Note, str] = {
     "loop": "loop_until = now() + interval '60 minutes'",
 }
 # What the conversations of some results remember.
-NOTED: Mapping[Note, str] = {
+APPLY_NOTES: Mapping[Note, str] = {
     note: f"update conversation set {change} where id = any(%(ids)s::bigint[])"
     for note, change in NOTE_CHANGES.items()
 }
@@ -204,7 +204,7 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     if billed:
         statements.append((STORE_USAGE, usage_columns(billed)))
         statements.append((COUNT_TOKENS, token_columns(billed)))
-    for note, statement in NOTED.items():
+    for note, statement in APPLY_NOTES.items():
         if ids := [turn.conversation.id for turn, result in finished if note in result.notes]:
             statements.append((statement, {"ids": ids}))
     for command, statement in APPLY_COMMANDS.items():

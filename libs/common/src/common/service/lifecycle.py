@@ -18,6 +18,7 @@ import structlog
 import uvloop
 
 from common.service import logging as logs
+from common.service import metrics
 from common.service.cancellation import (
     CancelledInside,
     is_asked_to_end,
@@ -113,8 +114,10 @@ class Lifecycle:
         log.info("service_ready")
         while not self._ended.is_set():
             self.health.beat("loop")
+            due = self.loop.time() + BEAT_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), BEAT_SECONDS)
+            metrics.LOOP_LAG.observe(max(0.0, self.loop.time() - due))
 
     async def _start(self, components: Components) -> None:
         for one in components:

@@ -7,6 +7,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
+LOOP_LAG = Histogram(
+    "conserje_loop_lag_seconds", "How late the event loop was, once a second", buckets=SECONDS
+)
 WEBHOOKS = Counter("conserje_webhooks", "POSTs to /webhook", ["result"])
 WEBHOOK_SECONDS = Histogram(
     "conserje_webhook_seconds", "From first byte to answer", buckets=SECONDS

@@ -16,7 +16,9 @@ from assistant.decide import (
     with_notice,
 )
 from assistant.openai.gateway import ModelGateway
+from assistant.openai.model_server import NO_KEY, ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.openai.retry import TURN_SECONDS
 from assistant.prompt import request_body, safety_identifier
 from assistant.turn_context import TurnContext, turn_context
 from common.events import AssistantConfig, TenantConfig
@@ -33,6 +35,7 @@ class TurnHandler:
 
     tenant_of(phone_number_id) and assistant_of(assistant_id): as they are now.
     identifier_key: what the contacts' identifiers towards OpenAI are made with. random: 0 to 1.
+    budget: seconds of a turn that fails, from its first claim.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class TurnHandler:
         identifier_key: str,
         clock: Clock,
         random: Callable[[], float],
+        budget: float = TURN_SECONDS,
     ) -> None:
         self._tenant_of = tenant_of
         self._assistant_of = assistant_of
@@ -52,6 +56,7 @@ class TurnHandler:
         self._identifier_key = identifier_key
         self._clock = clock
         self._random = random
+        self._budget = budget
 
     def item_of(self, row: Any, claimed_at: float) -> TurnContext:
         return turn_context(row)
@@ -69,11 +74,13 @@ class TurnHandler:
         decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
         if not isinstance(decision, AskModel):
             return decision
-        answer = await self._ask(turn, decision)
-        if isinstance(answer, ModelFailure):
+        answer = await self._ask(turn, decision, tries)
+        if isinstance(answer, ModelFailure) and answer.kind != "put_off":
             log_failure(claim.tenant_id, answer, tries)
-        seconds = (self._clock.now() - turn.first_claimed_at).total_seconds()
-        outcome = after_asking(answer, turn, tries, seconds, decision.tenant, self._random)
+        seconds = self._seconds_since_first_claim(turn)
+        outcome = after_asking(
+            answer, turn, tries, seconds, decision.tenant, self._random, self._budget
+        )
         return with_notice(outcome, decision.tenant, decision.command)
 
     def store(
@@ -96,9 +103,21 @@ class TurnHandler:
         result = after_bug(turn, outcome.reason, tenant, self._clock.now())
         return replace(handled, outcome=Dropped(outcome.reason, result))
 
-    async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
+    def _seconds_since_first_claim(self, turn: TurnContext) -> float:
+        return (self._clock.now() - turn.first_claimed_at).total_seconds()
+
+    def _server_of(self, tenant: TenantConfig) -> ModelServer:
+        """The installation's key never goes to a client's own server. Raises NoSecret."""
+        base_url = tenant.settings.openai_base_url
+        if base_url and tenant.openai_api_key is None:
+            return ModelServer(NO_KEY, base_url)
+        return ModelServer(self._api_keys.secret_of(tenant), base_url)
+
+    async def _ask(
+        self, turn: TurnContext, decision: AskModel, tries: int
+    ) -> ModelAnswer | ModelFailure:
         try:
-            api_key = self._api_keys.secret_of(decision.tenant)
+            server = self._server_of(decision.tenant)
         except NoSecret:
             return ModelFailure("key_unsealable")
         now = self._clock.now()
@@ -110,7 +129,8 @@ class TurnHandler:
             body = request_body(turn, decision.tenant, decision.assistant, now, history_turns)
             return {**body, "safety_identifier": person}
 
-        return await self._model.ask(api_key, request)
+        seconds = self._seconds_since_first_claim(turn)
+        return await self._model.ask(server, request, tries, seconds)
 
 
 def log_failure(tenant_id: int, failure: ModelFailure, tries: int) -> None:

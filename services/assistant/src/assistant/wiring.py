@@ -45,10 +45,11 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     default_key = settings.openai_api_key.get_secret_value()
     api_keys = TenantSecrets("openai_api_key", ring, default_key)
-    clock, deadline = SystemClock(), settings.turn_deadline
-    model = ModelGateway(ResponsesClient(settings.openai_base_url, sdk), clock, deadline)
+    clock, deadline, budget = SystemClock(), settings.turn_deadline, settings.turn_budget
+    client = ResponsesClient(settings.openai_base_url, sdk)
+    model = ModelGateway(client, clock, deadline, budget)
     turns = TurnHandler(
-        tenants.get, assistants.get, model, api_keys, default_key, clock, random.random
+        tenants.get, assistants.get, model, api_keys, default_key, clock, random.random, budget
     )
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)

@@ -36,7 +36,7 @@ class Transcript:
 class Transcriber:
     """On a client that the wiring starts; each call carries its own API key.
 
-    base_url: where nothing else is said. model: gpt-transcribe, unless the server has another.
+    base_url: where a call names no other. model: gpt-transcribe, unless the server has another.
     deadline: seconds of one call.
     """
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from assistant.commands import command_of, last_command
 from assistant.loop_guard import is_loop
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
-from assistant.openai.retry import seconds_until_retry
+from assistant.openai.retry import TURN_SECONDS, seconds_until_retry
 from assistant.preface import Preface, is_closed, preface_alone, preface_of, with_preface
 from assistant.prompt import is_stale
 from assistant.results import NoReply, Reply, TurnResult
@@ -151,14 +151,15 @@ def after_asking(
     seconds: float,
     tenant: TenantConfig,
     random: Callable[[], float],
+    budget: float = TURN_SECONDS,
 ) -> Outcome[TurnResult]:
     """A failure is tried again while that can help; then the contact gets the fallback text.
 
-    seconds: since the turn's first claim. random: from 0 to 1.
+    seconds: since the turn's first claim, of so many at most. random: from 0 to 1.
     """
     if isinstance(answer, ModelAnswer):
         return Done(Reply("answer", answer.text, answer.usage))
-    wait = seconds_until_retry(answer, tries, seconds, random)
+    wait = seconds_until_retry(answer, tries, seconds, random, budget)
     if wait is not None:
         return Later(wait, answer.reason)
     return fallback(turn, tenant, answer.reason, answer.usage)

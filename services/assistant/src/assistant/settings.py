@@ -6,7 +6,8 @@ from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 
 class Settings(ServiceSettings, DatabaseSettings):
-    """slots: turns in flight at once per process. turn_deadline: seconds.
+    """slots: turns in flight at once per process. turn_deadline: seconds of one call of the model.
+    turn_budget: seconds of a turn that fails, from its first claim to the fallback text.
 
     openai_api_key serves the clients that have no key of their own.
     """
@@ -16,3 +17,4 @@ class Settings(ServiceSettings, DatabaseSettings):
     key_ring_file: Path | None = None
     slots: int = 1000
     turn_deadline: float = 45.0
+    turn_budget: float = 75.0

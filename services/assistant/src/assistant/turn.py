@@ -9,7 +9,9 @@ import structlog
 from assistant import finish
 from assistant.decide import AskModel, after_asking, after_bug, before_asking
 from assistant.openai.gateway import ModelGateway
+from assistant.openai.model_server import NO_KEY, ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.openai.retry import TURN_SECONDS
 from assistant.preface import with_disclosure, with_preface
 from assistant.prompt import request_body, safety_identifier
 from assistant.results import TurnResult
@@ -28,6 +30,7 @@ class TurnHandler:
 
     tenant_of(phone_number_id) and assistant_of(assistant_id): as they are now.
     identifier_key: what the contacts' identifiers towards OpenAI are made with. random: 0 to 1.
+    budget: seconds of a turn that fails, from its first claim.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class TurnHandler:
         identifier_key: str,
         clock: Clock,
         random: Callable[[], float],
+        budget: float = TURN_SECONDS,
     ) -> None:
         self._tenant_of = tenant_of
         self._assistant_of = assistant_of
@@ -47,6 +51,7 @@ class TurnHandler:
         self._identifier_key = identifier_key
         self._clock = clock
         self._random = random
+        self._budget = budget
 
     def item_of(self, row: Any, claimed_at: float) -> TurnContext:
         return turn_context(row)
@@ -65,11 +70,13 @@ class TurnHandler:
         if not isinstance(decision, AskModel):
             log_loop(claim.tenant_id, turn, decision)
             return decision
-        answer = await self._ask(turn, decision)
-        if isinstance(answer, ModelFailure):
+        answer = await self._ask(turn, decision, tries)
+        if isinstance(answer, ModelFailure) and answer.kind != "put_off":
             log_failure(claim.tenant_id, answer, tries)
-        seconds = (self._clock.now() - turn.first_claimed_at).total_seconds()
-        outcome = after_asking(answer, turn, tries, seconds, decision.tenant, self._random)
+        seconds = self._seconds_since_first_claim(turn)
+        outcome = after_asking(
+            answer, turn, tries, seconds, decision.tenant, self._random, self._budget
+        )
         outcome = with_preface(outcome, decision.preface, decision.tenant)
         return with_disclosure(outcome, turn.conversation, decision.tenant)
 
@@ -93,9 +100,21 @@ class TurnHandler:
         result = after_bug(turn, outcome.reason, tenant, self._clock.now())
         return replace(handled, outcome=Dropped(outcome.reason, result))
 
-    async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
+    def _seconds_since_first_claim(self, turn: TurnContext) -> float:
+        return (self._clock.now() - turn.first_claimed_at).total_seconds()
+
+    def _server_of(self, tenant: TenantConfig) -> ModelServer:
+        """The installation's key never goes to a client's own server. Raises NoSecret."""
+        base_url = tenant.settings.openai_base_url
+        if base_url and tenant.openai_api_key is None:
+            return ModelServer(NO_KEY, base_url)
+        return ModelServer(self._api_keys.secret_of(tenant), base_url)
+
+    async def _ask(
+        self, turn: TurnContext, decision: AskModel, tries: int
+    ) -> ModelAnswer | ModelFailure:
         try:
-            api_key = self._api_keys.secret_of(decision.tenant)
+            server = self._server_of(decision.tenant)
         except NoSecret:
             return ModelFailure("key_unsealable")
         now = self._clock.now()
@@ -107,7 +126,8 @@ class TurnHandler:
             body = request_body(turn, decision.tenant, decision.assistant, now, history_turns)
             return {**body, "safety_identifier": person}
 
-        return await self._model.ask(api_key, request)
+        seconds = self._seconds_since_first_claim(turn)
+        return await self._model.ask(server, request, tries, seconds)
 
 
 def log_loop(tenant_id: int, turn: TurnContext, outcome: Outcome[TurnResult]) -> None:

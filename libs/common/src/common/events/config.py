@@ -71,6 +71,9 @@ class TenantSettings(BaseModel):
     daily_token_budget: int | None = Field(default=None, ge=1)
     model: str | None = Field(default=None, description="Instead of the assistant's model")
     reasoning_effort: Effort | None = None
+    openai_base_url: str | None = Field(
+        default=None, description="The client's own server of the Responses API, with its /v1"
+    )
 
 
 class ConfigEvent(Event):

@@ -189,6 +189,17 @@ def test_a_failure_that_may_pass_is_tried_again() -> None:
     assert decision == Later(0.5, "http_500")
 
 
+@pytest.mark.parametrize(("said", "preface"), [("", ()), ("Un momento.", ("Un momento.",))])
+def test_a_model_that_hands_over_ends_like_a_contact_who_asked(
+    said: str, preface: tuple[str, ...]
+) -> None:
+    usage = Usage("m", 1, 0, 2)
+    answer = ModelAnswer(said, usage, handover="wants a refund")
+    decision = after_asking(answer, a_turn(), 1, 0.0, TENANT, half)
+    reply = replace(confirmation("handover", TENANT), usage=usage, preface=preface)
+    assert decision == Done(reply, "handed_over")
+
+
 def test_a_failure_that_stays_leads_to_the_fallback_with_what_it_cost() -> None:
     usage = Usage("m", 1, 0, 2)
     decision = after_asking(ModelFailure("refusal", usage=usage), a_turn(), 1, 0.0, TENANT, half)

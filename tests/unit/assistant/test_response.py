@@ -28,6 +28,10 @@ def text(content: str) -> dict[str, str]:
     return {"type": "output_text", "text": content}
 
 
+def a_call(name: str, arguments: Any = '{"reason": "wants a refund"}') -> dict[str, Any]:
+    return {"type": "function_call", "name": name, "call_id": "c1", "arguments": arguments}
+
+
 REFUSAL = {"type": "refusal", "refusal": "I'm sorry, I can't assist."}
 CUT = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 USAGE = {
@@ -56,6 +60,7 @@ FINAL = a_message(text("El menú cuesta 12 €."), phase="final_answer")
         (a_response(text("<think>caro</think>Hola")), "Hola"),
         (a_response(output=[COMMENTARY, FINAL]), "El menú cuesta 12 €."),
         (a_response(output=[COMMENTARY]), "Voy a comprobar la carta…"),
+        (a_response(output=[a_call("search"), a_message(text("Hola"))]), "Hola"),
         (a_response(text("Sí. " * LONGEST_TEXT)), ("Sí. " * LONGEST_TEXT)[:LONGEST_TEXT].strip()),
     ],
 )
@@ -167,3 +172,31 @@ def test_any_json_is_read_and_can_be_stored(body: object) -> None:
         assert 0 <= read.usage.input_tokens < 2**31
     else:
         assert read.reason.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("output", "said", "reason"),
+    [
+        ([a_call("hand_over")], "", "wants a refund"),
+        ([a_call("hand_over")] * 1000, "", "wants a refund"),
+        ([a_call("search"), a_call("hand_over")], "", "wants a refund"),
+        ([a_message(text("Un momento.")), a_call("hand_over")], "Un momento.", "wants a refund"),
+        ([a_message(text("\u200b")), a_call("hand_over")], "", "wants a refund"),
+        ([a_call("hand_over", '{"reason": "wants a ref')], "", ""),
+        ([a_call("hand_over", {"reason": "x"})], "", ""),
+        ([a_call("hand_over", '{"reason": 3}')], "", ""),
+        ([a_call("hand_over", None)], "", ""),
+    ],
+)
+def test_a_model_may_hand_the_conversation_to_a_person(
+    output: list[Any], said: str, reason: str
+) -> None:
+    answer = read_response(a_response(output=output, usage=USAGE))
+    assert answer == ModelAnswer(said, BILLED, handover=reason)
+
+
+def test_calls_of_tools_that_the_model_does_not_have_are_no_answer() -> None:
+    endless = [a_call("search")] * 1000
+    assert read_response(a_response(output=endless, usage=USAGE)) == ModelFailure(
+        "empty", usage=BILLED
+    )

@@ -1,7 +1,7 @@
 """What a turn leads to, before and after the model was asked. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from assistant.commands import command_of, last_command
@@ -158,11 +158,20 @@ def after_asking(
     seconds: since the turn's first claim, of so many at most. random: from 0 to 1.
     """
     if isinstance(answer, ModelAnswer):
-        return Done(Reply("answer", answer.text, answer.usage))
+        return answered(answer, tenant)
     wait = seconds_until_retry(answer, tries, seconds, random, budget)
     if wait is not None:
         return Later(wait, answer.reason)
     return fallback(turn, tenant, answer.reason, answer.usage)
+
+
+def answered(answer: ModelAnswer, tenant: TenantConfig) -> Outcome[TurnResult]:
+    """A model that hands over may have said something before the contact is told."""
+    if answer.handover is None:
+        return Done(Reply("answer", answer.text, answer.usage))
+    before = (answer.text,) if answer.text else ()
+    reply = replace(confirmation("handover", tenant), usage=answer.usage, preface=before)
+    return Done(reply, "handed_over")
 
 
 def after_bug(

@@ -61,7 +61,9 @@ def with_preface(
         return Done(reply, f"notice:{outcome.reason}")
     result = outcome.result
     notes = preface.notes + result.notes
-    reply = replace(result, preface=preface.texts, command=preface.command, notes=notes)
+    command = result.command or preface.command
+    texts = (*preface.texts, *result.preface)
+    reply = replace(result, preface=texts, command=command, notes=notes)
     return replace(outcome, result=reply)
 
 

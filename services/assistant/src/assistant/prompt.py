@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from assistant.model_parameters import model_parameters
+from assistant.openai.handover_tool import HANDOVER_TOOL
 from assistant.opening_hours import describe_opening_hours
 from assistant.preface import time_zone
 from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
@@ -46,8 +47,10 @@ def request_body(
 
     history_turns: fewer of the earlier turns than usual.
     """
+    tools = {"tools": [HANDOVER_TOOL]} if tenant.settings.model_hands_over else {}
     return {
         **model_parameters(tenant.settings, assistant),
+        **tools,
         "instructions": f"{assistant.instructions}\n\n{HOUSE_RULES}",
         "input": [
             *history_input(turn.history, history_turns),

@@ -65,6 +65,9 @@ class TenantSettings(BaseModel):
     handover_minutes: int = Field(
         default=60, ge=0, le=525_600, description="The assistant is silent; 0: until it is resumed"
     )
+    model_hands_over: bool = Field(
+        default=True, description="Whether the model may bring a person by itself"
+    )
     opt_out_words: tuple[str, ...] = Field(
         default=("STOP", "BAJA"), description="Besides the language's own and STOP"
     )

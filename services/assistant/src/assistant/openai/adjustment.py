@@ -16,7 +16,7 @@ ROOM = 2  # times max_output_tokens, for a model that only reasoned
 NOT_TAKEN = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 DISPENSABLE = frozenset(
     {"reasoning", "reasoning.effort", "text", "text.verbosity", "temperature", "top_p"}
-    | {"prompt_cache_key", "safety_identifier", "max_output_tokens"}
+    | {"prompt_cache_key", "safety_identifier", "max_output_tokens", "tools"}
 )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from assistant.openai.clean import clean, visible, whole_part
+from assistant.openai.handover_tool import handover_reason
 from common.lenient_json import at, integer_at, objects_at
 
 LONGEST_TEXT = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
@@ -38,11 +39,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """earlier: what was billed for calls before, whose request was changed then."""
+    """earlier: what was billed for calls before, whose request was changed then. handover: why the
+    model hands the conversation to a person; its text may then be empty."""
 
     text: str
     usage: Usage
     earlier: tuple[Usage, ...] = ()
+    handover: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,9 @@ def read_response(body: object) -> ModelAnswer | ModelFailure:
         return ModelFailure(reason, usage=usage)
     reason = incomplete_reason(body)
     text = text_of(body, is_cut=reason is not None)
-    if visible(text):
-        return ModelAnswer(text, usage)
+    handover = handover_reason(body)
+    if visible(text) or handover is not None:
+        return ModelAnswer(text if visible(text) else "", usage, handover=handover)
     return ModelFailure(f"incomplete:{reason}" if reason else "empty", usage=usage)
 
 

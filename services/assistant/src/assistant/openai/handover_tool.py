@@ -1,0 +1,51 @@
+"""The one tool of the model: it hands the conversation to a person. Pure.
+
+A call ends the turn: there is no result that the model waits for, and so no loop of calls.
+"""
+
+from typing import Any
+
+import orjson
+
+from assistant.openai.clean import clean
+from common.lenient_json import at, objects_at
+
+NAME = "hand_over"
+LONGEST_REASON = 200
+# A strict schema: https://developers.openai.com/api/docs/guides/function-calling.md
+HANDOVER_TOOL: dict[str, Any] = {
+    "type": "function",
+    "name": NAME,
+    "description": (
+        "Hands the conversation to a person of the business, who answers from then on. Use it when"
+        " the customer asks for a person, complains seriously, or needs what only people of the"
+        " business can do or know. The customer is told by the system."
+    ),
+    "strict": True,
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "reason": {"type": "string", "description": "For the person: why, in a few words"}
+        },
+        "required": ["reason"],
+        "additionalProperties": False,
+    },
+}
+
+
+def handover_reason(body: object) -> str | None:
+    """Why the model hands over, "" where it does not say; None where it does not hand over."""
+    calls = [item for item in objects_at(body, "output") if item.get("type") == "function_call"]
+    call = next((item for item in calls if item.get("name") == NAME), None)
+    if call is None:
+        return None
+    reason = at(read_arguments(call.get("arguments")), "reason")
+    return clean(reason)[:LONGEST_REASON] if isinstance(reason, str) else ""
+
+
+def read_arguments(arguments: Any) -> Any:
+    """They are JSON in a text, which the model may have broken off."""
+    try:
+        return orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return None

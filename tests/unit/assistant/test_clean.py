@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.openai.clean import clean, visible, whole_part
+from assistant.openai.clean import clean, whole_part
+from common.visible_text import visible
 
 
 @pytest.mark.parametrize(

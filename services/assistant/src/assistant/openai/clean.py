@@ -6,7 +6,6 @@ A text may be long and degenerate, so every pattern takes time in proportion to 
 """
 
 import re
-import unicodedata
 
 from common.lenient_json import storable
 
@@ -21,9 +20,6 @@ SOURCES = re.compile(
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ue200-\ue20f]")
 LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029]")
 
-# Letters and symbols to Unicode, nothing to the eye: Hangul fillers and the empty braille pattern.
-BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-
 MARKS = r"[.!?…。！？]{1,8}[\"'»”’)\]*_]{0,8}"
 # Where a sentence or a line ends. At the very end of a cut text "9." may have been 9.50.
 WHOLE = re.compile(rf"[。！？]|{MARKS}(?=\s)|(?<!\d){MARKS}\Z|\n")
@@ -37,14 +33,6 @@ def clean(text: str) -> str:
     """Storable, without reasoning, marks of sources and control characters."""
     text = BEFORE_END_OF_REASONING.sub("", REASONING.sub("", storable(text)))
     return CONTROLS.sub("", LINE_ENDS.sub("\n", SOURCES.sub("", text))).strip()
-
-
-def visible(text: str) -> bool:
-    """Whether a person can see anything of it."""
-    return any(
-        unicodedata.category(character)[0] in "LNPS" and character not in BLANK
-        for character in text
-    )
 
 
 def whole_part(text: str) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from assistant.openai.clean import clean, visible, whole_part
+from assistant.openai.clean import clean, whole_part
 from assistant.openai.handover_tool import handover_reason
 from common.lenient_json import at, integer_at, objects_at
+from common.visible_text import visible
 
 LONGEST_TEXT = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
 LARGEST_COUNT = 2**31 - 1  # what the column holds

@@ -6,12 +6,13 @@ The file's name decides its format: WhatsApp's voice notes are Ogg with Opus, an
 
 from dataclasses import dataclass
 
-from assistant.openai.clean import clean, visible
+from assistant.openai.clean import clean
 from assistant.openai.http_error import read_http_error
 from assistant.openai.response import LONGEST_TEXT, ModelFailure, Usage, token_count
 from assistant.openai.sdk_client import SdkClient, Upload
 from common.lenient_json import at, integer_at
 from common.service.json_http import HttpAnswer
+from common.visible_text import visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """Foreign JSON: a wrong shape is an absent value, never an exception."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.lenient_json import (
     at,
@@ -14,6 +17,7 @@ from common.lenient_json import (
     list_at,
     object_at,
     objects_at,
+    parse_json,
     storable,
     text_at,
     timestamp_at,
@@ -80,3 +84,32 @@ def test_what_the_database_cannot_hold_is_left_out() -> None:
     assert storable("a\0b") == "ab"
     assert storable("a\ud800b") == "a?b"
     assert text_at({"a": "x\0y"}, "a", longest=1) == "x"
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (rb'{"a": [1, null]}', {"a": [1, None]}),
+        (rb'"\ud83d\ude00"', "😀"),
+        (rb'"Ana \ud83d"', "Ana \ufffd"),
+        (rb'"\uDC4D hola"', "\ufffd hola"),
+        (rb'"\ud83d\ud83d\ude00"', "\ufffd😀"),
+        (rb'"\ud83dx\ude00"', "\ufffdx\ufffd"),
+        (rb'"\\ud83d \ud83d"', "\\ud83d \ufffd"),
+        (rb'"\\\ud83d"', "\\\ufffd"),
+        ('"Ana \xed\xa0\xbd"'.encode("latin-1"), "Ana \ufffd\ufffd\ufffd"),
+        (b"\xff", None),
+        (b"", None),
+        (b"{", None),
+        (b"NaN", None),
+        (b"[" * 100_000, None),
+        (b"1" * 5000, None),
+    ],
+)
+def test_half_an_emoji_spoils_nothing_beside_it(body: bytes, value: Any) -> None:
+    assert parse_json(body) == value
+
+
+@given(st.recursive(st.text() | st.integers(-(2**53), 2**53) | st.none(), st.lists, max_leaves=5))
+def test_what_is_json_is_read_as_it_is(value: Any) -> None:
+    assert parse_json(json.dumps(value).encode()) == value

@@ -105,6 +105,8 @@ def test_what_an_assistant_can_answer_is_put_into_words(type: str, content: Any,
     [
         ("text", {"body": " \n"}, "text"),
         ("text", {"body": "\0"}, "text"),
+        ("text", {"body": "\u200b\u200e"}, "text"),
+        ("text", {"body": "\u2060 \ufeff"}, "text"),
         ("sticker", {"id": "1"}, "sticker"),
         ("reaction", {"message_id": "wamid.0", "emoji": "👍"}, "reaction"),
         ("unsupported", {"type": "poll_creation"}, "unsupported"),
@@ -207,7 +209,7 @@ def test_a_forwarded_message_says_so_in_the_event(mark: str) -> None:
     assert plain(route("text", {"body": "Hola"}, context={mark: True}))["forwarded"] is True
 
 
-HUGE = "\x01" * 600_000  # six bytes each in JSON
+HUGE = "x" + "\x01" * 600_000  # six bytes each in JSON
 LONG = "\x01" * 500
 MANY_ADDRESSES = {
     "name": {"formatted_name": LONG},

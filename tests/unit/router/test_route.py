@@ -144,8 +144,19 @@ def test_a_message_older_than_metas_repeats_is_not_answered(days: int, topic: st
 
 def test_a_huge_text_fits_a_record() -> None:
     webhook = orjson.loads(body())
-    webhook["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"] = "\x01" * 3_000_000
+    webhook["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"] = (
+        "x" + "\x01" * 3_000_000
+    )
     (outgoing,) = a_router().router.route(a_record(orjson.dumps(webhook))).records
     assert len(plain(outgoing)["text"]) == 65_536
     assert outgoing.value is not None
     assert len(outgoing.value) < outgoing.topic.max_message_bytes
+
+
+def test_half_an_emoji_keeps_no_other_message_of_the_webhook_from_its_answer() -> None:
+    whole = body().decode()
+    name = whole.replace('"name":"', '"name":"\\ud83d', 1)
+    assert name != whole
+    event = plain(a_router().router.route(a_record(name.encode())).records[0])
+    assert event["topic"] == "messages.inbound"
+    assert event["contact_name"].startswith("\ufffd")

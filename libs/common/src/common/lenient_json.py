@@ -1,11 +1,36 @@
 """Reading JSON that others wrote: a wrong shape is an absent value, never an exception."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 LONGEST_ID = 512
 DEEPEST = 32
+# An escape of JSON; named where it is half of an emoji (a lone surrogate). A pair is one match.
+ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+
+
+def parse_json(body: bytes) -> Any:
+    """The value; None for what is not JSON. Half an emoji, and bytes that are no UTF-8, for which
+    orjson refuses the whole, are read as U+FFFD."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return orjson.loads(ESCAPE.sub(without_half, body.decode("utf-8", "replace")))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def without_half(escape: re.Match[str]) -> str:
+    return "\\ufffd" if escape["half"] else escape[0]
 
 
 def at(holder: Any, *path: str) -> Any:

@@ -1,8 +1,6 @@
 """Which of our numbers a webhook is for: one POST may hold several clients' updates."""
 
-import orjson
-
-from common.lenient_json import at, list_at
+from common.lenient_json import at, list_at, parse_json
 
 
 def phone_number_ids(body: bytes) -> list[str]:
@@ -10,10 +8,7 @@ def phone_number_ids(body: bytes) -> list[str]:
 
     Never raises: what cannot be read is signed all the same and has to be kept.
     """
-    try:
-        webhook = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return []
+    webhook = parse_json(body)
     numbers = [
         at(change, "value", "metadata", "phone_number_id")
         for entry in list_at(webhook, "entry")

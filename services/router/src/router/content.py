@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from common.lenient_json import at, text_at
+from common.visible_text import visible
 from router.flow_content import flow_content
 from router.media_content import media_content
 from router.message_context import with_context
@@ -16,7 +17,7 @@ from router.webhook_items import MessageContent
 
 
 def extract_content(message: Any) -> MessageContent | None:
-    """None where there is nothing an assistant answers, also for an empty text."""
+    """None where there is nothing an assistant answers, also for a text that nobody can see."""
     kind = at(message, "type")
     reader = READERS.get(kind) if isinstance(kind, str) else None
     content = reader(message) if reader else None
@@ -25,7 +26,7 @@ def extract_content(message: Any) -> MessageContent | None:
 
 def text_content(message: Any) -> MessageContent | None:
     body = text_at(message, "text", "body", longest=LONGEST_TEXT)
-    return MessageContent("text", body) if body and body.strip() else None
+    return MessageContent("text", body) if body and visible(body) else None
 
 
 def template_button_content(message: Any) -> MessageContent | None:

@@ -8,7 +8,7 @@ import orjson
 
 from common.description import described
 from common.events import FlowReply
-from common.lenient_json import at, is_shallow, storable, text_at
+from common.lenient_json import at, is_shallow, parse_json, storable, text_at
 from router.message_text import joined
 from router.webhook_items import MessageContent
 
@@ -33,10 +33,7 @@ def response_of(reply: Any) -> Any:
     if not isinstance(response, str):
         return None
     body = storable(response).encode()
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+    parsed = parse_json(body)
     return parsed if isinstance(parsed, dict) and is_shallow(body, parsed) else None
 
 

@@ -4,12 +4,13 @@ aiohttp never repeats a POST by itself. Only a failed connect, name lookup, hand
 free connection proves that nothing was sent; whatever is raised later is ambiguous.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
 import orjson
+
+from common.lenient_json import parse_json
 
 CONNECT_SECONDS = 5.0
 
@@ -28,16 +29,9 @@ class HttpAnswer:
     body: bytes | None
 
     def json(self) -> object:
-        """None for what is not JSON. The standard library reads half an emoji (a lone surrogate),
-        for which orjson refuses the whole."""
-        try:
-            return orjson.loads(self.body or b"")
-        except orjson.JSONDecodeError:
-            pass
-        try:
-            return json.loads(self.body or b"")
-        except (ValueError, RecursionError):
-            return None
+        """None for what is not JSON."""
+        value: object = parse_json(self.body or b"")
+        return value
 
 
 class JsonHttpClient:

@@ -5,10 +5,8 @@ A call ends the turn: there is no result that the model waits for, and so no loo
 
 from typing import Any
 
-import orjson
-
 from assistant.openai.clean import clean
-from common.lenient_json import at, objects_at
+from common.lenient_json import at, objects_at, parse_json, storable
 
 NAME = "hand_over"
 LONGEST_REASON = 200
@@ -39,13 +37,7 @@ def handover_reason(body: object) -> str | None:
     call = next((item for item in calls if item.get("name") == NAME), None)
     if call is None:
         return None
-    reason = at(read_arguments(call.get("arguments")), "reason")
+    arguments = call.get("arguments")  # JSON in a text, which the model may have broken off
+    parsed = parse_json(storable(arguments).encode()) if isinstance(arguments, str) else None
+    reason = at(parsed, "reason")
     return clean(reason)[:LONGEST_REASON] if isinstance(reason, str) else ""
-
-
-def read_arguments(arguments: Any) -> Any:
-    """They are JSON in a text, which the model may have broken off."""
-    try:
-        return orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return None

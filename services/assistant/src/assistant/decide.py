@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from assistant.commands import command_of, last_command
+from assistant.conversation_changes import ConversationChange
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.openai.retry import seconds_until_retry
 from assistant.texts import fallback_text, notice
-from assistant.turn_context import TurnContext
+from assistant.turn_context import PUT_OFF, Conversation, TurnContext
 from common.command_words import Command
 from common.events import AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
@@ -32,7 +33,8 @@ class Reply:
     """What the turn answers. `command`: what the contact asked for with a command word.
 
     handover_minutes: how long a handover lasts; 0: until it is resumed. failure: why there is no
-    answer of the model; the messages end as failed with it.
+    answer of the model; the messages end as failed with it. changes: of the conversation, besides
+    those of the command.
     """
 
     kind: Literal["answer", "fallback", "notice"]
@@ -41,6 +43,7 @@ class Reply:
     command: Command | None = None
     failure: str | None = None
     handover_minutes: int = 0
+    changes: tuple[ConversationChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class NoReply:
 
     outcome: OutcomeName
     reason: str
+    changes: tuple[ConversationChange, ...] = ()
 
 
 TurnResult = Reply | NoReply
@@ -68,8 +72,10 @@ def before_asking(
     command = effective_command(turn, tenant)
     if command and not (command == "opt_in" and asks_something(turn, tenant)):
         return Done(confirmation(command, tenant), "notice")
-    if command is None and (no_reply := opted_out_or_handed_over(turn)):
-        return Dropped(no_reply.reason, no_reply)
+    if command is None and turn.conversation.opted_out:
+        return Dropped("opted_out", NoReply("suppressed", "opted_out"))
+    if command is None and turn.conversation.handed_over:
+        return Later(seconds_of_handover(turn, now), PUT_OFF)
     if assistant is None:
         return with_notice(without_assistant(turn, tenant, tries), tenant, command)
     if over_budget(turn, tenant):
@@ -88,19 +94,36 @@ def inactive_or_too_old(turn: TurnContext, tenant: TenantConfig, now: datetime) 
     """Reasons that no command of the contact can change."""
     if not tenant.active:
         return NoReply("suppressed", "inactive")
-    if now - turn.last_inbound_at > ANSWER_WINDOW:
-        return NoReply("suppressed", "too_old")
-    return None
+    if now - turn.last_inbound_at <= ANSWER_WINDOW:
+        return None
+    if turn.conversation.handed_over:
+        return NoReply("handed_over", "taken_over")
+    return NoReply("suppressed", "too_old")
+
+
+def seconds_of_handover(turn: TurnContext, now: datetime) -> float:
+    """Until it ends, or until nothing that waits can be answered any more. A clock that is behind
+    the database's must not look without a pause."""
+    answerable_until = turn.last_inbound_at + ANSWER_WINDOW + timedelta(seconds=1)
+    until = min(turn.conversation.taken_over_until or answerable_until, answerable_until)
+    return max(1.0, (until - now).total_seconds())
 
 
 def effective_command(turn: TurnContext, tenant: TenantConfig) -> Command | None:
     """The newest one. A command that changes nothing is not confirmed again."""
     command = last_command((message.body for message in turn.pending), tenant.settings)
-    if command is None or (command == "opt_in") != turn.conversation.opted_out:
-        return None
-    if command == "handover" and turn.conversation.handed_over:
-        return None
-    return command
+    return command if command and changes_something(command, turn.conversation) else None
+
+
+def changes_something(command: Command, conversation: Conversation) -> bool:
+    """Who has opted out can only opt in, which also ends a handover."""
+    match command:
+        case "opt_in":
+            return conversation.opted_out or conversation.handed_over
+        case "handover":
+            return not (conversation.opted_out or conversation.handed_over)
+        case "opt_out":
+            return not conversation.opted_out
 
 
 def asks_something(turn: TurnContext, tenant: TenantConfig) -> bool:
@@ -126,15 +149,6 @@ def with_notice(
         return Done(alone, f"notice:{outcome.reason}")
     text = f"{notice(command, tenant.settings.language)}\n\n{outcome.result.text}"
     return replace(outcome, result=replace(outcome.result, text=text, command=command))
-
-
-def opted_out_or_handed_over(turn: TurnContext) -> NoReply | None:
-    """What an earlier command, or a person, has decided for this conversation."""
-    if turn.conversation.opted_out:
-        return NoReply("suppressed", "opted_out")
-    if turn.conversation.handed_over:
-        return NoReply("handed_over", "taken_over")
-    return None
 
 
 def without_assistant(turn: TurnContext, tenant: TenantConfig, tries: int) -> Outcome[TurnResult]:

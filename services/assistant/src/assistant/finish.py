@@ -5,8 +5,16 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from assistant.conversation_changes import (
+    ChangedConversation,
+    ConversationChange,
+    change_draft,
+    change_statements,
+    handover_end,
+)
 from assistant.decide import NoReply, Reply, TurnResult
 from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
@@ -84,16 +92,7 @@ returning id, tenant_id
 """
 # From now on the conversation gets no second fallback text for a while.
 NOTE_FALLBACKS = "update conversation set fallback_at = now() where id = any(%(ids)s::bigint[])"
-# What a contact's command changes, once its notice is stored.
-APPLY_COMMANDS = {
-    "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
-    "opt_in": "update conversation set opted_out = false, taken_over_until = null"
-    " where id = any(%(ids)s::bigint[])",
-    "handover": """update conversation set taken_over_until =
-      case minutes when 0 then 'infinity' else now() + minutes * interval '1 minute' end
-    from unnest(%(ids)s::bigint[], %(minutes)s::int[]) given(id, minutes)
-    where conversation.id = any(%(ids)s::bigint[]) and conversation.id = given.id""",
-}
+MOST_CHANGES = 3  # of a turn, besides those that its result names
 
 
 class TurnCheck(NamedTuple):
@@ -121,7 +120,7 @@ def store(
     """Every statement of the finish runs here, in two round trips; in three where messages came
     that a turn did not see."""
     seen = [each.item for each in handled]
-    events = sum(1 + len(turn.pending) for turn in seen)
+    events = sum(events_at_most(each) for each in handled)
     values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
     values |= reserve({turn.conversation.key for turn in seen}, events)
     rows = connection.execute_together([*finish_turns, (CHECK_TURNS, values)]).all()
@@ -134,11 +133,16 @@ def store(
     }
     stood = [each for each in handled if each.claim.key in checks]
     finished = [turn for each in stood if (turn := as_finished(each, checks[each.claim.key]))]
+    changes = [(turn, change) for turn in finished for change in changes_of(turn, clock.now())]
     drafts = [draft for turn in finished for draft in event_drafts(turn, clock)]
+    drafts += [changed_draft(turn, change, clock.now()) for turn, change in changes]
     newer = [each.item for each in stood if checks[each.claim.key].has_newer]
     hints = open_next_turns(connection, newer)
     reserved = Reserved(rows[0].ids, rows[0].has_older)
-    published = add_and_commit(connection, effect_statements(finished), drafts, reserved)
+    statements = effect_statements(finished) + change_statements(
+        [(turn.turn.conversation.id, change) for turn, change in changes]
+    )
+    published = add_and_commit(connection, statements, drafts, reserved)
     return Stored(set(checks), published, hints)
 
 
@@ -179,17 +183,41 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
         statements.append((COUNT_TOKENS, token_columns(billed)))
     if ids := [turn.conversation.id for turn, reply in replies if reply.kind == "fallback"]:
         statements.append((NOTE_FALLBACKS, {"ids": ids}))
-    for command, statement in APPLY_COMMANDS.items():
-        if given := [(turn, reply) for turn, reply in replies if reply.command == command]:
-            statements.append((statement, command_columns(given)))
     return statements
 
 
-def command_columns(given: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[int]]:
-    return {
-        "ids": [turn.conversation.id for turn, _ in given],
-        "minutes": [reply.handover_minutes for _, reply in given],
-    }
+def events_at_most(handled: Handled[TurnContext, TurnResult]) -> int:
+    """A reply or the outcomes, and changes of the conversation."""
+    result = handled.outcome.result
+    return 1 + len(handled.item.pending) + MOST_CHANGES + (len(result.changes) if result else 0)
+
+
+def changes_of(finished: FinishedTurn, now: datetime) -> list[ConversationChange]:
+    """Of the conversation: a handover's time was over, the contact's command, what the result
+    says."""
+    turn, result = finished
+    changes = list(result.changes)
+    if turn.conversation.handover_ended and result != NoReply("handed_over", "taken_over"):
+        changes.append(ConversationChange("resumed", "timeout"))
+    if isinstance(result, Reply):
+        changes += command_changes(turn, result, now)
+    return changes
+
+
+def command_changes(turn: TurnContext, reply: Reply, now: datetime) -> list[ConversationChange]:
+    match reply.command:
+        case "opt_out":
+            return [ConversationChange("opted_out", "contact")]
+        case "handover":
+            until = handover_end(now, reply.handover_minutes)
+            return [ConversationChange("handed_over", "contact", until)]
+        case "opt_in":
+            ended = {
+                "opted_in": turn.conversation.opted_out,
+                "resumed": turn.conversation.handed_over,
+            }
+            return [ConversationChange(what, "contact") for what, is_so in ended.items() if is_so]
+    return []
 
 
 def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
@@ -242,6 +270,19 @@ def event_drafts(finished: FinishedTurn, clock: Clock) -> list[EventDraft]:
         draft(MESSAGES_OUTCOME, event.conversation, event)
         for event in outcome_events(turn, result, clock)
     ]
+
+
+def changed_draft(finished: FinishedTurn, change: ConversationChange, now: datetime) -> EventDraft:
+    turn = finished.turn
+    conversation = turn.conversation
+    changed = ChangedConversation(
+        conversation.tenant_id,
+        conversation.phone_number_id,
+        conversation.contact_id,
+        turn.trace_id,
+        cause=f"turn:{conversation.tenant_id}:{turn.turn_id}",
+    )
+    return change_draft(changed, change, now)
 
 
 def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:

@@ -28,6 +28,7 @@ from tenant_admin.core.own_words import with_a_letter, with_one_meaning
 E164 = r"^\+[1-9][0-9]{7,14}$"
 PHONE_NUMBER_ID = r"^[0-9]{5,20}$"
 ASSISTANT_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
+CONTACT_ID = r"^[A-Za-z0-9.]{1,140}$"
 MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$"
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 VISIBLE = r"^[\x21-\x7e]*$"
@@ -72,6 +73,14 @@ PhoneNumberId = Annotated[
         "copy the 5 to 20 digits from WhatsApp > API Setup in Meta's app dashboard",
     ),
 ]
+ContactId = Annotated[
+    str,
+    TextPattern(
+        CONTACT_ID,
+        "is not a contact",
+        "write the BSUID, or the phone in digits only, for example 34600111222",
+    ),
+]
 AssistantId = Annotated[
     str,
     TextPattern(
@@ -91,6 +100,11 @@ Name = Annotated[
 ]
 PlainText = Annotated[
     str, TextPattern(TEXT, "holds control characters", "keep only line breaks and tabs")
+]
+PersonsText = Annotated[
+    PlainText,
+    Field(min_length=1, max_length=4096),
+    TextPattern(r"(?s).*\S.*", "is empty", "write a text"),
 ]
 Instructions = Annotated[PlainText, Field(min_length=1, max_length=256_000)]
 Word = Annotated[PlainText, Field(max_length=100), AfterValidator(with_a_letter)]
@@ -259,6 +273,33 @@ class Publish(Form):
     model_config = ConfigDict(json_schema_extra={"example": {"version": 1}})
 
     version: int = Field(ge=1, le=2_147_483_647)
+
+
+class TakeOver(Form):
+    """How long a person has the conversation."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"minutes": 120}})
+
+    minutes: int | None = Field(
+        default=None,
+        ge=0,
+        le=525_600,
+        description="0: until it is resumed; absent: the client's handover_minutes",
+    )
+
+
+class Say(Form):
+    """What a person writes to the contact."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"text": "Soy Marta. ¿Le ayudo?"}})
+
+    text: PersonsText
+
+
+class ContactOf(Form):
+    """A contact as an argument of the command line."""
+
+    contact: ContactId
 
 
 class NewKey(Form):

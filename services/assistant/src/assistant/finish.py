@@ -92,7 +92,6 @@ returning id, tenant_id
 """
 # From now on the conversation gets no second fallback text for a while.
 NOTE_FALLBACKS = "update conversation set fallback_at = now() where id = any(%(ids)s::bigint[])"
-MOST_CHANGES = 3  # of a turn, besides those that its result names
 
 
 class TurnCheck(NamedTuple):
@@ -120,7 +119,7 @@ def store(
     """Every statement of the finish runs here, in two round trips; in three where messages came
     that a turn did not see."""
     seen = [each.item for each in handled]
-    events = sum(events_at_most(each) for each in handled)
+    events = sum(events_at_most(each, clock.now()) for each in handled)
     values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
     values |= reserve({turn.conversation.key for turn in seen}, events)
     rows = connection.execute_together([*finish_turns, (CHECK_TURNS, values)]).all()
@@ -186,10 +185,11 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     return statements
 
 
-def events_at_most(handled: Handled[TurnContext, TurnResult]) -> int:
+def events_at_most(handled: Handled[TurnContext, TurnResult], now: datetime) -> int:
     """A reply or the outcomes, and changes of the conversation."""
-    result = handled.outcome.result
-    return 1 + len(handled.item.pending) + MOST_CHANGES + (len(result.changes) if result else 0)
+    result = handled.outcome.result or NoReply("failed", handled.outcome.reason)
+    changes = changes_of(FinishedTurn(handled.item, result), now)
+    return 1 + len(handled.item.pending) + len(changes)
 
 
 def changes_of(finished: FinishedTurn, now: datetime) -> list[ConversationChange]:

@@ -10,6 +10,9 @@ from typing import Any
 
 from tests.contract.compatible import Schema, breaks
 from tests.support.builders import (
+    NOON,
+    a_command,
+    a_conversation_change,
     a_delivery,
     a_message,
     a_reply,
@@ -84,7 +87,11 @@ def examples() -> dict[str, Event]:
             **attachments,
         ),
         a_status("failed", tag="v1:delivery-1:1", **error, **pricing),
-        a_reply(kind="fallback", failure="http_500", **person),
+        a_reply(kind="fallback", failure="http_500", what="person", **person),
+        a_command("echo", text="Claro", minutes=30, wamid="wamid.echo.1", sent_at=NOON, **person),
+        a_conversation_change(
+            "handed_over", until=NOON, reason="opted_out", command_id="command-1"
+        ),
         a_delivery("failed", wamid="wamid.out.1", **error),
         an_outcome("suppressed", reason="inactive", reply_id="reply-1"),
         a_tenant(revision=1, settings=hours, access_token=sealed, openai_api_key=sealed),

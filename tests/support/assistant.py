@@ -1,6 +1,7 @@
 """The assistant in this process, on a real broker and database, with a scripted model."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from tests.support.builders import a_message, a_tenant, an_assistant
+from tests.support.builders import a_command, a_message, a_tenant, an_assistant
 from tests.support.components import keep_running
 from tests.support.records import read_events
 from tests.support.waiting import eventually_async
 
+from assistant.apply_command import CommandApplier
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
@@ -21,6 +23,8 @@ from assistant.tables import TURNS
 from assistant.turn import TurnHandler
 from common.events import (
     AssistantConfig,
+    ConversationChanged,
+    ConversationCommand,
     Event,
     MessageReceived,
     OutcomeRecorded,
@@ -33,12 +37,14 @@ from common.postgres.database import Database
 from common.service.clock import SystemClock
 from common.service.lifecycle import Lifecycle
 from common.tenant_secrets import TenantSecrets
-from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
-from common.work import Owner, Runner, WorkLimits
+from common.topics import CONVERSATIONS_EVENTS, MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
+from common.work import Owner, Runner, WorkLimits, WorkState
 
 E = TypeVar("E", bound=Event)
 OPEN = """select (select count(*) from turn where finished_at is null) as turns,
   (select count(*) from outbox) as events"""
+PUT_OFF = f"select from turn where reason = 'taken_over' and state = {WorkState.WAITING.value}"
+command_numbers = itertools.count(1)
 
 
 @dataclass
@@ -93,6 +99,17 @@ def incoming(text: str, contact: str = "ann", tenant: int = 1, **fields: Any) ->
     return a_message(text, **values | fields)
 
 
+def ordered(what: str, contact: str = "ann", tenant: int = 1, **fields: Any) -> ConversationCommand:
+    """A command of now, another one each time."""
+    values = {
+        "event_id": f"command-{next(command_numbers)}",
+        "tenant_id": tenant,
+        "contact_id": contact,
+    }
+    values |= {"phone_number_id": f"number-{tenant}", "occurred_at": datetime.now(UTC)}
+    return a_command(what, **values | fields)
+
+
 def a_client(tenant: int = 1, **fields: Any) -> TenantConfig:
     """A client whose turns wait for nothing more, unless its settings say so."""
     settings = {"quiet_window_ms": 0, "disclosure_text": ""} | fields.pop("settings", {})
@@ -111,6 +128,19 @@ class RunningAssistant:
     model: ScriptedModel
     tenants: FixedView
     assistants: FixedView
+    applier: CommandApplier
+
+    async def order(self, *commands: ConversationCommand) -> None:
+        await asyncio.to_thread(self.applier, commands)
+
+    async def wait_until_put_off(self) -> None:
+        """Until a turn waits for the end of a handover."""
+        await self.eventually(PUT_OFF, bool)
+
+    async def changes(self) -> list[tuple[str, str]]:
+        """What changed of conversations, by whom, oldest first."""
+        events = await self._all(CONVERSATIONS_EVENTS, ConversationChanged)
+        return [(event.what, event.by) for event in sorted(events, key=lambda e: e.occurred_at)]
 
     async def receive(self, *events: MessageReceived) -> None:
         await asyncio.to_thread(self.receive_here, events)
@@ -187,5 +217,8 @@ async def running_assistant(
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(known.get)
+    applier = CommandApplier(known.get, database, outbox, runner.hint, SystemClock())
     async with keep_running([database, producer, outbox, owner, runner]):
-        yield RunningAssistant(bootstrap, database, receiver, runner, model, known, published)
+        yield RunningAssistant(
+            bootstrap, database, receiver, runner, model, known, published, applier
+        )

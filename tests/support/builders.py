@@ -5,6 +5,8 @@ from typing import Any
 
 from common.events import (
     AssistantConfig,
+    ConversationChanged,
+    ConversationCommand,
     DeliveryChanged,
     MessageReceived,
     OutcomeRecorded,
@@ -47,6 +49,16 @@ def a_delivery(state: str = "accepted", **fields: Any) -> DeliveryChanged:
 def an_outcome(outcome: str = "answered", **fields: Any) -> OutcomeRecorded:
     values = {"wamid": "wamid.in.1", "outcome": outcome} | fields
     return OutcomeRecorded(**facts("outcome", values["wamid"]) | CONVERSATION | values)
+
+
+def a_command(what: str = "resume", **fields: Any) -> ConversationCommand:
+    values = {"what": what, "by": "key:crm"} | fields
+    return ConversationCommand(**facts("command", what) | CONVERSATION | values)
+
+
+def a_conversation_change(what: str = "resumed", **fields: Any) -> ConversationChanged:
+    values = {"what": what, "by": "operator"} | fields
+    return ConversationChanged(**facts("conversation", what) | CONVERSATION | values)
 
 
 def a_tenant(name: str = "Panadería Sol", **fields: Any) -> TenantConfig:

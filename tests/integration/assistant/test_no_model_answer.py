@@ -72,9 +72,6 @@ async def test_no_answer_leaves_once_the_conversation_is_not_ours_any_more(
     gate.set()
     assert await ends(assistant) == [("wamid.ann.hola", *end)]
     assert await assistant.replies() == []
-    await assistant.receive(incoming("¿siguen ahí?"))
-    assert len(await ends(assistant)) == 2
-    assert len(assistant.model.bodies) == 1
     assert await assistant.rows("select from message where role = 'a'") == []
 
 
@@ -109,13 +106,10 @@ async def test_a_word_hands_the_conversation_to_a_person(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, HUMAN) as assistant:
-        for text in ("¡Humano!", "hola", "humano"):
-            await assistant.receive(incoming(text))
-            await assistant.wait_until_settled()
+        await assistant.receive(incoming("¡Humano!"))
         [notice] = await assistant.replies()
         assert (notice.kind, notice.answers) == ("notice", ("wamid.ann.¡Humano!",))
-        handed = ("handed_over", "taken_over")
-        assert await ends(assistant) == [("wamid.ann.hola", *handed), ("wamid.ann.humano", *handed)]
+        assert await assistant.changes() == [("handed_over", "contact")]
 
 
 @pytest.mark.parametrize(
@@ -133,8 +127,6 @@ async def test_a_handover_ends_after_the_clients_minutes_or_never(
         assert [row[0] for row in await assistant.rows(f"select {early} from conversation")] == [
             True
         ]
-        await assistant.receive(incoming("hola"))
-        assert await ends(assistant) == [("wamid.ann.hola", "handed_over", "taken_over")]
 
 
 async def test_who_comes_back_with_a_question_gets_one_reply_to_both(

@@ -126,10 +126,10 @@ async def test_what_was_answered_is_remembered_behind_many_messages_that_were_no
 ) -> None:
     await assistant.receive(incoming("me llamo Ana"))
     await assistant.wait_until_settled()
-    await assistant.execute("update conversation set taken_over_until = now() + interval '1 h'")
+    await assistant.execute("update conversation set opted_out = true")
     await assistant.receive(*(incoming(f"silencio {number}") for number in range(150)))
     await assistant.wait_until_settled()
-    await assistant.execute("update conversation set taken_over_until = null")
+    await assistant.execute("update conversation set opted_out = false")
     await assistant.receive(incoming("¿cómo me llamo?"))
     await assistant.wait_until_settled()
     expected = ["me llamo Ana", "echo me llamo Ana", "¿cómo me llamo?"]

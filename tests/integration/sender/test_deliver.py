@@ -38,6 +38,17 @@ async def test_the_messages_of_a_fallback_text_end_as_failed_with_its_reason(
     assert graph.texts == ["answer r1"]
 
 
+async def test_what_a_person_wrote_is_sent_as_it_is_and_ends_no_message(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    text = "**Hola**, soy [Marta](https://x.es)"
+    await sender.reply(a_reply("r1", kind="notice", what="person", text=text), a_reply("r2"))
+    [outcome] = await eventually_in_thread(sender.outcomes)
+    assert outcome.reply_id == "r2"
+    assert graph.texts == [text, "answer r2"]
+    assert {event.reply_id for event in sender.deliveries()} == {"r1", "r2"}
+
+
 async def test_a_contact_without_a_phone_gets_it_by_user_id(
     sender: RunningSender, graph: FakeGraph
 ) -> None:

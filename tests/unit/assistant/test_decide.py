@@ -8,6 +8,7 @@ import pytest
 from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn
 
+from assistant.conversation_changes import ConversationChange
 from assistant.decide import (
     AskModel,
     after_asking,
@@ -25,6 +26,8 @@ from common.work import Done, Dropped, Later
 
 TENANT, ASSISTANT = a_tenant(), an_assistant()
 STOP = a_tenant(settings={"handoff_words": ["humano"], "language": "en"})
+STOPPED = ConversationChange("loop_stopped", "system", NOON + timedelta(hours=1))
+LOOP_STOPPED = Dropped("loop", NoReply("suppressed", "loop", (STOPPED,)))
 MUCH_LATER = NOON + timedelta(minutes=2)
 
 
@@ -53,18 +56,53 @@ def test_an_ordinary_turn_asks_the_model() -> None:
         (a_turn(), a_tenant(active=False), no_reply("suppressed", "inactive")),
         (a_turn("STOP"), a_tenant(active=False), no_reply("suppressed", "inactive")),
         (a_turn(opted_out=True), TENANT, no_reply("suppressed", "opted_out")),
-        (a_turn(handed_over=True), TENANT, no_reply("handed_over", "taken_over")),
         (a_turn("stop", opted_out=True), TENANT, no_reply("suppressed", "opted_out")),
         (a_turn("humano", opted_out=True), STOP, no_reply("suppressed", "opted_out")),
-        (a_turn("humano", handed_over=True), STOP, no_reply("handed_over", "taken_over")),
         (a_turn(in_loop=True), TENANT, no_reply("suppressed", "loop")),
-        (a_turn(is_busy=True), TENANT, Dropped("loop", NoReply("suppressed", "loop", ("loop",)))),
+        (a_turn(is_busy=True), TENANT, LOOP_STOPPED),
     ],
 )
 def test_no_reply_has_an_outcome_with_its_reason(
     turn: TurnContext, tenant: TenantConfig, expected: Dropped[NoReply]
 ) -> None:
     assert before_asking(turn, 1, tenant, ASSISTANT, NOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [(NOON + timedelta(minutes=30), 1800.0), (NOON, 1.0), (NOON + timedelta(days=1), 82_801.0)],
+)
+def test_a_message_waits_for_the_end_of_a_handover_as_long_as_it_can_be_answered(
+    until: datetime, seconds: float
+) -> None:
+    for text in ("hola", "humano"):
+        turn = a_turn(text, handed_over=True, taken_over_until=until)
+        assert before_asking(turn, 1, STOP, ASSISTANT, NOON) == Later(seconds, "taken_over")
+
+
+def test_a_message_that_waited_too_long_for_a_person_ends_as_handed_over() -> None:
+    turn, later = a_turn(handed_over=True), NOON + timedelta(hours=23.1)
+    expected = no_reply("handed_over", "taken_over")
+    assert before_asking(turn, 1, TENANT, ASSISTANT, later) == expected
+
+
+@pytest.mark.parametrize(
+    ("conversation", "has_effect"),
+    [
+        ({"opted_out": True}, True),
+        ({"handed_over": True}, True),
+        ({"opted_out": True, "handed_over": True}, True),
+        ({}, False),
+    ],
+)
+def test_the_opt_in_word_also_ends_a_handover(
+    conversation: dict[str, bool], has_effect: bool
+) -> None:
+    decision = before_asking(a_turn("start", **conversation), 1, STOP, ASSISTANT, NOON)
+    assert (isinstance(decision, Done) and decision.reason == "notice") is has_effect
+    both = before_asking(a_turn("¿Cuánto?", "start", **conversation), 1, STOP, ASSISTANT, NOON)
+    assert isinstance(both, AskModel)
+    assert both.preface.command == ("opt_in" if has_effect else None)
 
 
 @pytest.mark.parametrize(("hours", "answered"), [(23, True), (23.1, False)])
@@ -196,7 +234,9 @@ def test_a_model_that_hands_over_ends_like_a_contact_who_asked(
     usage = Usage("m", 1, 0, 2)
     answer = ModelAnswer(said, usage, handover="wants a refund")
     decision = after_asking(answer, a_turn(), 1, 0.0, TENANT, half)
-    reply = replace(confirmation("handover", TENANT), usage=usage, preface=preface)
+    confirmed = confirmation("handover", TENANT)
+    reason = "wants a refund"
+    reply = replace(confirmed, usage=usage, preface=preface, tool_reason=reason)
     assert decision == Done(reply, "handed_over")
 
 

@@ -106,7 +106,7 @@ def test_the_first_answer_says_that_an_ai_answers() -> None:
     assert isinstance(told, Reply)
     assert told.whole_text == f"{disclosure_text(tenant)}\n\nHola, ¿qué desea?"
     assert told.text == ANSWER.text, "the model's history holds its own words alone"
-    assert told.notes == ("disclosure",)
+    assert [change.what for change in told.changes] == ["disclosed"]
 
 
 @pytest.mark.parametrize(

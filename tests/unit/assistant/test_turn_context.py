@@ -1,5 +1,7 @@
 """What of a conversation's past becomes history."""
 
+from dataclasses import replace
+
 from tests.support.turns import assistant_message, contact_message
 
 from assistant.turn_context import HISTORY_LIMIT, past_turns
@@ -45,3 +47,9 @@ def test_an_answer_whose_question_was_cut_is_left_out() -> None:
         assistant_message("a", 99, 11)
     ]
     assert [turn[0].turn_id for turn in past_turns(full)] == [11]
+
+
+def test_what_a_person_wrote_without_a_question_is_history() -> None:
+    person = replace(assistant_message("Soy Marta.", 1, 10), kind="person")
+    answer = replace(assistant_message("Sí.", 2, 11), kind="answer")
+    assert past_turns([person, answer]) == ((person,),)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from common.events import (
     AssistantConfig,
+    ConversationChanged,
+    ConversationCommand,
     DeliveryChanged,
     Event,
     MessageReceived,
@@ -104,6 +106,22 @@ DELIVERIES_EVENTS = Topic(
     partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
 )
+CONVERSATIONS_COMMANDS = Topic(
+    "conversations.commands",
+    key="conversation",
+    producers=("tenant-admin", "router"),  # router: what a person wrote in WhatsApp's app
+    consumers=("assistant",),
+    event=ConversationCommand,
+    dlq=True,
+)
+CONVERSATIONS_EVENTS = Topic(
+    "conversations.events",
+    key="conversation",
+    producers=("assistant",),
+    consumers=(),
+    event=ConversationChanged,
+    retention_ms=30 * DAY_MS,
+)
 TENANTS_CONFIG = Topic(
     "tenants.config",
     key="phone_number_id",
@@ -131,6 +149,8 @@ ALL = (
     MESSAGES_OUTCOME,
     REPLIES_OUTBOUND,
     DELIVERIES_EVENTS,
+    CONVERSATIONS_COMMANDS,
+    CONVERSATIONS_EVENTS,
     TENANTS_CONFIG,
     ASSISTANTS_CONFIG,
 )

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from assistant.commands import command_of, last_command
-from assistant.loop_guard import is_loop
+from assistant.conversation_changes import ConversationChange
+from assistant.loop_guard import LOOP_TIME, is_loop
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.openai.retry import TURN_SECONDS, seconds_until_retry
 from assistant.preface import Preface, is_closed, preface_alone, preface_of, with_preface
 from assistant.prompt import is_stale
 from assistant.results import NoReply, Reply, TurnResult
 from assistant.texts import fallback_text, notice, stale_text
-from assistant.turn_context import TurnContext
+from assistant.turn_context import PUT_OFF, Conversation, TurnContext
 from common.command_words import Command
 from common.events import AssistantConfig, TenantConfig, TenantSettings
 from common.work import Done, Dropped, Later, Outcome
@@ -44,10 +45,8 @@ def before_asking(
     if no_reply := inactive_or_too_old(turn, tenant, now):
         return Dropped(no_reply.reason, no_reply)
     command = effective_command(turn, tenant)
-    if command and not (command == "opt_in" and asks_something(turn, tenant)):
-        return Done(confirmation(command, tenant), "notice")
-    if command is None and (no_reply := silenced(turn)):
-        return Dropped(no_reply.reason, no_reply)
+    if ended := without_asking(turn, tenant, command, now):
+        return ended
     preface = preface_of(turn.conversation, tenant, command, now)
     if answered := without_model(turn, tenant, preface, now):
         return answered
@@ -56,6 +55,19 @@ def before_asking(
     if over_budget(turn, tenant):
         return with_preface(fallback(turn, tenant, "over_budget"), preface, tenant)
     return AskModel(tenant, assistant, preface)
+
+
+def without_asking(
+    turn: TurnContext, tenant: TenantConfig, command: Command | None, now: datetime
+) -> Outcome[TurnResult] | None:
+    """A command is confirmed; without one, who has stopped us, or talks to a person, waits."""
+    if command is None and turn.conversation.handed_over and not turn.conversation.opted_out:
+        return Later(seconds_of_handover(turn, now), PUT_OFF)
+    if command is None and (no_reply := silenced(turn, now)):
+        return Dropped(no_reply.reason, no_reply)
+    if command and not (command == "opt_in" and asks_something(turn, tenant)):
+        return Done(confirmation(command, tenant), "notice")
+    return None
 
 
 def without_client(turn: TurnContext, tries: int, now: datetime) -> Outcome[TurnResult]:
@@ -77,19 +89,36 @@ def inactive_or_too_old(turn: TurnContext, tenant: TenantConfig, now: datetime) 
     """Reasons that no command of the contact can change."""
     if not tenant.active:
         return NoReply("suppressed", "inactive")
-    if now - turn.last_inbound_at > ANSWER_WINDOW:
-        return NoReply("suppressed", "too_old")
-    return None
+    if now - turn.last_inbound_at <= ANSWER_WINDOW:
+        return None
+    if turn.conversation.handed_over:
+        return NoReply("handed_over", "taken_over")
+    return NoReply("suppressed", "too_old")
+
+
+def seconds_of_handover(turn: TurnContext, now: datetime) -> float:
+    """Until it ends, or until nothing that waits can be answered any more. A clock that is behind
+    the database's must not look without a pause."""
+    answerable_until = turn.last_inbound_at + ANSWER_WINDOW + timedelta(seconds=1)
+    until = min(turn.conversation.taken_over_until or answerable_until, answerable_until)
+    return max(1.0, (until - now).total_seconds())
 
 
 def effective_command(turn: TurnContext, tenant: TenantConfig) -> Command | None:
     """The newest one. A command that changes nothing is not confirmed again."""
     command = last_command((message.body for message in turn.pending), tenant.settings)
-    if command is None or (command == "opt_in") != turn.conversation.opted_out:
-        return None
-    if command == "handover" and turn.conversation.handed_over:
-        return None
-    return command
+    return command if command and changes_something(command, turn.conversation) else None
+
+
+def changes_something(command: Command, conversation: Conversation) -> bool:
+    """Who has opted out can only opt in, which also ends a handover."""
+    match command:
+        case "opt_in":
+            return conversation.opted_out or conversation.handed_over
+        case "handover":
+            return not (conversation.opted_out or conversation.handed_over)
+        case "opt_out":
+            return not conversation.opted_out
 
 
 def asks_something(turn: TurnContext, tenant: TenantConfig) -> bool:
@@ -101,15 +130,16 @@ def confirmation(command: Command, tenant: TenantConfig) -> Reply:
     return preface_alone(Preface((notice(command, tenant.settings.language),), command), tenant)
 
 
-def silenced(turn: TurnContext) -> NoReply | None:
-    """What an earlier command, a person or the loop guard has decided for this conversation."""
+def silenced(turn: TurnContext, now: datetime) -> NoReply | None:
+    """What an earlier command or the loop guard has decided for this conversation."""
     if turn.conversation.opted_out:
         return NoReply("suppressed", "opted_out")
-    if turn.conversation.handed_over:
-        return NoReply("handed_over", "taken_over")
     if turn.conversation.in_loop:
         return NoReply("suppressed", "loop")
-    return NoReply("suppressed", "loop", ("loop",)) if is_loop(turn) else None
+    if not is_loop(turn):
+        return None
+    stopped = ConversationChange("loop_stopped", "system", now + LOOP_TIME)
+    return NoReply("suppressed", "loop", (stopped,))
 
 
 def without_model(
@@ -170,7 +200,9 @@ def answered(answer: ModelAnswer, tenant: TenantConfig) -> Outcome[TurnResult]:
     if answer.handover is None:
         return Done(Reply("answer", answer.text, answer.usage))
     before = (answer.text,) if answer.text else ()
-    reply = replace(confirmation("handover", tenant), usage=answer.usage, preface=before)
+    notice_of_handover = confirmation("handover", tenant)
+    reason = answer.handover
+    reply = replace(notice_of_handover, usage=answer.usage, preface=before, tool_reason=reason)
     return Done(reply, "handed_over")
 
 

@@ -5,19 +5,20 @@ the meantime gets no answer: its messages end as suppressed or handed over.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from assistant.conversation_changes import change_statements
 from assistant.openai.response import Usage
-from assistant.results import NoReply, Note, Reply, TurnResult
+from assistant.results import FinishedTurn, NoReply, Note, Reply, TurnResult
 from assistant.turn_context import TurnContext
-from common.events import OutcomeRecorded, ReplyReady, event_id
-from common.outbox_rows import RESERVED, EventDraft, Reserved, add_and_commit, draft, reserve
+from assistant.turn_events import changed_draft, changes_of, event_drafts
+from common.outbox_rows import RESERVED, Reserved, add_and_commit, reserve
 from common.postgres.connection import Connection, Statement
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
 from common.service.clock import Clock
-from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND
-from common.work import Done, Dropped, Handled, Hint, Later, Outcome, Stored
+from common.work import Done, Dropped, Handled, Hint, Later, Stored
 from common.work.statements import written_now
 
 ANSWERED = {"message_id": "bigint", "turn_id": "bigint"}
@@ -91,23 +92,11 @@ returning id, tenant_id
 NOTE_CHANGES: Mapping[Note, str] = {
     "fallback": "fallback_at = now()",
     "closed_text": "closed_text_at = now()",
-    "disclosure": "disclosed_at = now()",
-    "loop": "loop_until = now() + interval '60 minutes'",
 }
 # What the conversations of some results remember.
 APPLY_NOTES: Mapping[Note, str] = {
     note: f"update conversation set {change} where id = any(%(ids)s::bigint[])"
     for note, change in NOTE_CHANGES.items()
-}
-# What a contact's command changes, once its notice is stored.
-APPLY_COMMANDS = {
-    "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
-    "opt_in": "update conversation set opted_out = false, taken_over_until = null"
-    " where id = any(%(ids)s::bigint[])",
-    "handover": """update conversation set taken_over_until =
-      case minutes when 0 then 'infinity' else now() + minutes * interval '1 minute' end
-    from unnest(%(ids)s::bigint[], %(minutes)s::int[]) given(id, minutes)
-    where conversation.id = any(%(ids)s::bigint[]) and conversation.id = given.id""",
 }
 
 
@@ -122,11 +111,6 @@ class TurnCheck(NamedTuple):
     has_newer: bool
 
 
-class FinishedTurn(NamedTuple):
-    turn: TurnContext
-    result: TurnResult
-
-
 def store(
     connection: Connection,
     finish_turns: Sequence[Statement],
@@ -136,10 +120,10 @@ def store(
     """Every statement of the finish runs here, in two round trips; in three where messages came
     that a turn did not see."""
     seen = [each.item for each in handled]
-    events = sum(1 + len(turn.pending) for turn in seen)
+    events = sum(events_at_most(each, clock.now()) for each in handled)
     values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
     values |= reserve({turn.conversation.key for turn in seen}, events)
-    statements = [*lock_statements(handled), *finish_turns, (CHECK_TURNS, values)]
+    statements = [*lock_statements(handled, clock.now()), *finish_turns, (CHECK_TURNS, values)]
     rows = connection.execute_together(statements).all()
     if not rows:
         connection.commit()
@@ -150,23 +134,33 @@ def store(
     }
     stood = [each for each in handled if each.claim.key in checks]
     finished = [turn for each in stood if (turn := as_finished(each, checks[each.claim.key]))]
+    changes = [(turn, change) for turn in finished for change in changes_of(turn, clock.now())]
     drafts = [draft for turn in finished for draft in event_drafts(turn, clock)]
+    drafts += [changed_draft(turn, change, clock.now()) for turn, change in changes]
     newer = [each.item for each in stood if checks[each.claim.key].has_newer]
     hints = open_next_turns(connection, newer)
     reserved = Reserved(rows[0].ids, rows[0].has_older)
-    published = add_and_commit(connection, effect_statements(finished), drafts, reserved)
+    statements = effect_statements(finished) + change_statements(
+        [(turn.turn.conversation.id, change) for turn, change in changes]
+    )
+    published = add_and_commit(connection, statements, drafts, reserved)
     return Stored(set(checks), published, hints)
 
 
-def lock_statements(handled: Sequence[Handled[TurnContext, TurnResult]]) -> list[Statement]:
-    changing = [each for each in handled if changes_conversation(each.outcome)]
+def lock_statements(
+    handled: Sequence[Handled[TurnContext, TurnResult]], now: datetime
+) -> list[Statement]:
+    changing = [each for each in handled if changes_conversation(each, now)]
     ids = [each.item.conversation.id for each in changing]
     return [(LOCK_CONVERSATIONS, {"ids": ids})] if ids else []
 
 
-def changes_conversation(outcome: Outcome[TurnResult]) -> bool:
-    result = None if isinstance(outcome, Later) else outcome.result
-    return bool(result and (result.notes or (isinstance(result, Reply) and result.command)))
+def changes_conversation(handled: Handled[TurnContext, TurnResult], now: datetime) -> bool:
+    result = handled.outcome.result
+    if isinstance(handled.outcome, Later) or result is None:
+        return False
+    changes = changes_of(FinishedTurn(handled.item, result), now)
+    return bool(changes or (isinstance(result, Reply) and result.notes))
 
 
 def as_finished(handled: Handled[TurnContext, TurnResult], check: TurnCheck) -> FinishedTurn | None:
@@ -205,19 +199,16 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
         statements.append((STORE_USAGE, usage_columns(billed)))
         statements.append((COUNT_TOKENS, token_columns(billed)))
     for note, statement in APPLY_NOTES.items():
-        if ids := [turn.conversation.id for turn, result in finished if note in result.notes]:
+        if ids := [turn.conversation.id for turn, reply in replies if note in reply.notes]:
             statements.append((statement, {"ids": ids}))
-    for command, statement in APPLY_COMMANDS.items():
-        if given := [(turn, reply) for turn, reply in replies if reply.command == command]:
-            statements.append((statement, command_columns(given)))
     return statements
 
 
-def command_columns(given: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[int]]:
-    return {
-        "ids": [turn.conversation.id for turn, _ in given],
-        "minutes": [reply.handover_minutes for _, reply in given],
-    }
+def events_at_most(handled: Handled[TurnContext, TurnResult], now: datetime) -> int:
+    """A reply or the outcomes, and changes of the conversation."""
+    result = handled.outcome.result or NoReply("failed", handled.outcome.reason)
+    changes = changes_of(FinishedTurn(handled.item, result), now)
+    return 1 + len(handled.item.pending) + len(changes)
 
 
 def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:
@@ -260,52 +251,3 @@ def open_next_turns(connection: Connection, turns: Sequence[TurnContext]) -> lis
         return []
     opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, arrays(SEEN, turns))
     return [Hint(turn.id, turn.tenant_id, 0) for turn in opened]
-
-
-def event_drafts(finished: FinishedTurn, clock: Clock) -> list[EventDraft]:
-    turn, result = finished
-    if isinstance(result, Reply):
-        return [draft(REPLIES_OUTBOUND, turn.conversation.key, reply_event(turn, result, clock))]
-    return [
-        draft(MESSAGES_OUTCOME, event.conversation, event)
-        for event in outcome_events(turn, result, clock)
-    ]
-
-
-def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
-    """reply_id depends on the turn alone, so a second copy is recognised."""
-    conversation = turn.conversation
-    reply_id = event_id("reply", conversation.tenant_id, turn.turn_id)
-    return ReplyReady(
-        event_id=reply_id,
-        trace_id=turn.trace_id,
-        tenant_id=conversation.tenant_id,
-        occurred_at=clock.now(),
-        phone_number_id=conversation.phone_number_id,
-        contact_id=conversation.contact_id,
-        wa_id=conversation.wa_id,
-        reply_id=reply_id,
-        kind=reply.kind,
-        failure=reply.failure,
-        text=reply.whole_text,
-        answers=tuple(message.wamid for message in turn.pending if message.wamid),
-        last_inbound_at=turn.last_inbound_at,
-    )
-
-
-def outcome_events(turn: TurnContext, no_reply: NoReply, clock: Clock) -> list[OutcomeRecorded]:
-    conversation = turn.conversation
-    return [
-        OutcomeRecorded.of(
-            tenant_id=conversation.tenant_id,
-            phone_number_id=conversation.phone_number_id,
-            contact_id=conversation.contact_id,
-            wamid=message.wamid,
-            outcome=no_reply.outcome,
-            reason=no_reply.reason,
-            trace_id=message.trace_id,
-            occurred_at=clock.now(),
-        )
-        for message in turn.pending
-        if message.wamid
-    ]

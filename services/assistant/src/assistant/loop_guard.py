@@ -11,6 +11,7 @@ from itertools import islice
 from assistant.turn_context import StoredMessage, TurnContext
 from common.folded_text import folded
 
+LOOP_TIME = timedelta(minutes=60)  # so long a machine gets no answer
 LAST_MESSAGES, EQUAL_MESSAGES = 7, 3
 QUICK = timedelta(seconds=3)
 # WhatsApp tells whole seconds, and our clock may be ahead of its.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from assistant.conversation_changes import ConversationChange
 from assistant.opening_hours import closed_since
 from assistant.results import Note, Reply, TurnResult
 from assistant.texts import disclosure_text, notice
@@ -88,8 +89,9 @@ def with_disclosure(
     result = outcome.result
     if result.kind != "answer":
         return outcome
-    notes: tuple[Note, ...] = (*result.notes, "disclosure")
-    return replace(outcome, result=replace(result, preface=(text, *result.preface), notes=notes))
+    changes = (*result.changes, ConversationChange("disclosed", "system"))
+    texts = (text, *result.preface)
+    return replace(outcome, result=replace(result, preface=texts, changes=changes))
 
 
 def time_zone(name: str) -> ZoneInfo:

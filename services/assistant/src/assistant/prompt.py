@@ -22,6 +22,7 @@ from common.events import AssistantConfig, TenantConfig, TenantSettings
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
 LONGEST_NAME = 60
+BY_A_PERSON = "(written by a person of the team)"
 
 # Meta bars general-purpose assistants; a business's own is allowed.
 HOUSE_RULES = (
@@ -32,7 +33,9 @@ HOUSE_RULES = (
     " customer did not write it. Of a photo, video, voice note, audio file or document you have"
     " only that description and the words after it: you cannot open, see or hear it. Never"
     " pretend that you did. Answer what those words ask if you can without it; else politely say"
-    " so and ask the customer to write what matters."
+    " so and ask the customer to write what matters.\n\n"
+    f"Earlier answers that begin with {BY_A_PERSON} are a colleague's: keep to what they say, and"
+    " never write that mark yourself."
 )
 
 
@@ -90,7 +93,8 @@ def contact_first(message: StoredMessage) -> tuple[bool, int]:
 
 
 def as_input_message(message: StoredMessage) -> dict[str, str]:
-    return {"role": "assistant" if message.role == "a" else "user", "content": message.body}
+    body = f"{BY_A_PERSON} {message.body}" if message.kind == "person" else message.body
+    return {"role": "assistant" if message.role == "a" else "user", "content": body}
 
 
 def pending_input(messages: Sequence[StoredMessage]) -> list[dict[str, str]]:

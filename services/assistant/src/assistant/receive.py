@@ -3,7 +3,7 @@
 Each message is stored once (unique wamid per tenant) and opens its conversation's turn or puts it
 off until the contact has been quiet for the client's window. A running turn is superseded, at most
 three times; after that the finish opens the next turn. A turn that waits to be tried again keeps
-its due time.
+its due time; one that waits for a handover's end is looked at, for the message may be a command.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from psycopg2 import IntegrityError
 
 from assistant.conversations import Conversations
 from assistant.tables import TURNS
-from assistant.turn_context import TURN_COLUMNS
+from assistant.turn_context import PUT_OFF, TURN_COLUMNS
 from common.events import MessageReceived, TenantConfig
 from common.lenient_json import storable
 from common.postgres.connection import Connection
@@ -71,8 +71,9 @@ from newest left join (
 ) as open_turn on open_turn.conversation_id = newest.conversation_id
 order by open_turn.id, newest.conversation_id
 on conflict (conversation_id) where finished_at is null do update set
-  due_at = greatest(turn.due_at,
-    least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds')),
+  due_at = case when turn.reason = '{PUT_OFF}' then least(turn.due_at, excluded.due_at)
+    else greatest(turn.due_at,
+      least(excluded.due_at, turn.opened_at + interval '{MAX_WAIT_SECONDS} seconds')) end,
   last_message_id = greatest(turn.last_message_id, excluded.last_message_id),
   superseded = turn.superseded + {SUPERSEDES}::int,
   {TURNS.void_claim(SUPERSEDES)}

@@ -1,23 +1,26 @@
 """What a turn leads to: a reply, or the outcome of messages that get none."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from assistant.conversation_changes import ConversationChange
 from assistant.openai.response import Usage
+from assistant.turn_context import TurnContext
 from common.command_words import Command
 from common.events import OutcomeName
 
-# What a conversation remembers of a result, so that it is not said, or tried, again at once.
-Note = Literal["fallback", "closed_text", "disclosure", "loop"]
+# What a conversation remembers of a result, so that it is not said again at once.
+Note = Literal["fallback", "closed_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the turn answers. preface: said before the text, and no history of the model's.
 
-    command: what the contact asked for with a command word. handover_minutes: how long a handover
-    lasts; 0: until it is resumed. failure: why there is no answer of the model; the messages end as
-    failed with it.
+    command: what the contact asked for with a command word, or the model with its tool, which has a
+    tool_reason then. handover_minutes: how long a handover lasts; 0: until it is resumed. failure:
+    why there is no answer of the model; the messages end as failed with it. changes: of the
+    conversation, besides those of the command.
     """
 
     kind: Literal["answer", "fallback", "notice"]
@@ -27,7 +30,9 @@ class Reply:
     failure: str | None = None
     handover_minutes: int = 0
     preface: tuple[str, ...] = ()
+    tool_reason: str | None = None
     notes: tuple[Note, ...] = ()
+    changes: tuple[ConversationChange, ...] = ()
 
     @property
     def whole_text(self) -> str:
@@ -40,7 +45,12 @@ class NoReply:
 
     outcome: OutcomeName
     reason: str
-    notes: tuple[Note, ...] = ()
+    changes: tuple[ConversationChange, ...] = ()
 
 
 TurnResult = Reply | NoReply
+
+
+class FinishedTurn(NamedTuple):
+    turn: TurnContext
+    result: TurnResult

@@ -4,13 +4,15 @@ A conversation has one open turn at most (unique index turn_open), and the turn 
 serialisation point: anything that makes an answer stale adds 1 to its epoch.
 """
 
-from assistant.turn_context import LOAD_CLAIMED
+from assistant.turn_context import LOAD_CLAIMED, PUT_OFF
 from common.work import WorkTable
 
-# A turn that was claimed while it was stored was claimed first when it was opened.
+# A turn that was claimed while it was stored was claimed first when it was opened. Claims during a
+# handover are no tries: afterwards the model has all of its time.
 TURNS = WorkTable(
     "turn",
-    on_claim="""first_claimed_at = coalesce(t.first_claimed_at,
-    case when t.attempts = 0 then now() else t.opened_at end)""",
+    on_claim=f"""first_claimed_at = case when picked.reason = '{PUT_OFF}' then now()
+    else coalesce(t.first_claimed_at, case when t.attempts = 0 then now() else t.opened_at end) end,
+  put_off = t.put_off + (picked.reason is not distinct from '{PUT_OFF}')::int, reason = null""",
     load=LOAD_CLAIMED,
 )

@@ -132,7 +132,8 @@ class TurnHandler:
 
 def log_loop(tenant_id: int, turn: TurnContext, outcome: Outcome[TurnResult]) -> None:
     """Once per loop: for an hour the conversation gets no answer."""
-    if isinstance(outcome, Dropped) and outcome.result and "loop" in outcome.result.notes:
+    result = outcome.result if isinstance(outcome, Dropped) else None
+    if result and any(change.what == "loop_stopped" for change in result.changes):
         log.warning("loop_stopped", tenant_id=tenant_id, conversation_id=turn.conversation.id)
 
 

@@ -16,21 +16,25 @@ PENDING_LIMIT = 500  # messages that one turn can answer; the next turn takes th
 # Bytes of text, beyond which no further message is read: a thousand turns are in memory at once.
 HISTORY_BYTES, PENDING_BYTES = 48_000, 64_000
 
+# Why a turn waits whose conversation a person has: until the handover ends. A claim takes it away.
+PUT_OFF = "taken_over"
 FALLBACK_MINUTES = 10  # so long a conversation gets no second fallback text
 BUSY_TURNS, BUSY_MINUTES = 20, 10  # more answers in so short a time than a person reads
 
 MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
   message.role::text, message.wamid, message.body,
-  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id)"""
-# The fallback text and notices are not the model's words. Of rows from before the column nobody
-# knows.
-IS_ANSWER = "role = 'a' and (kind is null or kind = 'answer')"
+  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id, message.kind)"""
+# The fallback text and notices are nobody's words. Of rows from before the column nobody knows.
+IS_ANSWER = "role = 'a' and (kind is null or kind in ('answer', 'person'))"
 # What a claimed turn consists of, for a select from `turn` joined with `conversation`. Messages are
 # JSON: one row per turn, so that one statement reads all of a batch.
-TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
+TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id,
+  turn.superseded + turn.put_off as superseded,
   coalesce(turn.first_claimed_at, turn.opened_at) as first_claimed_at,
   conversation.id as conversation_id, conversation.phone_number_id, conversation.contact_id,
   conversation.wa_id, conversation.contact_name, conversation.opted_out,
+  case when conversation.taken_over_until is not null
+    then least(conversation.taken_over_until, now() + interval '1 day') end as taken_over_until,
   coalesce(conversation.taken_over_until > now(), false) as handed_over,
   coalesce(conversation.fallback_at > now() - interval '{FALLBACK_MINUTES} minutes', false)
     as had_fallback,
@@ -71,7 +75,8 @@ where turn.id = any(%(ids)s::bigint[]) and {written_now("turn")}
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """One message; wamid is None for the assistant's own."""
+    """One message; wamid is None for the assistant's own. kind: None for the contact's, else
+    answer, fallback, notice, or person: one of the business wrote it."""
 
     conversation_id: int
     id: int
@@ -81,10 +86,13 @@ class StoredMessage:
     body: str
     sent_at: datetime
     trace_id: str
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
+    """taken_over_until: the end of a handover, also a past one; a day from now at most."""
+
     id: int
     tenant_id: int
     phone_number_id: str
@@ -97,6 +105,12 @@ class Conversation:
     in_loop: bool
     disclosed: bool
     closed_text_at: datetime | None
+    taken_over_until: datetime | None = None
+
+    @property
+    def handover_ended(self) -> bool:
+        """Its time is over, which nothing has noted yet."""
+        return self.taken_over_until is not None and not self.handed_over
 
     @property
     def key(self) -> str:
@@ -108,8 +122,8 @@ class TurnContext:
     """pending: the messages to answer, oldest first. history: earlier turns that were answered.
 
     last_message_id: what comes after it is for the next turn. superseded: claims that ended because
-    a newer message came. first_claimed_at: when the turn was begun. is_busy: the conversation had
-    more than BUSY_TURNS answers in the last BUSY_MINUTES.
+    a newer message came, or in a handover. first_claimed_at: when the turn was begun. is_busy: the
+    conversation had more than BUSY_TURNS answers in the last BUSY_MINUTES.
     """
 
     turn_id: int
@@ -146,6 +160,7 @@ def turn_context(row: Any) -> TurnContext:
         in_loop=row.in_loop,
         disclosed=row.disclosed,
         closed_text_at=row.closed_text_at,
+        taken_over_until=row.taken_over_until,
     )
     pending = messages_of(row.pending)
     return TurnContext(
@@ -167,9 +182,9 @@ def messages_of(rows: Sequence[Sequence[Any]] | None) -> tuple[StoredMessage, ..
 
 
 def stored_message(values: Sequence[Any]) -> StoredMessage:
-    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id = values
+    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id, kind = values
     sent_at = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id)
+    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id, kind)
 
 
 def is_cut(pending: Sequence[StoredMessage]) -> bool:
@@ -179,15 +194,18 @@ def is_cut(pending: Sequence[StoredMessage]) -> bool:
 
 def past_turns(messages: Sequence[StoredMessage]) -> tuple[tuple[StoredMessage, ...], ...]:
     """Whole answered turns of messages by turn, oldest first; a turn that a limit may have cut is
-    left out."""
+    left out. A person may have written without a message to answer."""
     turns: dict[int | None, list[StoredMessage]] = {}
     for message in messages:
         turns.setdefault(message.turn_id, []).append(message)
     if len(messages) == HISTORY_LIMIT or size_of(messages) >= HISTORY_BYTES:
         turns.pop(messages[0].turn_id)
-    return tuple(
-        tuple(turn) for turn in turns.values() if {message.role for message in turn} == {*"ua"}
-    )
+    return tuple(tuple(turn) for turn in turns.values() if is_answered(turn))
+
+
+def is_answered(turn: Sequence[StoredMessage]) -> bool:
+    roles = {message.role for message in turn}
+    return roles == {*"ua"} or any(message.kind == "person" for message in turn)
 
 
 def size_of(messages: Sequence[StoredMessage]) -> int:

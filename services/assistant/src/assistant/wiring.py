@@ -1,7 +1,10 @@
 """The only place where the assistant's objects are built."""
 
 import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
+from assistant.apply_command import CommandApplier
 from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.sdk_client import SdkClient
@@ -9,7 +12,13 @@ from assistant.receive import MessageReceiver
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.turn import TurnHandler
-from common.events import AssistantConfig, MessageReceived, TenantConfig
+from common.events import (
+    AssistantConfig,
+    ConversationCommand,
+    Event,
+    MessageReceived,
+    TenantConfig,
+)
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
@@ -22,15 +31,41 @@ from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
-from common.service.lifecycle import STOP_SECONDS, Components, Lifecycle, StopTogether
+from common.service.lifecycle import STOP_SECONDS, Component, Components, Lifecycle, StopTogether
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
     ASSISTANTS_CONFIG,
+    CONVERSATIONS_COMMANDS,
     MESSAGES_INBOUND,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
+    Topic,
 )
 from common.work import Owner, Runner, WorkLimits
+
+E = TypeVar("E", bound=Event)
+
+
+class KafkaConsumers(NamedTuple):
+    """What the consumers share."""
+
+    bootstrap: str
+    life: Lifecycle
+    dead_letters: DeadLetters
+
+    def consumer(
+        self, topic: Topic, event: type[E], handle: Callable[[Sequence[E]], None]
+    ) -> BatchConsumer[E]:
+        return BatchConsumer(
+            self.bootstrap,
+            topic,
+            event,
+            handle,
+            life=self.life,
+            dead_letters=self.dead_letters,
+            wait_reason=wait_reason,
+            is_timeout=is_timeout,
+        )
 
 
 def build(settings: Settings, life: Lifecycle) -> Components:
@@ -54,16 +89,13 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get)
-    consumer = BatchConsumer(
-        bootstrap,
-        MESSAGES_INBOUND,
-        MessageReceived,
-        runner.store_and_claim(receiver.store, receiver.after_commit),
-        life=life,
-        dead_letters=DeadLetters(life.service, producer, life.loop),
-        wait_reason=wait_reason,
-        is_timeout=is_timeout,
-    )
+    commands = CommandApplier(tenants.get, database, outbox, runner.hint, clock)
+    store_messages = runner.store_and_claim(receiver.store, receiver.after_commit)
+    kafka = KafkaConsumers(bootstrap, life, DeadLetters(life.service, producer, life.loop))
+    consumers: list[Component] = [
+        kafka.consumer(MESSAGES_INBOUND, MessageReceived, store_messages),
+        kafka.consumer(CONVERSATIONS_COMMANDS, ConversationCommand, commands),
+    ]
     return [
         database,
         SchemaReady(database, "assistant"),
@@ -75,5 +107,5 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         outbox,
         OutboxAge(database, life),
         owner,
-        StopTogether([runner, consumer], limits.deadline + STOP_SECONDS),
+        StopTogether([runner, *consumers], limits.deadline + STOP_SECONDS),
     ]

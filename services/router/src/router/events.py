@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from common.events import (
+    ConversationCommand,
     ConversationEvent,
     MessageReceived,
     OutcomeName,
@@ -14,8 +15,14 @@ from common.events import (
 )
 from common.kafka.record import OutgoingRecord
 from common.service.tracing import trace_headers
-from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, MESSAGES_STATUS, Topic
-from router.webhook_items import Message, MessageContent, Status
+from common.topics import (
+    CONVERSATIONS_COMMANDS,
+    MESSAGES_INBOUND,
+    MESSAGES_OUTCOME,
+    MESSAGES_STATUS,
+    Topic,
+)
+from router.webhook_items import Echo, Message, MessageContent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,18 @@ def outcome_record(
         occurred_at=origin.received_at,
     )
     return record_for(MESSAGES_OUTCOME, event)
+
+
+def echo_record(item: Echo, origin: Origin) -> OutgoingRecord:
+    event = ConversationCommand(
+        **shared_fields(origin, item.contact.id, item.wamid, "echo"),
+        what="echo",
+        by="echo",
+        text=item.text,
+        wa_id=item.contact.wa_id,
+        sent_at=item.sent_at or origin.received_at,
+    )
+    return record_for(CONVERSATIONS_COMMANDS, event)
 
 
 def status_record(item: Status, origin: Origin) -> OutgoingRecord:

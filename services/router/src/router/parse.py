@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
+from common.description import described
 from common.events.messages import StatusName
 from common.lenient_json import (
     at,
@@ -20,10 +21,11 @@ from common.lenient_json import (
     timestamp_at,
 )
 from router.content import extract_content
-from router.webhook_items import Contact, Ignored, Malformed, Message, Status, WebhookItem
+from router.webhook_items import Contact, Echo, Ignored, Malformed, Message, Status, WebhookItem
 
 STATUSES = frozenset(get_args(StatusName))
 CONVERSATION_FIELDS = frozenset({"messages", "standby", "smb_message_echoes"})
+SILENT_ECHOES = frozenset({"revoke", "edit", "reaction", "system", "unknown"})  # no new words
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -51,7 +53,7 @@ def items_of_change(change: Any) -> Iterator[WebhookItem]:
     for message in list_at(value, "messages"):
         yield message_item(message, value, "standby" if field == "standby" else None)
     for echo in list_at(value, "message_echoes"):
-        yield echo_item(echo)
+        yield echo_item(echo, is_persons=field == "smb_message_echoes")
     for status in list_at(value, "statuses"):
         yield status_item(status, value)
     for error in list_at(value, "errors"):
@@ -103,15 +105,27 @@ def contact_entry(value: Any, wa_id: str | None, user_id: str | None) -> Any:
     return None
 
 
-def echo_item(echo: Any) -> WebhookItem:
-    """What the business wrote in its own app; the contact is the receiver."""
+def echo_item(echo: Any, *, is_persons: bool) -> WebhookItem:
+    """What the business wrote elsewhere; the contact is the receiver. is_persons: in its own app,
+    and not by an agent of Meta's."""
     wamid, wa_id = identifier_at(echo, "id"), identifier_at(echo, "to")
     contact_id = identifier_at(echo, "to_user_id") or wa_id
     if wamid is None or contact_id is None:
         return Malformed("echo")
-    return Message(
-        wamid, "echo", Contact(contact_id, wa_id), sent_at=timestamp_at(echo, "timestamp")
-    )
+    contact, sent_at = Contact(contact_id, wa_id), timestamp_at(echo, "timestamp")
+    text = echo_text(echo) if is_persons else None
+    if text is None:
+        return Message(wamid, "echo", contact, sent_at=sent_at)
+    return Echo(wamid, contact, text, sent_at)
+
+
+def echo_text(echo: Any) -> str | None:
+    """None where the person has written nothing to this contact."""
+    kind = message_kind(echo)
+    if kind in SILENT_ECHOES or at(echo, "group_id"):
+        return None
+    content = extract_content(echo)
+    return content.text if content else described(kind)
 
 
 def status_item(status: Any, value: Any) -> WebhookItem:

@@ -10,9 +10,9 @@ from common.service.clock import Clock
 from common.service.tracing import trace_id_of
 from common.topics import WEBHOOKS_QUARANTINE
 from router.dedup import ItemKey, RecentlyRouted
-from router.events import Origin, message_record, outcome_record, status_record
+from router.events import Origin, echo_record, message_record, outcome_record, status_record
 from router.parse import items_of, parse_body
-from router.webhook_items import Ignored, Malformed, Message, Status, WebhookItem
+from router.webhook_items import Echo, Ignored, Malformed, Message, Status, WebhookItem
 
 TOO_OLD = timedelta(days=8)  # Meta repeats for 7 days
 NUMBER, REASON = "phone_number_id", "reason"
@@ -78,7 +78,12 @@ class Router:
             self._route_once(routed, item, origin, replayed=REPLAYED in record.headers)
 
     def _route_once(
-        self, routed: RoutedWebhook, item: Message | Status, origin: Origin, *, replayed: bool
+        self,
+        routed: RoutedWebhook,
+        item: Message | Echo | Status,
+        origin: Origin,
+        *,
+        replayed: bool,
     ) -> None:
         """replayed: an operator wants it to pass even if it was routed lately."""
         key = item_key(item, origin)
@@ -88,6 +93,8 @@ class Router:
         routed.keys[key] = None
         if isinstance(item, Status):
             record, result = status_record(item, origin), "status"
+        elif isinstance(item, Echo):
+            record, result = echo_record(item, origin), "command"
         else:
             record, result = self._message_record(item, origin)
         routed.records.append(record)
@@ -103,7 +110,7 @@ class Router:
         return message_record(item, item.content, origin), "inbound"
 
 
-def item_key(item: Message | Status, origin: Origin) -> ItemKey:
+def item_key(item: Message | Echo | Status, origin: Origin) -> ItemKey:
     own = (item.status,) if isinstance(item, Status) else ()
     return (origin.phone_number_id, item.wamid, *own)
 
@@ -130,5 +137,11 @@ def quarantine_malformed(routed: RoutedWebhook, item: Malformed, record: Record)
     routed.results.append(ItemResult(item.kind, "malformed"))
 
 
-def kind_of(item: Message | Status) -> str:
-    return "status" if isinstance(item, Status) else item.kind
+def kind_of(item: Message | Echo | Status) -> str:
+    match item:
+        case Status():
+            return "status"
+        case Echo():
+            return "echo"
+        case Message():
+            return item.kind

@@ -45,6 +45,16 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """What a person of the business wrote in WhatsApp's own app; the contact received it."""
+
+    wamid: str
+    contact: Contact
+    text: str
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """`contact_id` is only for the order of records: a delivery is found by wamid or tag."""
 
@@ -74,4 +84,4 @@ class Malformed:
     kind: str
 
 
-WebhookItem = Message | Status | Ignored | Malformed
+WebhookItem = Message | Echo | Status | Ignored | Malformed

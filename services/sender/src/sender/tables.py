@@ -181,8 +181,12 @@ class ReplyPart(NamedTuple):
 
     @property
     def answers(self) -> str:
-        """As JSON."""
-        return orjson.dumps(self.reply.answers).decode()
+        """As JSON: the messages whose outcome the end of the reply is."""
+        return orjson.dumps(() if is_a_persons(self.reply) else self.reply.answers).decode()
+
+
+def is_a_persons(reply: ReplyReady) -> bool:
+    return reply.what == "person"
 
 
 def delivery_id_of(tenant_id: int, reply_id: str, part: int) -> str:

@@ -15,6 +15,7 @@ from common.events.config import (
     TenantConfig,
     TenantSettings,
 )
+from common.events.conversation_events import CommandName, ConversationChanged, ConversationCommand
 from common.events.event import Event, Undecodable, conversation_key, event_id
 from common.events.messages import (
     ConversationEvent,
@@ -27,7 +28,10 @@ from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady
 
 __all__ = [
     "AssistantConfig",
+    "CommandName",
     "ConfigEvent",
+    "ConversationChanged",
+    "ConversationCommand",
     "ConversationEvent",
     "DeliveryChanged",
     "DeliveryState",

@@ -24,6 +24,11 @@ class ReplyReady(ConversationEvent):
     )
     wa_id: str | None = Field(default=None, description="Phone, digits only; may be absent")
     last_inbound_at: AwareDatetime = Field(description="Start of WhatsApp's 24 h window")
+    what: str | None = Field(
+        default=None,
+        description="An open set. person: a person of the business wrote it, as plain text;"
+        " `kind` is notice, and the outcomes of `answers` are recorded elsewhere",
+    )
 
 
 class DeliveryChanged(ConversationEvent):

@@ -12,9 +12,8 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from common.service.proxies import Proxies
-
 from common.lenient_json import parse_json
+from common.service.proxies import Proxies
 
 CONNECT_SECONDS = 5.0
 

@@ -4,7 +4,7 @@ aiohttp's own `trust_env` reads them, and ~/.netrc, in two threads for every req
 """
 
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 
 class Proxies:
@@ -18,6 +18,6 @@ class Proxies:
         if not self._by_scheme:
             return None
         parts = urlsplit(url)
-        if proxy_bypass_environment(parts.netloc, self._by_scheme):
+        if proxy_bypass(parts.netloc, self._by_scheme):
             return None
         return self._by_scheme.get(parts.scheme) or self._by_scheme.get("all")

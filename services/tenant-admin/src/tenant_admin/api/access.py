@@ -61,5 +61,6 @@ ClientsRead = Annotated[ChangeContext, Security(caller, scopes=["clients:read"])
 ClientsWrite = Annotated[ChangeContext, Security(caller, scopes=["clients:write"])]
 AssistantsRead = Annotated[ChangeContext, Security(caller, scopes=["assistants:read"])]
 AssistantsWrite = Annotated[ChangeContext, Security(caller, scopes=["assistants:write"])]
+ConversationsWrite = Annotated[ChangeContext, Security(caller, scopes=["conversations:write"])]
 KeysAdmin = Annotated[ChangeContext, Security(caller, scopes=["keys:admin"])]
 AuditRead = Annotated[ChangeContext, Security(caller, scopes=["audit:read"])]

@@ -4,9 +4,12 @@ from typing import Annotated
 
 from fastapi import Path
 
-from tenant_admin.core.schemas import ASSISTANT_ID
+from tenant_admin.core.field_types import ASSISTANT_ID, CONTACT_ID
 
 MAX_INT = 2_147_483_647
 MAX_BIGINT = 9_223_372_036_854_775_807
 ClientId = Annotated[int, Path(ge=1, le=MAX_INT)]
+ContactId = Annotated[
+    str, Path(pattern=CONTACT_ID, description="The BSUID, or the phone in digits only")
+]
 AssistantId = Annotated[str, Path(pattern=ASSISTANT_ID)]

@@ -16,8 +16,9 @@ from tenant_admin.assistant_import.tools import response_format_of, tools_of
 from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.assistants import ImportSource
 from tenant_admin.core.changes import digest
+from tenant_admin.core.field_types import ASSISTANT_ID
 from tenant_admin.core.problems import parsed, refuse
-from tenant_admin.core.schemas import ASSISTANT_ID, NewAssistant
+from tenant_admin.core.schemas import NewAssistant
 
 Json = Mapping[str, Any]
 RULES = ("system", "developer")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from tenant_admin.cli.assignments import patch_of, settings_of
 from tenant_admin.cli.assistants import app as assistant_app
+from tenant_admin.cli.conversation_commands import add_to
 from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
 from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
 from tenant_admin.core import clients
@@ -123,6 +124,9 @@ def rewrap() -> None:
     with open_session() as session:
         result = session.apply(partial(rewrap_all, ring=read_ring(session.settings.key_ring_file)))
     typer.echo(f"Clients re-wrapped: {result.value}. {result.message}".rstrip())
+
+
+add_to(app)
 
 
 def put_token(session: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:

@@ -40,6 +40,19 @@ def print_change(what: str, result: CommandResult, as_json: bool) -> None:
         )
 
 
+def print_command(result: CommandResult, as_json: bool) -> None:
+    """A command that the assistant is to carry out, and where to see what became of it."""
+    accepted = result.value
+    if as_json:
+        print_json(accepted.model_dump(mode="json") | {"published": result.published})
+        return
+    typer.echo(
+        f"Command {accepted.command_id} accepted. {result.message}".rstrip()
+        + "\nWhat became of it:\n  python scripts/replay.py list conversations.events"
+        f" --conversation {accepted.conversation}"
+    )
+
+
 def print_clients(listed: Sequence[Client], as_json: bool) -> None:
     if as_json:
         print_json(list(listed))

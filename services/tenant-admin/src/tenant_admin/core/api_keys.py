@@ -26,6 +26,7 @@ Scope = Literal[
     "clients:write",
     "assistants:read",
     "assistants:write",
+    "conversations:write",
     "keys:admin",
     "audit:read",
 ]

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 COLUMNS = ("disclosed_at", "closed_text_at", "loop_until")
 

@@ -130,15 +130,22 @@ async def within(
 
 def input_part(content: bytes, media: MessageMedia) -> InputPart | None:
     """None for a type that no model takes."""
-    if media.what == "image":
-        kind = image_type(content)
-        image = {"type": "input_image", **LOW, "image_url": data_url(kind or "", content)}
-        return image if kind else None
-    document = document_type(content, media.filename, media.mime_type)
-    if document is None:
+    return image_part(content) if media.what == "image" else document_part(content, media)
+
+
+def image_part(content: bytes) -> InputPart | None:
+    kind = image_type(content)
+    if kind is None:
         return None
-    data = data_url(document.mime_type, content)
-    return {"type": "input_file", **LOW, "filename": document.name, "file_data": data}
+    return {"type": "input_image", **LOW, "image_url": data_url(kind, content)}
+
+
+def document_part(content: bytes, media: MessageMedia) -> InputPart | None:
+    kind = document_type(content, media.filename, media.mime_type)
+    if kind is None:
+        return None
+    data = data_url(kind.mime_type, content)
+    return {"type": "input_file", **LOW, "filename": kind.name, "file_data": data}
 
 
 def data_url(mime_type: str, content: bytes) -> str:

@@ -73,10 +73,10 @@ class TurnHandler:
         if not isinstance(decision, AskModel):
             return decision
         async with self._media.opened(turn, decision.tenant) as opened:
-            # A command may have been said.
-            decision = before_asking(opened.turn, tries, tenant, assistant, self._clock.now())
-            if not isinstance(decision, AskModel):
-                return decision
+            if opened.turn is not turn:  # a command may have been said
+                decision = before_asking(opened.turn, tries, tenant, assistant, self._clock.now())
+                if not isinstance(decision, AskModel):
+                    return decision
             answer = await self._ask(opened, decision)
         if isinstance(answer, ModelFailure):
             log_failure(claim.tenant_id, answer, tries)

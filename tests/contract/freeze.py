@@ -41,6 +41,7 @@ def examples() -> dict[str, Event]:
         "daily_token_budget": 200_000,
         "model": "gpt-5.2",
         "reasoning_effort": "low",
+        "openai_base_url": "https://models.example.com/v1",
     }
     person = {"wa_id": "34600111222"}
     attachments: dict[str, Any] = {

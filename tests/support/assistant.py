@@ -15,6 +15,7 @@ from tests.support.records import read_events
 from tests.support.waiting import eventually_async
 
 from assistant.openai.gateway import ModelGateway
+from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.receive import MessageReceiver
 from assistant.tables import TURNS
@@ -55,10 +56,10 @@ class ScriptedModel:
     gate: asyncio.Event | None = None
 
     async def ask(
-        self, api_key: str, body: dict[str, Any], deadline: float
+        self, server: ModelServer, body: dict[str, Any], deadline: float
     ) -> ModelAnswer | ModelFailure:
         self.bodies.append(body)
-        self.keys.append(api_key)
+        self.keys.append(server.api_key)
         answer: ModelAnswer | ModelFailure = self._next(body)
         if self.gate:
             await self.gate.wait()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from assistant.byte_budget import ByteBudget
 from assistant.fetch_media import MediaFetcher
 from assistant.open_media import MediaOpener
+from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelFailure, Usage
 from assistant.openai.transcription import Recording, Transcript
 from assistant.voice_notes import VoiceNotes
@@ -47,13 +48,13 @@ class Ears:
 
     words: str = "¿Qué horario tienen?"
     failures: list[ModelFailure] = field(default_factory=list)
-    heard: list[tuple[str, str, Recording]] = field(default_factory=list)
+    heard: list[tuple[ModelServer, str, Recording]] = field(default_factory=list)
     gate: asyncio.Event | None = None
 
     async def transcribe(
-        self, api_key: str, model: str, recording: Recording
+        self, server: ModelServer, model: str, recording: Recording
     ) -> Transcript | ModelFailure:
-        self.heard.append((api_key, model, recording))
+        self.heard.append((server, model, recording))
         if self.gate:
             await self.gate.wait()
         return self.failures.pop(0) if self.failures else Transcript(self.words, Usage(model))

@@ -19,6 +19,7 @@ from tests.support.turns import a_turn
 
 from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
+from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.sdk_client import SdkClient
 from assistant.prompt import request_body, safety_identifier
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.integration
 DEADLINE = 5.0
 SAID = b'{"output": [{"type": "message", "content": [{"type": "output_text", "text": "%s"}]}]}'
 KEYS = ("key-of-ours", "key-of-client-2")
+OURS = ModelServer(KEYS[0])
 
 
 @pytest.fixture
@@ -79,12 +81,14 @@ async def journal(emulator: str) -> dict[str, Any]:
         {"reasoning_effort": "none", "temperature": 0.3, "top_p": 0.9, "verbosity": "low"},
         {"reasoning_effort": "low", "temperature": 0.3},
         {"assistant_id": "asst_" + "x" * 90},
+        {"model": "gpt-6-astra", "reasoning_effort": "none", "temperature": 0.3},
+        {"model": "gpt-4.1", "reasoning_effort": "none", "verbosity": "low", "temperature": 0.3},
     ],
 )
 async def test_the_strict_server_accepts_our_requests(
     model: ResponsesClient, assistant: dict[str, Any]
 ) -> None:
-    answer = await model.ask(KEYS[0], a_body(**assistant), DEADLINE)
+    answer = await model.ask(OURS, a_body(**assistant), DEADLINE)
     assert isinstance(answer, ModelAnswer)
     assert answer.text
     assert answer.usage.input_tokens > 0
@@ -92,20 +96,21 @@ async def test_the_strict_server_accepts_our_requests(
 
 async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesClient) -> None:
     for key in KEYS:
-        assert isinstance(await model.ask(key, a_body(), DEADLINE), ModelAnswer)
-    refused = await model.ask("key-of-a-stranger", a_body(), DEADLINE)
+        assert isinstance(await model.ask(ModelServer(key), a_body(), DEADLINE), ModelAnswer)
+    refused = await model.ask(ModelServer("key-of-a-stranger"), a_body(), DEADLINE)
     assert refused == ModelFailure("http_401:invalid_api_key", "account", code="invalid_api_key")
 
 
 ONE_CALL = """
 import asyncio, sys
 from assistant.openai.client import ResponsesClient
+from assistant.openai.model_server import ModelServer
 from assistant.openai.sdk_client import SdkClient
 async def ask():
     sdk = SdkClient(1)
     await sdk.start()
     model = ResponsesClient(sys.argv[1], sdk)
-    await model.ask("key-of-client-2", {"model": "gpt-6-luna", "input": "hola"}, 5)
+    await model.ask(ModelServer("key-of-client-2"), {"model": "gpt-6-luna", "input": "hola"}, 5)
     await sdk.stop()
 asyncio.run(ask())
 """
@@ -162,17 +167,17 @@ async def test_a_fault_is_one_call_and_a_failure_with_its_reason(
     failure_kind: str,
 ) -> None:
     await fault(emulator, kind, **fields)
-    failure = await model.ask(KEYS[0], a_body(), DEADLINE)
+    failure = await model.ask(OURS, a_body(), DEADLINE)
     assert isinstance(failure, ModelFailure)
     assert (failure.reason, failure.kind) == (reason, failure_kind)
     assert failure.retry_after == (7.0 if failure_kind == "rate_limit" else 0.0)
     assert len((await journal(emulator))["requests"]) == 1
-    assert isinstance(await model.ask(KEYS[0], a_body(), DEADLINE), ModelAnswer)
+    assert isinstance(await model.ask(OURS, a_body(), DEADLINE), ModelAnswer)
 
 
 async def test_a_refusal_names_the_servers_request(emulator: str, model: ResponsesClient) -> None:
     await fault(emulator, "status", status=500)
-    failure = await model.ask(KEYS[0], a_body(), DEADLINE)
+    failure = await model.ask(OURS, a_body(), DEADLINE)
     assert isinstance(failure, ModelFailure)
     assert (failure.request_id or "").startswith("req_")
 
@@ -191,7 +196,7 @@ async def test_a_refusal_names_the_servers_request(emulator: str, model: Respons
 async def test_odd_bodies_cost_no_more_than_what_is_odd(body: bytes, expected: str) -> None:
     with serve(Response(body, media_type="application/json")) as url:
         async with calling(url) as client:
-            answer = await client.ask(KEYS[0], a_body(), DEADLINE)
+            answer = await client.ask(OURS, a_body(), DEADLINE)
     assert (answer.text if isinstance(answer, ModelAnswer) else answer.reason) == expected
 
 
@@ -200,29 +205,29 @@ async def test_a_server_that_hangs_is_given_up_at_the_deadline(
 ) -> None:
     await fault(emulator, "hang", seconds=2)
     async with asyncio.timeout(1):
-        assert await model.ask(KEYS[0], a_body(), 0.2) == ModelFailure("deadline", "deadline")
+        assert await model.ask(OURS, a_body(), 0.2) == ModelFailure("deadline", "deadline")
 
 
 async def test_no_server_is_a_failure() -> None:
     nobody = ModelFailure("connection", "transient")
     async with calling("http://127.0.0.1:9/v1") as unreachable:
-        assert await unreachable.ask(KEYS[0], a_body(), DEADLINE) == nobody
+        assert await unreachable.ask(OURS, a_body(), DEADLINE) == nobody
 
 
 @pytest.mark.parametrize(
-    ("assistant", "calls"),
+    ("body", "calls"),
     [
         ({"model": "gpt-4.1-nano"}, 2),
-        ({"model": "gpt-6-astra", "reasoning_effort": "none", "temperature": 0.3}, 3),
-        ({"model": "gpt-4.1", "reasoning_effort": "none", "verbosity": "low"}, 2),
+        ({"model": "gpt-6-astra", "reasoning": {"effort": "none"}, "temperature": 0.3}, 3),
+        ({"model": "gpt-4.1", "reasoning": {"effort": "none"}}, 2),
     ],
 )
 async def test_what_the_model_refuses_is_left_out_and_remembered(
-    emulator: str, model: ResponsesClient, assistant: dict[str, Any], calls: int
+    emulator: str, model: ResponsesClient, body: dict[str, Any], calls: int
 ) -> None:
     gateway = ModelGateway(model, SystemClock(), DEADLINE)
     for further in (0, 1):
-        answer = await gateway.ask(KEYS[0], lambda turns: a_body(**assistant))
+        answer = await gateway.ask(OURS, lambda turns: a_body() | body)
         assert isinstance(answer, ModelAnswer)
         assert len((await journal(emulator))["requests"]) == calls + further
 
@@ -231,12 +236,12 @@ async def test_a_redirect_is_not_followed(emulator: str) -> None:
     elsewhere = RedirectResponse(f"{emulator}/v1/responses", 307)
     with serve(elsewhere) as url:
         async with calling(f"{url}/v1") as client:
-            assert await client.ask(KEYS[0], a_body(), DEADLINE) == ModelFailure("http_307")
+            assert await client.ask(OURS, a_body(), DEADLINE) == ModelFailure("http_307")
     assert (await journal(emulator))["requests"] == []
 
 
 async def test_many_calls_at_once_share_the_connections(model: ResponsesClient) -> None:
     answers = await asyncio.gather(
-        *(model.ask(KEYS[n % 2], a_body(), DEADLINE) for n in range(100))
+        *(model.ask(ModelServer(KEYS[n % 2]), a_body(), DEADLINE) for n in range(100))
     )
     assert all(isinstance(answer, ModelAnswer) for answer in answers)

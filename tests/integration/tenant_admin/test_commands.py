@@ -188,6 +188,6 @@ def test_an_export_is_imported_after_a_dry_run(manage: Manage, tmp_path: Path) -
     assert "Dry run" in dry.stdout
     assert "asst_1" not in manage("assistant", "list").stdout
     ran = manage("assistant", "import", str(export))
-    assert "created asst_1 version 1 (gpt-6-luna)" in ran.stdout
-    assert "warning: model: gpt-4o ends on 2027-01-14" in ran.stdout
+    assert "created asst_1 version 1 (gpt-4o)" in ran.stdout
+    assert "warning: model: OpenAI ends gpt-4o on 2027-01-14" in ran.stdout
     assert "unchanged asst_1" in manage("assistant", "import", str(export)).stdout

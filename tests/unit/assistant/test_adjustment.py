@@ -11,7 +11,6 @@ from assistant.openai.adjustment import (
     adjusted,
     lasting,
     next_adjustment,
-    words_only,
 )
 from assistant.openai.response import ModelFailure
 from common.openai_models import DEFAULT_MODEL, STEP_UP
@@ -19,6 +18,20 @@ from common.openai_models import DEFAULT_MODEL, STEP_UP
 NONE = Adjustment()
 WITHOUT_EFFORT = Adjustment(without=frozenset({"reasoning.effort"}))
 NO_HISTORY = Adjustment(history_turns=0)
+ONLY_REASONING = ModelFailure("incomplete:max_output_tokens")
+
+
+BODY: dict[str, Any] = {
+    "model": "gpt-5",
+    "input": [{"role": "developer", "content": "Monday."}, {"role": "user", "content": "hola"}],
+    "reasoning": {"effort": "low"},
+    "text": {"verbosity": "low", "format": {"type": "text"}},
+    "temperature": 0.3,
+    "top_p": 0.9,
+    "prompt_cache_key": "1:a:2",
+    "safety_identifier": "abc",
+    "max_output_tokens": 800,
+}
 
 
 def refused(code: str, param: str | None = None) -> ModelFailure:
@@ -39,6 +52,11 @@ def refused(code: str, param: str | None = None) -> ModelFailure:
         (NO_HISTORY, refused("context_length_exceeded"), None),
         (NONE, refused("model_not_found"), Adjustment(model=STEP_UP)),
         (Adjustment(model=STEP_UP), refused("model_not_found"), None),
+        (NONE, refused("unsupported_role"), Adjustment(system_role=True)),
+        (Adjustment(system_role=True), refused("unsupported_role"), None),
+        (NONE, ONLY_REASONING, Adjustment(more_room=True)),
+        (Adjustment(more_room=True), ONLY_REASONING, None),
+        (NONE, ModelFailure("incomplete:content_filter"), None),
         (NONE, ModelFailure("http_500", "transient"), None),
         (NONE, ModelFailure("deadline", "deadline"), None),
     ],
@@ -46,7 +64,7 @@ def refused(code: str, param: str | None = None) -> ModelFailure:
 def test_each_thing_is_changed_once(
     before: Adjustment, failure: ModelFailure, after: Adjustment | None
 ) -> None:
-    assert next_adjustment(before, "gpt-5", failure) == after
+    assert next_adjustment(before, BODY, failure, may_replace=True) == after
 
 
 @pytest.mark.parametrize(
@@ -61,21 +79,9 @@ def test_each_thing_is_changed_once(
 def test_a_model_that_is_gone_has_a_replacement_of_its_class(
     model: str, instead: str | None
 ) -> None:
-    further = next_adjustment(NONE, model, refused("model_not_found"))
+    body = BODY | {"model": model}
+    further = next_adjustment(NONE, body, refused("model_not_found"), may_replace=True)
     assert (further.model if further else None) == instead
-
-
-BODY: dict[str, Any] = {
-    "model": "gpt-5",
-    "input": [],
-    "reasoning": {"effort": "low"},
-    "text": {"verbosity": "low", "format": {"type": "text"}},
-    "temperature": 0.3,
-    "top_p": 0.9,
-    "prompt_cache_key": "1:a:2",
-    "safety_identifier": "abc",
-    "max_output_tokens": 800,
-}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +89,12 @@ BODY: dict[str, Any] = {
     [
         (NONE, BODY),
         (Adjustment(model="gpt-6-sol"), BODY | {"model": "gpt-6-sol"}),
+        (
+            Adjustment(system_role=True),
+            BODY | {"input": [{"role": "system", "content": "Monday."}, BODY["input"][1]]},
+        ),
+        (Adjustment(more_room=True), BODY | {"max_output_tokens": 1600}),
+        (Adjustment(less_effort=True), BODY | {"reasoning": {"effort": "minimal"}}),
         (WITHOUT_EFFORT, {name: BODY[name] for name in BODY if name != "reasoning"}),
         (
             Adjustment(without=frozenset({"text.verbosity"})),
@@ -90,7 +102,7 @@ BODY: dict[str, Any] = {
         ),
         (
             Adjustment(without=DISPENSABLE),
-            {"model": "gpt-5", "input": [], "text": {"format": {"type": "text"}}},
+            {"model": "gpt-5", "input": BODY["input"]},
         ),
     ],
 )
@@ -134,7 +146,7 @@ WORDS_ONLY = Adjustment(without=frozenset({FILES}))
 def test_files_that_are_refused_are_left_out_once(
     before: Adjustment, body: dict[str, Any], failure: ModelFailure, after: Adjustment | None
 ) -> None:
-    assert words_only(before, body, failure) == after
+    assert next_adjustment(before, body, failure, may_replace=True) == after
 
 
 def test_the_words_stay_and_say_what_is_missing() -> None:
@@ -147,3 +159,21 @@ def test_the_words_stay_and_say_what_is_missing() -> None:
 def test_other_requests_may_have_files_and_history() -> None:
     tried = Adjustment("other", frozenset({FILES, "top_p"}), 2)
     assert lasting(tried) == Adjustment("other", frozenset({"top_p"}))
+
+
+def test_where_the_model_has_no_more_room_it_reasons_less() -> None:
+    full = BODY | {"max_output_tokens": 128_000}
+    less = next_adjustment(NONE, full, ONLY_REASONING, may_replace=True)
+    assert less == Adjustment(less_effort=True)
+    assert next_adjustment(less, full, ONLY_REASONING, may_replace=True) is None
+    without = {name: full[name] for name in full if name != "reasoning"}
+    assert next_adjustment(NONE, without, ONLY_REASONING, may_replace=True) is None
+
+
+def test_on_a_clients_own_server_no_model_is_replaced() -> None:
+    assert next_adjustment(NONE, BODY, refused("model_not_found"), may_replace=False) is None
+
+
+def test_a_model_that_does_not_reason_is_replaced_by_one_that_is_told_not_to() -> None:
+    replaced = adjusted({"model": "gpt-4o", "input": []}, Adjustment(model=DEFAULT_MODEL))
+    assert replaced == {"model": DEFAULT_MODEL, "input": [], "reasoning": {"effort": "none"}}

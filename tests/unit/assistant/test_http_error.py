@@ -64,6 +64,81 @@ def test_a_refused_parameter_is_known(error: Any, code: str | None, param: str |
     assert (failure.code, failure.param) == (code, param)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "code", "param"),
+    [
+        (
+            400,
+            {"error": {"message": "property 'prompt_cache_key' is unsupported", "code": None}},
+            "unsupported_parameter",
+            "prompt_cache_key",
+        ),
+        (
+            400,
+            {"error": {"message": "Unrecognized request argument: safety_identifier"}},
+            "unsupported_parameter",
+            "safety_identifier",
+        ),
+        (
+            422,
+            {
+                "detail": [
+                    {
+                        "type": "extra_forbidden",
+                        "loc": ["body", "prompt_cache_key"],
+                        "msg": "Extra inputs are not permitted",
+                    }
+                ]
+            },
+            "unsupported_parameter",
+            "prompt_cache_key",
+        ),
+        (
+            400,
+            {"error": {"message": "Unexpected keyword: verbosity", "code": "400"}},
+            "unsupported_parameter",
+            "text.verbosity",
+        ),
+        (
+            400,
+            {
+                "error": {
+                    "message": "Invalid value: 'developer'. Supported values are: 'system'.",
+                    "code": "invalid_value",
+                    "param": "input[3].role",
+                }
+            },
+            "unsupported_role",
+            None,
+        ),
+        (
+            422,
+            {
+                "detail": [
+                    {
+                        "loc": ["body", "input", 3, "role"],
+                        "msg": "Input should be 'user', 'assistant' or 'system'",
+                        "input": "developer",
+                    }
+                ]
+            },
+            "unsupported_role",
+            None,
+        ),
+        (400, {"message": "Unexpected message role.", "code": 400}, "unsupported_role", None),
+        (400, {"error": {"message": "Image too large", "code": None}}, None, None),
+        (500, {"error": {"message": "unknown role developer"}}, None, None),
+        (400, {"detail": "unknown"}, None, None),
+        (400, {"detail": [7, {"loc": 4}]}, None, None),
+    ],
+)
+def test_what_a_strict_server_refuses_in_its_own_words_is_known(
+    status: int, body: Any, code: str | None, param: str | None
+) -> None:
+    failure = read_http_error(status, body, {})
+    assert (failure.code, failure.param) == (code, param)
+
+
 DATE = {"date": "Wed, 25 Nov 2026 10:00:00 GMT"}
 
 

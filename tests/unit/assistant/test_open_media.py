@@ -12,6 +12,7 @@ from tests.support.turns import a_turn, contact_message
 from tests.support.waiting import eventually_async
 
 from assistant.media import MessageMedia, media_column, message_media, newest_that_fit
+from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelFailure
 from assistant.prompt import request_body
 from assistant.turn_context import StoredMessage, TurnContext
@@ -81,8 +82,8 @@ async def test_a_voice_note_becomes_words_and_is_kept() -> None:
     body = "[voice note] ¿Qué horario tienen?"
     assert await read(media, sent("[voice note]", NOTE)) == [body]
     assert media.kept == {1: body}
-    ((key, model, recording),) = media.ears.heard
-    assert (key, model) == ("test-key", "gpt-transcribe")
+    ((server, model, recording),) = media.ears.heard
+    assert (server, model) == (ModelServer("test-key"), "gpt-transcribe")
     assert (recording.filename, recording.mime_type) == ("voice.ogg", "audio/ogg")
     assert (recording.content, recording.language) == (VOICE, "es")
     assert media.files.looked_up == [(WhatsAppNumber(NUMBER, "test-token"), "m1")]

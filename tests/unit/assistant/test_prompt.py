@@ -108,25 +108,6 @@ def test_one_endless_message_is_cut_rather_than_left_out() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("of_client", "of_assistant", "sent"),
-    [
-        (None, None, {}),
-        (None, "none", {"temperature": 0.2}),
-        (None, "low", {}),
-        ("low", "none", {}),
-        ("none", "low", {"temperature": 0.2}),
-    ],
-)
-def test_temperature_goes_only_with_no_reasoning(
-    of_client: str | None, of_assistant: str | None, sent: dict[str, float]
-) -> None:
-    tenant = a_tenant(settings={"reasoning_effort": of_client})
-    body = body_of(tenant=tenant, reasoning_effort=of_assistant, temperature=0.2)
-    assert {name: body[name] for name in ("temperature", "top_p") if name in body} == sent
-    assert body.get("reasoning", {}).get("effort") == (of_client or of_assistant)
-
-
 def test_the_clients_model_goes_before_the_assistants() -> None:
     assert body_of(model="gpt-6-luna")["model"] == "gpt-6-luna"
     chosen = a_tenant(settings={"model": "gpt-6-sol"})

@@ -16,6 +16,25 @@ GOOD: dict[str, Any] = {
     "assistant_id": "asst_abc123xyz",
 }
 OPENING = {"weekday": 7, "opens": "09:00", "closes": "14:00"}
+WRONG_SERVERS = (
+    "models.example.com/v1",
+    "ftp://models.example.com/v1",
+    "http://models.example.com/v1",
+    "http://10.0.0.7/v1",
+    "http://127.0.0.1.example.com/v1",
+    "https://user:secret@models.example.com/v1",
+    "https://@models.example.com/v1",
+    "https://models.example.com/v1?key=secret",
+    "https://models.example.com/v1#x",
+    "https://models.example.com:port/v1",
+    "https://models.example.com:0/v1",
+    "https://[::1/v1",
+    "https:///v1",
+    "https://models.example.com/v1\r\nX: injected",
+    "https://modelsñ.example.com/v1",
+    "https://models.example.com/" + "x" * 500,
+    "",
+)
 EIGHTH_DAY = {"weekday": 8, "opens": "09:00", "closes": "14:00"}
 
 
@@ -103,6 +122,7 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
         ({"business_hours": [OPENING] * 22}, "settings.business_hours"),
         ({"fallback_text": "a\x00"}, "settings.fallback_text"),
         ({"daily_token_budget": 10**12 + 1}, "settings.daily_token_budget"),
+        *(({"openai_base_url": url}, "settings.openai_base_url") for url in WRONG_SERVERS),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field: str) -> None:
@@ -151,6 +171,9 @@ def test_a_word_with_two_meanings_is_refused(
         {"opt_out_words": ["Stop", "CANCELAR"], "handoff_words": ["persona", "ayuda"]},
         {"opt_out_words": ["atendente"], "language": "es"},
         {"handover_minutes": 0},
+        {"openai_base_url": "https://models.example.com:8443/openai/v1"},
+        {"openai_base_url": "http://localhost:11434/v1"},
+        {"openai_base_url": "http://[::1]:11434/v1"},
     ],
 )
 def test_own_words_may_repeat_the_languages_own_meaning(settings: dict[str, Any]) -> None:

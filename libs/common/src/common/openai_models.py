@@ -1,56 +1,72 @@
-"""OpenAI's models as of 2026-11: which end when, what replaces them, what they refuse.
+"""OpenAI's models: what each takes, which end when, and what replaces them (models.toml)."""
 
-Source: the `ChatModel` list and docstrings of openai-python 3.54 and
-https://developers.openai.com/api/docs/deprecations.
-"""
-
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 DEFAULT_MODEL = "gpt-6-luna"
 STEP_UP = "gpt-6.1-terra"
-
-PAST = date(2026, 10, 23)
-DECEMBER = date(2026, 12, 11)
-JANUARY = date(2027, 1, 14)
-APRIL = date(2027, 4, 1)
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 @dataclass(frozen=True, slots=True)
-class Retirement:
-    """The model stops answering on `ends`; `replacement` is of the same class and price range."""
+class Capabilities:
+    """Of one model. efforts: empty where it does not reason. default_effort: the one in force where
+    none is sent. context, max_output: tokens; None: not known. ends: the first day on which it does
+    not answer; replacement: of the same class and price range.
+    """
 
-    ends: date
-    replacement: str
+    efforts: tuple[str, ...] = ()
+    default_effort: str | None = None
+    verbosity: bool = False
+    vision: bool = False
+    files: bool = False
+    context: int | None = None
+    max_output: int | None = None
+    ends: date | None = None
+    replacement: str = DEFAULT_MODEL
+
+    def effort_for(self, asked: str | None) -> str | None:
+        """The effort that is asked for, or the nearest that the model takes; the lower of two."""
+        if asked is None or asked in self.efforts or not self.efforts:
+            return asked if self.efforts else None
+        place = EFFORTS.index(asked)
+        return min(self.efforts, key=lambda effort: abs(EFFORTS.index(effort) - place))
+
+    def takes_sampling(self, effort: str | None) -> bool:
+        """effort: the one that is sent, if any."""
+        return not self.efforts or (effort or self.default_effort) == "none"
 
 
-RETIREMENTS = {
-    "gpt-3.5-turbo": Retirement(PAST, DEFAULT_MODEL),
-    "gpt-4": Retirement(PAST, STEP_UP),
-    "gpt-4-turbo": Retirement(PAST, STEP_UP),
-    "gpt-4.1-nano": Retirement(PAST, DEFAULT_MODEL),
-    "o1": Retirement(PAST, STEP_UP),
-    "o3-mini": Retirement(PAST, DEFAULT_MODEL),
-    "o4-mini": Retirement(PAST, DEFAULT_MODEL),
-    "gpt-5": Retirement(DECEMBER, STEP_UP),
-    "gpt-5-mini": Retirement(DECEMBER, DEFAULT_MODEL),
-    "gpt-5-nano": Retirement(DECEMBER, DEFAULT_MODEL),
-    "o3": Retirement(DECEMBER, STEP_UP),
-    "gpt-4o": Retirement(JANUARY, DEFAULT_MODEL),
-    "gpt-4o-mini": Retirement(JANUARY, DEFAULT_MODEL),
-    "gpt-4.1": Retirement(JANUARY, DEFAULT_MODEL),
-    "gpt-4.1-mini": Retirement(JANUARY, DEFAULT_MODEL),
-    "gpt-5.1": Retirement(APRIL, STEP_UP),
-    "gpt-5.4-nano": Retirement(APRIL, DEFAULT_MODEL),
-}
+def read_models(data: Mapping[str, Any]) -> dict[str, Capabilities]:
+    """A model's own values go before its family's."""
+    return {
+        name: capabilities(data["families"][own["family"]] | own)
+        for name, own in data["models"].items()
+    }
 
 
-def retirement(model: str) -> Retirement | None:
-    """Of the model or of the family of a dated snapshot such as gpt-4o-2024-08-06."""
-    if model in RETIREMENTS:
-        return RETIREMENTS[model]
-    families = [name for name in RETIREMENTS if is_snapshot(model, name)]
-    return RETIREMENTS[max(families, key=len)] if families else None
+def capabilities(values: Mapping[str, Any]) -> Capabilities:
+    known = {name: value for name, value in values.items() if name != "family"}
+    return Capabilities(**known | {"efforts": tuple(values.get("efforts", ()))})
+
+
+TABLE = Path(__file__).with_name("models.toml")
+MODELS = read_models(tomllib.loads(TABLE.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=1000)
+def capabilities_of(model: str) -> Capabilities | None:
+    """Of the model or of the family of a dated snapshot such as gpt-4o-2024-08-06; None for a model
+    that OpenAI does not have."""
+    if model in MODELS:
+        return MODELS[model]
+    families = [name for name in MODELS if is_snapshot(model, name)]
+    return MODELS[max(families, key=len)] if families else None
 
 
 def is_snapshot(model: str, family: str) -> bool:
@@ -59,22 +75,18 @@ def is_snapshot(model: str, family: str) -> bool:
     return rest != model and (rest.replace("-", "").isdecimal() or rest in ("preview", "latest"))
 
 
-def model_to_call(model: str) -> tuple[str, str | None]:
-    """The model itself or its replacement, and a warning when it is not the one asked for."""
-    ends = retirement(model)
-    if ends is None:
-        return model, None
-    return ends.replacement, (
-        f"model: {model} ends on {ends.ends.isoformat()}; {ends.replacement} is used instead"
+def warning_of_end(model: str) -> str | None:
+    """What to say about a model that ends, or has ended."""
+    known = capabilities_of(model)
+    if known is None or known.ends is None:
+        return None
+    return (
+        f"model: OpenAI ends {model} on {known.ends.isoformat()}; from then on"
+        f" {known.replacement} answers instead"
     )
 
 
 def replacement_of(model: str) -> str:
     """What is asked when the server does not know the model."""
-    ends = retirement(model)
-    return ends.replacement if ends else DEFAULT_MODEL
-
-
-def takes_sampling(reasoning_effort: str | None) -> bool:
-    """Temperature and top_p are refused (400) unless the effort is none."""
-    return reasoning_effort == "none"
+    known = capabilities_of(model)
+    return known.replacement if known else DEFAULT_MODEL

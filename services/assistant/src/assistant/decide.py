@@ -7,7 +7,7 @@ from typing import Literal
 
 from assistant.commands import command_of, last_command
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
-from assistant.openai.retry import seconds_until_retry
+from assistant.openai.retry import TURN_SECONDS, seconds_until_retry
 from assistant.texts import fallback_text, notice
 from assistant.turn_context import TurnContext
 from common.command_words import Command
@@ -155,14 +155,15 @@ def after_asking(
     seconds: float,
     tenant: TenantConfig,
     random: Callable[[], float],
+    budget: float = TURN_SECONDS,
 ) -> Outcome[TurnResult]:
     """A failure is tried again while that can help; then the contact gets the fallback text.
 
-    seconds: since the turn's first claim. random: from 0 to 1.
+    seconds: since the turn's first claim, of so many at most. random: from 0 to 1.
     """
     if isinstance(answer, ModelAnswer):
         return Done(Reply("answer", answer.text, answer.usage))
-    wait = seconds_until_retry(answer, tries, seconds, random)
+    wait = seconds_until_retry(answer, tries, seconds, random, budget)
     if wait is not None:
         return Later(wait, answer.reason)
     return fallback(turn, tenant, answer.reason, answer.usage)

@@ -12,11 +12,11 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from assistant.model_parameters import model_parameters
 from assistant.opening_hours import describe_opening_hours
 from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
 from common.description import described
 from common.events import AssistantConfig, TenantConfig
-from common.openai_models import takes_sampling
 
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
@@ -53,9 +53,8 @@ def request_body(
 
     history_turns: fewer of the earlier turns than usual. files: of new messages, by their ids.
     """
-    settings = tenant.settings
-    body: dict[str, Any] = {
-        "model": settings.model or assistant.model,
+    return {
+        **model_parameters(tenant.settings, assistant),
         "instructions": f"{assistant.instructions}\n\n{HOUSE_RULES}",
         "input": [
             *history_input(turn.history, history_turns),
@@ -63,28 +62,14 @@ def request_body(
             *profile_name(turn.conversation.contact_name),
             *pending_input(turn.pending, files),
         ],
-        "max_output_tokens": assistant.max_output_tokens,
         "store": False,
         "prompt_cache_key": cache_key(tenant, assistant),
     }
-    effort = settings.reasoning_effort or assistant.reasoning_effort
-    if effort:
-        body["reasoning"] = {"effort": effort}
-    if assistant.verbosity:
-        body["text"] = {"verbosity": assistant.verbosity}
-    return body | sampling(assistant, effort)
 
 
 def cache_key(tenant: TenantConfig, assistant: AssistantConfig) -> str:
     """At most 64 characters are accepted; the end tells versions apart."""
     return f"{tenant.tenant_id}:{assistant.assistant_id}:{assistant.version}"[-64:]
-
-
-def sampling(assistant: AssistantConfig, effort: str | None) -> dict[str, float]:
-    if not takes_sampling(effort):
-        return {}
-    parameters = {"temperature": assistant.temperature, "top_p": assistant.top_p}
-    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def history_input(

@@ -6,7 +6,8 @@ from common.service.settings import DatabaseSettings, GraphSettings, Secret, Ser
 
 
 class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
-    """slots: turns in flight at once per process. turn_deadline: seconds.
+    """slots: turns in flight at once per process. turn_deadline: seconds of one call of the model.
+    turn_budget: seconds of a turn that fails, from its first claim to the fallback text.
 
     openai_api_key and whatsapp_access_token (for contacts' files) serve the clients that have none
     of their own.
@@ -17,3 +18,4 @@ class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
     key_ring_file: Path | None = None
     slots: int = 1000
     turn_deadline: float = 45.0
+    turn_budget: float = 75.0

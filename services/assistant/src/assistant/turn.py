@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from assistant import finish
+from assistant.client_server import server_of
 from assistant.decide import (
     AskModel,
     TurnResult,
@@ -18,6 +19,7 @@ from assistant.decide import (
 from assistant.open_media import MediaOpener, OpenedTurn
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.openai.retry import TURN_SECONDS
 from assistant.prompt import request_body, safety_identifier
 from assistant.turn_context import TurnContext, turn_context
 from common.events import AssistantConfig, TenantConfig
@@ -34,6 +36,7 @@ class TurnHandler:
 
     tenant_of(phone_number_id) and assistant_of(assistant_id): as they are now.
     identifier_key: what the contacts' identifiers towards OpenAI are made with. random: 0 to 1.
+    budget: seconds of a turn that fails, from its first claim.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class TurnHandler:
         identifier_key: str,
         clock: Clock,
         random: Callable[[], float],
+        budget: float = TURN_SECONDS,
     ) -> None:
         self._tenant_of = tenant_of
         self._assistant_of = assistant_of
@@ -55,6 +59,7 @@ class TurnHandler:
         self._identifier_key = identifier_key
         self._clock = clock
         self._random = random
+        self._budget = budget
 
     def item_of(self, row: Any, claimed_at: float) -> TurnContext:
         return turn_context(row)
@@ -77,11 +82,13 @@ class TurnHandler:
                 decision = before_asking(opened.turn, tries, tenant, assistant, self._clock.now())
                 if not isinstance(decision, AskModel):
                     return decision
-            answer = await self._ask(opened, decision)
-        if isinstance(answer, ModelFailure):
+            answer = await self._ask(opened, decision, tries)
+        if isinstance(answer, ModelFailure) and answer.kind != "put_off":
             log_failure(claim.tenant_id, answer, tries)
-        seconds = (self._clock.now() - turn.first_claimed_at).total_seconds()
-        outcome = after_asking(answer, turn, tries, seconds, decision.tenant, self._random)
+        seconds = self._seconds_since_first_claim(turn)
+        outcome = after_asking(
+            answer, turn, tries, seconds, decision.tenant, self._random, self._budget
+        )
         return with_notice(outcome, decision.tenant, decision.command)
 
     def store(
@@ -104,9 +111,14 @@ class TurnHandler:
         result = after_bug(turn, outcome.reason, tenant, self._clock.now())
         return replace(handled, outcome=Dropped(outcome.reason, result))
 
-    async def _ask(self, opened: OpenedTurn, decision: AskModel) -> ModelAnswer | ModelFailure:
+    def _seconds_since_first_claim(self, turn: TurnContext) -> float:
+        return (self._clock.now() - turn.first_claimed_at).total_seconds()
+
+    async def _ask(
+        self, opened: OpenedTurn, decision: AskModel, tries: int
+    ) -> ModelAnswer | ModelFailure:
         try:
-            api_key = self._api_keys.secret_of(decision.tenant)
+            server = server_of(decision.tenant, self._api_keys)
         except NoSecret:
             return ModelFailure("key_unsealable")
         now, (turn, files) = self._clock.now(), opened
@@ -120,7 +132,8 @@ class TurnHandler:
             )
             return {**body, "safety_identifier": person}
 
-        return await self._model.ask(api_key, request)
+        seconds = self._seconds_since_first_claim(turn)
+        return await self._model.ask(server, request, tries, seconds)
 
 
 def log_failure(tenant_id: int, failure: ModelFailure, tries: int) -> None:

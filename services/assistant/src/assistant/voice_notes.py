@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from assistant.byte_budget import ByteBudget
+from assistant.client_server import server_of
 from assistant.fetch_media import MediaFetcher, size_of
 from assistant.file_types import recording_type, seconds_of_opus
 from assistant.media import UNKNOWN_TYPE, Unopened
+from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelFailure
 from assistant.openai.transcription import Recording, Transcript
 from assistant.turn_context import StoredMessage
@@ -27,7 +29,7 @@ class SpeechToText(Protocol):
     """See openai.transcription.Transcriber."""
 
     async def transcribe(
-        self, api_key: str, model: str, recording: Recording
+        self, server: ModelServer, model: str, recording: Recording
     ) -> Transcript | ModelFailure: ...
 
 
@@ -88,18 +90,20 @@ class VoiceNotes:
         if seconds_of_opus(content) > LONGEST_SECONDS:
             return TOO_LONG
         try:
-            api_key = self._api_keys.secret_of(tenant)
+            server = server_of(tenant, self._api_keys)
         except NoSecret:
             return Unopened("key_unsealable")
         language = tenant.settings.language.partition("-")[0]
         return await self._transcribed(
-            api_key, model, Recording(kind.name, content, kind.mime_type, language)
+            server, model, Recording(kind.name, content, kind.mime_type, language)
         )
 
-    async def _transcribed(self, api_key: str, model: str, recording: Recording) -> str | Unopened:
-        heard = await self._transcriber.transcribe(api_key, model, recording)
+    async def _transcribed(
+        self, server: ModelServer, model: str, recording: Recording
+    ) -> str | Unopened:
+        heard = await self._transcriber.transcribe(server, model, recording)
         if isinstance(heard, ModelFailure) and heard.kind in MAY_PASS:
-            heard = await self._transcriber.transcribe(api_key, model, recording)
+            heard = await self._transcriber.transcribe(server, model, recording)
         if isinstance(heard, Transcript):
             return heard.text
         return NO_WORDS if heard.reason == "empty" else Unopened(f"transcription:{heard.reason}")

@@ -1,6 +1,7 @@
 """The only place where the assistant's objects are built."""
 
 import random
+from collections.abc import Callable
 
 from assistant.byte_budget import ByteBudget
 from assistant.fetch_media import MediaFetcher
@@ -52,17 +53,11 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
     sdk = SdkClient(connections=settings.slots)
-    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
-    default_key = settings.openai_api_key.get_secret_value()
-    api_keys = TenantSecrets("openai_api_key", ring, default_key)
-    clock, deadline = SystemClock(), settings.turn_deadline
-    model = ModelGateway(ResponsesClient(settings.openai_base_url, sdk), clock, deadline)
     downloads = MediaClient(str(settings.whatsapp_graph_url))
-    media = media_opener(settings, downloads, sdk, api_keys, ring, database)
-    turns = TurnHandler(
-        tenants.get, assistants.get, model, media, api_keys, default_key, clock, random.random
+    turns = turn_handler(settings, tenants.get, assistants.get, sdk, downloads, database)
+    limits = WorkLimits(
+        slots=settings.slots, deadline=2 * settings.turn_deadline + OPEN_SECONDS + 5
     )
-    limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + OPEN_SECONDS + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get)
     consumer = BatchConsumer(
@@ -91,15 +86,41 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     ]
 
 
+def turn_handler(
+    settings: Settings,
+    tenant_of: Callable[[str], TenantConfig | None],
+    assistant_of: Callable[[str], AssistantConfig | None],
+    sdk: SdkClient,
+    downloads: MediaClient,
+    database: Database,
+) -> TurnHandler:
+    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
+    default_key = settings.openai_api_key.get_secret_value()
+    api_keys = TenantSecrets("openai_api_key", ring, default_key)
+    tokens = TenantSecrets("access_token", ring, settings.default_access_token)
+    clock, budget = SystemClock(), settings.turn_budget
+    client = ResponsesClient(settings.openai_base_url, sdk)
+    return TurnHandler(
+        tenant_of,
+        assistant_of,
+        ModelGateway(client, clock, settings.turn_deadline, budget),
+        media_opener(settings, sdk, downloads, api_keys, tokens, database),
+        api_keys,
+        default_key,
+        clock,
+        random.random,
+        budget,
+    )
+
+
 def media_opener(
     settings: Settings,
-    downloads: MediaClient,
     sdk: SdkClient,
+    downloads: MediaClient,
     api_keys: TenantSecrets,
-    ring: KeyRing | None,
+    tokens: TenantSecrets,
     database: Database,
 ) -> MediaOpener:
-    tokens = TenantSecrets("access_token", ring, settings.default_access_token)
     fetcher, budget = MediaFetcher(downloads), ByteBudget(MEDIA_BYTES)
     transcriber = Transcriber(settings.openai_base_url, sdk, TRANSCRIPTION_SECONDS)
     voice_notes = VoiceNotes(fetcher, transcriber, api_keys, budget, Transcripts(database).keep)

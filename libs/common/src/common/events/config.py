@@ -53,6 +53,9 @@ class TenantSettings(BaseModel):
     transcription_model: str = Field(
         default="gpt-transcribe", description="Of voice notes; off: they are not heard"
     )
+    openai_base_url: str | None = Field(
+        default=None, description="The client's own server of the Responses API, with its /v1"
+    )
 
 
 class ConfigEvent(Event):

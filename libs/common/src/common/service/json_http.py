@@ -1,7 +1,8 @@
 """POST of JSON over aiohttp: one attempt, a total deadline, no redirect, a bounded answer.
 
-aiohttp never repeats a POST by itself. Only a failed connect, name lookup, handshake or wait for a
-free connection proves that nothing was sent; whatever is raised later is ambiguous.
+aiohttp never repeats a POST by itself. Only a failed connect (a proxy's too), name lookup,
+handshake or wait for a free connection proves that nothing was sent; whatever is raised later is
+ambiguous.
 """
 
 import json
@@ -10,11 +11,18 @@ from dataclasses import dataclass
 
 import aiohttp
 import orjson
+from yarl import URL
+
+from common.service.proxies import Proxies
 
 CONNECT_SECONDS = 5.0
 
 # What proves that no byte of a request left.
-NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+)
 # Every way in which an attempt can fail; TimeoutError is the total deadline.
 FAILED = (aiohttp.ClientError, OSError, TimeoutError)
 
@@ -49,6 +57,7 @@ class JsonHttpClient:
         self._longest_answer = longest_answer
 
     async def start(self) -> None:
+        self._proxies = Proxies()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -59,11 +68,14 @@ class JsonHttpClient:
 
     async def post(self, url: str, token: str, body: object, timeout: "Timeout") -> HttpAnswer:
         """Raises one of FAILED; one of NOT_SENT when nothing can have left."""
+        proxy = self._proxies.of(url)
         async with self._session.post(
             url,
             data=orjson.dumps(body),
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
             timeout=timeout,
+            proxy=proxy,
+            proxy_auth=aiohttp.BasicAuth.from_url(URL(proxy)) if proxy else None,
             # A redirect would carry customers' words to a host that is not configured.
             allow_redirects=False,
         ) as response:

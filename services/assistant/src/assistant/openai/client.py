@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from assistant.openai.http_error import read_http_error
+from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure, as_code, read_response
 from assistant.openai.sdk_client import SdkClient
 from common.service import metrics
@@ -15,23 +16,24 @@ from common.service.json_http import HttpAnswer
 
 class ModelClient(Protocol):
     async def ask(
-        self, api_key: str, body: dict[str, Any], deadline: float
+        self, server: ModelServer, body: dict[str, Any], deadline: float
     ) -> ModelAnswer | ModelFailure:
         """deadline: seconds for the whole call. Never raises for what the server does."""
 
 
 class ResponsesClient:
-    """On a client that the wiring starts; each call carries its own API key."""
+    """On a client that the wiring starts. base_url: where a call names no server of its own."""
 
     def __init__(self, base_url: str, sdk: SdkClient) -> None:
-        self._url = f"{base_url.rstrip('/')}/responses"
+        self._base_url = base_url
         self._sdk = sdk
 
     async def ask(
-        self, api_key: str, body: dict[str, Any], deadline: float
+        self, server: ModelServer, body: dict[str, Any], deadline: float
     ) -> ModelAnswer | ModelFailure:
         started = perf_counter()
-        answer = await self._sdk.post(self._url, api_key, orjson.dumps(body), deadline)
+        url = f"{(server.base_url or self._base_url).rstrip('/')}/responses"
+        answer = await self._sdk.post(url, server.api_key, orjson.dumps(body), deadline)
         read = read_answer(answer) if isinstance(answer, HttpAnswer) else answer
         metrics.MODEL_SECONDS.observe(perf_counter() - started)
         metrics.MODEL_CALLS.labels(metric_label(read)).inc()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from assistant.openai.response import FailureKind, ModelFailure, as_code, code_or_name
-from common.lenient_json import at
+from common.lenient_json import at, list_at
 
 LONGEST_WAIT = 60.0  # seconds
 BILLING = frozenset(
@@ -19,32 +19,64 @@ BILLING = frozenset(
 )
 TRANSIENT = frozenset({408, 409})  # and all from 500
 ACCOUNT = frozenset({401, 402, 403})
-# The Responses API words these refusals without a code.
-CODE_OF_WORDS = {
-    "Unsupported parameter": "unsupported_parameter",
-    "Unsupported value": "unsupported_value",
-}
+NOT_TAKEN = frozenset({400, 422})
+# How strict servers say, without a code, that they know no such parameter or role.
+NOT_KNOWN = re.compile(
+    r"unsupported|not supported|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|extra",
+    re.IGNORECASE,
+)
+PARAMETER = re.compile(
+    r"\b(prompt_cache_key|safety_identifier|reasoning\.effort|reasoning|verbosity|temperature|top_p|"
+    r"max_output_tokens)\b"
+)
+FULL_NAMES = {"verbosity": "text.verbosity"}
+ROLE_REFUSED = re.compile(
+    r"\brole\b.*\bdeveloper\b|\bdeveloper\b.*\brole\b|unexpected message role",
+    re.IGNORECASE | re.DOTALL,
+)
+VAGUE = frozenset({None, "400", "422", "invalid_request_error", "invalid_value"})
+LONGEST_MESSAGE = 2000  # characters of it that are read
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 RESETS = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
 
 
 def read_http_error(status: int, body: object, headers: Mapping[str, str]) -> ModelFailure:
     """headers: with names in lower case, or of a mapping that ignores case."""
-    code = code_or_name(body, "error", "code") or code_of_words(body)
+    code = code_or_name(body, "error", "code")
+    param = code_or_name(body, "error", "param")
+    if code in VAGUE and status in NOT_TAKEN:
+        code, param = refused_part(code, param, words_of(body))
     kind = kind_of(status, code, body)
     if kind == "account" and status == 429:
         reason = f"billing:{code}"
     else:
         reason = f"http_{status}:{code}" if code else f"http_{status}"
-    param = code_or_name(body, "error", "param")
     request_id = as_code(headers.get("x-request-id"))
     return ModelFailure(reason, kind, seconds_to_wait(kind, headers), code, param, request_id)
 
 
-def code_of_words(body: object) -> str | None:
-    message = at(body, "error", "message")
-    words = message.partition(":")[0] if isinstance(message, str) else ""
-    return CODE_OF_WORDS.get(words)
+def refused_part(code: str | None, param: str | None, words: str) -> tuple[str | None, str | None]:
+    """Code and parameter of a refusal that only its words explain; else as given."""
+    if ROLE_REFUSED.search(words):
+        return "unsupported_role", param
+    named = PARAMETER.search(words)
+    if code == "invalid_value" or not named or not NOT_KNOWN.search(words):
+        return code, param
+    is_value = words.casefold().startswith("unsupported value")
+    refused = "unsupported_value" if is_value else "unsupported_parameter"
+    return refused, param or FULL_NAMES.get(named[1], named[1])
+
+
+def words_of(body: object) -> str:
+    """The message and the place of an error: OpenAI's shape, vLLM's, FastAPI's `detail`."""
+    details = [str(part) for each in list_at(body, "detail") for part in detail_words(each)]
+    message = at(body, "error", "message") or at(body, "message") or at(body, "detail")
+    text = message if isinstance(message, str) else " ".join(details)
+    return f"{text[:LONGEST_MESSAGE]} {str(at(body, 'error', 'param'))[:100]}"
+
+
+def detail_words(detail: object) -> list[object]:
+    return [at(detail, "msg"), at(detail, "input"), *list_at(detail, "loc")]
 
 
 def kind_of(status: int, code: str | None, body: object) -> FailureKind:

@@ -17,7 +17,9 @@ LARGEST_COUNT = 2**31 - 1  # what the column holds
 CODE_OR_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 HAS_TEXT = frozenset({"completed", "incomplete"})  # of a response; others have none, or not yet
 
-FailureKind = Literal["rate_limit", "transient", "deadline", "stopped", "account", "final"]
+FailureKind = Literal[
+    "rate_limit", "put_off", "transient", "deadline", "stopped", "account", "final"
+]
 KIND_OF_CODE: dict[str, FailureKind] = {
     "server_error": "transient",
     "rate_limit_exceeded": "rate_limit",
@@ -36,19 +38,22 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
+    """earlier: what was billed for calls before, whose request was changed then."""
+
     text: str
     usage: Usage
+    earlier: tuple[Usage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFailure:
     """Why there is no answer. reason: what failed and, after a colon, the server's code.
 
-    kind: `rate_limit` and `transient` pass by themselves, a `deadline` may; `stopped`: no call was
-    made, since the server fails; `account` (key, payment) fails for every call until somebody acts;
-    `final` fails for this request.
+    kind: `rate_limit` and `transient` pass by themselves, a `deadline` may; no call was made where
+    it is `put_off` (the key's limit is met) or `stopped` (the server fails); `account` (key,
+    payment) fails for every call until somebody acts; `final` fails for this request.
     retry_after: seconds that the server wants to be left alone. code, param: of its error. usage:
-    what was billed nevertheless.
+    what was billed nevertheless; earlier: for calls before, whose request was changed then.
     """
 
     reason: str
@@ -58,6 +63,7 @@ class ModelFailure:
     param: str | None = None
     request_id: str | None = field(default=None, compare=False)
     usage: Usage | None = None
+    earlier: tuple[Usage, ...] = ()
 
 
 def read_response(body: object) -> ModelAnswer | ModelFailure:

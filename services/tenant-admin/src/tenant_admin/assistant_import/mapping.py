@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from common.events.config import Effort, Verbosity
 from common.lenient_json import at, integer_at, list_at, object_at, objects_at
-from common.openai_models import DEFAULT_MODEL, model_to_call
+from common.openai_models import DEFAULT_MODEL
 from tenant_admin.assistant_import.tools import response_format_of, tools_of
 from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.assistants import ImportSource
@@ -130,18 +130,14 @@ def model_of(data: Json, warnings: ImportWarnings) -> str:
     if not isinstance(model, str) or not model:
         warnings.add("model", f"not given; {DEFAULT_MODEL} is used")
         return DEFAULT_MODEL
-    model, warning = model_to_call(model)
-    if warning:
-        warnings.texts.append(warning)
     return model
 
 
 def effort_of(data: Json, warnings: ImportWarnings) -> str:
-    """The GPT-6 models know no `minimal`."""
     effort = data.get("reasoning_effort") or at(data, "reasoning", "effort")
     if effort is None:
         return "none"
-    if effort == "minimal" or effort not in get_args(Effort):
+    if effort not in get_args(Effort):
         warnings.add("reasoning_effort", "not known to current models; low is used")
         return "low"
     return str(effort)

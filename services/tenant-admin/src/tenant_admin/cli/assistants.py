@@ -59,13 +59,24 @@ def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def edit(assistant_id: AssistantId, file: File | None = None, model: str | None = None) -> None:
-    """Change the instructions, in $EDITOR or from --file; the new version answers at once."""
+def edit(
+    assistant_id: AssistantId,
+    file: File | None = None,
+    model: str | None = None,
+    effort: str | None = None,
+    verbosity: str | None = None,
+) -> None:
+    """Change the instructions, in $EDITOR or from --file; the new version answers at once.
+
+    --effort null, --verbosity null: none is sent.
+    """
     with open_session() as session:
         before = session.read(partial(assistants.get_published, assistant_id=assistant_id))
         text = file.read() if file else edit_text(session.settings.editor, before.instructions)
-        changes = {"instructions": text, "model": model or before.model}
-        body = before.model_dump(include=set(BODY)) | changes
+        given = {"model": model, "reasoning_effort": effort, "verbosity": verbosity}
+        changes = {name: value for name, value in given.items() if value is not None}
+        body = before.model_dump(include=set(BODY)) | {"instructions": text}
+        body |= {name: None if value == "null" else value for name, value in changes.items()}
         if body == before.model_dump(include=set(BODY)):
             typer.echo("Nothing changed.")
             return

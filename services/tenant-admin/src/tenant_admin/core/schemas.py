@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Any, LiteralString
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -104,6 +106,35 @@ def known_timezone(name: str) -> str:
     return name
 
 
+def server_address(url: str) -> str:
+    """An https address, or http on this machine; calls of the client's contacts go there."""
+    parts = urlsplit(url)
+    try:
+        port_is_right, host = parts.port != 0, parts.hostname
+    except ValueError:
+        port_is_right, host = False, None
+    if not (port_is_right and host and re.fullmatch(VISIBLE, url)):
+        fix = "write for example https://models.example.com/v1"
+        raise PydanticCustomError("url", "is not an address", {"fix": fix})
+    if parts.username is not None or parts.query or parts.fragment:
+        fix = "leave out user, password, query and fragment; a key is set with the client's secret"
+        raise PydanticCustomError("url", "holds more than an address", {"fix": fix})
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        fix = "write https://; http is for this machine alone, such as http://127.0.0.1:11434/v1"
+        raise PydanticCustomError("url", "is not encrypted", {"fix": fix})
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+ServerAddress = Annotated[str, Field(max_length=512), AfterValidator(server_address)]
+
+
 def until_midnight(hours: Any) -> Any:
     """24:00 is how people write the end of a day; a time of day has only 00:00."""
     if not isinstance(hours, list | tuple):
@@ -168,6 +199,9 @@ class Settings(TenantSettings):
     transcription_model: Model = Field(
         default=DEFAULTS.transcription_model,
         description="Of voice notes; off: they are not heard",
+    )
+    openai_base_url: ServerAddress | None = Field(
+        default=None, description="The client's own server of the Responses API, with its /v1"
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import structlog
 
 from assistant import finish
+from assistant.client_server import server_of
 from assistant.decide import AskModel, after_asking, after_bug, before_asking
+from assistant.open_media import MediaOpener, OpenedTurn
 from assistant.openai.gateway import ModelGateway
-from assistant.openai.model_server import NO_KEY, ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.retry import TURN_SECONDS
 from assistant.preface import with_disclosure, with_preface
@@ -38,6 +39,7 @@ class TurnHandler:
         tenant_of: Callable[[str], TenantConfig | None],
         assistant_of: Callable[[str], AssistantConfig | None],
         model: ModelGateway,
+        media: MediaOpener,
         api_keys: TenantSecrets,
         identifier_key: str,
         clock: Clock,
@@ -47,6 +49,7 @@ class TurnHandler:
         self._tenant_of = tenant_of
         self._assistant_of = assistant_of
         self._model = model
+        self._media = media
         self._api_keys = api_keys
         self._identifier_key = identifier_key
         self._clock = clock
@@ -70,7 +73,12 @@ class TurnHandler:
         if not isinstance(decision, AskModel):
             log_loop(claim.tenant_id, turn, decision)
             return decision
-        answer = await self._ask(turn, decision, tries)
+        async with self._media.opened(turn, decision.tenant) as opened:
+            if opened.turn is not turn:  # a command may have been said
+                decision = before_asking(opened.turn, tries, tenant, assistant, self._clock.now())
+                if not isinstance(decision, AskModel):
+                    return decision
+            answer = await self._ask(opened, decision, tries)
         if isinstance(answer, ModelFailure) and answer.kind != "put_off":
             log_failure(claim.tenant_id, answer, tries)
         seconds = self._seconds_since_first_claim(turn)
@@ -103,27 +111,22 @@ class TurnHandler:
     def _seconds_since_first_claim(self, turn: TurnContext) -> float:
         return (self._clock.now() - turn.first_claimed_at).total_seconds()
 
-    def _server_of(self, tenant: TenantConfig) -> ModelServer:
-        """The installation's key never goes to a client's own server. Raises NoSecret."""
-        base_url = tenant.settings.openai_base_url
-        if base_url and tenant.openai_api_key is None:
-            return ModelServer(NO_KEY, base_url)
-        return ModelServer(self._api_keys.secret_of(tenant), base_url)
-
     async def _ask(
-        self, turn: TurnContext, decision: AskModel, tries: int
+        self, opened: OpenedTurn, decision: AskModel, tries: int
     ) -> ModelAnswer | ModelFailure:
         try:
-            server = self._server_of(decision.tenant)
+            server = server_of(decision.tenant, self._api_keys)
         except NoSecret:
             return ModelFailure("key_unsealable")
-        now = self._clock.now()
+        now, (turn, files) = self._clock.now(), opened
         person = safety_identifier(
             self._identifier_key, decision.tenant.tenant_id, turn.conversation.contact_id
         )
 
         def request(history_turns: int | None) -> dict[str, Any]:
-            body = request_body(turn, decision.tenant, decision.assistant, now, history_turns)
+            body = request_body(
+                turn, decision.tenant, decision.assistant, now, history_turns, files
+            )
             return {**body, "safety_identifier": person}
 
         seconds = self._seconds_since_first_claim(turn)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from assistant.media import MessageMedia, message_media
 from common.events import conversation_key
 from common.postgres.rows import names
 from common.work.schema import RUNNING
@@ -23,7 +24,8 @@ BUSY_TURNS, BUSY_MINUTES = 20, 10  # more answers in so short a time than a pers
 
 MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
   message.role::text, message.wamid, message.body,
-  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id, message.kind)"""
+  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id, message.kind,
+  message.media)"""
 # The fallback text and notices are nobody's words. Of rows from before the column nobody knows.
 IS_ANSWER = "role = 'a' and (kind is null or kind in ('answer', 'person'))"
 # What a claimed turn consists of, for a select from `turn` joined with `conversation`. Messages are
@@ -76,7 +78,8 @@ where turn.id = any(%(ids)s::bigint[]) and {written_now("turn")}
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
     """One message; wamid is None for the assistant's own. kind: None for the contact's, else
-    answer, fallback, notice, or person: one of the business wrote it."""
+    answer, fallback, notice, or person: one of the business wrote it. media: a file
+    that can be opened."""
 
     conversation_id: int
     id: int
@@ -87,6 +90,7 @@ class StoredMessage:
     sent_at: datetime
     trace_id: str
     kind: str | None = None
+    media: MessageMedia | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +186,19 @@ def messages_of(rows: Sequence[Sequence[Any]] | None) -> tuple[StoredMessage, ..
 
 
 def stored_message(values: Sequence[Any]) -> StoredMessage:
-    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id, kind = values
-    sent_at = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id, kind)
+    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id, kind, column = values
+    return StoredMessage(
+        conversation_id=conversation_id,
+        id=id,
+        turn_id=turn_id,
+        role=role,
+        wamid=wamid,
+        body=body,
+        sent_at=datetime.fromtimestamp(microseconds / 1e6, UTC),
+        trace_id=trace_id,
+        kind=kind,
+        media=message_media(column),
+    )
 
 
 def is_cut(pending: Sequence[StoredMessage]) -> bool:

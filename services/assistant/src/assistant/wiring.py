@@ -5,13 +5,20 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from assistant.apply_command import CommandApplier
+from assistant.byte_budget import ByteBudget
+from assistant.fetch_media import MediaFetcher
+from assistant.open_media import OPEN_SECONDS, MediaOpener
 from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.sdk_client import SdkClient
+from assistant.openai.transcription import Transcriber
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
 from assistant.tables import TURNS
+from assistant.transcripts import Transcripts
 from assistant.turn import TurnHandler
+from assistant.voice_notes import VoiceNotes
+from assistant.whatsapp.media_client import MediaClient
 from common.events import (
     AssistantConfig,
     ConversationCommand,
@@ -68,6 +75,10 @@ class KafkaConsumers(NamedTuple):
         )
 
 
+TRANSCRIPTION_SECONDS = 25.0  # of one call
+MEDIA_BYTES = 32 << 20  # of files in memory at once; as base64 and JSON they take thrice as much
+
+
 def build(settings: Settings, life: Lifecycle) -> Components:
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
@@ -77,19 +88,14 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
     sdk = SdkClient(connections=settings.slots)
-    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
-    default_key = settings.openai_api_key.get_secret_value()
-    api_keys = TenantSecrets("openai_api_key", ring, default_key)
-    clock, deadline, budget = SystemClock(), settings.turn_deadline, settings.turn_budget
-    client = ResponsesClient(settings.openai_base_url, sdk)
-    model = ModelGateway(client, clock, deadline, budget)
-    turns = TurnHandler(
-        tenants.get, assistants.get, model, api_keys, default_key, clock, random.random, budget
+    downloads = MediaClient(str(settings.whatsapp_graph_url))
+    turns = turn_handler(settings, tenants.get, assistants.get, sdk, downloads, database)
+    limits = WorkLimits(
+        slots=settings.slots, deadline=2 * settings.turn_deadline + OPEN_SECONDS + 5
     )
-    limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get)
-    commands = CommandApplier(tenants.get, database, outbox, runner.hint, clock)
+    commands = CommandApplier(tenants.get, database, outbox, runner.hint, SystemClock())
     store_messages = runner.store_and_claim(receiver.store, receiver.after_commit)
     kafka = KafkaConsumers(bootstrap, life, DeadLetters(life.service, producer, life.loop))
     consumers: list[Component] = [
@@ -104,8 +110,50 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         tenants,
         assistants,
         sdk,
+        downloads,
         outbox,
         OutboxAge(database, life),
         owner,
         StopTogether([runner, *consumers], limits.deadline + STOP_SECONDS),
     ]
+
+
+def turn_handler(
+    settings: Settings,
+    tenant_of: Callable[[str], TenantConfig | None],
+    assistant_of: Callable[[str], AssistantConfig | None],
+    sdk: SdkClient,
+    downloads: MediaClient,
+    database: Database,
+) -> TurnHandler:
+    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
+    default_key = settings.openai_api_key.get_secret_value()
+    api_keys = TenantSecrets("openai_api_key", ring, default_key)
+    tokens = TenantSecrets("access_token", ring, settings.default_access_token)
+    clock, budget = SystemClock(), settings.turn_budget
+    client = ResponsesClient(settings.openai_base_url, sdk)
+    return TurnHandler(
+        tenant_of,
+        assistant_of,
+        ModelGateway(client, clock, settings.turn_deadline, budget),
+        media_opener(settings, sdk, downloads, api_keys, tokens, database),
+        api_keys,
+        default_key,
+        clock,
+        random.random,
+        budget,
+    )
+
+
+def media_opener(
+    settings: Settings,
+    sdk: SdkClient,
+    downloads: MediaClient,
+    api_keys: TenantSecrets,
+    tokens: TenantSecrets,
+    database: Database,
+) -> MediaOpener:
+    fetcher, budget = MediaFetcher(downloads), ByteBudget(MEDIA_BYTES)
+    transcriber = Transcriber(settings.openai_base_url, sdk, TRANSCRIPTION_SECONDS)
+    voice_notes = VoiceNotes(fetcher, transcriber, api_keys, budget, Transcripts(database).keep)
+    return MediaOpener(fetcher, voice_notes, tokens, budget)

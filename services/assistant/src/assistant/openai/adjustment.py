@@ -5,10 +5,12 @@ contexts of compatible servers are short, and strict ones know neither OpenAI's 
 its role `developer`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.openai.response import ModelFailure
+from common.description import described, with_description
 from common.openai_models import capabilities_of, replacement_of
 
 FEW_TURNS = 2
@@ -18,6 +20,9 @@ DISPENSABLE = frozenset(
     {"reasoning", "reasoning.effort", "text", "text.verbosity", "temperature", "top_p"}
     | {"prompt_cache_key", "safety_identifier", "max_output_tokens", "tools"}
 )
+FILES = "input.files"  # no parameter of the API: the images and documents of the messages
+FILE_PARTS = frozenset({"input_image", "input_file"})
+NOT_OPENED = described("could not be opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,42 @@ def next_adjustment(
             return replace(adjustment, model=successor) if successor != model else None
     if failure.reason == "incomplete:max_output_tokens":
         return with_room(adjustment, body)
-    return None
+    return words_only(adjustment, body, failure)
+
+
+def words_only(
+    adjustment: Adjustment, body: dict[str, Any], failure: ModelFailure
+) -> Adjustment | None:
+    """Without files, once, where a request with files was refused: they may be broken, or the model
+    may take none."""
+    if FILES in adjustment.without or not may_be_about_files(failure) or not any(files_of(body)):
+        return None
+    return replace(adjustment, without=adjustment.without | {FILES})
+
+
+def may_be_about_files(failure: ModelFailure) -> bool:
+    """Servers word it in many ways; a `failed` response has a code such as image_parse_error."""
+    is_named = any(word in (failure.code or "") for word in ("image", "file"))
+    return failure.kind == "final" and (failure.reason.startswith("http_4") or is_named)
+
+
+def files_of(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in body["input"]:
+        if isinstance(item["content"], list):
+            yield from (part for part in item["content"] if part["type"] in FILE_PARTS)
+
+
+def without_files(item: dict[str, Any]) -> dict[str, Any]:
+    """Its words, which describe the files, as one text."""
+    if not isinstance(item["content"], list):
+        return item
+    written = [part["text"] for part in item["content"] if part["type"] == "input_text"]
+    return item | {"content": with_description("\n".join(written), NOT_OPENED)}
+
+
+def lasting(adjustment: Adjustment) -> Adjustment:
+    """What suits the model's other requests too."""
+    return replace(adjustment, history_turns=None, without=adjustment.without - {FILES})
 
 
 def with_room(adjustment: Adjustment, body: dict[str, Any]) -> Adjustment | None:
@@ -84,7 +124,9 @@ def adjusted(body: dict[str, Any], adjustment: Adjustment) -> dict[str, Any]:
         result["reasoning"] = {"effort": lowest_effort(result["model"])}
     if adjustment.system_role:
         result["input"] = [in_system_role(item) for item in result["input"]]
-    for param in adjustment.without:
+    if FILES in adjustment.without:
+        result["input"] = [without_files(item) for item in result["input"]]
+    for param in adjustment.without - {FILES}:
         leave_out(result, param)
     return result
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from assistant.openai.adjustment import Adjustment, adjusted, next_adjustment
+from assistant.openai.adjustment import Adjustment, adjusted, lasting, next_adjustment
 from assistant.openai.call_rate import CallRate
 from assistant.openai.client import ModelClient
 from assistant.openai.expiring_map import ExpiringMap
@@ -74,7 +74,7 @@ class ModelGateway:
         known = self._known.get(key) or Adjustment()
         adjustment, answer = await self._ask_until_taken(question, adjusted(body, known), known)
         if adjustment != known and has_helped(answer):
-            self._known.put(key, replace(adjustment, history_turns=None))
+            self._known.put(key, lasting(adjustment))
         return answer
 
     async def _ask_until_taken(

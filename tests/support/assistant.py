@@ -179,12 +179,12 @@ async def running_assistant(
         published.get,
         ModelGateway(model, SystemClock(), deadline=5.0),
         api_keys,
-        "test-key",
+        b"key of identifiers",
         SystemClock(),
         lambda: 0.5,
     )
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(known.get)
+    receiver = MessageReceiver(known.get, outbox.publish)
     async with keep_running([database, producer, outbox, owner, runner]):
         yield RunningAssistant(bootstrap, database, receiver, runner, model, known, published)

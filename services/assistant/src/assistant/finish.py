@@ -55,14 +55,16 @@ select tenant_id, sum(tokens), (now() at time zone 'utc')::date
 from {unnest(COUNTED)} group by tenant_id order by tenant_id
 on conflict (tenant_id, day) do update set tokens = usage_of_day.tokens + excluded.tokens
 """)
-SEEN = {"turn_id": "bigint", "last_message_id": "bigint"}
+SEEN = {"turn_id": "bigint", "pending_count": "int"}
 EPOCH = {"epoch": "int"}
 # The turns whose claim stood, and their conversations as they are now: our update holds the turns'
 # rows, so nothing changes until the commit.
 CHECK_TURNS = Prepared(f"""
 with stood as materialized (
   select turn.id, turn.epoch, turn.conversation_id,
-    turn.finished_at is not null and turn.last_message_id > seen.last_message_id as has_newer
+    turn.finished_at is not null and exists (
+      select from message where message.conversation_id = turn.conversation_id
+        and message.turn_id is null offset seen.pending_count) as has_newer
   from turn join {unnest(SEEN | EPOCH, "seen")}
     on seen.turn_id = turn.id and seen.epoch = turn.epoch
   where turn.id = any(%(turn_id)s::bigint[]) and {written_now("turn")})
@@ -74,12 +76,10 @@ cross join (select {RESERVED}) reserved
 where conversation.id = any(array(select conversation_id from stood))
 """)
 # A new turn for the messages that came after what the finished turn has seen.
-OPEN_NEXT_TURNS = f"""
+OPEN_NEXT_TURNS = """
 insert into turn (tenant_id, conversation_id, last_message_id)
 select turn.tenant_id, turn.conversation_id, turn.last_message_id
-from turn join {unnest(SEEN, "seen")} on seen.turn_id = turn.id
-where turn.id = any(%(turn_id)s::bigint[]) and turn.finished_at is not null
-  and turn.last_message_id > seen.last_message_id
+from turn where turn.id = any(%(turn_id)s::bigint[])
 returning id, tenant_id
 """
 # From now on the conversation gets no second fallback text for a while.
@@ -99,7 +99,8 @@ APPLY_COMMANDS = {
 class TurnCheck(NamedTuple):
     """What may have changed while the model was asked.
 
-    has_newer: there are messages that the turn did not see.
+    has_newer: there are messages that the turn did not see. One may have been stored late, with a
+    lower id than those that it saw.
     """
 
     opted_out: bool
@@ -230,7 +231,7 @@ def open_next_turns(connection: Connection, turns: Sequence[TurnContext]) -> lis
     """Messages that the turn did not see, or had no room for, get the next turn."""
     if not turns:
         return []
-    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, arrays(SEEN, turns))
+    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, arrays(["turn_id"], turns))
     return [Hint(turn.id, turn.tenant_id, 0) for turn in opened]
 
 

@@ -4,24 +4,25 @@ The prefix (instructions) is the same for all contacts of a client, so that prom
 what differs per contact and minute comes after it.
 """
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assistant.opening_hours import describe_opening_hours
-from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
+from assistant.turn_context import HISTORY_TURNS, Conversation, StoredMessage, TurnContext
 from common.description import described
 from common.events import AssistantConfig, TenantConfig
 from common.openai_models import takes_sampling
+from common.sealed import KeyRing
 
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
 LATE = timedelta(minutes=30)
 LONGEST_NAME = 60
+PURPOSE = b"conserje-person1"
 
 # Meta bars general-purpose assistants; a business's own is allowed.
 HOUSE_RULES = (
@@ -144,7 +145,14 @@ def time_zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def safety_identifier(secret: str, tenant_id: int, contact_id: str) -> str:
-    """64 hex digits, stable per person, revealing nothing about them."""
-    person = f"{tenant_id}:{contact_id}".encode()
-    return hmac.new(secret.encode(), person, hashlib.sha256).hexdigest()
+def safety_identifier(key: bytes, conversation: Conversation) -> str:
+    """64 hex digits, revealing nothing: the same for one person whatever their address becomes."""
+    person = f"{conversation.tenant_id}:{conversation.id}".encode()
+    return blake2b(person, key=key, digest_size=32).hexdigest()
+
+
+def identifier_key(ring: KeyRing | None) -> bytes:
+    """Of the ring's first key, so that neither another API key nor a further key of the ring makes
+    other people of all contacts. Empty without a ring: ids alone reveal nothing."""
+    first = next(iter(ring.keys)) if ring else None
+    return blake2b(key=ring.key(first), person=PURPOSE).digest() if ring and first else b""

@@ -41,7 +41,7 @@ class TurnHandler:
         assistant_of: Callable[[str], AssistantConfig | None],
         model: ModelGateway,
         api_keys: TenantSecrets,
-        identifier_key: str,
+        identifier_key: bytes,
         clock: Clock,
         random: Callable[[], float],
     ) -> None:
@@ -102,9 +102,7 @@ class TurnHandler:
         except NoSecret:
             return ModelFailure("key_unsealable")
         now = self._clock.now()
-        person = safety_identifier(
-            self._identifier_key, decision.tenant.tenant_id, turn.conversation.contact_id
-        )
+        person = safety_identifier(self._identifier_key, turn.conversation)
 
         def request(history_turns: int | None) -> dict[str, Any]:
             body = request_body(turn, decision.tenant, decision.assistant, now, history_turns)

@@ -28,7 +28,8 @@ IS_ANSWER = "role = 'a' and (kind is null or kind = 'answer')"
 # JSON: one row per turn, so that one statement reads all of a batch.
 TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
   coalesce(turn.first_claimed_at, turn.opened_at) as first_claimed_at,
-  conversation.id as conversation_id, conversation.phone_number_id, conversation.contact_id,
+  conversation.id as conversation_id, conversation.phone_number_id,
+  coalesce(conversation.address, conversation.contact_id) as contact_id,
   conversation.wa_id, conversation.contact_name, conversation.opted_out,
   coalesce(conversation.taken_over_until > now(), false) as handed_over,
   coalesce(conversation.fallback_at > now() - interval '{FALLBACK_MINUTES} minutes', false)
@@ -49,7 +50,7 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
         and turn_id = any(array(select turn_id from message
           where message.conversation_id = turn.conversation_id and {IS_ANSWER}
           order by turn_id desc limit {HISTORY_TURNS}))
-        and (role = 'u' or {IS_ANSWER})
+        and (role = 'u' and body <> '' or {IS_ANSWER})
       order by turn_id desc, id desc limit {HISTORY_LIMIT}) m) message
    where after < {HISTORY_BYTES}) end as history,
   (select tokens from usage_of_day where usage_of_day.tenant_id = turn.tenant_id
@@ -110,6 +111,10 @@ class TurnContext:
     history: tuple[tuple[StoredMessage, ...], ...]
     first_claimed_at: datetime
     tokens_today: int = 0
+
+    @property
+    def pending_count(self) -> int:
+        return len(self.pending)
 
     @property
     def trace_id(self) -> str:

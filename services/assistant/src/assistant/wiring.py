@@ -4,6 +4,7 @@ import random
 
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.openai.gateway import ModelGateway
+from assistant.prompt import identifier_key
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
 from assistant.tables import TURNS
@@ -43,16 +44,16 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     owner = Owner(database, TURNS, life)
     http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
-    default_key = settings.openai_api_key.get_secret_value()
-    api_keys = TenantSecrets("openai_api_key", ring, default_key)
+    api_keys = TenantSecrets("openai_api_key", ring, settings.openai_api_key.get_secret_value())
     clock, deadline = SystemClock(), settings.turn_deadline
     model = ModelGateway(ResponsesClient(settings.openai_base_url, http), clock, deadline)
+    identifiers = identifier_key(ring)
     turns = TurnHandler(
-        tenants.get, assistants.get, model, api_keys, default_key, clock, random.random
+        tenants.get, assistants.get, model, api_keys, identifiers, clock, random.random
     )
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(tenants.get)
+    receiver = MessageReceiver(tenants.get, outbox.publish)
     consumer = BatchConsumer(
         bootstrap,
         MESSAGES_INBOUND,

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from tests.support.assistant import RunningAssistant, incoming, running_assistant
+from tests.support.builders import a_delivery
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
 
+from assistant.reply_wamids import store_reply_wamids
 from common.events import MessageReceived
 
 pytestmark = pytest.mark.integration
@@ -180,3 +182,21 @@ async def test_what_an_older_replica_stored_without_aliases_is_found(
     await write(assistant, "hola", **BY_BOTH)
     assert [each.reason for each in await assistant.outcomes()] == ["opted_out"]
     assert len(await conversations(assistant)) == 1
+
+
+async def test_the_model_is_told_what_a_message_quotes(assistant: RunningAssistant) -> None:
+    await write(assistant, "el menú", **BY_BOTH)
+    [reply] = await assistant.replies()
+    sent = a_delivery(tenant_id=1, reply_id=reply.reply_id, wamid="wamid.ours")
+    other = a_delivery(tenant_id=2, reply_id=reply.reply_id, wamid="wamid.theirs")
+    for _ in range(2):
+        await assistant.database.transaction(lambda c: store_reply_wamids(c, [sent, sent, other]))
+    for number, quoted in enumerate(["wamid.ours", f"wamid.{BSUID}.el menú", "wamid.theirs", "x"]):
+        await write(assistant, f"¿y este? {number}", **BY_BOTH, reply_to=quoted)
+    read = [body["input"][-1]["content"] for body in assistant.model.bodies[1:]]
+    assert read == [
+        '[about "echo el menú"] ¿y este? 0',
+        '[about "el menú"] ¿y este? 1',
+        "¿y este? 2",
+        "¿y este? 3",
+    ]

@@ -1,5 +1,6 @@
 """The request: stable prefix, whole past turns, bounded size, no parameter that is refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -139,6 +140,16 @@ def test_the_cache_key_fits_and_tells_versions_apart() -> None:
     keys = {body_of(assistant_id="a" * 80, version=n)["prompt_cache_key"] for n in (1, 2)}
     assert len(keys) == 2
     assert all(len(key) <= 64 for key in keys)
+
+
+def test_what_a_message_quotes_is_described_before_its_text() -> None:
+    """`¿y este?` alone has nothing that it is about."""
+    quoting = contact_message("¿y este?", quoted="Menú [del día]:\n12 €")
+    expected = {"role": "user", "content": '[about "Menú (del día): 12 €"] ¿y este?'}
+    assert pending_input([quoting]) == [expected]
+    answered = replace(quoting, turn_id=1)
+    assert history_input([[answered, assistant_message("Sí", 2, 1)]])[0] == expected
+    assert pending_input([contact_message("hola", quoted=" ")])[0]["content"] == "hola"
 
 
 def test_the_safety_identifier_tells_clients_apart_and_nothing_else() -> None:

@@ -33,6 +33,7 @@ ANSWER = {
     "turn_id": "bigint",
     "body": "text",
     "kind": "text",
+    "reply_id": "uuid",
     "trace_id": "text",
 }
 # The assistant's messages, of which the answers become history.
@@ -208,6 +209,7 @@ def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, li
         "turn_id": [turn.turn_id for turn, _ in replies],
         "body": [reply.text for _, reply in replies],
         "kind": [reply.kind for _, reply in replies],
+        "reply_id": [reply_id_of(turn) for turn, _ in replies],
         "trace_id": [turn.trace_id for turn, _ in replies],
     }
 
@@ -246,9 +248,7 @@ def event_drafts(finished: FinishedTurn, clock: Clock) -> list[EventDraft]:
 
 
 def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
-    """reply_id depends on the turn alone, so a second copy is recognised."""
-    conversation = turn.conversation
-    reply_id = event_id("reply", conversation.tenant_id, turn.turn_id)
+    conversation, reply_id = turn.conversation, reply_id_of(turn)
     return ReplyReady(
         event_id=reply_id,
         trace_id=turn.trace_id,
@@ -264,6 +264,11 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
         answers=tuple(message.wamid for message in turn.pending if message.wamid),
         last_inbound_at=turn.last_inbound_at,
     )
+
+
+def reply_id_of(turn: TurnContext) -> str:
+    """It depends on the turn alone, so a second copy is recognised."""
+    return event_id("reply", turn.conversation.tenant_id, turn.turn_id)
 
 
 def outcome_events(turn: TurnContext, no_reply: NoReply, clock: Clock) -> list[OutcomeRecorded]:

@@ -29,11 +29,11 @@ HOUSE_RULES = (
     "You answer WhatsApp messages for the business described above, in the language of the"
     " customer. Keep to this business: politely decline anything else. Never invent prices,"
     " hours or bookings. Write short paragraphs; Markdown is fine, tables are not.\n\n"
-    "Text in square brackets at the start of a message describes what the customer sent; the"
-    " customer did not write it. Of a photo, video, voice note, audio file or document you have"
-    " only that description and the words after it: you cannot open, see or hear it. Never"
-    " pretend that you did. Answer what those words ask if you can without it; else politely say"
-    " so and ask the customer to write what matters."
+    "Text in square brackets at the start of a message describes what the customer sent, or what"
+    " they answer to; the customer did not write it. Of a photo, video, voice note, audio file or"
+    " document you have only that description and the words after it: you cannot open, see or"
+    " hear it. Never pretend that you did. Answer what those words ask if you can without it; else"
+    " politely say so and ask the customer to write what matters."
 )
 
 
@@ -104,7 +104,15 @@ def contact_first(message: StoredMessage) -> tuple[bool, int]:
 
 
 def as_input_message(message: StoredMessage) -> dict[str, str]:
-    return {"role": "assistant" if message.role == "a" else "user", "content": message.body}
+    role = "assistant" if message.role == "a" else "user"
+    return {"role": role, "content": with_quote(message, message.body)}
+
+
+def with_quote(message: StoredMessage, text: str) -> str:
+    """The text, after a description of what it quotes."""
+    quoted = " ".join((message.quoted or "").split())
+    about = described(f'about "{quoted}"')
+    return f"{about} {text}" if quoted else text
 
 
 def pending_input(messages: Sequence[StoredMessage]) -> list[dict[str, str]]:
@@ -114,7 +122,8 @@ def pending_input(messages: Sequence[StoredMessage]) -> list[dict[str, str]]:
     for message in reversed(messages):
         if kept and len(message.body) > characters_left:
             break
-        kept.insert(0, {"role": "user", "content": message.body[:characters_left]})
+        content = with_quote(message, message.body[:characters_left])
+        kept.insert(0, {"role": "user", "content": content})
         characters_left -= len(message.body)
     return kept
 

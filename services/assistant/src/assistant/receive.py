@@ -43,13 +43,14 @@ MESSAGE = {
     "text": "text",
     "sent_at": "timestamptz",
     "trace_id": "text",
+    "reply_to": "text",
 }
 # Each message once, in the order of the batch. A contact without a conversation is an error: one
 # that was cached has been erased.
 STORE_MESSAGES = Prepared(f"""
-insert into message (tenant_id, wamid, conversation_id, body, sent_at, trace_id, role)
+insert into message (tenant_id, wamid, conversation_id, body, sent_at, trace_id, reply_to, role)
 select tenant_id, wamid, {conversation_of("given.tenant_id", "given.contact_id")}, text, sent_at,
-  trace_id, 'u'
+  trace_id, reply_to, 'u'
 from {unnest(MESSAGE)}
 order by ordinality
 on conflict (tenant_id, wamid) do nothing

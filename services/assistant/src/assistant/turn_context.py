@@ -18,9 +18,18 @@ HISTORY_BYTES, PENDING_BYTES = 48_000, 64_000
 
 FALLBACK_MINUTES = 10  # so long a conversation gets no second fallback text
 
-MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
+QUOTED_CHARACTERS = 200
+# The text that a message quotes: the contact's own, or a reply of ours. Read only where one does.
+QUOTED = f"""case when message.reply_to is not null then left(coalesce(
+  (select own.body from message own where own.tenant_id = message.tenant_id
+    and own.wamid = message.reply_to and own.conversation_id = message.conversation_id),
+  (select ours.body from reply_wamid join message ours on ours.reply_id = reply_wamid.reply_id
+    where reply_wamid.tenant_id = message.tenant_id and reply_wamid.wamid = message.reply_to
+      and ours.conversation_id = message.conversation_id and ours.turn_id is not null
+      and ours.role = 'a')), {QUOTED_CHARACTERS}) end"""
+MESSAGE = f"""json_build_array(message.conversation_id, message.id, message.turn_id,
   message.role::text, message.wamid, message.body,
-  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id)"""
+  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id, {QUOTED})"""
 # The fallback text and notices are not the model's words. Of rows from before the column nobody
 # knows.
 IS_ANSWER = "role = 'a' and (kind is null or kind = 'answer')"
@@ -66,7 +75,8 @@ where turn.id = any(%(ids)s::bigint[]) and {written_now("turn")}
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """One message; wamid is None for the assistant's own."""
+    """One message; wamid is None for the assistant's own. quoted: the beginning of the text that it
+    is about."""
 
     conversation_id: int
     id: int
@@ -76,6 +86,7 @@ class StoredMessage:
     body: str
     sent_at: datetime
     trace_id: str
+    quoted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +168,9 @@ def messages_of(rows: Sequence[Sequence[Any]] | None) -> tuple[StoredMessage, ..
 
 
 def stored_message(values: Sequence[Any]) -> StoredMessage:
-    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id = values
+    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id, quoted = values
     sent_at = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id)
+    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id, quoted)
 
 
 def is_cut(pending: Sequence[StoredMessage]) -> bool:

@@ -6,10 +6,11 @@ from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.openai.gateway import ModelGateway
 from assistant.prompt import identifier_key
 from assistant.receive import MessageReceiver
+from assistant.reply_wamids import GATHER_MS, store_reply_wamids
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.turn import TurnHandler
-from common.events import AssistantConfig, MessageReceived, TenantConfig
+from common.events import AssistantConfig, DeliveryChanged, MessageReceived, TenantConfig
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
@@ -17,7 +18,7 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
-from common.postgres.database import Database
+from common.postgres.database import Database, in_transaction
 from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
@@ -27,6 +28,7 @@ from common.service.lifecycle import STOP_SECONDS, Components, Lifecycle, StopTo
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
     ASSISTANTS_CONFIG,
+    DELIVERIES_EVENTS,
     MESSAGES_INBOUND,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
@@ -64,6 +66,17 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         wait_reason=wait_reason,
         is_timeout=is_timeout,
     )
+    reply_wamids = BatchConsumer(
+        bootstrap,
+        DELIVERIES_EVENTS,
+        DeliveryChanged,
+        in_transaction(database, store_reply_wamids),
+        life=life,
+        dead_letters=DeadLetters(life.service, producer, life.loop),
+        wait_reason=wait_reason,
+        is_timeout=is_timeout,
+        gather_ms=GATHER_MS,
+    )
     return [
         database,
         SchemaReady(database, "assistant"),
@@ -75,5 +88,5 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         outbox,
         OutboxAge(database, life),
         owner,
-        StopTogether([runner, consumer], limits.deadline + STOP_SECONDS),
+        StopTogether([runner, consumer, reply_wamids], limits.deadline + STOP_SECONDS),
     ]

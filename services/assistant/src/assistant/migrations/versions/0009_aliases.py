@@ -1,4 +1,4 @@
-"""What leads to a conversation: every BSUID and phone of its contact."""
+"""What leads to a conversation: every BSUID and phone of its contact. What a message quotes."""
 
 from alembic import op
 
@@ -19,12 +19,23 @@ insert into contact_alias (tenant_id, alias, conversation_id)
 select tenant_id, wa_id, id from conversation where wa_id is not null order by id
 on conflict do nothing;
 """
+QUOTES = """
+alter table message add column reply_to text;  -- wamid that the contact quotes
+alter table message add column reply_id uuid;  -- of the assistant's
+create table reply_wamid (
+  tenant_id int not null,
+  wamid text not null,
+  reply_id uuid not null,
+  primary key (tenant_id, wamid));
+"""
 
 
 def upgrade() -> None:
     op.execute(ALIASES)
+    op.execute(QUOTES)
 
 
 def downgrade() -> None:
-    op.execute("drop table contact_alias")
+    op.execute("drop table contact_alias, reply_wamid")
     op.execute("alter table conversation drop column address")
+    op.execute("alter table message drop column reply_to, drop column reply_id")

@@ -14,10 +14,29 @@ from common.lenient_json import (
     list_at,
     object_at,
     objects_at,
+    parse_json,
     storable,
     text_at,
     timestamp_at,
 )
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (b'{"a": "\\ud83d\\ude00"}', "\U0001f600"),
+        (b'{"a": "Ana \\ud83d"}', "Ana ?"),
+        (b'{"a": "\\udc4d!"}', "?!"),
+        (b'{"a": "\\ud83d", "b": NaN}', None),
+        (b'{"a": "\\ud83d"', None),
+        (b'{"a": "\\ud83d", "b": ' + b"[" * 100_000, None),
+        (b'{"a": "\\ud83d", "b": 1' + b"0" * 5_000 + b"}", None),
+        (b"\xff\\ud83d", None),
+        (b"", None),
+    ],
+)
+def test_half_an_emoji_costs_its_own_place_only(body: bytes, read: str | None) -> None:
+    assert text_at(parse_json(body), "a") == read
 
 
 @pytest.mark.parametrize(

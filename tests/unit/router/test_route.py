@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,14 @@ def test_a_huge_text_fits_a_record() -> None:
     assert len(plain(outgoing)["text"]) == 65_536
     assert outgoing.value is not None
     assert len(outgoing.value) < outgoing.topic.max_message_bytes
+
+
+@pytest.mark.parametrize("broken", ["Ana P\\u00e9rez", "Hola"])
+def test_half_an_emoji_in_one_text_keeps_nothing_from_its_way(broken: str) -> None:
+    """Chat clients cut names in the middle of an emoji; orjson refuses the whole body then."""
+    whole = json.dumps(orjson.loads(body())).encode()
+    changed = whole.replace(broken.encode(), b"Luis \\ud83d")
+    assert changed != whole
+    [event] = records(a_record(changed))
+    assert event["topic"] == "messages.inbound"
+    assert "Luis ?" in event["contact_name"] + event["text"]

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
-import orjson
-
 from common.events.messages import StatusName
 from common.lenient_json import (
     at,
@@ -17,6 +15,7 @@ from common.lenient_json import (
     integer_at,
     is_shallow,
     list_at,
+    parse_json,
     text_at,
     timestamp_at,
 )
@@ -31,10 +30,7 @@ PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 def parse_body(body: bytes) -> Any:
     """The JSON of a body, or None when it is not JSON or is nested deeper than 32."""
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+    parsed = parse_json(body)
     return parsed if is_shallow(body, parsed) else None
 
 

@@ -1,6 +1,8 @@
 """The only place where the assistant's objects are built."""
 
 import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.openai.gateway import ModelGateway
@@ -10,7 +12,7 @@ from assistant.reply_wamids import GATHER_MS, store_reply_wamids
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.turn import TurnHandler
-from common.events import AssistantConfig, DeliveryChanged, MessageReceived, TenantConfig
+from common.events import AssistantConfig, DeliveryChanged, Event, MessageReceived, TenantConfig
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumer import BatchConsumer
@@ -32,8 +34,11 @@ from common.topics import (
     MESSAGES_INBOUND,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
+    Topic,
 )
 from common.work import Owner, Runner, WorkLimits
+
+E = TypeVar("E", bound=Event)
 
 
 def build(settings: Settings, life: Lifecycle) -> Components:
@@ -56,26 +61,11 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get, outbox.publish)
-    consumer = BatchConsumer(
-        bootstrap,
-        MESSAGES_INBOUND,
-        MessageReceived,
-        runner.store_and_claim(receiver.store, receiver.after_commit),
-        life=life,
-        dead_letters=DeadLetters(life.service, producer, life.loop),
-        wait_reason=wait_reason,
-        is_timeout=is_timeout,
-    )
-    reply_wamids = BatchConsumer(
-        bootstrap,
-        DELIVERIES_EVENTS,
-        DeliveryChanged,
-        in_transaction(database, store_reply_wamids),
-        life=life,
-        dead_letters=DeadLetters(life.service, producer, life.loop),
-        wait_reason=wait_reason,
-        is_timeout=is_timeout,
-        gather_ms=GATHER_MS,
+    store = runner.store_and_claim(receiver.store, receiver.after_commit)
+    messages = consume(bootstrap, MESSAGES_INBOUND, MessageReceived, store, life, producer)
+    store_wamids = in_transaction(database, store_reply_wamids)
+    deliveries = consume(
+        bootstrap, DELIVERIES_EVENTS, DeliveryChanged, store_wamids, life, producer, GATHER_MS
     )
     return [
         database,
@@ -88,5 +78,27 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         outbox,
         OutboxAge(database, life),
         owner,
-        StopTogether([runner, consumer, reply_wamids], limits.deadline + STOP_SECONDS),
+        StopTogether([runner, messages, deliveries], limits.deadline + STOP_SECONDS),
     ]
+
+
+def consume(
+    bootstrap: str,
+    topic: Topic,
+    event: type[E],
+    handle: Callable[[Sequence[E]], None],
+    life: Lifecycle,
+    producer: Producer,
+    gather_ms: int = 0,
+) -> BatchConsumer[E]:
+    return BatchConsumer(
+        bootstrap,
+        topic,
+        event,
+        handle,
+        life=life,
+        dead_letters=DeadLetters(life.service, producer, life.loop),
+        wait_reason=wait_reason,
+        is_timeout=is_timeout,
+        gather_ms=gather_ms,
+    )

@@ -126,6 +126,7 @@ class MessageReceiver:
     ) -> Sequence[Any]:
         """One round trip where nothing is changed; see common.work.runner.StoreRows."""
         batch = ordered(events)
+        self._outcomes = ()  # of a transaction that failed
         try:
             if any(event.is_change for event in batch):
                 return self._store_with_changes(connection, batch, Lease(None, lease.seconds))

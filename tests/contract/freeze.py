@@ -78,6 +78,9 @@ def examples() -> dict[str, Event]:
             "ctwa_clid": "c",
         },
         "forwarded": True,
+        "edits": "wamid.in.0",
+        "deletes": "wamid.in.0",
+        "previous_ids": {"user_id": "ES.1", "wa_id": "34600111333"},
     }
     made: list[Event] = [
         a_message(

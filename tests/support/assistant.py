@@ -214,13 +214,13 @@ async def running_assistant(
         ModelGateway(model, SystemClock(), deadline=5.0),
         media.opener(Transcripts(database).keep),
         api_keys,
-        "test-key",
+        b"key of identifiers",
         SystemClock(),
         lambda: 0.5,
     )
     limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(known.get)
+    receiver = MessageReceiver(known.get, outbox.publish)
     applier = CommandApplier(known.get, database, outbox, runner.hint, SystemClock())
     async with keep_running([database, producer, outbox, owner, runner]):
         yield RunningAssistant(

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from tests.support.assistant import a_client
 from tests.support.builders import NOON, an_assistant
 from tests.support.loopback import serve
-from tests.support.turns import a_turn
+from tests.support.turns import a_conversation, a_turn
 
 from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
@@ -59,7 +59,7 @@ def a_body(**assistant: Any) -> dict[str, Any]:
     body: dict[str, Any] = request_body(
         a_turn("¿Abren hoy?"), a_client(), an_assistant(**values), NOON
     )
-    return body | {"safety_identifier": safety_identifier("secret", 1, "ann")}
+    return body | {"safety_identifier": safety_identifier(b"secret", a_conversation())}
 
 
 async def fault(emulator: str, kind: str, **fields: Any) -> None:

@@ -184,16 +184,14 @@ async def test_a_message_that_was_stored_late_is_neither_lost_nor_answered_unsee
         " now(), trace_id from message"
     )
     gate.set()
-    await assistant.wait_until_settled()
-    await assistant.receive(incoming("otra"))
-    _, second = await assistant.replies()
-    assert second.answers == ("late", "wamid.ann.otra")
+    first, second = await assistant.replies()
+    assert (first.answers, second.answers) == (("wamid.ann.vista",), ("late",))
 
 
 async def test_a_contact_who_never_pauses_is_answered_within_the_longest_wait(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
-    patient = a_client(settings={"quiet_window_ms": 60_000})
+    patient = a_client(settings={"quiet_window_ms": 5_000})
     url = new_database(("assistant", "assistant"))
     async with running_assistant(url, kafka.bootstrap, patient) as assistant:
         await assistant.receive(incoming("una"))
@@ -205,8 +203,26 @@ async def test_a_contact_who_never_pauses_is_answered_within_the_longest_wait(
         assert len(reply.answers) == 2
 
 
-async def test_a_new_message_does_not_shorten_the_wait_after_a_failure(
-    assistant: RunningAssistant,
+async def test_a_long_quiet_window_begins_again_with_each_message(
+    kafka: Broker, new_database: NewDatabase
+) -> None:
+    patient = a_client(settings={"quiet_window_ms": 30_000})
+    url = new_database(("assistant", "assistant"))
+    async with running_assistant(url, kafka.bootstrap, patient) as assistant:
+        await assistant.receive(incoming("una"))
+        await assistant.execute(
+            "update turn set opened_at = now() - interval '25 s', due_at = now() + interval '5 s'"
+        )
+        await assistant.receive(incoming("dos"))
+        [(wait,)] = await assistant.rows("select extract(epoch from due_at - now()) from turn")
+        assert wait > 25
+        await assistant.execute("update turn set due_at = now()")
+        await assistant.wait_until_settled()
+
+
+@pytest.mark.parametrize(("text", "waits"), [("hola", True), ("STOP", False), ("persona", False)])
+async def test_only_a_command_shortens_the_wait_after_a_failure(
+    assistant: RunningAssistant, text: str, waits: bool
 ) -> None:
     await assistant.execute("insert into conversation (tenant_id, contact_id, phone_number_id)"
                        " values (1, 'ann', 'number-1')")  # fmt: skip
@@ -214,11 +230,24 @@ async def test_a_new_message_does_not_shorten_the_wait_after_a_failure(
         "insert into turn (tenant_id, conversation_id, last_message_id, attempts, due_at)"
         " select 1, id, 0, 1, now() + interval '60 s' from conversation"
     )
-    await assistant.receive(incoming("hola"))
+    await assistant.receive(incoming(text))
     [(wait,)] = await assistant.rows("select extract(epoch from due_at - now()) from turn")
-    assert wait > 50
-    await assistant.execute("update turn set due_at = now()")
+    assert (wait > 50) == waits
+    await assistant.execute("update turn set due_at = now() where finished_at is null")
     await assistant.wait_until_settled()
+
+
+async def test_no_answer_leaves_after_an_opt_out_however_often_it_was_made_again(
+    assistant: RunningAssistant,
+) -> None:
+    gate = assistant.model.close()
+    for number in range(1, 5):
+        await assistant.receive(incoming(str(number)))
+        await assistant.wait_for_calls(number)
+    await assistant.receive(incoming("STOP"))
+    gate.set()
+    [reply] = await assistant.replies()
+    assert (reply.kind, len(reply.answers)) == ("notice", 5)
 
 
 async def test_a_drained_process_has_stored_what_was_in_flight(

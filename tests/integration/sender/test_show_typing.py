@@ -17,6 +17,7 @@ async def test_a_fresh_message_is_marked_once_per_conversation_and_an_old_one_ne
         a_message("wamid.old", contact_id="1", sent_at=datetime.now(UTC) - timedelta(seconds=60)),
         a_message("wamid.new", contact_id="2"),
         a_message("wamid.foreign", contact_id="3", tenant_id=2),
+        a_message("wamid.deleted", contact_id="4", deletes="wamid.new"),
     )
     await eventually_in_thread(lambda: graph.marks)
     await sender.message(a_message("wamid.again", contact_id="2"), a_message("wamid.end"))

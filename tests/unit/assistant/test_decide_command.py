@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.builders import NOON, a_command
+from tests.support.builders import CONTACT, NOON, a_command
 
 from assistant.conversation_changes import ConversationChange
 from assistant.decide_command import CommandedConversation, CommandEffect, decide_command
@@ -13,6 +13,7 @@ from common.events import TenantSettings
 
 OPEN = CommandedConversation(
     id=7,
+    address=CONTACT,
     wa_id="34600",
     opted_out=False,
     is_endless=False,

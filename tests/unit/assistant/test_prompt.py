@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.builders import NOON, a_tenant, an_assistant
-from tests.support.turns import a_turn, assistant_message, contact_message
+from tests.support.turns import a_conversation, a_turn, assistant_message, contact_message
 
 from assistant.prompt import (
     BY_A_PERSON,
@@ -16,11 +16,13 @@ from assistant.prompt import (
     PENDING_CHARACTERS,
     context_message,
     history_input,
+    identifier_key,
     pending_input,
     request_body,
     safety_identifier,
 )
 from assistant.turn_context import HISTORY_TURNS, TurnContext
+from common.sealed import KeyRing
 
 TENANT = a_tenant()
 ANN = a_turn("hola", contact_id="ES.ann", contact_name="Ann")
@@ -122,11 +124,28 @@ def test_the_cache_key_fits_and_tells_versions_apart() -> None:
     assert all(len(key) <= 64 for key in keys)
 
 
+def test_what_a_message_quotes_is_described_before_its_text() -> None:
+    """`¿y este?` alone has nothing that it is about."""
+    quoting = contact_message("¿y este?", quoted="Menú [del día]:\n12 €")
+    expected = {"role": "user", "content": '[about "Menú (del día): 12 €"] ¿y este?'}
+    assert pending_input([quoting]) == [expected]
+    answered = replace(quoting, turn_id=1)
+    assert history_input([[answered, assistant_message("Sí", 2, 1)]])[0] == expected
+    assert pending_input([contact_message("hola", quoted=" ")])[0]["content"] == "hola"
+
+
 def test_the_safety_identifier_tells_clients_apart_and_nothing_else() -> None:
-    ids = {safety_identifier("secret", tenant, "ES.ann") for tenant in (1, 2)}
+    ids = {safety_identifier(b"secret", a_conversation(tenant_id=tenant)) for tenant in (1, 2)}
     assert len(ids) == 2
     assert all(len(id) == 64 and int(id, 16) >= 0 for id in ids)
-    assert safety_identifier("secret", 1, "ES.ann") in ids
+    assert safety_identifier(b"secret", a_conversation(contact_id="ES.another")) in ids
+
+
+def test_the_safety_identifier_outlives_a_rotation_of_the_key_ring() -> None:
+    ring = KeyRing.fresh("k1")
+    rotated = KeyRing(active="k2", keys={**ring.keys, **KeyRing.fresh("k2").keys})
+    assert identifier_key(rotated) == identifier_key(ring) != identifier_key(KeyRing.fresh("k1"))
+    assert identifier_key(None) == b""
 
 
 @pytest.mark.parametrize(("closes", "state"), [("14:00", "open"), ("13:00", "closed")])

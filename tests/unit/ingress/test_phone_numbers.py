@@ -19,6 +19,13 @@ def test_each_number_is_named_once_in_order() -> None:
     assert phone_number_ids(webhook) == ["2", "1", "3"]
 
 
+def test_half_an_emoji_hides_no_number() -> None:
+    webhook = body([change("1"), {"value": {"contacts": [{"profile": {"name": "X"}}]}}])
+    assert phone_number_ids(webhook.replace(b'"X"', b'"Ana \\ud83d"')) == ["1"]
+    odd = body([change("X"), change("2")]).replace(b'"X"', b'"\\ud83d"')
+    assert phone_number_ids(odd) == ["\ufffd", "2"]
+
+
 def test_changes_without_a_number_do_not_hide_the_others() -> None:
     account: dict[str, object] = {
         "field": "account_update",

@@ -23,7 +23,7 @@ DLQ_MARKS_BYTES = 64 << 10  # a dead letter is its record and headers that say w
 LARGEST_MESSAGE = (4 << 20) + DLQ_MARKS_BYTES
 BESIDE_VALUE_BYTES = 1024  # a batch with one record: its header, the key, our headers
 MESSAGE_PARTITIONS = 24  # hard to change later: a key would move to another partition
-HISTORY_PARTITIONS = 3  # no service reads these: a producer sends fewer, larger requests
+HISTORY_PARTITIONS = 3  # nothing waits for these: a producer sends fewer, larger requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,11 @@ DELIVERIES_EVENTS = Topic(
     "deliveries.events",
     key="conversation",
     producers=("sender",),
-    consumers=(),
+    consumers=("assistant",),  # which reply a quoted wamid belongs to
     event=DeliveryChanged,
     partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
+    dlq=True,
 )
 CONVERSATIONS_COMMANDS = Topic(
     "conversations.commands",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from assistant.conversation_changes import ChangedConversation, change_draft, change_statements
+from assistant.conversations import ContactDetails, conversation_of, find_statements
 from assistant.decide_command import CommandedConversation, CommandEffect, decide_command
 from assistant.receive import body_of
 from assistant.tables import TURNS
@@ -40,30 +41,24 @@ log = structlog.get_logger()
 # Each command once.
 REMEMBER = """insert into applied_command (tenant_id, event_id)
 values (%(tenant_id)s, %(event_id)s) on conflict do nothing"""
-# The owner of a business may write first, from the phone.
-CREATE_CONVERSATION = """
-insert into conversation (tenant_id, contact_id, phone_number_id, wa_id)
-values (%(tenant_id)s, %(contact_id)s, %(phone_number_id)s, %(wa_id)s)
-on conflict (tenant_id, contact_id) do nothing
-"""
-LOCK_CONVERSATION = """
-select id from conversation where tenant_id = %(tenant_id)s and contact_id = %(contact_id)s
-for no key update
-"""
-LOCK_TURN = """
-select id from turn where finished_at is null and conversation_id = (select id from conversation
-  where tenant_id = %(tenant_id)s and contact_id = %(contact_id)s) for update
+CONVERSATION_ID = f"""coalesce(
+  {conversation_of("%(tenant_id)s", "%(contact_id)s")},
+  {conversation_of("%(tenant_id)s", "%(wa_id)s")})"""
+IS_UNKNOWN = f"select where {CONVERSATION_ID} is null"
+LOCK_CONVERSATION = f"select id from conversation where id = {CONVERSATION_ID} for no key update"
+LOCK_TURN = f"""
+select id from turn where finished_at is null and conversation_id = {CONVERSATION_ID} for update
 """
 # No row for a command that was applied before; nulls for an unknown conversation.
 READ_CONVERSATION = f"""
-select c.id, c.wa_id, c.opted_out, coalesce(c.taken_over_until = 'infinity', false) as is_endless,
+select c.id, coalesce(c.address, c.contact_id) as address, c.wa_id, c.opted_out,
+  coalesce(c.taken_over_until = 'infinity', false) as is_endless,
   nullif(c.taken_over_until, 'infinity') as taken_over_until, open_turn.id as turn_id,
   coalesce(open_turn.id, (select max(m.turn_id) from message m
     where m.conversation_id = c.id and m.turn_id is not null), 0) as words_turn_id,
   newest.wamid as last_wamid, newest.sent_at as last_inbound_at
 from applied_command
-left join conversation c on c.tenant_id = applied_command.tenant_id
-  and c.contact_id = %(contact_id)s
+left join conversation c on c.id = {CONVERSATION_ID}
 left join turn open_turn on open_turn.conversation_id = c.id and open_turn.finished_at is null
 left join lateral (select wamid, sent_at from message m
   where m.conversation_id = c.id and m.role = 'u' order by m.sent_at desc limit 1) newest on true
@@ -130,10 +125,14 @@ class CommandApplier:
             self._hint(applied.hints)
 
     def _apply(self, command: ConversationCommand, connection: Connection) -> AppliedCommand:
+        if command.what == "echo":
+            create_conversation(connection, command)
         row = next(iter(connection.execute_together(read_statements(command))), None)
         if row is None:
             return AppliedCommand((), ())
         conversation = rows_as(CommandedConversation, [row])[0] if row.id is not None else None
+        if conversation:  # its events go by its newest address
+            command = command.model_copy(update={"contact_id": conversation.address})
         now = self._clock.now()
         result = decide_command(command, conversation, self._settings(command), now)
         log_refusal(command, result)
@@ -153,15 +152,25 @@ class CommandApplier:
         return tenant.settings if tenant else TenantSettings()
 
 
-def read_statements(command: ConversationCommand) -> list[Statement]:
-    values = command.model_dump(
-        include={"tenant_id", "event_id", "contact_id", "phone_number_id", "wa_id"}
+def create_conversation(connection: Connection, command: ConversationCommand) -> None:
+    """The owner of a business may write first, from the phone."""
+    if connection.execute_together([(IS_UNKNOWN, values_of(command))]).all():
+        connection.execute_together(find_statements([contact_of(command)]))
+
+
+def contact_of(command: ConversationCommand) -> ContactDetails:
+    return ContactDetails(
+        command.tenant_id, command.contact_id, command.phone_number_id, command.wa_id, None
     )
-    first: list[Statement] = [(REMEMBER, values)]
-    if command.what == "echo":
-        first.append((CREATE_CONVERSATION, values))
-    statements = (LOCK_CONVERSATION, LOCK_TURN, READ_CONVERSATION)
-    return [*first, *((statement, values) for statement in statements)]
+
+
+def read_statements(command: ConversationCommand) -> list[Statement]:
+    statements = (REMEMBER, LOCK_CONVERSATION, LOCK_TURN, READ_CONVERSATION)
+    return [(statement, values_of(command)) for statement in statements]
+
+
+def values_of(command: ConversationCommand) -> dict[str, Any]:
+    return command.model_dump(include={"tenant_id", "event_id", "contact_id", "wa_id"})
 
 
 def end_pending(

@@ -14,10 +14,12 @@ class CommandedConversation:
 
     is_endless: the handover lasts until it is resumed, and `taken_over_until` is None.
     turn_id: the open turn. words_turn_id: where in the history a person's words belong.
-    last_wamid, last_inbound_at: of the contact's newest message.
+    address: where the contact is written to. last_wamid, last_inbound_at: of the contact's newest
+    message.
     """
 
     id: int
+    address: str
     wa_id: str | None
     opted_out: bool
     is_endless: bool

@@ -12,7 +12,7 @@ from assistant.conversation_changes import change_statements
 from assistant.openai.response import Usage
 from assistant.results import FinishedTurn, NoReply, Note, Reply, TurnResult
 from assistant.turn_context import TurnContext
-from assistant.turn_events import changed_draft, changes_of, event_drafts
+from assistant.turn_events import changed_draft, changes_of, event_drafts, reply_id_of
 from common.outbox_rows import RESERVED, Reserved, add_and_commit, reserve
 from common.postgres.connection import Connection, Statement
 from common.postgres.prepared import Prepared
@@ -34,6 +34,7 @@ ANSWER = {
     "turn_id": "bigint",
     "body": "text",
     "kind": "text",
+    "reply_id": "uuid",
     "trace_id": "text",
 }
 # The assistant's messages, of which the answers become history.
@@ -62,14 +63,16 @@ LOCK_CONVERSATIONS = Prepared("""
 select id from conversation where id = any(%(ids)s::bigint[])
 order by tenant_id, contact_id for no key update
 """)
-SEEN = {"turn_id": "bigint", "last_message_id": "bigint"}
+SEEN = {"turn_id": "bigint", "pending_count": "int"}
 EPOCH = {"epoch": "int"}
 # The turns whose claim stood, and their conversations as they are now: our update holds the turns'
 # rows, so nothing changes until the commit.
 CHECK_TURNS = Prepared(f"""
 with stood as materialized (
   select turn.id, turn.epoch, turn.conversation_id,
-    turn.finished_at is not null and turn.last_message_id > seen.last_message_id as has_newer
+    turn.finished_at is not null and exists (
+      select from message where message.conversation_id = turn.conversation_id
+        and message.turn_id is null offset seen.pending_count) as has_newer
   from turn join {unnest(SEEN | EPOCH, "seen")}
     on seen.turn_id = turn.id and seen.epoch = turn.epoch
   where turn.id = any(%(turn_id)s::bigint[]) and {written_now("turn")})
@@ -81,12 +84,10 @@ cross join (select {RESERVED}) reserved
 where conversation.id = any(array(select conversation_id from stood))
 """)
 # A new turn for the messages that came after what the finished turn has seen.
-OPEN_NEXT_TURNS = f"""
+OPEN_NEXT_TURNS = """
 insert into turn (tenant_id, conversation_id, last_message_id)
 select turn.tenant_id, turn.conversation_id, turn.last_message_id
-from turn join {unnest(SEEN, "seen")} on seen.turn_id = turn.id
-where turn.id = any(%(turn_id)s::bigint[]) and turn.finished_at is not null
-  and turn.last_message_id > seen.last_message_id
+from turn where turn.id = any(%(turn_id)s::bigint[])
 returning id, tenant_id
 """
 NOTE_CHANGES: Mapping[Note, str] = {
@@ -103,7 +104,8 @@ APPLY_NOTES: Mapping[Note, str] = {
 class TurnCheck(NamedTuple):
     """What may have changed while the model was asked.
 
-    has_newer: there are messages that the turn did not see.
+    has_newer: there are messages that the turn did not see. One may have been stored late, with a
+    lower id than those that it saw.
     """
 
     opted_out: bool
@@ -226,6 +228,7 @@ def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, li
         "turn_id": [turn.turn_id for turn, _ in replies],
         "body": [reply.text for _, reply in replies],
         "kind": [reply.kind for _, reply in replies],
+        "reply_id": [reply_id_of(turn) for turn, _ in replies],
         "trace_id": [turn.trace_id for turn, _ in replies],
     }
 
@@ -249,5 +252,5 @@ def open_next_turns(connection: Connection, turns: Sequence[TurnContext]) -> lis
     """Messages that the turn did not see, or had no room for, get the next turn."""
     if not turns:
         return []
-    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, arrays(SEEN, turns))
+    opened = connection.exec_driver_sql(OPEN_NEXT_TURNS, arrays(["turn_id"], turns))
     return [Hint(turn.id, turn.tenant_id, 0) for turn in opened]

@@ -7,6 +7,8 @@ serialisation point: anything that makes an answer stale adds 1 to its epoch.
 from assistant.turn_context import LOAD_CLAIMED, PUT_OFF
 from common.work import WorkTable
 
+MAX_SUPERSEDED = 3  # then its answer stands, and what came meanwhile is for the next turn
+
 # A turn that was claimed while it was stored was claimed first when it was opened. Claims during a
 # handover are no tries: afterwards the model has all of its time.
 TURNS = WorkTable(

@@ -41,7 +41,7 @@ class TurnHandler:
         model: ModelGateway,
         media: MediaOpener,
         api_keys: TenantSecrets,
-        identifier_key: str,
+        identifier_key: bytes,
         clock: Clock,
         random: Callable[[], float],
         budget: float = TURN_SECONDS,
@@ -119,9 +119,7 @@ class TurnHandler:
         except NoSecret:
             return ModelFailure("key_unsealable")
         now, (turn, files) = self._clock.now(), opened
-        person = safety_identifier(
-            self._identifier_key, decision.tenant.tenant_id, turn.conversation.contact_id
-        )
+        person = safety_identifier(self._identifier_key, turn.conversation)
 
         def request(history_turns: int | None) -> dict[str, Any]:
             body = request_body(

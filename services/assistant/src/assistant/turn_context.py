@@ -22,10 +22,19 @@ PUT_OFF = "taken_over"
 FALLBACK_MINUTES = 10  # so long a conversation gets no second fallback text
 BUSY_TURNS, BUSY_MINUTES = 20, 10  # more answers in so short a time than a person reads
 
-MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
+QUOTED_CHARACTERS = 200
+# The text that a message quotes: the contact's own, or a reply of ours. Read only where one does.
+QUOTED = f"""case when message.reply_to is not null then left(coalesce(
+  (select own.body from message own where own.tenant_id = message.tenant_id
+    and own.wamid = message.reply_to and own.conversation_id = message.conversation_id),
+  (select ours.body from reply_wamid join message ours on ours.reply_id = reply_wamid.reply_id
+    where reply_wamid.tenant_id = message.tenant_id and reply_wamid.wamid = message.reply_to
+      and ours.conversation_id = message.conversation_id and ours.turn_id is not null
+      and ours.role = 'a')), {QUOTED_CHARACTERS}) end"""
+MESSAGE = f"""json_build_array(message.conversation_id, message.id, message.turn_id,
   message.role::text, message.wamid, message.body,
   (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id, message.kind,
-  message.media)"""
+  message.media, {QUOTED})"""
 # The fallback text and notices are nobody's words. Of rows from before the column nobody knows.
 IS_ANSWER = "role = 'a' and (kind is null or kind in ('answer', 'person'))"
 # What a claimed turn consists of, for a select from `turn` joined with `conversation`. Messages are
@@ -33,7 +42,8 @@ IS_ANSWER = "role = 'a' and (kind is null or kind in ('answer', 'person'))"
 TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id,
   turn.superseded + turn.put_off as superseded,
   coalesce(turn.first_claimed_at, turn.opened_at) as first_claimed_at,
-  conversation.id as conversation_id, conversation.phone_number_id, conversation.contact_id,
+  conversation.id as conversation_id, conversation.phone_number_id,
+  coalesce(conversation.address, conversation.contact_id) as contact_id,
   conversation.wa_id, conversation.contact_name, conversation.opted_out,
   case when conversation.taken_over_until is not null
     then least(conversation.taken_over_until, now() + interval '1 day') end as taken_over_until,
@@ -58,11 +68,12 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id,
         and turn_id = any(array(select turn_id from message
           where message.conversation_id = turn.conversation_id and {IS_ANSWER}
           order by turn_id desc limit {HISTORY_TURNS}))
-        and (role = 'u' or {IS_ANSWER})
+        and (role = 'u' and body <> '' or {IS_ANSWER})
       order by turn_id desc, id desc limit {HISTORY_LIMIT}) m) message
    where after < {HISTORY_BYTES}) end as history,
   coalesce((select sent_at > now() - interval '{BUSY_MINUTES} minutes' from message
     where message.conversation_id = turn.conversation_id and {IS_ANSWER}
+      and kind is distinct from 'person'
     order by message.turn_id desc offset {BUSY_TURNS} limit 1), false) as is_busy,
   (select tokens from usage_of_day where usage_of_day.tenant_id = turn.tenant_id
     and day = (now() at time zone 'utc')::date) as tokens_today"""
@@ -79,7 +90,7 @@ where turn.id = any(%(ids)s::bigint[]) and {written_now("turn")}
 class StoredMessage:
     """One message; wamid is None for the assistant's own. kind: None for the contact's, else
     answer, fallback, notice, or person: one of the business wrote it. media: a file
-    that can be opened."""
+    that can be opened. quoted: the beginning of the text that it answers to."""
 
     conversation_id: int
     id: int
@@ -91,6 +102,7 @@ class StoredMessage:
     trace_id: str
     kind: str | None = None
     media: MessageMedia | None = None
+    quoted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,10 @@ class TurnContext:
     is_busy: bool = False
 
     @property
+    def pending_count(self) -> int:
+        return len(self.pending)
+
+    @property
     def trace_id(self) -> str:
         return self.pending[-1].trace_id
 
@@ -186,7 +202,8 @@ def messages_of(rows: Sequence[Sequence[Any]] | None) -> tuple[StoredMessage, ..
 
 
 def stored_message(values: Sequence[Any]) -> StoredMessage:
-    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id, kind, column = values
+    conversation_id, id, turn_id, role, wamid, body, microseconds, *of_some = values
+    trace_id, kind, column, quoted = of_some
     return StoredMessage(
         conversation_id=conversation_id,
         id=id,
@@ -198,6 +215,7 @@ def stored_message(values: Sequence[Any]) -> StoredMessage:
         trace_id=trace_id,
         kind=kind,
         media=message_media(column),
+        quoted=quoted,
     )
 
 

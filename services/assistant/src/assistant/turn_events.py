@@ -70,9 +70,7 @@ def changed_draft(finished: FinishedTurn, change: ConversationChange, now: datet
 
 
 def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
-    """reply_id depends on the turn alone, so a second copy is recognised."""
-    conversation = turn.conversation
-    reply_id = event_id("reply", conversation.tenant_id, turn.turn_id)
+    conversation, reply_id = turn.conversation, reply_id_of(turn)
     return ReplyReady(
         event_id=reply_id,
         trace_id=turn.trace_id,
@@ -88,6 +86,11 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
         answers=tuple(message.wamid for message in turn.pending if message.wamid),
         last_inbound_at=turn.last_inbound_at,
     )
+
+
+def reply_id_of(turn: TurnContext) -> str:
+    """It depends on the turn alone, so a second copy is recognised."""
+    return event_id("reply", turn.conversation.tenant_id, turn.turn_id)
 
 
 def outcome_events(turn: TurnContext, no_reply: NoReply, clock: Clock) -> list[OutcomeRecorded]:

@@ -12,7 +12,9 @@ from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.sdk_client import SdkClient
 from assistant.openai.transcription import Transcriber
+from assistant.prompt import identifier_key
 from assistant.receive import MessageReceiver
+from assistant.reply_wamids import GATHER_MS, store_reply_wamids
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.transcripts import Transcripts
@@ -22,6 +24,7 @@ from assistant.whatsapp.media_client import MediaClient
 from common.events import (
     AssistantConfig,
     ConversationCommand,
+    DeliveryChanged,
     Event,
     MessageReceived,
     TenantConfig,
@@ -33,7 +36,7 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
-from common.postgres.database import Database
+from common.postgres.database import Database, in_transaction
 from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
@@ -43,6 +46,7 @@ from common.tenant_secrets import TenantSecrets
 from common.topics import (
     ASSISTANTS_CONFIG,
     CONVERSATIONS_COMMANDS,
+    DELIVERIES_EVENTS,
     MESSAGES_INBOUND,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
@@ -61,7 +65,11 @@ class KafkaConsumers(NamedTuple):
     dead_letters: DeadLetters
 
     def consumer(
-        self, topic: Topic, event: type[E], handle: Callable[[Sequence[E]], None]
+        self,
+        topic: Topic,
+        event: type[E],
+        handle: Callable[[Sequence[E]], None],
+        gather_ms: int = 0,
     ) -> BatchConsumer[E]:
         return BatchConsumer(
             self.bootstrap,
@@ -72,6 +80,7 @@ class KafkaConsumers(NamedTuple):
             dead_letters=self.dead_letters,
             wait_reason=wait_reason,
             is_timeout=is_timeout,
+            gather_ms=gather_ms,
         )
 
 
@@ -94,13 +103,15 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         slots=settings.slots, deadline=2 * settings.turn_deadline + OPEN_SECONDS + 5
     )
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
-    receiver = MessageReceiver(tenants.get)
+    receiver = MessageReceiver(tenants.get, outbox.publish)
     commands = CommandApplier(tenants.get, database, outbox, runner.hint, SystemClock())
     store_messages = runner.store_and_claim(receiver.store, receiver.after_commit)
+    store_wamids = in_transaction(database, store_reply_wamids)
     kafka = KafkaConsumers(bootstrap, life, DeadLetters(life.service, producer, life.loop))
     consumers: list[Component] = [
         kafka.consumer(MESSAGES_INBOUND, MessageReceived, store_messages),
         kafka.consumer(CONVERSATIONS_COMMANDS, ConversationCommand, commands),
+        kafka.consumer(DELIVERIES_EVENTS, DeliveryChanged, store_wamids, GATHER_MS),
     ]
     return [
         database,
@@ -138,7 +149,7 @@ def turn_handler(
         ModelGateway(client, clock, settings.turn_deadline, budget),
         media_opener(settings, sdk, downloads, api_keys, tokens, database),
         api_keys,
-        default_key,
+        identifier_key(ring),
         clock,
         random.random,
         budget,

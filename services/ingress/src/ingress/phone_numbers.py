@@ -1,6 +1,6 @@
 """Which of our numbers a webhook is for: one POST may hold several clients' updates."""
 
-from common.lenient_json import at, list_at, parse_json
+from common.lenient_json import list_at, parse_json, text_at
 
 
 def phone_number_ids(body: bytes) -> list[str]:
@@ -10,8 +10,8 @@ def phone_number_ids(body: bytes) -> list[str]:
     """
     webhook = parse_json(body)
     numbers = [
-        at(change, "value", "metadata", "phone_number_id")
+        text_at(change, "value", "metadata", "phone_number_id", longest=len(body))
         for entry in list_at(webhook, "entry")
         for change in list_at(entry, "changes")
     ]
-    return list(dict.fromkeys(number for number in numbers if isinstance(number, str) and number))
+    return list(dict.fromkeys(number for number in numbers if number))

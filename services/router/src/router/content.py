@@ -1,6 +1,6 @@
 """What the assistant reads of a message. What is not text is put into words.
 
-A type without a reader here (sticker, reaction, system...) is recorded and never answered.
+A type without a reader here (sticker, reaction...) is recorded and never answered.
 """
 
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any
 
 from common.lenient_json import at, text_at
 from common.visible_text import visible
+from router.change_content import contact_change_content, deleted_content, edited_content
 from router.flow_content import flow_content
 from router.media_content import media_content
 from router.message_context import with_context
@@ -22,6 +23,13 @@ def extract_content(message: Any) -> MessageContent | None:
     reader = READERS.get(kind) if isinstance(kind, str) else None
     content = reader(message) if reader else None
     return with_context(content, message) if content else None
+
+
+def new_content(message: Any) -> MessageContent | None:
+    """Of an edit, which is no change of its own."""
+    content = extract_content(message)
+    is_change = content and (content.edits or content.deletes or content.previous_ids)
+    return None if is_change else content
 
 
 def text_content(message: Any) -> MessageContent | None:
@@ -83,4 +91,7 @@ READERS: dict[str, Callable[[Any], MessageContent | None]] = {
     "document": media_content,
     "contacts": contacts_content,
     "order": order_content,
+    "edit": lambda message: edited_content(message, new_content),
+    "revoke": deleted_content,
+    "system": contact_change_content,
 }

@@ -20,6 +20,7 @@ from common.lenient_json import (
     text_at,
     timestamp_at,
 )
+from router.change_content import changed_contact, is_contact_change
 from router.content import extract_content
 from router.webhook_items import Contact, Echo, Ignored, Malformed, Message, Status, WebhookItem
 
@@ -87,6 +88,8 @@ def message_kind(message: Any) -> str:
 
 def contact_of(message: Any, value: Any) -> Contact | None:
     """Since 2026 the phone may be absent, and a system message has no `contacts`."""
+    if is_contact_change(message):
+        return changed_contact(message)
     wa_id, user_id = identifier_at(message, "from"), identifier_at(message, "from_user_id")
     entry = contact_entry(value, wa_id, user_id)
     user_id = (

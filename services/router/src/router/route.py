@@ -103,6 +103,8 @@ class Router:
     def _message_record(self, item: Message, origin: Origin) -> tuple[OutgoingRecord, str]:
         if item.content is None:
             return outcome_record(item, origin, "recorded", item.kind), "recorded"
+        if item.content.previous_ids:  # whose opt-out it is counts for an inactive client too
+            return message_record(item, item.content, origin), "inbound"
         if not origin.active:
             return outcome_record(item, origin, "suppressed", "inactive"), "inactive"
         if item.sent_at and self._clock.now() - item.sent_at > TOO_OLD:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.events import FlowReply, MediaFile, Order, Referral, SharedContact
+from common.events import FlowReply, MediaFile, Order, PreviousIds, Referral, SharedContact
 from common.events.messages import MessageKind, StatusName
 
 
@@ -30,6 +30,9 @@ class MessageContent:
     flow_reply: FlowReply | None = None
     referral: Referral | None = None
     forwarded: bool | None = None
+    edits: str | None = None
+    deletes: str | None = None
+    previous_ids: PreviousIds | None = None
 
 
 @dataclass(frozen=True, slots=True)

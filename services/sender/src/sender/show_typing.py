@@ -48,7 +48,8 @@ class ShowTyping:
         self._loop.call_soon_threadsafe(self.schedule, messages)
 
     def schedule(self, messages: Sequence[MessageReceived]) -> None:
-        newest = {message.conversation: message for message in messages}
+        """Not for what only changes an earlier message or the contact."""
+        newest = {message.conversation: message for message in messages if not message.is_change}
         for message in newest.values():
             if tenant := self._tenant_to_mark(message):
                 self._record_mark(message.conversation)

@@ -5,6 +5,7 @@ from common.events.attachments import (
     MediaFile,
     Order,
     OrderItem,
+    PreviousIds,
     Referral,
     SharedContact,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "OrderItem",
     "OutcomeName",
     "OutcomeRecorded",
+    "PreviousIds",
     "Referral",
     "ReplyReady",
     "SharedContact",

@@ -61,3 +61,10 @@ class Referral(Attachment):
     headline: str | None = None
     body: str | None = None
     ctwa_clid: str | None = Field(default=None, description="Id of the click, for Meta's reports")
+
+
+class PreviousIds(Attachment):
+    """What the contact was known by until their number or their BSUID changed."""
+
+    user_id: str | None = Field(default=None, description="BSUID")
+    wa_id: str | None = Field(default=None, description="Phone, where the number changed")

@@ -5,7 +5,14 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field
 
-from common.events.attachments import FlowReply, MediaFile, Order, Referral, SharedContact
+from common.events.attachments import (
+    FlowReply,
+    MediaFile,
+    Order,
+    PreviousIds,
+    Referral,
+    SharedContact,
+)
 from common.events.event import Event, conversation_key, event_id
 
 MessageKind = Literal["text", "button", "list", "location"]
@@ -25,9 +32,10 @@ class ConversationEvent(Event):
 
 
 class MessageReceived(ConversationEvent):
-    """One message a contact wrote that an assistant can answer.
+    """One message a contact wrote that an assistant can answer, or a change of what it knows.
 
-    What has no kind of its own (a photo, an order) is of kind text: `what` names it.
+    What has no kind of its own (a photo, an order) is of kind text: `what` names it. A change has
+    one of `edits`, `deletes` and `previous_ids`.
     """
 
     wamid: str = Field(min_length=1)
@@ -47,6 +55,13 @@ class MessageReceived(ConversationEvent):
     flow_reply: FlowReply | None = None
     referral: Referral | None = None
     forwarded: bool | None = None
+    edits: str | None = Field(default=None, description="wamid whose content this replaces")
+    deletes: str | None = Field(default=None, description="wamid that the contact took back")
+    previous_ids: PreviousIds | None = None
+
+    @property
+    def is_change(self) -> bool:
+        return bool(self.edits or self.deletes or self.previous_ids)
 
 
 class StatusReceived(ConversationEvent):

@@ -83,7 +83,8 @@ class Connection:
         otherwise the string is a transaction of its own, and they are returned.
         """
         with self.raw.cursor() as cursor:
-            parts = [self._filled(cursor, *statement) for statement in statements]
+            new: set[str] = set()  # to be prepared by this string
+            parts = [self._filled(cursor, sql, values, new) for sql, values in statements]
             alone = commit and not self._begun
             if not self._begun and not alone:
                 parts.insert(0, b"begin")
@@ -114,12 +115,13 @@ class Connection:
         with suppress(psycopg2.Error):
             self.raw.close()
 
-    def _filled(self, cursor: Any, sql: str, values: Values) -> bytes:
+    def _filled(self, cursor: Any, sql: str, values: Values, new: set[str]) -> bytes:
         if not isinstance(sql, Prepared):
             return bytes(cursor.mogrify(sql, values)) if values else sql.encode()
         call: bytes = cursor.mogrify(f"execute {sql.name}{sql.arguments}", values)
-        if sql.name in self._prepared:
+        if sql.name in self._prepared or sql.name in new:
             return call
+        new.add(sql.name)
         return f"prepare {sql.name} as {sql.text};".encode() + call
 
     def _execute(self, cursor: Any, text: bytes, statements: Iterable[Statement]) -> None:

@@ -13,6 +13,7 @@ from common.openai_models import (
     replacement_of,
     warning_of_end,
 )
+from devkit.emulators.openai.models import CATALOGUE
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,14 @@ def test_efforts_are_those_of_the_settings_in_order() -> None:
         places = [EFFORTS.index(effort) for effort in known.efforts]
         assert places == sorted(places), name
         assert known.default_effort in {*known.efforts, None}, name
+
+
+def test_the_stand_in_takes_what_we_say_that_the_models_take() -> None:
+    assert {
+        name: (model.efforts, model.default_effort, model.shutdown)
+        for name, model in CATALOGUE.items()
+        if name in MODELS
+    } == {name: (known.efforts, known.default_effort, known.ends) for name, known in MODELS.items()}
 
 
 def test_a_model_that_nobody_knows_has_no_capabilities() -> None:

@@ -38,6 +38,11 @@ def examples() -> dict[str, Event]:
         "handoff_words": ["persona"],
         "handover_minutes": 30,
         "daily_token_budget": 200_000,
+        "monthly_token_budget": 4_000_000,
+        "contact_daily_token_budget": 20_000,
+        "daily_budget_usd": 0.5,
+        "monthly_budget_usd": 10.0,
+        "budget_text": "Mañana seguimos.",
         "model": "gpt-5.2",
         "reasoning_effort": "low",
     }

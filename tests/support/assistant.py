@@ -15,7 +15,9 @@ from tests.support.waiting import eventually_async
 
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.prices import read_prices
 from assistant.receive import MessageReceiver
+from assistant.reservations import Budgets
 from assistant.tables import TURNS
 from assistant.turn import TurnHandler
 from common.events import (
@@ -29,7 +31,7 @@ from common.events import (
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.postgres.database import Database
-from common.service.clock import SystemClock
+from common.service.clock import Clock, SystemClock
 from common.service.lifecycle import Lifecycle
 from common.tenant_secrets import TenantSecrets
 from common.topics import MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
@@ -162,6 +164,7 @@ async def running_assistant(
     model: ScriptedModel | None = None,
     slots: int = 50,
     pool: int = 4,
+    clock: Clock | None = None,
 ) -> AsyncIterator[RunningAssistant]:
     """With one client and its assistant, unless others are given."""
     life = Lifecycle("assistant")
@@ -174,16 +177,18 @@ async def running_assistant(
         dict({ASSISTANT.assistant_id: ASSISTANT} if assistants is None else assistants)
     )
     api_keys = TenantSecrets("openai_api_key", None, "test-key")
+    limits = WorkLimits(slots, 10.0)
     turns = TurnHandler(
         known.get,
         published.get,
         ModelGateway(model, SystemClock(), deadline=5.0),
         api_keys,
         "test-key",
-        SystemClock(),
+        Budgets(database, limits.lease),
+        read_prices(),
+        clock or SystemClock(),
         lambda: 0.5,
     )
-    limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(known.get)
     async with keep_running([database, producer, outbox, owner, runner]):

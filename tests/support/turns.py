@@ -41,7 +41,7 @@ def a_turn(*texts: str, **fields: Any) -> TurnContext:
     pending = tuple(
         contact_message(text, id) for id, text in enumerate(texts or ("hola",), start=1)
     )
-    of_turn = {name: fields.pop(name) for name in ("history", "tokens_today") if name in fields}
+    of_turn = {name: fields.pop(name) for name in ("history",) if name in fields}
     values: dict[str, Any] = {"turn_id": 3, "last_message_id": len(pending), "superseded": 0}
     values["first_claimed_at"] = NOON
     values["history"] = ()

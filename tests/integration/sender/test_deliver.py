@@ -38,6 +38,15 @@ async def test_the_messages_of_a_fallback_text_end_as_failed_with_its_reason(
     assert graph.texts == ["answer r1"]
 
 
+async def test_the_messages_of_a_spent_budget_end_as_suppressed(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1", kind="notice", failure="budget"))
+    [outcome] = await eventually_in_thread(sender.outcomes)
+    assert (outcome.outcome, outcome.reason) == ("suppressed", "budget")
+    assert graph.texts == ["answer r1"]
+
+
 async def test_a_contact_without_a_phone_gets_it_by_user_id(
     sender: RunningSender, graph: FakeGraph
 ) -> None:

@@ -1,13 +1,14 @@
 """A turn's calls of the model: adjusted at most once for each thing, remembered, stopped."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.support.builders import NOON
 from tests.support.clock import FixedClock
 
 from assistant.openai.gateway import KNOWN_SECONDS, ModelGateway
+from assistant.openai.model_call import ModelCall
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from common.openai_models import DEFAULT_MODEL
 
@@ -55,24 +56,24 @@ def takes_no_settings(body: Body) -> ModelFailure | None:
 
 async def test_an_ordinary_request_is_one_call() -> None:
     server = Server()
-    assert await server.gateway().ask("key", request) == ANSWER
+    assert await server.gateway().ask("key", request, []) == ANSWER
     assert server.bodies == [request(None)]
 
 
 async def test_refused_parameters_are_left_out_and_remembered_for_an_hour() -> None:
     server = Server(takes_no_settings)
     gateway = server.gateway()
-    assert await gateway.ask("key", request) == ANSWER
+    assert await gateway.ask("key", request, []) == ANSWER
     assert [sorted(body) for body in server.bodies] == [
         ["input", "model", "reasoning", "text"],
         ["input", "model", "text"],
         ["input", "model"],
     ]
     server.clock.ticks += KNOWN_SECONDS - 1
-    assert await gateway.ask("key", request) == ANSWER
+    assert await gateway.ask("key", request, []) == ANSWER
     assert len(server.bodies) == 4
     server.clock.ticks += 1
-    assert await gateway.ask("key", request) == ANSWER
+    assert await gateway.ask("key", request, []) == ANSWER
     assert len(server.bodies) == 7
 
 
@@ -83,8 +84,8 @@ async def test_other_settings_are_not_left_out_for_these() -> None:
 
     server = Server(takes_no_none)
     gateway = server.gateway()
-    await gateway.ask("key", request)
-    await gateway.ask("key", lambda turns: request(turns) | {"reasoning": {"effort": "high"}})
+    await gateway.ask("key", request, [])
+    await gateway.ask("key", lambda turns: request(turns) | {"reasoning": {"effort": "high"}}, [])
     assert server.bodies[-1]["reasoning"] == {"effort": "high"}
 
 
@@ -98,7 +99,7 @@ async def test_a_model_that_is_gone_costs_one_call_an_hour() -> None:
     server = Server(has_only_the_default)
     gateway = server.gateway()
     for _ in range(3):
-        assert await gateway.ask("key", gone) == ANSWER
+        assert await gateway.ask("key", gone, []) == ANSWER
     models = [body["model"] for body in server.bodies]
     assert models == ["gpt-4o", DEFAULT_MODEL, DEFAULT_MODEL, DEFAULT_MODEL]
 
@@ -106,9 +107,9 @@ async def test_a_model_that_is_gone_costs_one_call_an_hour() -> None:
 async def test_what_one_key_may_not_use_another_is_asked_with() -> None:
     server = Server(lambda body: refused("model_not_found") if body["model"] == "gpt-5" else None)
     gateway = server.gateway()
-    await gateway.ask("key", request)
+    await gateway.ask("key", request, [])
     server.rule = lambda body: None
-    await gateway.ask("other key", request)
+    await gateway.ask("other key", request, [])
     assert [body["model"] for body in server.bodies] == ["gpt-5", "gpt-6.1-terra", "gpt-5"]
 
 
@@ -116,7 +117,7 @@ async def test_a_replacement_that_is_not_there_either_is_not_remembered() -> Non
     server = Server(lambda body: refused("model_not_found"))
     gateway = server.gateway()
     for _ in range(2):
-        assert await gateway.ask("key", request) == refused("model_not_found")
+        assert await gateway.ask("key", request, []) == refused("model_not_found")
     assert [body["model"] for body in server.bodies] == ["gpt-5", "gpt-6.1-terra"] * 2
 
 
@@ -127,41 +128,56 @@ async def test_the_history_is_shortened_for_this_turn_only() -> None:
     server = Server(takes_little)
     gateway = server.gateway()
     for _ in range(2):
-        assert await gateway.ask("key", request) == ANSWER
+        assert await gateway.ask("key", request, []) == ANSWER
     assert [len(body["input"]) for body in server.bodies] == [5, 2, 0] * 2
 
 
 async def test_a_request_that_would_not_differ_is_not_sent_again() -> None:
     server = Server(lambda body: refused("context_length_exceeded"))
-    await server.gateway().ask("key", lambda turns: request(turns, there_are=1))
+    await server.gateway().ask("key", lambda turns: request(turns, there_are=1), [])
     assert [len(body["input"]) for body in server.bodies] == [1, 0]
 
 
 async def test_no_further_call_begins_after_the_first_ones_deadline() -> None:
     server = Server(takes_no_settings, seconds=DEADLINE)
-    await server.gateway().ask("key", request)
+    await server.gateway().ask("key", request, [])
     assert len(server.bodies) == 1
 
 
 async def test_an_open_circuit_ends_turns_without_a_call_until_a_probe_is_answered() -> None:
     server = Server(lambda body: ModelFailure("http_401:invalid_api_key", "account"))
     gateway = server.gateway()
-    reasons = [await gateway.ask("key", request) for _ in range(3)]
+    reasons = [await gateway.ask("key", request, []) for _ in range(3)]
     assert [failure.reason for failure in reasons if isinstance(failure, ModelFailure)] == [
         "http_401:invalid_api_key",
         "breaker_open:http_401",
         "breaker_open:http_401",
     ]
-    assert await gateway.ask("other key", request) != ANSWER
+    assert await gateway.ask("other key", request, []) != ANSWER
     assert len(server.bodies) == 2
     server.rule = lambda body: None
     server.clock.ticks += 600
-    assert [await gateway.ask("key", request) for _ in range(2)] == [ANSWER, ANSWER]
+    assert [await gateway.ask("key", request, []) for _ in range(2)] == [ANSWER, ANSWER]
 
 
 async def test_a_burst_of_500_is_ten_calls() -> None:
     server = Server(lambda body: ModelFailure("http_500", "transient"))
     gateway = server.gateway()
     for _ in range(100):
-        await gateway.ask("key", request)
+        await gateway.ask("key", request, [])
     assert len(server.bodies) == 10
+
+
+async def test_every_call_that_is_billed_is_counted() -> None:
+    cut = ModelFailure("failed:context_length_exceeded", code="context_length_exceeded")
+    cut = replace(cut, usage=Usage("unknown", 9))
+    server = Server(lambda body: cut if len(body["input"]) > 2 else None)
+    calls: list[ModelCall] = []
+    await server.gateway().ask("key", request, calls)
+    assert calls == [ModelCall(Usage("gpt-5", 9), cut.reason), ModelCall(Usage("m"), "answered")]
+    server.rule = lambda body: refused("unsupported_value")
+    await server.gateway().ask("key", request, calls)
+    assert len(calls) == 2, "a refused request costs nothing"
+    server.rule = lambda body: ModelFailure("deadline", "deadline")
+    await server.gateway().ask("key", request, calls)
+    assert calls[2] == ModelCall(Usage("gpt-5", 5 * 3), "deadline")

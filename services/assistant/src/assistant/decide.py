@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
+from assistant.budget import BudgetLimit
 from assistant.commands import command_of, last_command
-from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.retry import seconds_until_retry
-from assistant.texts import fallback_text, notice
+from assistant.texts import budget_text, fallback_text, notice
 from assistant.turn_context import TurnContext
 from common.command_words import Command
-from common.events import AssistantConfig, OutcomeName, TenantConfig
+from common.events import BUDGET_REACHED, AssistantConfig, OutcomeName, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
@@ -32,15 +33,16 @@ class Reply:
     """What the turn answers. `command`: what the contact asked for with a command word.
 
     handover_minutes: how long a handover lasts; 0: until it is resumed. failure: why there is no
-    answer of the model; the messages end as failed with it.
+    answer of the model; the messages end as failed with it, or as suppressed for a spent budget.
+    budget_text_on: the client's day, where the text says that a budget is spent.
     """
 
     kind: Literal["answer", "fallback", "notice"]
     text: str
-    usage: Usage | None = None
     command: Command | None = None
     failure: str | None = None
     handover_minutes: int = 0
+    budget_text_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,6 @@ def before_asking(
         return Dropped(no_reply.reason, no_reply)
     if assistant is None:
         return with_notice(without_assistant(turn, tenant, tries), tenant, command)
-    if over_budget(turn, tenant):
-        return with_notice(fallback(turn, tenant, "over_budget"), tenant, command)
     return AskModel(tenant, assistant, command)
 
 
@@ -143,9 +143,16 @@ def without_assistant(turn: TurnContext, tenant: TenantConfig, tries: int) -> Ou
     return fallback(turn, tenant, "assistant_not_published")
 
 
-def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:
-    budget = tenant.settings.daily_token_budget
-    return budget is not None and turn.tokens_today >= budget
+def over_budget(
+    turn: TurnContext, tenant: TenantConfig, limit: BudgetLimit, today: date
+) -> Outcome[TurnResult]:
+    """The contact is told once in the limit's period. today: in the client's time zone."""
+    told = turn.conversation.budget_text_on
+    if told and told >= limit.begin(today):
+        return Dropped(BUDGET_REACHED, NoReply("suppressed", BUDGET_REACHED))
+    text = budget_text(tenant.settings)
+    reply = Reply("notice", text, failure=BUDGET_REACHED, budget_text_on=today)
+    return Done(reply, f"notice:{BUDGET_REACHED}")
 
 
 def after_asking(
@@ -161,11 +168,11 @@ def after_asking(
     seconds: since the turn's first claim. random: from 0 to 1.
     """
     if isinstance(answer, ModelAnswer):
-        return Done(Reply("answer", answer.text, answer.usage))
+        return Done(Reply("answer", answer.text))
     wait = seconds_until_retry(answer, tries, seconds, random)
     if wait is not None:
         return Later(wait, answer.reason)
-    return fallback(turn, tenant, answer.reason, answer.usage)
+    return fallback(turn, tenant, answer.reason)
 
 
 def after_bug(
@@ -178,19 +185,15 @@ def after_bug(
     return no_reply or failed_reply(turn, tenant, reason)
 
 
-def fallback(
-    turn: TurnContext, tenant: TenantConfig, reason: str, usage: Usage | None = None
-) -> Outcome[TurnResult]:
-    result = failed_reply(turn, tenant, reason, usage)
+def fallback(turn: TurnContext, tenant: TenantConfig, reason: str) -> Outcome[TurnResult]:
+    result = failed_reply(turn, tenant, reason)
     if isinstance(result, NoReply):
         return Dropped(reason, result)
     return Done(result, f"fallback:{reason}")
 
 
-def failed_reply(
-    turn: TurnContext, tenant: TenantConfig, reason: str, usage: Usage | None = None
-) -> TurnResult:
+def failed_reply(turn: TurnContext, tenant: TenantConfig, reason: str) -> TurnResult:
     """The fallback text, unless the conversation had it lately: nobody reads it twice in a row."""
     if turn.conversation.had_fallback:
         return NoReply("failed", reason)
-    return Reply("fallback", fallback_text(tenant.settings), usage, failure=reason)
+    return Reply("fallback", fallback_text(tenant.settings), failure=reason)

@@ -1,14 +1,15 @@
 """The finish of turns: answer, usage and events in one transaction with the turn's end.
 
-Runs only for turns whose claim still stood. A conversation that was handed over or opted out in
-the meantime gets no answer: its messages end as suppressed or handed over.
+Only turns whose claim still stood have effects; what their calls cost is settled for all. A
+conversation that was handed over or opted out in the meantime gets no answer: its messages end as
+suppressed or handed over.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from assistant.decide import NoReply, Reply, TurnResult
-from assistant.openai.response import Usage
+from assistant.settle import Bill, settle_statements
 from assistant.turn_context import TurnContext
 from common.events import OutcomeRecorded, ReplyReady, event_id
 from common.outbox_rows import RESERVED, EventDraft, Reserved, add_and_commit, draft, reserve
@@ -40,21 +41,6 @@ STORE_ANSWERS = Prepared(f"""
 insert into message ({names(ANSWER)}, role, sent_at)
 select {names(ANSWER)}, 'a', now() from {unnest(ANSWER)}
 """)
-TOKENS = {"model": "text", "input_tokens": "int", "cached_tokens": "int", "output_tokens": "int"}
-USAGE = {"tenant_id": "int", "turn_id": "bigint", **TOKENS}
-# What was billed today (UTC), which counts towards the client's budget.
-STORE_USAGE = Prepared(f"""
-insert into usage ({names(USAGE)}, day)
-select {names(USAGE)}, (now() at time zone 'utc')::date from {unnest(USAGE)}
-""")
-COUNTED = {"tenant_id": "int", "tokens": "bigint"}
-# The same as one counter per client and day, which a turn's load reads.
-COUNT_TOKENS = Prepared(f"""
-insert into usage_of_day ({names(COUNTED)}, day)
-select tenant_id, sum(tokens), (now() at time zone 'utc')::date
-from {unnest(COUNTED)} group by tenant_id order by tenant_id
-on conflict (tenant_id, day) do update set tokens = usage_of_day.tokens + excluded.tokens
-""")
 SEEN = {"turn_id": "bigint", "last_message_id": "bigint"}
 EPOCH = {"epoch": "int"}
 # The turns whose claim stood, and their conversations as they are now: our update holds the turns'
@@ -84,6 +70,10 @@ returning id, tenant_id
 """
 # From now on the conversation gets no second fallback text for a while.
 NOTE_FALLBACKS = "update conversation set fallback_at = now() where id = any(%(ids)s::bigint[])"
+# From now on, and until the budget's next period, the conversation is not told again.
+NOTE_BUDGET_TEXTS = """update conversation set budget_text_on = given.day
+from unnest(%(ids)s::bigint[], %(days)s::date[]) given(id, day)
+where conversation.id = any(%(ids)s::bigint[]) and conversation.id = given.id"""
 # What a contact's command changes, once its notice is stored.
 APPLY_COMMANDS = {
     "opt_out": "update conversation set opted_out = true where id = any(%(ids)s::bigint[])",
@@ -116,17 +106,18 @@ def store(
     connection: Connection,
     finish_turns: Sequence[Statement],
     handled: Sequence[Handled[TurnContext, TurnResult]],
+    bill: Bill,
     clock: Clock,
 ) -> Stored:
     """Every statement of the finish runs here, in two round trips; in three where messages came
-    that a turn did not see."""
+    that a turn did not see. bill: of all claims, also of those that do not stand."""
     seen = [each.item for each in handled]
     events = sum(1 + len(turn.pending) for turn in seen)
     values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
     values |= reserve({turn.conversation.key for turn in seen}, events)
     rows = connection.execute_together([*finish_turns, (CHECK_TURNS, values)]).all()
     if not rows:
-        connection.commit()
+        connection.execute_together(settle_statements(bill, ()), commit=True)
         return Stored(set(), (), ())
     checks = {
         (row.id, row.epoch): TurnCheck(row.opted_out, row.handed_over, row.has_newer)
@@ -138,7 +129,8 @@ def store(
     newer = [each.item for each in stood if checks[each.claim.key].has_newer]
     hints = open_next_turns(connection, newer)
     reserved = Reserved(rows[0].ids, rows[0].has_older)
-    published = add_and_commit(connection, effect_statements(finished), drafts, reserved)
+    effects = [*effect_statements(finished), *settle_statements(bill, checks)]
+    published = add_and_commit(connection, effects, drafts, reserved)
     return Stored(set(checks), published, hints)
 
 
@@ -173,16 +165,21 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     replies = [(turn, result) for turn, result in finished if isinstance(result, Reply)]
     if replies:
         statements.append((STORE_ANSWERS, answer_columns(replies)))
-    billed = [(turn, reply.usage) for turn, reply in replies if reply.usage]
-    if billed:
-        statements.append((STORE_USAGE, usage_columns(billed)))
-        statements.append((COUNT_TOKENS, token_columns(billed)))
     if ids := [turn.conversation.id for turn, reply in replies if reply.kind == "fallback"]:
         statements.append((NOTE_FALLBACKS, {"ids": ids}))
+    if told := [(turn, reply) for turn, reply in replies if reply.budget_text_on]:
+        statements.append((NOTE_BUDGET_TEXTS, told_columns(told)))
     for command, statement in APPLY_COMMANDS.items():
         if given := [(turn, reply) for turn, reply in replies if reply.command == command]:
             statements.append((statement, command_columns(given)))
     return statements
+
+
+def told_columns(told: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
+    return {
+        "ids": [turn.conversation.id for turn, _ in told],
+        "days": [reply.budget_text_on for _, reply in told],
+    }
 
 
 def command_columns(given: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[int]]:
@@ -208,21 +205,6 @@ def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, li
         "body": [reply.text for _, reply in replies],
         "kind": [reply.kind for _, reply in replies],
         "trace_id": [turn.trace_id for turn, _ in replies],
-    }
-
-
-def usage_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list[Any]]:
-    return {
-        "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
-        "turn_id": [turn.turn_id for turn, _ in billed],
-        **arrays(TOKENS, [usage for _, usage in billed]),
-    }
-
-
-def token_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list[int]]:
-    return {
-        "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
-        "tokens": [usage.input_tokens + usage.output_tokens for _, usage in billed],
     }
 
 

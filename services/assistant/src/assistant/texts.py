@@ -1,4 +1,5 @@
-"""What the assistant writes without a model, per language: the notices and the fallback text."""
+"""What the assistant writes without a model, per language: the notices, the fallback text and what
+it says when a budget is spent."""
 
 from collections.abc import Mapping
 
@@ -53,6 +54,16 @@ FALLBACKS = {
     "ca": "Ara mateix no puc respondre. Li contestarem tan aviat com puguem.",
 }
 
+BUDGET_TEXTS = {
+    "es": "Por ahora no puedo responder más por aquí. Le contestaremos lo antes posible.",
+    "en": "I can't answer any more here for now. We will reply as soon as possible.",
+    "pt": "Por agora não posso responder mais por aqui. Retornaremos assim que possível.",
+    "fr": "Je ne peux plus répondre ici pour le moment. Nous vous répondrons dès que possible.",
+    "de": "Im Moment kann ich hier nicht weiter antworten. Wir melden uns so bald wie möglich.",
+    "it": "Per ora non posso più rispondere qui. Le risponderemo appena possibile.",
+    "ca": "Ara per ara no puc respondre més per aquí. Li contestarem tan aviat com puguem.",
+}
+
 
 def notice(command: Command, language: str) -> str:
     """language: a client's setting, such as pt-BR."""
@@ -63,3 +74,7 @@ def fallback_text(settings: TenantSettings) -> str:
     """The client's own, else that of its language."""
     own = settings.fallback_text
     return own if own != DEFAULT_FALLBACK_TEXT else FALLBACKS[known_language(settings.language)]
+
+
+def budget_text(settings: TenantSettings) -> str:
+    return settings.budget_text or BUDGET_TEXTS[known_language(settings.language)]

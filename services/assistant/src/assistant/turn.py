@@ -7,17 +7,23 @@ from typing import Any
 import structlog
 
 from assistant import finish
+from assistant.budget import Reservation, has_budget, today_of
 from assistant.decide import (
     AskModel,
     TurnResult,
     after_asking,
     after_bug,
     before_asking,
+    over_budget,
     with_notice,
 )
 from assistant.openai.gateway import ModelGateway
+from assistant.openai.model_call import largest_usage
 from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.prices import Prices
 from assistant.prompt import request_body, safety_identifier
+from assistant.reservations import Budgets
+from assistant.settle import Bill, billed_calls, may_have_reservation
 from assistant.turn_context import TurnContext, turn_context
 from common.events import AssistantConfig, TenantConfig
 from common.postgres.connection import Connection, Statement
@@ -42,6 +48,8 @@ class TurnHandler:
         model: ModelGateway,
         api_keys: TenantSecrets,
         identifier_key: str,
+        budgets: Budgets,
+        prices: Prices,
         clock: Clock,
         random: Callable[[], float],
     ) -> None:
@@ -50,6 +58,8 @@ class TurnHandler:
         self._model = model
         self._api_keys = api_keys
         self._identifier_key = identifier_key
+        self._budgets = budgets
+        self._prices = prices
         self._clock = clock
         self._random = random
 
@@ -69,6 +79,8 @@ class TurnHandler:
         decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
         if not isinstance(decision, AskModel):
             return decision
+        if over := await self._reserve(claim, turn, decision):
+            return with_notice(over, decision.tenant, decision.command)
         answer = await self._ask(turn, decision)
         if isinstance(answer, ModelFailure):
             log_failure(claim.tenant_id, answer, tries)
@@ -83,7 +95,21 @@ class TurnHandler:
         handled: Sequence[Handled[TurnContext, TurnResult]],
     ) -> Stored:
         known = [self._with_result(each) for each in handled]
-        return finish.store(connection, finish_turns, known, self._clock)
+        return finish.store(connection, finish_turns, known, self._bill(known), self._clock)
+
+    def _bill(self, handled: Sequence[Handled[TurnContext, TurnResult]]) -> Bill:
+        """Of all of them: what a claim that no longer stands has used is paid too."""
+        now = self._clock.now()
+        owners = [self._tenant_of(each.item.conversation.phone_number_id) for each in handled]
+        pairs = list(zip(handled, owners, strict=True))
+        return Bill(
+            [
+                call
+                for each, tenant in pairs
+                for call in billed_calls(each, tenant, self._prices, now)
+            ],
+            [each.claim.key for each, tenant in pairs if may_have_reservation(tenant)],
+        )
 
     def _with_result(
         self, handled: Handled[TurnContext, TurnResult]
@@ -96,11 +122,39 @@ class TurnHandler:
         result = after_bug(turn, outcome.reason, tenant, self._clock.now())
         return replace(handled, outcome=Dropped(outcome.reason, result))
 
+    async def _reserve(
+        self, claim: Claim, turn: TurnContext, decision: AskModel
+    ) -> Outcome[TurnResult] | None:
+        """What the turn leads to where a budget is spent; None where the model may be asked."""
+        settings = decision.tenant.settings
+        if not has_budget(settings):
+            return None
+        usage = largest_usage(self._request(turn, decision)(None))
+        today = today_of(settings, self._clock.now())
+        reservation = Reservation(
+            tenant_id=claim.tenant_id,
+            turn_id=claim.id,
+            epoch=claim.epoch,
+            conversation_id=turn.conversation.id,
+            tokens=usage.input_tokens + usage.output_tokens,
+            micros=self._prices.micros(usage) or 0,
+            today=today,
+            settings=settings,
+        )
+        limit = await self._budgets.reserve(reservation)
+        return over_budget(turn, decision.tenant, limit, today) if limit else None
+
     async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
         try:
             api_key = self._api_keys.secret_of(decision.tenant)
         except NoSecret:
             return ModelFailure("key_unsealable")
+        return await self._model.ask(api_key, self._request(turn, decision), turn.calls)
+
+    def _request(
+        self, turn: TurnContext, decision: AskModel
+    ) -> Callable[[int | None], dict[str, Any]]:
+        """The body with so many turns of history at most."""
         now = self._clock.now()
         person = safety_identifier(
             self._identifier_key, decision.tenant.tenant_id, turn.conversation.contact_id
@@ -110,7 +164,7 @@ class TurnHandler:
             body = request_body(turn, decision.tenant, decision.assistant, now, history_turns)
             return {**body, "safety_identifier": person}
 
-        return await self._model.ask(api_key, request)
+        return request
 
 
 def log_failure(tenant_id: int, failure: ModelFailure, tries: int) -> None:

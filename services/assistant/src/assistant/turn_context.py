@@ -1,10 +1,11 @@
 """A turn as the handler sees it, and how it is loaded from the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
+from assistant.openai.model_call import ModelCall
 from common.events import conversation_key
 from common.postgres.rows import names
 from common.work.schema import RUNNING
@@ -33,6 +34,7 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
   coalesce(conversation.taken_over_until > now(), false) as handed_over,
   coalesce(conversation.fallback_at > now() - interval '{FALLBACK_MINUTES} minutes', false)
     as had_fallback,
+  conversation.budget_text_on,
   case when turn.state = {RUNNING} then
   (select json_agg({MESSAGE} order by message.id) from (
     select m.*, sum(octet_length(body)) over (order by id) - octet_length(body) as before from (
@@ -51,9 +53,7 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id, turn.superseded,
           order by turn_id desc limit {HISTORY_TURNS}))
         and (role = 'u' or {IS_ANSWER})
       order by turn_id desc, id desc limit {HISTORY_LIMIT}) m) message
-   where after < {HISTORY_BYTES}) end as history,
-  (select tokens from usage_of_day where usage_of_day.tenant_id = turn.tenant_id
-    and day = (now() at time zone 'utc')::date) as tokens_today"""
+   where after < {HISTORY_BYTES}) end as history"""
 # The turns that a claim has just taken. Ids are matched with `= any`: in a plain join the planner
 # may read a whole table.
 LOAD_CLAIMED = f"""
@@ -79,6 +79,9 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
+    """budget_text_on: the day, of the client's, on which the contact was last told of a spent
+    budget."""
+
     id: int
     tenant_id: int
     phone_number_id: str
@@ -88,6 +91,7 @@ class Conversation:
     opted_out: bool
     handed_over: bool
     had_fallback: bool
+    budget_text_on: date | None = None
 
     @property
     def key(self) -> str:
@@ -99,7 +103,8 @@ class TurnContext:
     """pending: the messages to answer, oldest first. history: earlier turns that were answered.
 
     last_message_id: what comes after it is for the next turn. superseded: claims that ended because
-    a newer message came. first_claimed_at: when the turn was begun.
+    a newer message came. first_claimed_at: when the turn was begun. calls: of the model, in this
+    claim; the handler adds them, and the finish settles them whatever becomes of the claim.
     """
 
     turn_id: int
@@ -109,7 +114,7 @@ class TurnContext:
     pending: tuple[StoredMessage, ...]
     history: tuple[tuple[StoredMessage, ...], ...]
     first_claimed_at: datetime
-    tokens_today: int = 0
+    calls: list[ModelCall] = field(default_factory=list)
 
     @property
     def trace_id(self) -> str:
@@ -132,6 +137,7 @@ def turn_context(row: Any) -> TurnContext:
         opted_out=row.opted_out,
         handed_over=row.handed_over,
         had_fallback=row.had_fallback,
+        budget_text_on=row.budget_text_on,
     )
     pending = messages_of(row.pending)
     return TurnContext(
@@ -142,7 +148,6 @@ def turn_context(row: Any) -> TurnContext:
         pending=pending,
         history=past_turns(messages_of(row.history)),
         first_claimed_at=row.first_claimed_at,
-        tokens_today=row.tokens_today or 0,
     )
 
 

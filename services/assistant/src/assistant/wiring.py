@@ -4,7 +4,9 @@ import random
 
 from assistant.openai.client import LONGEST_BODY, ResponsesClient
 from assistant.openai.gateway import ModelGateway
+from assistant.prices import read_prices
 from assistant.receive import MessageReceiver
+from assistant.reservations import Budgets
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.turn import TurnHandler
@@ -42,15 +44,21 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
     http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
-    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     default_key = settings.openai_api_key.get_secret_value()
-    api_keys = TenantSecrets("openai_api_key", ring, default_key)
     clock, deadline = SystemClock(), settings.turn_deadline
     model = ModelGateway(ResponsesClient(settings.openai_base_url, http), clock, deadline)
-    turns = TurnHandler(
-        tenants.get, assistants.get, model, api_keys, default_key, clock, random.random
-    )
     limits = WorkLimits(slots=settings.slots, deadline=2 * deadline + 5)
+    turns = TurnHandler(
+        tenants.get,
+        assistants.get,
+        model,
+        api_keys_of(settings, default_key),
+        default_key,
+        Budgets(database, limits.lease),
+        read_prices(settings.prices),
+        clock,
+        random.random,
+    )
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get)
     consumer = BatchConsumer(
@@ -76,3 +84,8 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         owner,
         StopTogether([runner, consumer], limits.deadline + STOP_SECONDS),
     ]
+
+
+def api_keys_of(settings: Settings, default_key: str) -> TenantSecrets:
+    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
+    return TenantSecrets("openai_api_key", ring, default_key)

@@ -23,9 +23,10 @@ from common.events.messages import (
     OutcomeRecorded,
     StatusReceived,
 )
-from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady
+from common.events.replies import BUDGET_REACHED, DeliveryChanged, DeliveryState, ReplyReady
 
 __all__ = [
+    "BUDGET_REACHED",
     "AssistantConfig",
     "ConfigEvent",
     "ConversationEvent",

@@ -10,6 +10,7 @@ import structlog
 from assistant.openai.adjustment import Adjustment, adjusted, next_adjustment
 from assistant.openai.client import ModelClient
 from assistant.openai.expiring_map import ExpiringMap
+from assistant.openai.model_call import ModelCall, billed_call
 from assistant.openai.model_circuit import ModelCircuits
 from assistant.openai.response import ModelAnswer, ModelFailure
 from common.service import metrics
@@ -33,15 +34,19 @@ class ModelGateway:
         )
 
     async def ask(
-        self, api_key: str, request: Callable[[int | None], dict[str, Any]]
+        self,
+        api_key: str,
+        request: Callable[[int | None], dict[str, Any]],
+        calls: list[ModelCall],
     ) -> ModelAnswer | ModelFailure:
-        """request: the body with at most so many turns of history, None for as many as usual."""
+        """request: the body with at most so many turns of history, None for as many as usual.
+        calls: gets those that are billed."""
         last_start = self._clock.monotonic() + self._deadline
         body = request(None)
         key = (fingerprint(api_key), *settings_of(body))
         known = adjustment = self._known.get(key) or Adjustment()
         body = adjusted(body, adjustment)
-        answer = await self._call(api_key, body)
+        answer = await self._call(api_key, body, calls)
         while isinstance(answer, ModelFailure) and self._clock.monotonic() < last_start:
             further = next_adjustment(adjustment, body["model"], answer)
             if further is None:
@@ -50,17 +55,21 @@ class ModelGateway:
             adjustment, refused = further, body
             body = adjusted(request(adjustment.history_turns), adjustment)
             if body != refused:
-                answer = await self._call(api_key, body)
+                answer = await self._call(api_key, body, calls)
         if adjustment != known and has_helped(answer):
             self._known.put(key, replace(adjustment, history_turns=None))
         return answer
 
-    async def _call(self, api_key: str, body: dict[str, Any]) -> ModelAnswer | ModelFailure:
+    async def _call(
+        self, api_key: str, body: dict[str, Any], calls: list[ModelCall]
+    ) -> ModelAnswer | ModelFailure:
         circuit = (fingerprint(api_key), body["model"])
         if stopped := self._circuits.admit(circuit):
             metrics.MODEL_CALLS.labels("breaker_open").inc()
             return stopped
         answer = await self._client.ask(api_key, body, self._deadline)
+        if call := billed_call(body, answer):
+            calls.append(call)
         failure = answer if isinstance(answer, ModelFailure) else None
         seconds = self._circuits.record(circuit, failure)
         if failure and seconds:

@@ -14,6 +14,10 @@ from common.lenient_json import at, integer_at, objects_at
 
 LONGEST_TEXT = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
 LARGEST_COUNT = 2**31 - 1  # what the column holds
+INPUT_DETAILS, OUTPUT_DETAILS = (
+    ("usage", "input_tokens_details"),
+    ("usage", "output_tokens_details"),
+)
 CODE_OR_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 HAS_TEXT = frozenset({"completed", "incomplete"})  # of a response; others have none, or not yet
 
@@ -26,12 +30,14 @@ KIND_OF_CODE: dict[str, FailureKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens billed."""
+    """Tokens billed. Cached and written ones are parts of the input, reasoning of the output."""
 
     model: str
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +127,10 @@ def usage_of(body: object) -> Usage:
     return Usage(
         model=code_or_name(body, "model") or "unknown",
         input_tokens=token_count(body, "usage", "input_tokens"),
-        cached_tokens=token_count(body, "usage", "input_tokens_details", "cached_tokens"),
+        cached_tokens=token_count(body, *INPUT_DETAILS, "cached_tokens"),
         output_tokens=token_count(body, "usage", "output_tokens"),
+        cache_write_tokens=token_count(body, *INPUT_DETAILS, "cache_write_tokens"),
+        reasoning_tokens=token_count(body, *OUTPUT_DETAILS, "reasoning_tokens"),
     )
 
 

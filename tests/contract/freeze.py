@@ -15,6 +15,7 @@ from tests.support.builders import (
     a_reply,
     a_status,
     a_tenant,
+    a_usage,
     an_assistant,
     an_outcome,
 )
@@ -91,6 +92,7 @@ def examples() -> dict[str, Event]:
         a_reply(kind="fallback", failure="http_500", **person),
         a_delivery("failed", wamid="wamid.out.1", **error),
         an_outcome("suppressed", reason="inactive", reply_id="reply-1"),
+        a_usage(),
         a_tenant(revision=1, settings=hours, access_token=sealed, openai_api_key=sealed),
         an_assistant(
             revision=1, reasoning_effort="low", verbosity="low", temperature=0.5, top_p=0.9

@@ -107,6 +107,7 @@ class RunningAssistant:
 
     bootstrap: str
     database: Database
+    outbox: Outbox
     receiver: MessageReceiver
     runner: Runner[Any, Any]
     model: ScriptedModel
@@ -192,4 +193,6 @@ async def running_assistant(
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(known.get)
     async with keep_running([database, producer, outbox, owner, runner]):
-        yield RunningAssistant(bootstrap, database, receiver, runner, model, known, published)
+        yield RunningAssistant(
+            bootstrap, database, outbox, receiver, runner, model, known, published
+        )

@@ -1,5 +1,6 @@
 """Every call is paid and counted; a budget holds however many turns ask at once."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,13 @@ from tests.support.builders import an_assistant
 from tests.support.clock import FixedClock
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
+from tests.support.records import read_events
 
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.usage_reports import UsageReports
+from common.events import UsageRecorded
+from common.service.clock import SystemClock
+from common.topics import USAGE_EVENTS
 
 pytestmark = pytest.mark.integration
 MODEL = "gpt-6-luna"
@@ -235,3 +241,25 @@ async def test_a_database_that_refuses_a_reservation_is_a_failed_try(
         await assistant.execute("alter table reservation drop constraint refused")
         [reply] = await assistant.replies()
         assert reply.kind == "answer"
+
+
+async def test_a_days_sums_are_published_when_they_have_changed(
+    kafka: Broker, new_database: NewDatabase
+) -> None:
+    url = new_database(("assistant", "assistant"))
+    async with spending(url, kafka, a_client()) as assistant:
+        reports = UsageReports(assistant.database, assistant.outbox, SystemClock())
+        await reports.publish()
+        for number in range(2):
+            assistant.model.script = [ModelAnswer("sí", Usage(MODEL, 1000, 0, 100))]
+            await assistant.receive(incoming(str(number)))
+            await assistant.wait_until_settled()
+            await reports.publish()
+            await reports.publish()
+        after_a_restart = UsageReports(assistant.database, assistant.outbox, SystemClock())
+        await after_a_restart.publish()
+        await assistant.wait_until_settled()
+        events = await asyncio.to_thread(read_events, kafka.bootstrap, USAGE_EVENTS, UsageRecorded)
+        told = [(each.tenant_id, each.calls, each.cost_micros) for each in events]
+        assert told == [(1, 1, 150), (1, 2, 300), (1, 2, 300)]
+        assert events[1].event_id == events[2].event_id

@@ -14,6 +14,7 @@ from common.events import (
     ReplyReady,
     StatusReceived,
     TenantConfig,
+    UsageRecorded,
 )
 
 DAY_MS = 24 * 3600 * 1000
@@ -21,7 +22,7 @@ DLQ_MARKS_BYTES = 64 << 10  # a dead letter is its record and headers that say w
 LARGEST_MESSAGE = (4 << 20) + DLQ_MARKS_BYTES
 BESIDE_VALUE_BYTES = 1024  # a batch with one record: its header, the key, our headers
 MESSAGE_PARTITIONS = 24  # hard to change later: a key would move to another partition
-HISTORY_PARTITIONS = 3  # no service reads these: a producer sends fewer, larger requests
+HISTORY_PARTITIONS = 3  # nobody waits for these: a producer sends fewer, larger requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,21 @@ DELIVERIES_EVENTS = Topic(
     "deliveries.events",
     key="conversation",
     producers=("sender",),
-    consumers=(),
+    consumers=("tenant-admin",),  # counts replies
     event=DeliveryChanged,
     partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
+    dlq=True,
+)
+USAGE_EVENTS = Topic(
+    "usage.events",
+    key="tenant_id",
+    producers=("assistant",),
+    consumers=("tenant-admin",),
+    event=UsageRecorded,
+    partitions=HISTORY_PARTITIONS,
+    retention_ms=30 * DAY_MS,
+    dlq=True,
 )
 TENANTS_CONFIG = Topic(
     "tenants.config",
@@ -131,6 +143,7 @@ ALL = (
     MESSAGES_OUTCOME,
     REPLIES_OUTBOUND,
     DELIVERIES_EVENTS,
+    USAGE_EVENTS,
     TENANTS_CONFIG,
     ASSISTANTS_CONFIG,
 )

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from assistant.prompt import time_zone
 from common.events import TenantSettings
+from common.time_zones import local_date
 
 MICROS = 1_000_000  # of a dollar
 WHOLE_CLIENT = 0  # stands for a conversation's id where all of a client's are meant
@@ -76,7 +76,7 @@ class Reservation(NamedTuple):
 
 
 def today_of(settings: TenantSettings, now: datetime) -> date:
-    return now.astimezone(time_zone(settings.timezone)).date()
+    return local_date(now, settings.timezone)
 
 
 def has_budget(settings: TenantSettings) -> bool:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assistant.opening_hours import describe_opening_hours
 from assistant.turn_context import HISTORY_TURNS, StoredMessage, TurnContext
 from common.description import described
 from common.events import AssistantConfig, TenantConfig
 from common.openai_models import takes_sampling
+from common.time_zones import time_zone
 
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000
@@ -135,13 +135,6 @@ def profile_name(name: str | None) -> list[dict[str, str]]:
         return []
     shown = " ".join(name[:LONGEST_NAME].split())
     return [{"role": "user", "content": described("profile name", shown)}]
-
-
-def time_zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def safety_identifier(secret: str, tenant_id: int, contact_id: str) -> str:

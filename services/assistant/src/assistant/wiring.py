@@ -10,6 +10,7 @@ from assistant.reservations import Budgets
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.turn import TurnHandler
+from assistant.usage_reports import UsageReports
 from common.events import AssistantConfig, MessageReceived, TenantConfig
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
@@ -81,6 +82,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         http,
         outbox,
         OutboxAge(database, life),
+        UsageReports(database, outbox, clock),
         owner,
         StopTogether([runner, consumer], limits.deadline + STOP_SECONDS),
     ]

@@ -24,6 +24,7 @@ from common.events.messages import (
     StatusReceived,
 )
 from common.events.replies import BUDGET_REACHED, DeliveryChanged, DeliveryState, ReplyReady
+from common.events.usage import UsageRecorded
 
 __all__ = [
     "BUDGET_REACHED",
@@ -48,6 +49,7 @@ __all__ = [
     "TenantConfig",
     "TenantSettings",
     "Undecodable",
+    "UsageRecorded",
     "conversation_key",
     "event_id",
 ]

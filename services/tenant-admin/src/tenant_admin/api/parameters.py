@@ -2,11 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 
 from tenant_admin.core.schemas import ASSISTANT_ID
+from tenant_admin.core.usage import MONTH
 
 MAX_INT = 2_147_483_647
 MAX_BIGINT = 9_223_372_036_854_775_807
 ClientId = Annotated[int, Path(ge=1, le=MAX_INT)]
+Month = Annotated[
+    str | None,
+    Query(pattern=MONTH, description="YYYY-MM; absent: the current one of the client's time zone"),
+]
 AssistantId = Annotated[str, Path(pattern=ASSISTANT_ID)]

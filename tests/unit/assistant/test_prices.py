@@ -1,10 +1,13 @@
 """What a call costs, and what an operator's own prices say when they are wrong."""
 
 import pytest
+from pydantic import SecretStr, ValidationError
 from structlog.testing import capture_logs
 
 from assistant.openai.response import Usage
 from assistant.prices import read_prices
+from assistant.settings import Settings
+from common.service.settings import problems
 
 OWN = """
 [own-model]
@@ -60,3 +63,12 @@ def test_an_operators_own_prices_go_before_ours() -> None:
 def test_wrong_prices_name_the_entry(own: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_prices(own)
+
+
+def test_a_start_with_wrong_prices_names_setting_and_entry() -> None:
+    key = SecretStr("sk-of-tests")
+    given = {"database_url": key, "openai_api_key": key, "kafka_bootstrap_servers": "broker:9092"}
+    assert Settings(**given, prices=OWN).prices == OWN  # type: ignore[arg-type]
+    with pytest.raises(ValidationError) as refused:
+        Settings(**given, prices="[m]\ninput = 1")  # type: ignore[arg-type]
+    assert problems(refused.value) == ["PRICES: m.cached_input: Field required"]

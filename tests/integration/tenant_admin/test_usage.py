@@ -15,7 +15,7 @@ from tests.support.waiting import eventually_in_thread
 
 from common.events import DeliveryChanged, UsageRecorded
 from common.topics import DELIVERIES_EVENTS, USAGE_EVENTS
-from tenant_admin.core.usage import count_replies, record_usage
+from tenant_admin.core.usage_counts import count_replies, record_usage
 
 pytestmark = pytest.mark.integration
 # 06:30 of the first day in Madrid, and still November in Mexico City.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -24,12 +24,43 @@ from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
-from tenant_admin.core.usage import count_replies, record_usage
+from tenant_admin.core.usage_counts import count_replies, record_usage
 from tenant_admin.settings import Settings
 
 E = TypeVar("E", bound=Event)
 CONNECTIONS = 200
 COUNTS_WAIT_MS = 1000  # nobody waits for them; larger batches cost a tenth
+
+
+class CountConsumers(NamedTuple):
+    """What the consumers of counts share."""
+
+    bootstrap: str
+    database: SqlAlchemyDatabase
+    producer: Producer
+    life: Lifecycle
+
+    def consumer(
+        self,
+        topic: Topic,
+        event: type[E],
+        store: Callable[[Connection, Sequence[E]], None],
+    ) -> BatchConsumer[E]:
+        def handle(events: Sequence[E]) -> None:
+            self.database.run_transaction(lambda connection: store(connection, events))
+
+        return BatchConsumer(
+            self.bootstrap,
+            topic,
+            event,
+            handle,
+            life=self.life,
+            dead_letters=DeadLetters(self.life.service, self.producer, self.life.loop),
+            wait_reason=wait_reason,
+            is_timeout=is_timeout,
+            gather_ms=COUNTS_WAIT_MS,
+            is_check=False,
+        )
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
@@ -51,27 +82,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     schema_ready = SchemaReady(database, "tenant_admin")
     age = OutboxAge(database, life, is_check=False)
-    dead_letters = DeadLetters(life.service, producer, life.loop)
-
-    def counts(
-        topic: Topic, event: type[E], store: Callable[[Connection, Sequence[E]], None]
-    ) -> BatchConsumer[E]:
-        def handle(events: Sequence[E]) -> None:
-            database.run_transaction(lambda connection: store(connection, events))
-
-        return BatchConsumer(
-            settings.kafka_bootstrap_servers,
-            topic,
-            event,
-            handle,
-            life=life,
-            dead_letters=dead_letters,
-            wait_reason=wait_reason,
-            is_timeout=is_timeout,
-            gather_ms=COUNTS_WAIT_MS,
-            is_check=False,
-        )
-
+    counts = CountConsumers(settings.kafka_bootstrap_servers, database, producer, life)
     return [
         database,
         schema_ready,
@@ -80,6 +91,6 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         age,
         server,
         config_sync,
-        counts(USAGE_EVENTS, UsageRecorded, record_usage),
-        counts(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
+        counts.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
+        counts.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
     ]

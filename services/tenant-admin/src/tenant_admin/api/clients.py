@@ -17,7 +17,7 @@ from tenant_admin.core import client_secrets, clients
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.clients import Client, ClientChanged
 from tenant_admin.core.schemas import ClientPatch, NewClient, SecretValue
-from tenant_admin.core.usage import MonthUsage, month_usage
+from tenant_admin.core.usage_counts import MonthUsage, month_usage
 
 router = APIRouter(prefix="/v1/clients", tags=["clients"], responses=COMMON_PROBLEMS)
 ChangeClient = Callable[[Connection, ChangeContext], Change[ClientChanged]]

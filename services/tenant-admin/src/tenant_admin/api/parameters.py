@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from tenant_admin.core.schemas import ASSISTANT_ID
-from tenant_admin.core.usage import MONTH
+from tenant_admin.core.usage_counts import MONTH
 
 MAX_INT = 2_147_483_647
 MAX_BIGINT = 9_223_372_036_854_775_807

@@ -17,7 +17,7 @@ from tenant_admin.core import clients
 from tenant_admin.core.clients import Client
 from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import NewClient, SecretValue
-from tenant_admin.core.usage import MONTH, month_usage
+from tenant_admin.core.usage_counts import MONTH, month_usage
 
 app = typer.Typer(
     help="Clients of this installation: businesses with a WhatsApp number and an assistant.",

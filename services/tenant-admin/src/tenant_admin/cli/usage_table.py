@@ -3,7 +3,7 @@
 import typer
 
 from tenant_admin.cli.output import print_json, print_table
-from tenant_admin.core.usage import MonthUsage, Usage
+from tenant_admin.core.usage_counts import MonthUsage, UsageTotals
 
 COLUMNS = ("calls", "input_tokens", "cached_tokens", "output_tokens", "replies")
 
@@ -24,6 +24,6 @@ def print_usage(usage: MonthUsage, as_json: bool) -> None:
         )
 
 
-def cells(name: str, usage: Usage) -> list[str]:
+def cells(name: str, usage: UsageTotals) -> list[str]:
     counts = [f"{getattr(usage, column):,}" for column in COLUMNS]
     return [name, *counts, f"${usage.cost_usd:.4f}"]

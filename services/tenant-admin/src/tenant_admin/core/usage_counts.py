@@ -40,7 +40,7 @@ SUMS = (
 NumberDay = tuple[int, str, date]
 
 
-class Usage(BaseModel):
+class UsageTotals(BaseModel):
     """Of the model, and the WhatsApp messages that Meta took. A cost is at list price."""
 
     calls: int = Field(default=0, description="Also those whose answer was not sent")
@@ -52,7 +52,7 @@ class Usage(BaseModel):
     replies: int = Field(default=0, description="WhatsApp messages; a long reply is several")
 
 
-class DayUsage(Usage):
+class DayUsage(UsageTotals):
     """A day of the client's time zone."""
 
     day: date
@@ -71,7 +71,7 @@ class MonthUsage(BaseModel):
 
     client_id: int
     month: str
-    total: Usage
+    total: UsageTotals
     numbers: list[NumberReplies]
     days: list[DayUsage]
 
@@ -155,7 +155,7 @@ def month_usage(connection: Connection, client_id: int, month: str | None = None
     return MonthUsage(
         client_id=client_id,
         month=f"{first:%Y-%m}",
-        total=Usage(**sums_of(used), replies=by_day.total()),
+        total=UsageTotals(**sums_of(used), replies=by_day.total()),
         numbers=[
             NumberReplies(phone_number_id=number, replies=replies)
             for number, replies in sorted(by_number.items())

@@ -18,6 +18,7 @@ from tests.support.builders import (
     a_reply,
     a_status,
     a_tenant,
+    a_usage,
     an_assistant,
     an_outcome,
 )
@@ -42,6 +43,11 @@ def examples() -> dict[str, Event]:
         "handover_minutes": 30,
         "transcription_model": "off",
         "daily_token_budget": 200_000,
+        "monthly_token_budget": 4_000_000,
+        "contact_daily_token_budget": 20_000,
+        "daily_budget_usd": 0.5,
+        "monthly_budget_usd": 10.0,
+        "budget_text": "Mañana seguimos.",
         "model": "gpt-5.2",
         "reasoning_effort": "low",
         "openai_base_url": "https://models.example.com/v1",
@@ -98,6 +104,7 @@ def examples() -> dict[str, Event]:
         ),
         a_delivery("failed", wamid="wamid.out.1", **error),
         an_outcome("suppressed", reason="inactive", reply_id="reply-1"),
+        a_usage(),
         a_tenant(revision=1, settings=hours, access_token=sealed, openai_api_key=sealed),
         an_assistant(
             revision=1, reasoning_effort="low", verbosity="low", temperature=0.5, top_p=0.9

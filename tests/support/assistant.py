@@ -19,7 +19,9 @@ from assistant.apply_command import CommandApplier
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.prices import read_prices
 from assistant.receive import MessageReceiver
+from assistant.reservations import Budgets
 from assistant.tables import TURNS
 from assistant.transcripts import Transcripts
 from assistant.turn import TurnHandler
@@ -36,7 +38,7 @@ from common.events import (
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.postgres.database import Database
-from common.service.clock import SystemClock
+from common.service.clock import Clock, SystemClock
 from common.service.lifecycle import Lifecycle
 from common.tenant_secrets import TenantSecrets
 from common.topics import CONVERSATIONS_EVENTS, MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
@@ -125,6 +127,7 @@ class RunningAssistant:
 
     bootstrap: str
     database: Database
+    outbox: Outbox
     receiver: MessageReceiver
     runner: Runner[Any, Any]
     model: ScriptedModel
@@ -196,6 +199,7 @@ async def running_assistant(
     media: Media | None = None,
     slots: int = 50,
     pool: int = 4,
+    clock: Clock | None = None,
 ) -> AsyncIterator[RunningAssistant]:
     """With one client and its assistant, unless others are given."""
     life = Lifecycle("assistant")
@@ -208,6 +212,7 @@ async def running_assistant(
         dict({ASSISTANT.assistant_id: ASSISTANT} if assistants is None else assistants)
     )
     api_keys = TenantSecrets("openai_api_key", None, "test-key")
+    limits = WorkLimits(slots, 10.0)
     turns = TurnHandler(
         known.get,
         published.get,
@@ -215,14 +220,15 @@ async def running_assistant(
         media.opener(Transcripts(database).keep),
         api_keys,
         b"key of identifiers",
-        SystemClock(),
+        Budgets(database, limits.lease),
+        read_prices(),
+        clock or SystemClock(),
         lambda: 0.5,
     )
-    limits = WorkLimits(slots, 10.0)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(known.get, outbox.publish)
     applier = CommandApplier(known.get, database, outbox, runner.hint, SystemClock())
     async with keep_running([database, producer, outbox, owner, runner]):
         yield RunningAssistant(
-            bootstrap, database, receiver, runner, model, known, published, applier
+            bootstrap, database, outbox, receiver, runner, model, known, published, applier
         )

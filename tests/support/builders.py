@@ -13,6 +13,7 @@ from common.events import (
     ReplyReady,
     StatusReceived,
     TenantConfig,
+    UsageRecorded,
     event_id,
 )
 
@@ -59,6 +60,13 @@ def a_command(what: str = "resume", **fields: Any) -> ConversationCommand:
 def a_conversation_change(what: str = "resumed", **fields: Any) -> ConversationChanged:
     values = {"what": what, "by": "operator"} | fields
     return ConversationChanged(**facts("conversation", what) | CONVERSATION | values)
+
+
+def a_usage(calls: int = 3, **fields: Any) -> UsageRecorded:
+    values: dict[str, Any] = {"day": NOON.date(), "calls": calls, "unpriced_calls": 0} | fields
+    sums = {"input_tokens": 100, "cached_tokens": 60, "cache_write_tokens": 30}
+    sums |= {"output_tokens": 20, "reasoning_tokens": 8, "cost_micros": 2500}
+    return UsageRecorded(**facts("usage", values["day"], calls) | sums | values)
 
 
 def a_tenant(name: str = "Panadería Sol", **fields: Any) -> TenantConfig:

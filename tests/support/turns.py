@@ -6,7 +6,7 @@ from tests.support.builders import CONTACT, NOON, NUMBER, TRACE
 
 from assistant.turn_context import Conversation, StoredMessage, TurnContext
 
-OF_TURN = ("history", "tokens_today", "is_busy")
+OF_TURN = ("history", "is_busy")
 
 
 def contact_message(

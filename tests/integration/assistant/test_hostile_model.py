@@ -135,7 +135,7 @@ async def test_what_is_no_answer_is_a_failure_of_its_kind_in_time(
     script: Script, reason: str, kind: str
 ) -> None:
     async with asyncio.timeout(SECONDS), model_server(script) as gateway:
-        failure = await gateway.ask(SERVER, lambda turns: BODY)
+        failure = await gateway.ask(SERVER, lambda turns: BODY, [])
     assert isinstance(failure, ModelFailure)
     assert (failure.reason, failure.kind) == (reason, kind)
 
@@ -150,7 +150,7 @@ async def test_what_is_no_answer_is_a_failure_of_its_kind_in_time(
 )
 async def test_an_odd_answer_is_an_answer(body: bytes, text: str) -> None:
     async with asyncio.timeout(SECONDS), model_server(says(body)) as gateway:
-        answer = await gateway.ask(SERVER, lambda turns: BODY)
+        answer = await gateway.ask(SERVER, lambda turns: BODY, [])
     assert isinstance(answer, ModelAnswer)
     assert answer.text == text
 
@@ -164,7 +164,7 @@ async def test_a_burst_of_500_opens_the_circuit_and_shows_in_the_metrics() -> No
     opened = count("circuits_opened", cause="server")
     async with asyncio.timeout(SECONDS), model_server(says(b"{}", "500 Oh")) as gateway:
         for _ in range(50):
-            await gateway.ask(SERVER, lambda turns: BODY)
+            await gateway.ask(SERVER, lambda turns: BODY, [])
     assert count("calls", result="http_500") - calls == 10
     assert count("calls", result="breaker_open") - stopped == 40
     assert count("circuits_opened", cause="server") - opened == 1
@@ -174,6 +174,6 @@ async def test_a_burst_of_500_opens_the_circuit_and_shows_in_the_metrics() -> No
 async def test_a_body_is_read_up_to_its_limit(size: int) -> None:
     body = MESSAGE % (TEXT % b"Hola.", b"completed", b"")
     async with asyncio.timeout(SECONDS), model_server(says(body.ljust(size))) as gateway:
-        answer = await gateway.ask(SERVER, lambda turns: BODY)
+        answer = await gateway.ask(SERVER, lambda turns: BODY, [])
     is_answer = isinstance(answer, ModelAnswer)
     assert is_answer == (size <= LONGEST_BODY)

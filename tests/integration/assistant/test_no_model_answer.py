@@ -309,19 +309,6 @@ async def test_a_client_known_to_the_router_first_is_answered(assistant: Running
     assert (reply.tenant_id, reply.text) == (2, "echo hola")
 
 
-async def test_a_spent_budget_leads_to_the_fallback(
-    kafka: Broker, new_database: NewDatabase
-) -> None:
-    url = new_database(("assistant", "assistant"))
-    poor, rich = a_client(1, settings={"daily_token_budget": 15}), a_client(2)
-    async with running_assistant(url, kafka.bootstrap, poor, rich) as assistant:
-        for text in ("una", "dos"):
-            await assistant.receive(incoming(text, tenant=1), incoming(text, tenant=2))
-            await assistant.wait_until_settled()
-        kinds = [(reply.tenant_id, reply.kind) for reply in await assistant.replies()]
-        assert sorted(kinds) == [(1, "answer"), (1, "fallback"), (2, "answer"), (2, "answer")]
-
-
 async def test_a_bug_in_a_turn_ends_with_the_fallback_and_disturbs_no_other(
     kafka: Broker, new_database: NewDatabase
 ) -> None:

@@ -227,7 +227,7 @@ async def test_what_the_model_refuses_is_left_out_and_remembered(
 ) -> None:
     gateway = ModelGateway(model, SystemClock(), DEADLINE)
     for further in (0, 1):
-        answer = await gateway.ask(OURS, lambda turns: a_body() | body)
+        answer = await gateway.ask(OURS, lambda turns: a_body() | body, [])
         assert isinstance(answer, ModelAnswer)
         assert len((await journal(emulator))["requests"]) == calls + further
 

@@ -49,6 +49,15 @@ async def test_what_a_person_wrote_is_sent_as_it_is_and_ends_no_message(
     assert {event.reply_id for event in sender.deliveries()} == {"r1", "r2"}
 
 
+async def test_the_messages_of_a_spent_budget_end_as_suppressed(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r1", kind="notice", failure="budget"))
+    [outcome] = await eventually_in_thread(sender.outcomes)
+    assert (outcome.outcome, outcome.reason) == ("suppressed", "budget")
+    assert graph.texts == ["answer r1"]
+
+
 async def test_a_contact_without_a_phone_gets_it_by_user_id(
     sender: RunningSender, graph: FakeGraph
 ) -> None:

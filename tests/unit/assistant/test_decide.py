@@ -1,13 +1,14 @@
 """What a turn leads to."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.support.builders import NOON, a_tenant, an_assistant
 from tests.support.turns import a_turn
 
+from assistant.budget import LIMITS, BudgetLimit
 from assistant.conversation_changes import ConversationChange
 from assistant.decide import (
     AskModel,
@@ -15,11 +16,12 @@ from assistant.decide import (
     after_bug,
     before_asking,
     confirmation,
+    over_budget,
 )
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.preface import Preface, with_preface
 from assistant.results import NoReply, Reply, TurnResult
-from assistant.texts import notice
+from assistant.texts import BUDGET_TEXTS, notice
 from assistant.turn_context import TurnContext
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
@@ -209,17 +211,36 @@ def test_an_assistant_that_nobody_published_ends_in_the_fallback_text() -> None:
     assert ends.reason == "fallback:assistant_not_published"
 
 
-@pytest.mark.parametrize(("used", "asks"), [(99, True), (100, False)])
-def test_a_budget_ends_the_days_questions(used: int, asks: bool) -> None:
-    tenant = a_tenant(settings={"daily_token_budget": 100})
-    decision = before_asking(a_turn(tokens_today=used), 1, tenant, ASSISTANT, NOON)
-    assert isinstance(decision, AskModel) is asks
+def test_a_spent_budget_is_said_once_in_its_period() -> None:
+    day, month = LIMITS[0], LIMITS[1]
+    today = NOON.date()
+
+    def decision(limit: BudgetLimit, told: date | None) -> object:
+        return over_budget(a_turn(budget_text_on=told), TENANT, limit, today)
+
+    def told_of(limit: BudgetLimit) -> Done[Reply]:
+        reached = ConversationChange("budget_reached", "system", reason=limit.setting)
+        reply = Reply("notice", BUDGET_TEXTS["es"], failure="budget", budget_text_on=today)
+        return Done(replace(reply, changes=(reached,)), "notice:budget")
+
+    yesterday, last_month = today - timedelta(days=1), today.replace(day=1) - timedelta(days=1)
+    assert decision(day, None) == decision(day, yesterday) == told_of(day)
+    assert decision(month, last_month) == told_of(month)
+    silent = no_reply("suppressed", "budget")
+    assert decision(day, today) == decision(month, yesterday) == silent
 
 
-def test_an_answer_is_a_reply_with_its_usage() -> None:
-    usage = Usage("m", 1, 0, 2)
-    decision = after_asking(ModelAnswer("hola", usage), a_turn(), 1, 0.0, TENANT, half)
-    assert decision == Done(Reply("answer", "hola", usage))
+def test_a_clients_own_words_say_that_its_budget_is_spent() -> None:
+    tenant = a_tenant(settings={"budget_text": "Mañana seguimos."})
+    done = over_budget(a_turn(), tenant, LIMITS[0], NOON.date())
+    assert isinstance(done, Done)
+    assert isinstance(done.result, Reply)
+    assert done.result.text == "Mañana seguimos."
+
+
+def test_an_answer_is_a_reply() -> None:
+    decision = after_asking(ModelAnswer("hola", Usage("m")), a_turn(), 1, 0.0, TENANT, half)
+    assert decision == Done(Reply("answer", "hola"))
 
 
 def test_a_failure_that_may_pass_is_tried_again() -> None:
@@ -231,19 +252,17 @@ def test_a_failure_that_may_pass_is_tried_again() -> None:
 def test_a_model_that_hands_over_ends_like_a_contact_who_asked(
     said: str, preface: tuple[str, ...]
 ) -> None:
-    usage = Usage("m", 1, 0, 2)
-    answer = ModelAnswer(said, usage, handover="wants a refund")
+    answer = ModelAnswer(said, Usage("m", 1, 0, 2), handover="wants a refund")
     decision = after_asking(answer, a_turn(), 1, 0.0, TENANT, half)
     confirmed = confirmation("handover", TENANT)
     reason = "wants a refund"
-    reply = replace(confirmed, usage=usage, preface=preface, tool_reason=reason)
+    reply = replace(confirmed, preface=preface, tool_reason=reason)
     assert decision == Done(reply, "handed_over")
 
 
-def test_a_failure_that_stays_leads_to_the_fallback_with_what_it_cost() -> None:
-    usage = Usage("m", 1, 0, 2)
-    decision = after_asking(ModelFailure("refusal", usage=usage), a_turn(), 1, 0.0, TENANT, half)
-    assert decision == Done(replace(apology("refusal"), usage=usage), "fallback:refusal")
+def test_a_failure_that_stays_leads_to_the_fallback() -> None:
+    decision = after_asking(ModelFailure("refusal"), a_turn(), 1, 0.0, TENANT, half)
+    assert decision == Done(apology("refusal"), "fallback:refusal")
 
 
 def test_the_fallback_comes_once_in_a_while_and_then_silence_says_why() -> None:

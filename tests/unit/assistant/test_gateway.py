@@ -10,6 +10,7 @@ from tests.support.builders import NOON
 from tests.support.clock import FixedClock
 
 from assistant.openai.gateway import KNOWN_SECONDS, ModelGateway
+from assistant.openai.model_call import ModelCall
 from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from common.openai_models import DEFAULT_MODEL
@@ -64,24 +65,24 @@ def takes_no_settings(body: Body) -> ModelFailure | None:
 
 async def test_an_ordinary_request_is_one_call() -> None:
     server = Server()
-    assert await server.gateway().ask(OURS, request) == ANSWER
+    assert await server.gateway().ask(OURS, request, []) == ANSWER
     assert server.bodies == [request(None)]
 
 
 async def test_refused_parameters_are_left_out_and_remembered_for_an_hour() -> None:
     server = Server(takes_no_settings)
     gateway = server.gateway()
-    assert await gateway.ask(OURS, request) == ANSWER
+    assert await gateway.ask(OURS, request, []) == ANSWER
     assert [sorted(body) for body in server.bodies] == [
         ["input", "max_output_tokens", "model", "reasoning", "text"],
         ["input", "max_output_tokens", "model", "text"],
         ["input", "max_output_tokens", "model"],
     ]
     server.clock.ticks += KNOWN_SECONDS - 1
-    assert await gateway.ask(OURS, request) == ANSWER
+    assert await gateway.ask(OURS, request, []) == ANSWER
     assert len(server.bodies) == 4
     server.clock.ticks += 1
-    assert await gateway.ask(OURS, request) == ANSWER
+    assert await gateway.ask(OURS, request, []) == ANSWER
     assert len(server.bodies) == 7
 
 
@@ -92,8 +93,8 @@ async def test_other_settings_are_not_left_out_for_these() -> None:
 
     server = Server(takes_no_none)
     gateway = server.gateway()
-    await gateway.ask(OURS, request)
-    await gateway.ask(OURS, lambda turns: request(turns) | {"reasoning": {"effort": "high"}})
+    await gateway.ask(OURS, request, [])
+    await gateway.ask(OURS, lambda turns: request(turns) | {"reasoning": {"effort": "high"}}, [])
     assert server.bodies[-1]["reasoning"] == {"effort": "high"}
 
 
@@ -107,7 +108,7 @@ async def test_a_model_that_is_gone_costs_one_call_an_hour() -> None:
     server = Server(has_only_the_default)
     gateway = server.gateway()
     for _ in range(3):
-        assert await gateway.ask(OURS, gone) == ANSWER
+        assert await gateway.ask(OURS, gone, []) == ANSWER
     models = [body["model"] for body in server.bodies]
     assert models == ["gpt-4o", DEFAULT_MODEL, DEFAULT_MODEL, DEFAULT_MODEL]
 
@@ -115,9 +116,9 @@ async def test_a_model_that_is_gone_costs_one_call_an_hour() -> None:
 async def test_what_one_key_may_not_use_another_is_asked_with() -> None:
     server = Server(lambda body: refused("model_not_found") if body["model"] == "gpt-5" else None)
     gateway = server.gateway()
-    await gateway.ask(OURS, request)
+    await gateway.ask(OURS, request, [])
     server.rule = lambda body: None
-    await gateway.ask(ModelServer("other key"), request)
+    await gateway.ask(ModelServer("other key"), request, [])
     assert [body["model"] for body in server.bodies] == ["gpt-5", "gpt-6.1-terra", "gpt-5"]
 
 
@@ -125,7 +126,7 @@ async def test_a_replacement_that_is_not_there_either_is_not_remembered() -> Non
     server = Server(lambda body: refused("model_not_found"))
     gateway = server.gateway()
     for _ in range(2):
-        assert await gateway.ask(OURS, request) == refused("model_not_found")
+        assert await gateway.ask(OURS, request, []) == refused("model_not_found")
     assert [body["model"] for body in server.bodies] == ["gpt-5", "gpt-6.1-terra"] * 2
 
 
@@ -136,43 +137,43 @@ async def test_the_history_is_shortened_for_this_turn_only() -> None:
     server = Server(takes_little)
     gateway = server.gateway()
     for _ in range(2):
-        assert await gateway.ask(OURS, request) == ANSWER
+        assert await gateway.ask(OURS, request, []) == ANSWER
     assert [len(body["input"]) for body in server.bodies] == [5, 2, 0] * 2
 
 
 async def test_a_request_that_would_not_differ_is_not_sent_again() -> None:
     server = Server(lambda body: refused("context_length_exceeded"))
-    await server.gateway().ask(OURS, lambda turns: request(turns, there_are=1))
+    await server.gateway().ask(OURS, lambda turns: request(turns, there_are=1), [])
     assert [len(body["input"]) for body in server.bodies] == [1, 0]
 
 
 async def test_no_further_call_begins_after_the_first_ones_deadline() -> None:
     server = Server(takes_no_settings, seconds=DEADLINE)
-    await server.gateway().ask(OURS, request)
+    await server.gateway().ask(OURS, request, [])
     assert len(server.bodies) == 1
 
 
 async def test_an_open_circuit_ends_turns_without_a_call_until_a_probe_is_answered() -> None:
     server = Server(lambda body: ModelFailure("http_401:invalid_api_key", "account"))
     gateway = server.gateway()
-    reasons = [await gateway.ask(OURS, request) for _ in range(3)]
+    reasons = [await gateway.ask(OURS, request, []) for _ in range(3)]
     assert [failure.reason for failure in reasons if isinstance(failure, ModelFailure)] == [
         "http_401:invalid_api_key",
         "breaker_open:http_401",
         "breaker_open:http_401",
     ]
-    assert await gateway.ask(ModelServer("other key"), request) != ANSWER
+    assert await gateway.ask(ModelServer("other key"), request, []) != ANSWER
     assert len(server.bodies) == 2
     server.rule = lambda body: None
     server.clock.ticks += 600
-    assert [await gateway.ask(OURS, request) for _ in range(2)] == [ANSWER, ANSWER]
+    assert [await gateway.ask(OURS, request, []) for _ in range(2)] == [ANSWER, ANSWER]
 
 
 async def test_a_burst_of_500_is_ten_calls() -> None:
     server = Server(lambda body: ModelFailure("http_500", "transient"))
     gateway = server.gateway()
     for _ in range(100):
-        await gateway.ask(OURS, request)
+        await gateway.ask(OURS, request, [])
     assert len(server.bodies) == 10
 
 
@@ -189,7 +190,7 @@ async def test_a_model_without_eyes_gets_the_words() -> None:
     server = Server(is_blind)
     gateway = server.gateway()
     for calls in (2, 4):  # the next photo may be another one
-        assert await gateway.ask(OURS, with_photo) == ANSWER
+        assert await gateway.ask(OURS, with_photo, []) == ANSWER
         assert len(server.bodies) == calls
     assert server.bodies[-1]["input"] == [
         {"role": "user", "content": "[photo] [could not be opened]"}
@@ -204,18 +205,18 @@ async def test_a_model_that_only_reasoned_is_asked_once_more_with_room_and_both_
 ):
     server = Server(lambda body: ONLY_REASONING if body["max_output_tokens"] < 1600 else None)
     gateway = server.gateway()
-    answer = await gateway.ask(OURS, request)
-    assert answer == replace(ANSWER, earlier=(Usage("m", 10, 0, 800),))
-    assert await gateway.ask(OURS, request) == ANSWER
+    calls: list[ModelCall] = []
+    assert await gateway.ask(OURS, request, calls) == ANSWER
+    assert [call.usage for call in calls] == [Usage("m", 10, 0, 800), ANSWER.usage]
+    assert await gateway.ask(OURS, request, []) == ANSWER
     assert [body["max_output_tokens"] for body in server.bodies] == [800, 1600, 1600]
 
 
 async def test_a_model_that_only_reasons_is_given_up_after_two_calls() -> None:
     server = Server(lambda body: ONLY_REASONING)
-    answer = await server.gateway().ask(OURS, request)
-    assert isinstance(answer, ModelFailure)
-    assert (answer.usage, answer.earlier) == (ONLY_REASONING.usage, (ONLY_REASONING.usage,))
-    assert len(server.bodies) == 2
+    calls: list[ModelCall] = []
+    assert await server.gateway().ask(OURS, request, calls) == ONLY_REASONING
+    assert len(calls) == len(server.bodies) == 2
 
 
 async def test_a_strict_server_is_served_after_one_repair_for_each_thing() -> None:
@@ -232,8 +233,8 @@ async def test_a_strict_server_is_served_after_one_repair_for_each_thing() -> No
 
     server = Server(knows_little)
     gateway = server.gateway()
-    assert await gateway.ask(OURS, modern) == ANSWER
-    assert await gateway.ask(OURS, modern) == ANSWER
+    assert await gateway.ask(OURS, modern, []) == ANSWER
+    assert await gateway.ask(OURS, modern, []) == ANSWER
     assert len(server.bodies) == 5
     assert server.bodies[-1]["input"] == [{"role": "system", "content": "Monday."}]
 
@@ -242,28 +243,28 @@ async def test_a_clients_own_server_keeps_its_models_and_its_failures_to_itself(
     server = Server(lambda body: refused("model_not_found"))
     gateway = server.gateway()
     own = ModelServer("key", "https://models.example/v1")
-    assert await gateway.ask(own, request) == refused("model_not_found")
+    assert await gateway.ask(own, request, []) == refused("model_not_found")
     assert len(server.bodies) == 1
     server.rule = lambda body: ModelFailure("http_401", "account")
-    await gateway.ask(own, request)
+    await gateway.ask(own, request, [])
     server.rule = lambda body: None
-    assert await gateway.ask(own, request) == ModelFailure("breaker_open:http_401")
-    assert await gateway.ask(OURS, request) == ANSWER
+    assert await gateway.ask(own, request, []) == ModelFailure("breaker_open:http_401")
+    assert await gateway.ask(OURS, request, []) == ANSWER
 
 
 async def test_after_a_rate_limit_turns_of_the_key_are_put_off_one_after_the_other() -> None:
     server = Server(lambda body: ModelFailure("http_429", "rate_limit", 10.0))
     gateway = server.gateway()
-    answers = [await gateway.ask(OURS, request) for _ in range(4)]
+    answers = [await gateway.ask(OURS, request, []) for _ in range(4)]
     failures = [answer for answer in answers if isinstance(answer, ModelFailure)]
     assert [failure.kind for failure in failures] == ["rate_limit"] + ["put_off"] * 3
     waits = [failure.retry_after for failure in failures]
     assert waits[0] > 10.0
     assert all(later - earlier >= 1.0 for earlier, later in pairwise(waits))
     server.rule = lambda body: None
-    assert await gateway.ask(ModelServer("other key"), request) == ANSWER
+    assert await gateway.ask(ModelServer("other key"), request, []) == ANSWER
     server.clock.ticks += waits[0]
-    assert await gateway.ask(OURS, request, tries=2) == ANSWER
+    assert await gateway.ask(OURS, request, [], tries=2) == ANSWER
     assert len(server.bodies) == 3
 
 
@@ -272,5 +273,20 @@ async def test_a_late_call_gets_what_is_left_of_the_turns_budget(
     seconds: float, deadline: float
 ) -> None:
     server = Server()
-    await server.gateway().ask(OURS, request, tries=2, seconds=seconds)
+    await server.gateway().ask(OURS, request, [], tries=2, seconds=seconds)
     assert server.deadlines == [deadline]
+
+
+async def test_every_call_that_is_billed_is_counted() -> None:
+    cut = ModelFailure("failed:context_length_exceeded", code="context_length_exceeded")
+    cut = replace(cut, usage=Usage("unknown", 9))
+    server = Server(lambda body: cut if len(body["input"]) > 2 else None)
+    calls: list[ModelCall] = []
+    await server.gateway().ask(OURS, request, calls)
+    assert calls == [ModelCall(Usage("gpt-5", 9), cut.reason), ModelCall(Usage("m"), "answered")]
+    server.rule = lambda body: refused("unsupported_value")
+    await server.gateway().ask(OURS, request, calls)
+    assert len(calls) == 2, "a refused request costs nothing"
+    server.rule = lambda body: ModelFailure("deadline", "deadline")
+    await server.gateway().ask(OURS, request, calls)
+    assert calls[2] == ModelCall(Usage("gpt-5", 5 * 3), "deadline")

@@ -36,10 +36,12 @@ REFUSAL = {"type": "refusal", "refusal": "I'm sorry, I can't assist."}
 CUT = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 USAGE = {
     "input_tokens": 100,
-    "input_tokens_details": {"cached_tokens": 60},
+    "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
     "output_tokens": 20,
+    "output_tokens_details": {"reasoning_tokens": 8},
 }
-BILLED = Usage("gpt-6-luna", 100, 60, 20)
+NO_DETAILS = {"input_tokens_details": None, "output_tokens_details": None}
+BILLED = Usage("gpt-6-luna", 100, 60, 20, cache_write_tokens=30, reasoning_tokens=8)
 COMMENTARY = a_message(text("Voy a comprobar la carta…"), phase="commentary")
 FINAL = a_message(text("El menú cuesta 12 €."), phase="final_answer")
 
@@ -130,9 +132,9 @@ def test_a_failed_response_fails_with_its_code(code: str | None, reason: str, ki
     [
         (USAGE, BILLED),
         (None, Usage("gpt-6-luna")),
-        (USAGE | {"input_tokens_details": None}, Usage("gpt-6-luna", 100, 0, 20)),
-        (USAGE | {"input_tokens": "9", "output_tokens": -1}, Usage("gpt-6-luna", 0, 60, 0)),
-        (USAGE | {"input_tokens": 2**40}, Usage("gpt-6-luna", 2**31 - 1, 60, 20)),
+        (USAGE | NO_DETAILS, Usage("gpt-6-luna", 100, 0, 20)),
+        (USAGE | {"input_tokens": "9", "output_tokens": -1}, Usage("gpt-6-luna", 0, 60, 0, 30, 8)),
+        (USAGE | {"input_tokens": 2**40}, Usage("gpt-6-luna", 2**31 - 1, 60, 20, 30, 8)),
     ],
 )
 def test_usage_may_be_missing_or_absurd(usage: object, expected: Usage) -> None:

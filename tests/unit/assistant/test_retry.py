@@ -171,7 +171,7 @@ class Turns:
         time = self.server.time
         for tries in count(1):
             now = time.clock.ticks
-            answer = await gateway.ask(ModelServer("key"), lambda turns: dict(BODY), tries, now)
+            answer = await gateway.ask(ModelServer("key"), lambda turns: dict(BODY), [], tries, now)
             if isinstance(answer, ModelAnswer):
                 self.answered += 1
                 return

@@ -123,6 +123,13 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
         ({"fallback_text": "a\x00"}, "settings.fallback_text"),
         ({"daily_token_budget": 10**12 + 1}, "settings.daily_token_budget"),
         *(({"openai_base_url": url}, "settings.openai_base_url") for url in WRONG_SERVERS),
+        ({"monthly_token_budget": 0}, "settings.monthly_token_budget"),
+        ({"contact_daily_token_budget": 0.5}, "settings.contact_daily_token_budget"),
+        ({"daily_budget_usd": 0}, "settings.daily_budget_usd"),
+        ({"daily_budget_usd": "nan"}, "settings.daily_budget_usd"),
+        ({"monthly_budget_usd": "inf"}, "settings.monthly_budget_usd"),
+        ({"monthly_budget_usd": "cheap"}, "settings.monthly_budget_usd"),
+        ({"budget_text": ""}, "settings.budget_text"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_path(settings: dict[str, Any], field: str) -> None:

@@ -16,6 +16,7 @@ from common.events import (
     ReplyReady,
     StatusReceived,
     TenantConfig,
+    UsageRecorded,
 )
 
 DAY_MS = 24 * 3600 * 1000
@@ -101,7 +102,7 @@ DELIVERIES_EVENTS = Topic(
     "deliveries.events",
     key="conversation",
     producers=("sender",),
-    consumers=("assistant",),  # which reply a quoted wamid belongs to
+    consumers=("assistant", "tenant-admin"),  # whose reply a wamid is; counts replies
     event=DeliveryChanged,
     partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
@@ -122,6 +123,16 @@ CONVERSATIONS_EVENTS = Topic(
     consumers=(),
     event=ConversationChanged,
     retention_ms=30 * DAY_MS,
+)
+USAGE_EVENTS = Topic(
+    "usage.events",
+    key="tenant_id",
+    producers=("assistant",),
+    consumers=("tenant-admin",),
+    event=UsageRecorded,
+    partitions=HISTORY_PARTITIONS,
+    retention_ms=30 * DAY_MS,
+    dlq=True,
 )
 TENANTS_CONFIG = Topic(
     "tenants.config",
@@ -152,6 +163,7 @@ ALL = (
     DELIVERIES_EVENTS,
     CONVERSATIONS_COMMANDS,
     CONVERSATIONS_EVENTS,
+    USAGE_EVENTS,
     TENANTS_CONFIG,
     ASSISTANTS_CONFIG,
 )

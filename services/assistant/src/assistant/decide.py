@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from assistant.budget import BudgetLimit
 from assistant.commands import command_of, last_command
 from assistant.conversation_changes import ConversationChange
 from assistant.loop_guard import LOOP_TIME, is_loop
-from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.retry import TURN_SECONDS, seconds_until_retry
 from assistant.preface import Preface, is_closed, preface_alone, preface_of, with_preface
 from assistant.prompt import is_stale
 from assistant.results import NoReply, Reply, TurnResult
-from assistant.texts import fallback_text, notice, stale_text
+from assistant.texts import budget_text, fallback_text, notice, stale_text
 from assistant.turn_context import PUT_OFF, Conversation, TurnContext
 from common.command_words import Command
-from common.events import AssistantConfig, TenantConfig, TenantSettings
+from common.events import BUDGET_REACHED, AssistantConfig, TenantConfig, TenantSettings
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
@@ -52,8 +53,6 @@ def before_asking(
         return answered
     if assistant is None:
         return with_preface(without_assistant(turn, tenant, tries, now), preface, tenant)
-    if over_budget(turn, tenant):
-        return with_preface(fallback(turn, tenant, "over_budget"), preface, tenant)
     return AskModel(tenant, assistant, preface)
 
 
@@ -169,9 +168,17 @@ def without_assistant(
     return wait or fallback(turn, tenant, "assistant_not_published")
 
 
-def over_budget(turn: TurnContext, tenant: TenantConfig) -> bool:
-    budget = tenant.settings.daily_token_budget
-    return budget is not None and turn.tokens_today >= budget
+def over_budget(
+    turn: TurnContext, tenant: TenantConfig, limit: BudgetLimit, today: date
+) -> Outcome[TurnResult]:
+    """The contact is told once in the limit's period. today: in the client's time zone."""
+    told = turn.conversation.budget_text_on
+    if told and told >= limit.begin(today):
+        return Dropped(BUDGET_REACHED, NoReply("suppressed", BUDGET_REACHED))
+    text = budget_text(tenant.settings)
+    reached = ConversationChange("budget_reached", "system", reason=limit.setting)
+    reply = Reply("notice", text, failure=BUDGET_REACHED, budget_text_on=today, changes=(reached,))
+    return Done(reply, f"notice:{BUDGET_REACHED}")
 
 
 def after_asking(
@@ -192,18 +199,16 @@ def after_asking(
     wait = seconds_until_retry(answer, tries, seconds, random, budget)
     if wait is not None:
         return Later(wait, answer.reason)
-    return fallback(turn, tenant, answer.reason, answer.usage)
+    return fallback(turn, tenant, answer.reason)
 
 
 def answered(answer: ModelAnswer, tenant: TenantConfig) -> Outcome[TurnResult]:
     """A model that hands over may have said something before the contact is told."""
     if answer.handover is None:
-        return Done(Reply("answer", answer.text, answer.usage))
+        return Done(Reply("answer", answer.text))
     before = (answer.text,) if answer.text else ()
-    notice_of_handover = confirmation("handover", tenant)
-    reason = answer.handover
-    reply = replace(notice_of_handover, usage=answer.usage, preface=before, tool_reason=reason)
-    return Done(reply, "handed_over")
+    told = confirmation("handover", tenant)
+    return Done(replace(told, preface=before, tool_reason=answer.handover), "handed_over")
 
 
 def after_bug(
@@ -216,20 +221,16 @@ def after_bug(
     return no_reply or failed_reply(turn, tenant, reason)
 
 
-def fallback(
-    turn: TurnContext, tenant: TenantConfig, reason: str, usage: Usage | None = None
-) -> Outcome[TurnResult]:
-    result = failed_reply(turn, tenant, reason, usage)
+def fallback(turn: TurnContext, tenant: TenantConfig, reason: str) -> Outcome[TurnResult]:
+    result = failed_reply(turn, tenant, reason)
     if isinstance(result, NoReply):
         return Dropped(reason, result)
     return Done(result, f"fallback:{reason}")
 
 
-def failed_reply(
-    turn: TurnContext, tenant: TenantConfig, reason: str, usage: Usage | None = None
-) -> TurnResult:
+def failed_reply(turn: TurnContext, tenant: TenantConfig, reason: str) -> TurnResult:
     """The fallback text, unless the conversation had it lately: nobody reads it twice in a row."""
     if turn.conversation.had_fallback:
         return NoReply("failed", reason)
     text = fallback_text(tenant.settings)
-    return Reply("fallback", text, usage, failure=reason, notes=("fallback",))
+    return Reply("fallback", text, failure=reason, notes=("fallback",))

@@ -1,7 +1,8 @@
 """The finish of turns: answer, usage and events in one transaction with the turn's end.
 
-Runs only for turns whose claim still stood. A conversation that was handed over or opted out in
-the meantime gets no answer: its messages end as suppressed or handed over.
+Only turns whose claim still stood have effects; what their calls cost is settled for all. A
+conversation that was handed over or opted out in the meantime gets no answer: its messages end as
+suppressed or handed over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from assistant.conversation_changes import change_statements
-from assistant.openai.response import Usage
 from assistant.results import FinishedTurn, NoReply, Note, Reply, TurnResult
+from assistant.settle import Bill, settle_statements
 from assistant.turn_context import TurnContext
 from assistant.turn_events import changed_draft, changes_of, event_drafts, reply_id_of
 from common.outbox_rows import RESERVED, Reserved, add_and_commit, reserve
@@ -41,21 +42,6 @@ ANSWER = {
 STORE_ANSWERS = Prepared(f"""
 insert into message ({names(ANSWER)}, role, sent_at)
 select {names(ANSWER)}, 'a', now() from {unnest(ANSWER)}
-""")
-TOKENS = {"model": "text", "input_tokens": "int", "cached_tokens": "int", "output_tokens": "int"}
-USAGE = {"tenant_id": "int", "turn_id": "bigint", **TOKENS}
-# What was billed today (UTC), which counts towards the client's budget.
-STORE_USAGE = Prepared(f"""
-insert into usage ({names(USAGE)}, day)
-select {names(USAGE)}, (now() at time zone 'utc')::date from {unnest(USAGE)}
-""")
-COUNTED = {"tenant_id": "int", "tokens": "bigint"}
-# The same as one counter per client and day, which a turn's load reads.
-COUNT_TOKENS = Prepared(f"""
-insert into usage_of_day ({names(COUNTED)}, day)
-select tenant_id, sum(tokens), (now() at time zone 'utc')::date
-from {unnest(COUNTED)} group by tenant_id order by tenant_id
-on conflict (tenant_id, day) do update set tokens = usage_of_day.tokens + excluded.tokens
 """)
 # Conversations that will change, before their turns are finished: who stores messages writes the
 # conversation first too, so neither waits for the other.
@@ -100,6 +86,11 @@ APPLY_NOTES: Mapping[Note, str] = {
     for note, change in NOTE_CHANGES.items()
 }
 
+# From now on, and until the budget's next period, the conversation is not told again.
+NOTE_BUDGET_TEXTS = """update conversation set budget_text_on = given.day
+from unnest(%(ids)s::bigint[], %(days)s::date[]) given(id, day)
+where conversation.id = any(%(ids)s::bigint[]) and conversation.id = given.id"""
+
 
 class TurnCheck(NamedTuple):
     """What may have changed while the model was asked.
@@ -117,10 +108,11 @@ def store(
     connection: Connection,
     finish_turns: Sequence[Statement],
     handled: Sequence[Handled[TurnContext, TurnResult]],
+    bill: Bill,
     clock: Clock,
 ) -> Stored:
     """Every statement of the finish runs here, in two round trips; in three where messages came
-    that a turn did not see."""
+    that a turn did not see. bill: of all claims, also of those that do not stand."""
     seen = [each.item for each in handled]
     events = sum(events_at_most(each, clock.now()) for each in handled)
     values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
@@ -128,7 +120,7 @@ def store(
     statements = [*lock_statements(handled, clock.now()), *finish_turns, (CHECK_TURNS, values)]
     rows = connection.execute_together(statements).all()
     if not rows:
-        connection.commit()
+        connection.execute_together(settle_statements(bill, ()), commit=True)
         return Stored(set(), (), ())
     checks = {
         (row.id, row.epoch): TurnCheck(row.opted_out, row.handed_over, row.has_newer)
@@ -142,9 +134,11 @@ def store(
     newer = [each.item for each in stood if checks[each.claim.key].has_newer]
     hints = open_next_turns(connection, newer)
     reserved = Reserved(rows[0].ids, rows[0].has_older)
-    statements = effect_statements(finished) + change_statements(
-        [(turn.turn.conversation.id, change) for turn, change in changes]
-    )
+    statements = [
+        *effect_statements(finished),
+        *change_statements([(turn.turn.conversation.id, change) for turn, change in changes]),
+        *settle_statements(bill, checks),
+    ]
     published = add_and_commit(connection, statements, drafts, reserved)
     return Stored(set(checks), published, hints)
 
@@ -196,14 +190,19 @@ def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:
     replies = [(turn, result) for turn, result in finished if isinstance(result, Reply)]
     if replies:
         statements.append((STORE_ANSWERS, answer_columns(replies)))
-    billed = [(turn, reply.usage) for turn, reply in replies if reply.usage]
-    if billed:
-        statements.append((STORE_USAGE, usage_columns(billed)))
-        statements.append((COUNT_TOKENS, token_columns(billed)))
     for note, statement in APPLY_NOTES.items():
         if ids := [turn.conversation.id for turn, reply in replies if note in reply.notes]:
             statements.append((statement, {"ids": ids}))
+    if told := [(turn, reply) for turn, reply in replies if reply.budget_text_on]:
+        statements.append((NOTE_BUDGET_TEXTS, told_columns(told)))
     return statements
+
+
+def told_columns(told: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[Any]]:
+    return {
+        "ids": [turn.conversation.id for turn, _ in told],
+        "days": [reply.budget_text_on for _, reply in told],
+    }
 
 
 def events_at_most(handled: Handled[TurnContext, TurnResult], now: datetime) -> int:
@@ -230,21 +229,6 @@ def answer_columns(replies: Sequence[tuple[TurnContext, Reply]]) -> dict[str, li
         "kind": [reply.kind for _, reply in replies],
         "reply_id": [reply_id_of(turn) for turn, _ in replies],
         "trace_id": [turn.trace_id for turn, _ in replies],
-    }
-
-
-def usage_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list[Any]]:
-    return {
-        "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
-        "turn_id": [turn.turn_id for turn, _ in billed],
-        **arrays(TOKENS, [usage for _, usage in billed]),
-    }
-
-
-def token_columns(billed: Sequence[tuple[TurnContext, Usage]]) -> dict[str, list[int]]:
-    return {
-        "tenant_id": [turn.conversation.tenant_id for turn, _ in billed],
-        "tokens": [usage.input_tokens + usage.output_tokens for _, usage in billed],
     }
 
 

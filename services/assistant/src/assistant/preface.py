@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assistant.conversation_changes import ConversationChange
 from assistant.opening_hours import closed_since
@@ -11,6 +10,7 @@ from assistant.texts import disclosure_text, notice
 from assistant.turn_context import Conversation
 from common.command_words import Command
 from common.events import TenantConfig, TenantSettings
+from common.time_zones import time_zone
 from common.work import Done, Later, Outcome
 
 
@@ -92,10 +92,3 @@ def with_disclosure(
     changes = (*result.changes, ConversationChange("disclosed", "system"))
     texts = (text, *result.preface)
     return replace(outcome, result=replace(result, preface=texts, changes=changes))
-
-
-def time_zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")

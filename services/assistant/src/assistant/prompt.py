@@ -13,11 +13,11 @@ from typing import Any
 from assistant.model_parameters import model_parameters
 from assistant.openai.handover_tool import HANDOVER_TOOL
 from assistant.opening_hours import describe_opening_hours
-from assistant.preface import time_zone
 from assistant.turn_context import HISTORY_TURNS, Conversation, StoredMessage, TurnContext
 from common.description import described
 from common.events import AssistantConfig, TenantConfig, TenantSettings
 from common.sealed import KeyRing
+from common.time_zones import time_zone
 
 HISTORY_CHARACTERS = 12_000
 PENDING_CHARACTERS = 16_000

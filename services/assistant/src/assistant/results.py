@@ -1,10 +1,10 @@
 """What a turn leads to: a reply, or the outcome of messages that get none."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, NamedTuple
 
 from assistant.conversation_changes import ConversationChange
-from assistant.openai.response import Usage
 from assistant.turn_context import TurnContext
 from common.command_words import Command
 from common.events import OutcomeName
@@ -19,16 +19,17 @@ class Reply:
 
     command: what the contact asked for with a command word, or the model with its tool, which has a
     tool_reason then. handover_minutes: how long a handover lasts; 0: until it is resumed. failure:
-    why there is no answer of the model; the messages end as failed with it. changes: of the
-    conversation, besides those of the command.
+    why there is no answer of the model; the messages end as failed with it, or as suppressed for a
+    spent budget. budget_text_on: the client's day, where the text says that a budget is spent.
+    changes: of the conversation, besides those of the command.
     """
 
     kind: Literal["answer", "fallback", "notice"]
     text: str
-    usage: Usage | None = None
     command: Command | None = None
     failure: str | None = None
     handover_minutes: int = 0
+    budget_text_on: date | None = None
     preface: tuple[str, ...] = ()
     tool_reason: str | None = None
     notes: tuple[Note, ...] = ()

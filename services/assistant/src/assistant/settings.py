@@ -1,13 +1,23 @@
 """The assistant's settings."""
 
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import AfterValidator
+
+from assistant.prices import read_prices
 from common.service.settings import DatabaseSettings, GraphSettings, Secret, ServiceSettings
+
+
+def with_known_prices(own: str) -> str:
+    read_prices(own)
+    return own
 
 
 class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
     """slots: turns in flight at once per process. turn_deadline: seconds of one call of the model.
-    turn_budget: seconds of a turn that fails, from its first claim to the fallback text.
+    turn_budget: seconds of a turn that fails, from its first claim to the fallback text. prices:
+    TOML like prices.toml, for models that it does not know or that cost something else here.
 
     openai_api_key and whatsapp_access_token (for contacts' files) serve the clients that have none
     of their own.
@@ -19,3 +29,4 @@ class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
     slots: int = 1000
     turn_deadline: float = 45.0
     turn_budget: float = 75.0
+    prices: Annotated[str, AfterValidator(with_known_prices)] = ""

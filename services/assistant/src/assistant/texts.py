@@ -1,4 +1,5 @@
-"""What the assistant writes without a model, per language: the notices and the fallback text."""
+"""What the assistant writes without a model, per language: the notices, the fallback text and what
+it says when a budget is spent."""
 
 from collections.abc import Mapping
 
@@ -85,6 +86,16 @@ DISCLOSURES = {
     " persona, escrigui PERSONA.",
 }
 
+BUDGET_TEXTS = {
+    "es": "Por ahora no puedo responder más por aquí. Le contestaremos lo antes posible.",
+    "en": "I can't answer any more here for now. We will reply as soon as possible.",
+    "pt": "Por agora não posso responder mais por aqui. Retornaremos assim que possível.",
+    "fr": "Je ne peux plus répondre ici pour le moment. Nous vous répondrons dès que possible.",
+    "de": "Im Moment kann ich hier nicht weiter antworten. Wir melden uns so bald wie möglich.",
+    "it": "Per ora non posso più rispondere qui. Le risponderemo appena possibile.",
+    "ca": "Ara per ara no puc respondre més per aquí. Li contestarem tan aviat com puguem.",
+}
+
 
 def notice(command: Command, language: str) -> str:
     """language: a client's setting, such as pt-BR."""
@@ -107,3 +118,7 @@ def disclosure_text(tenant: TenantConfig) -> str:
     if own is not None:
         return own
     return DISCLOSURES[known_language(tenant.settings.language)].format(name=tenant.name)
+
+
+def budget_text(settings: TenantSettings) -> str:
+    return settings.budget_text or BUDGET_TEXTS[known_language(settings.language)]

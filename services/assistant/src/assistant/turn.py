@@ -7,15 +7,26 @@ from typing import Any
 import structlog
 
 from assistant import finish
+from assistant.budget import Reservation, has_budget, today_of
 from assistant.client_server import server_of
-from assistant.decide import AskModel, after_asking, after_bug, before_asking
+from assistant.decide import (
+    AskModel,
+    after_asking,
+    after_bug,
+    before_asking,
+    over_budget,
+)
 from assistant.open_media import MediaOpener, OpenedTurn
 from assistant.openai.gateway import ModelGateway
+from assistant.openai.model_call import largest_usage
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.retry import TURN_SECONDS
 from assistant.preface import with_disclosure, with_preface
+from assistant.prices import Prices
 from assistant.prompt import request_body, safety_identifier
+from assistant.reservations import Budgets
 from assistant.results import TurnResult
+from assistant.settle import Bill, billed_calls, may_have_reservation
 from assistant.turn_context import TurnContext, turn_context
 from common.events import AssistantConfig, TenantConfig
 from common.postgres.connection import Connection, Statement
@@ -42,6 +53,8 @@ class TurnHandler:
         media: MediaOpener,
         api_keys: TenantSecrets,
         identifier_key: bytes,
+        budgets: Budgets,
+        prices: Prices,
         clock: Clock,
         random: Callable[[], float],
         budget: float = TURN_SECONDS,
@@ -52,6 +65,8 @@ class TurnHandler:
         self._media = media
         self._api_keys = api_keys
         self._identifier_key = identifier_key
+        self._budgets = budgets
+        self._prices = prices
         self._clock = clock
         self._random = random
         self._budget = budget
@@ -78,6 +93,8 @@ class TurnHandler:
                 decision = before_asking(opened.turn, tries, tenant, assistant, self._clock.now())
                 if not isinstance(decision, AskModel):
                     return decision
+            if over := await self._reserve(claim, opened, decision):
+                return with_preface(over, decision.preface, decision.tenant)
             answer = await self._ask(opened, decision, tries)
         if isinstance(answer, ModelFailure) and answer.kind != "put_off":
             log_failure(claim.tenant_id, answer, tries)
@@ -95,7 +112,21 @@ class TurnHandler:
         handled: Sequence[Handled[TurnContext, TurnResult]],
     ) -> Stored:
         known = [self._with_result(each) for each in handled]
-        return finish.store(connection, finish_turns, known, self._clock)
+        return finish.store(connection, finish_turns, known, self._bill(known), self._clock)
+
+    def _bill(self, handled: Sequence[Handled[TurnContext, TurnResult]]) -> Bill:
+        """Of all of them: what a claim that no longer stands has used is paid too."""
+        now = self._clock.now()
+        owners = [self._tenant_of(each.item.conversation.phone_number_id) for each in handled]
+        pairs = list(zip(handled, owners, strict=True))
+        return Bill(
+            [
+                call
+                for each, tenant in pairs
+                for call in billed_calls(each, tenant, self._prices, now)
+            ],
+            [each.claim.key for each, tenant in pairs if may_have_reservation(tenant)],
+        )
 
     def _with_result(
         self, handled: Handled[TurnContext, TurnResult]
@@ -111,6 +142,28 @@ class TurnHandler:
     def _seconds_since_first_claim(self, turn: TurnContext) -> float:
         return (self._clock.now() - turn.first_claimed_at).total_seconds()
 
+    async def _reserve(
+        self, claim: Claim, opened: OpenedTurn, decision: AskModel
+    ) -> Outcome[TurnResult] | None:
+        """What the turn leads to where a budget is spent; None where the model may be asked."""
+        settings, turn = decision.tenant.settings, opened.turn
+        if not has_budget(settings):
+            return None
+        usage = largest_usage(self._request(opened, decision)(None))
+        today = today_of(settings, self._clock.now())
+        reservation = Reservation(
+            tenant_id=claim.tenant_id,
+            turn_id=claim.id,
+            epoch=claim.epoch,
+            conversation_id=turn.conversation.id,
+            tokens=usage.input_tokens + usage.output_tokens,
+            micros=self._prices.micros(usage) or 0,
+            today=today,
+            settings=settings,
+        )
+        limit = await self._budgets.reserve(reservation)
+        return over_budget(turn, decision.tenant, limit, today) if limit else None
+
     async def _ask(
         self, opened: OpenedTurn, decision: AskModel, tries: int
     ) -> ModelAnswer | ModelFailure:
@@ -118,6 +171,14 @@ class TurnHandler:
             server = server_of(decision.tenant, self._api_keys)
         except NoSecret:
             return ModelFailure("key_unsealable")
+        turn, request = opened.turn, self._request(opened, decision)
+        seconds = self._seconds_since_first_claim(turn)
+        return await self._model.ask(server, request, turn.calls, tries, seconds)
+
+    def _request(
+        self, opened: OpenedTurn, decision: AskModel
+    ) -> Callable[[int | None], dict[str, Any]]:
+        """The body with so many turns of history at most."""
         now, (turn, files) = self._clock.now(), opened
         person = safety_identifier(self._identifier_key, turn.conversation)
 
@@ -127,8 +188,7 @@ class TurnHandler:
             )
             return {**body, "safety_identifier": person}
 
-        seconds = self._seconds_since_first_claim(turn)
-        return await self._model.ask(server, request, tries, seconds)
+        return request
 
 
 def log_loop(tenant_id: int, turn: TurnContext, outcome: Outcome[TurnResult]) -> None:

@@ -1,11 +1,12 @@
 """A turn as the handler sees it, and how it is loaded from the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 from assistant.media import MessageMedia, message_media
+from assistant.openai.model_call import ModelCall
 from common.events import conversation_key
 from common.postgres.rows import names
 from common.work.schema import RUNNING
@@ -52,6 +53,7 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id,
     as had_fallback,
   coalesce(conversation.loop_until > now(), false) as in_loop,
   conversation.disclosed_at is not null as disclosed, conversation.closed_text_at,
+  conversation.budget_text_on,
   case when turn.state = {RUNNING} then
   (select json_agg({MESSAGE} order by message.id) from (
     select m.*, sum(octet_length(body)) over (order by id) - octet_length(body) as before from (
@@ -74,9 +76,7 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id,
   coalesce((select sent_at > now() - interval '{BUSY_MINUTES} minutes' from message
     where message.conversation_id = turn.conversation_id and {IS_ANSWER}
       and kind is distinct from 'person'
-    order by message.turn_id desc offset {BUSY_TURNS} limit 1), false) as is_busy,
-  (select tokens from usage_of_day where usage_of_day.tenant_id = turn.tenant_id
-    and day = (now() at time zone 'utc')::date) as tokens_today"""
+    order by message.turn_id desc offset {BUSY_TURNS} limit 1), false) as is_busy"""
 # The turns that a claim has just taken. Ids are matched with `= any`: in a plain join the planner
 # may read a whole table.
 LOAD_CLAIMED = f"""
@@ -107,7 +107,9 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """taken_over_until: the end of a handover, also a past one; a day from now at most."""
+    """taken_over_until: the end of a handover, also a past one; a day from now at most.
+    budget_text_on: the day, of the client's, on which the contact was last told of a spent budget.
+    """
 
     id: int
     tenant_id: int
@@ -122,6 +124,7 @@ class Conversation:
     disclosed: bool
     closed_text_at: datetime | None
     taken_over_until: datetime | None = None
+    budget_text_on: date | None = None
 
     @property
     def handover_ended(self) -> bool:
@@ -139,7 +142,8 @@ class TurnContext:
 
     last_message_id: what comes after it is for the next turn. superseded: claims that ended because
     a newer message came, or in a handover. first_claimed_at: when the turn was begun. is_busy: the
-    conversation had more than BUSY_TURNS answers in the last BUSY_MINUTES.
+    conversation had more than BUSY_TURNS answers in the last BUSY_MINUTES. calls: of the
+    model, in this claim; the handler adds them, and the finish settles them whatever becomes of it.
     """
 
     turn_id: int
@@ -149,8 +153,8 @@ class TurnContext:
     pending: tuple[StoredMessage, ...]
     history: tuple[tuple[StoredMessage, ...], ...]
     first_claimed_at: datetime
-    tokens_today: int = 0
     is_busy: bool = False
+    calls: list[ModelCall] = field(default_factory=list)
 
     @property
     def pending_count(self) -> int:
@@ -181,6 +185,7 @@ def turn_context(row: Any) -> TurnContext:
         disclosed=row.disclosed,
         closed_text_at=row.closed_text_at,
         taken_over_until=row.taken_over_until,
+        budget_text_on=row.budget_text_on,
     )
     pending = messages_of(row.pending)
     return TurnContext(
@@ -191,7 +196,6 @@ def turn_context(row: Any) -> TurnContext:
         pending=pending,
         history=past_turns(messages_of(row.history)),
         first_claimed_at=row.first_claimed_at,
-        tokens_today=row.tokens_today or 0,
         is_busy=row.is_busy,
     )
 

@@ -12,13 +12,16 @@ from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.sdk_client import SdkClient
 from assistant.openai.transcription import Transcriber
+from assistant.prices import read_prices
 from assistant.prompt import identifier_key
 from assistant.receive import MessageReceiver
 from assistant.reply_wamids import GATHER_MS, store_reply_wamids
+from assistant.reservations import Budgets
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.transcripts import Transcripts
 from assistant.turn import TurnHandler
+from assistant.usage_reports import UsageReports
 from assistant.voice_notes import VoiceNotes
 from assistant.whatsapp.media_client import MediaClient
 from common.events import (
@@ -98,10 +101,11 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     owner = Owner(database, TURNS, life)
     sdk = SdkClient(connections=settings.slots)
     downloads = MediaClient(str(settings.whatsapp_graph_url))
-    turns = turn_handler(settings, tenants.get, assistants.get, sdk, downloads, database)
     limits = WorkLimits(
         slots=settings.slots, deadline=2 * settings.turn_deadline + OPEN_SECONDS + 5
     )
+    budgets = Budgets(database, limits.lease)
+    turns = turn_handler(settings, tenants.get, assistants.get, sdk, downloads, database, budgets)
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get, outbox.publish)
     commands = CommandApplier(tenants.get, database, outbox, runner.hint, SystemClock())
@@ -124,6 +128,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         downloads,
         outbox,
         OutboxAge(database, life),
+        UsageReports(database, outbox, SystemClock()),
         owner,
         StopTogether([runner, *consumers], limits.deadline + STOP_SECONDS),
     ]
@@ -136,6 +141,7 @@ def turn_handler(
     sdk: SdkClient,
     downloads: MediaClient,
     database: Database,
+    budgets: Budgets,
 ) -> TurnHandler:
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     default_key = settings.openai_api_key.get_secret_value()
@@ -150,6 +156,8 @@ def turn_handler(
         media_opener(settings, sdk, downloads, api_keys, tokens, database),
         api_keys,
         identifier_key(ring),
+        budgets,
+        read_prices(settings.prices),
         clock,
         random.random,
         budget,

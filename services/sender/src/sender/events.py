@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import cast, get_args
 
 from common.events import (
+    BUDGET_REACHED,
     DeliveryChanged,
     DeliveryState,
     OutcomeName,
@@ -60,7 +61,10 @@ def reply_outcome(delivery: Delivery, ends: Sequence[PartEnd]) -> tuple[OutcomeN
         if end.status not in SUCCESSFUL:
             name: OutcomeName = "suppressed" if end.status == "suppressed" else "failed"
             return name, end.reason
-    return ("failed", delivery.failure) if delivery.failure else ("answered", None)
+    if delivery.failure is None:
+        return "answered", None
+    suppressed = delivery.failure == BUDGET_REACHED
+    return "suppressed" if suppressed else "failed", delivery.failure
 
 
 def outcome_events(

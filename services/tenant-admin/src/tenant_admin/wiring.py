@@ -1,24 +1,66 @@
 """The only place where the service's objects are built."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
+from typing import NamedTuple, TypeVar
 
+from sqlalchemy import Connection
+
+from common.events import DeliveryChanged, Event, UsageRecorded
+from common.kafka.consumer import BatchConsumer
+from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
+from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
 from common.service.web_server import WebServer
+from common.topics import DELIVERIES_EVENTS, USAGE_EVENTS, Topic
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
+from tenant_admin.core.usage_counts import count_replies, record_usage
 from tenant_admin.settings import Settings
 
+E = TypeVar("E", bound=Event)
 CONNECTIONS = 200
+COUNTS_WAIT_MS = 1000  # nobody waits for them; larger batches cost a tenth
+
+
+class CountConsumers(NamedTuple):
+    """What the consumers of counts share."""
+
+    bootstrap: str
+    database: SqlAlchemyDatabase
+    producer: Producer
+    life: Lifecycle
+
+    def consumer(
+        self,
+        topic: Topic,
+        event: type[E],
+        store: Callable[[Connection, Sequence[E]], None],
+    ) -> BatchConsumer[E]:
+        def handle(events: Sequence[E]) -> None:
+            self.database.run_transaction(lambda connection: store(connection, events))
+
+        return BatchConsumer(
+            self.bootstrap,
+            topic,
+            event,
+            handle,
+            life=self.life,
+            dead_letters=DeadLetters(self.life.service, self.producer, self.life.loop),
+            wait_reason=wait_reason,
+            is_timeout=is_timeout,
+            gather_ms=COUNTS_WAIT_MS,
+            is_check=False,
+        )
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
@@ -40,4 +82,15 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     schema_ready = SchemaReady(database, "tenant_admin")
     age = OutboxAge(database, life, is_check=False)
-    return [database, schema_ready, producer, outbox, age, server, config_sync]
+    counts = CountConsumers(settings.kafka_bootstrap_servers, database, producer, life)
+    return [
+        database,
+        schema_ready,
+        producer,
+        outbox,
+        age,
+        server,
+        config_sync,
+        counts.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
+        counts.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
+    ]

@@ -25,9 +25,11 @@ from common.events.messages import (
     OutcomeRecorded,
     StatusReceived,
 )
-from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady
+from common.events.replies import BUDGET_REACHED, DeliveryChanged, DeliveryState, ReplyReady
+from common.events.usage import UsageRecorded
 
 __all__ = [
+    "BUDGET_REACHED",
     "AssistantConfig",
     "CommandName",
     "ConfigEvent",
@@ -53,6 +55,7 @@ __all__ = [
     "TenantConfig",
     "TenantSettings",
     "Undecodable",
+    "UsageRecorded",
     "conversation_key",
     "event_id",
 ]

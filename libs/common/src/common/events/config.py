@@ -72,7 +72,21 @@ class TenantSettings(BaseModel):
     opt_out_words: tuple[str, ...] = Field(
         default=("STOP", "BAJA"), description="Besides the language's own and STOP"
     )
-    daily_token_budget: int | None = Field(default=None, ge=1)
+    daily_token_budget: int | None = Field(
+        default=None, ge=1, description="Days and months are those of the client's time zone"
+    )
+    monthly_token_budget: int | None = Field(default=None, ge=1)
+    contact_daily_token_budget: int | None = Field(
+        default=None, ge=1, description="Of each contact"
+    )
+    daily_budget_usd: float | None = Field(default=None, ge=0.01)
+    monthly_budget_usd: float | None = Field(default=None, ge=0.01)
+    budget_text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Sent once when a budget is spent; null: that of the client's language",
+    )
     model: str | None = Field(default=None, description="Instead of the assistant's model")
     reasoning_effort: Effort | None = None
     transcription_model: str = Field(

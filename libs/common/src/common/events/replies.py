@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 from common.events.messages import ConversationEvent
 
 ReplyKind = Literal["answer", "fallback", "notice"]
+BUDGET_REACHED = "budget"  # a failure that suppresses: the client's own limit, not a fault
 DeliveryState = Literal[
     "accepted", "rejected", "unknown", "suppressed", "sent", "delivered", "read", "played", "failed"
 ]
@@ -20,7 +21,9 @@ class ReplyReady(ConversationEvent):
     text: str = Field(min_length=1, description="Markdown as the model wrote it")
     answers: tuple[str, ...] = Field(min_length=1, description="wamids that this reply answers")
     failure: str | None = Field(
-        default=None, description="Why it is no answer of the model: the messages end as failed"
+        default=None,
+        description="Why it is no answer of the model: the messages end as failed, for a spent"
+        " budget as suppressed",
     )
     wa_id: str | None = Field(default=None, description="Phone, digits only; may be absent")
     last_inbound_at: AwareDatetime = Field(description="Start of WhatsApp's 24 h window")

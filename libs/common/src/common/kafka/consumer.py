@@ -33,8 +33,9 @@ class BatchConsumer(Generic[E]):
     """A Component. `wait_reason` says why an error of the handler means "wait" (database down,
     rights missing), or None; `is_timeout` which of them may be due to the size of the batch.
 
-    Not ready while it waits, or is outside its group for a minute. Records that wait for a minute
-    while nothing moves end the process.
+    Not ready while it waits, or is outside its group for a minute; is_check False: for a service
+    that serves also without a broker. Records that wait for a minute while nothing moves end the
+    process.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class BatchConsumer(Generic[E]):
         wait_reason: Callable[[BaseException], str | None],
         is_timeout: Callable[[BaseException], bool] = lambda _: False,
         gather_ms: int = 0,
+        is_check: bool = True,
     ) -> None:
         """`gather_ms`: for what is not urgent, larger batches that waited so long at most."""
         self._topic = topic
@@ -59,6 +61,7 @@ class BatchConsumer(Generic[E]):
         self._dead_letters = dead_letters
         self._wait_reason = wait_reason
         self._is_timeout = is_timeout
+        self._is_check = is_check
         self._subscription = Subscription(
             bootstrap, group_of(life.service, topic), topic, gather_ms=gather_ms
         )
@@ -75,7 +78,8 @@ class BatchConsumer(Generic[E]):
         self._thread = threading.Thread(target=self._run, name=topic.name, daemon=True)
 
     async def start(self) -> None:
-        self._life.health.expect(self._name, self._is_ready)
+        if self._is_check:
+            self._life.health.expect(self._name, self._is_ready)
         self._subscription.open()
         self._thread.start()
         await self._checks.start()

@@ -39,6 +39,9 @@ MODEL_CIRCUITS_OPENED = Counter(
     "conserje_model_circuits_opened", "Times that calls of the model were stopped", ["cause"]
 )
 MEDIA = Counter("conserje_media", "Files of contacts, opened or why not", ["what", "result"])
+BUDGETS_REACHED = Counter(
+    "conserje_budgets_reached", "Turns that were not asked for a spent budget", ["limit"]
+)
 GRAPH_CALLS = Counter("conserje_graph_calls", "Calls of the Graph API", ["call", "result"])
 GRAPH_SECONDS = Histogram("conserje_graph_seconds", "Duration of a Graph call", buckets=SECONDS)
 DELIVERIES = Counter("conserje_deliveries", "Deliveries by state reached", ["state"])

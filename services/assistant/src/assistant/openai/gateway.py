@@ -11,9 +11,10 @@ from assistant.openai.adjustment import Adjustment, adjusted, lasting, next_adju
 from assistant.openai.call_rate import CallRate
 from assistant.openai.client import ModelClient
 from assistant.openai.expiring_map import ExpiringMap
+from assistant.openai.model_call import ModelCall, billed_call
 from assistant.openai.model_circuit import ModelCircuits
 from assistant.openai.model_server import ModelServer
-from assistant.openai.response import ModelAnswer, ModelFailure, Usage
+from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.retry import TURN_SECONDS, seconds_of_call
 from common.service import metrics
 from common.service.clock import Clock
@@ -27,10 +28,12 @@ CallKey = tuple[bytes, str]  # server and model
 @dataclass(frozen=True, slots=True)
 class Question:
     """Of one turn. request: the body with at most so many turns of history, None for as many as
-    usual. tries: of the turn, with this one. deadline: seconds of one call."""
+    usual. calls: gets those that are billed. tries: of the turn, with this one. deadline: seconds
+    of one call."""
 
     server: ModelServer
     request: Callable[[int | None], dict[str, Any]]
+    calls: list[ModelCall]
     tries: int
     deadline: float
 
@@ -63,12 +66,13 @@ class ModelGateway:
         self,
         server: ModelServer,
         request: Callable[[int | None], dict[str, Any]],
+        calls: list[ModelCall],
         tries: int = 1,
         seconds: float = 0.0,
     ) -> ModelAnswer | ModelFailure:
-        """request, tries: see Question. seconds: since the turn's first claim."""
+        """request, calls, tries: see Question. seconds: since the turn's first claim."""
         deadline = seconds_of_call(self._deadline, self._budget, seconds)
-        question = Question(server, request, tries, deadline)
+        question = Question(server, request, calls, tries, deadline)
         body = request(None)
         key = (server.fingerprint, *settings_of(body))
         known = self._known.get(key) or Adjustment()
@@ -82,7 +86,7 @@ class ModelGateway:
     ) -> tuple[Adjustment, ModelAnswer | ModelFailure]:
         """The last adjustment, and what came of the call with it. body: adjusted."""
         last_start = self._clock.monotonic() + question.deadline
-        answer, billed = await self._call(question, body), list[Usage]()
+        answer = await self._call(question, body)
         while isinstance(answer, ModelFailure) and self._clock.monotonic() < last_start:
             further = next_adjustment(adjustment, body, answer, question.may_replace_model)
             if further is None:
@@ -91,9 +95,8 @@ class ModelGateway:
             adjustment, refused = further, body
             body = adjusted(question.request(adjustment.history_turns), adjustment)
             if body != refused:
-                billed += [answer.usage] if answer.usage else []
                 answer = await self._call(question, body)
-        return adjustment, replace(answer, earlier=tuple(billed)) if billed else answer
+        return adjustment, answer
 
     async def _call(self, question: Question, body: dict[str, Any]) -> ModelAnswer | ModelFailure:
         key = (question.server.fingerprint, body["model"])
@@ -101,6 +104,8 @@ class ModelGateway:
             metrics.MODEL_CALLS.labels(not_made.reason.partition(":")[0]).inc()
             return not_made
         answer = await self._client.ask(question.server, body, question.deadline)
+        if call := billed_call(body, answer):
+            question.calls.append(call)
         failure = answer if isinstance(answer, ModelFailure) else None
         seconds = self._circuits.record(key, failure)
         if failure and seconds:

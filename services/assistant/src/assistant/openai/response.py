@@ -16,6 +16,10 @@ from common.visible_text import visible
 
 LONGEST_TEXT = 20_000  # characters: five WhatsApp messages; an event must fit into 1 MiB
 LARGEST_COUNT = 2**31 - 1  # what the column holds
+INPUT_DETAILS, OUTPUT_DETAILS = (
+    ("usage", "input_tokens_details"),
+    ("usage", "output_tokens_details"),
+)
 CODE_OR_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 HAS_TEXT = frozenset({"completed", "incomplete"})  # of a response; others have none, or not yet
 
@@ -30,22 +34,22 @@ KIND_OF_CODE: dict[str, FailureKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens billed."""
+    """Tokens billed. Cached and written ones are parts of the input, reasoning of the output."""
 
     model: str
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """earlier: what was billed for calls before, whose request was changed then. handover: why the
-    model hands the conversation to a person; its text may then be empty."""
+    """handover: why the model hands the conversation to a person; its text may then be empty."""
 
     text: str
     usage: Usage
-    earlier: tuple[Usage, ...] = ()
     handover: str | None = None
 
 
@@ -57,7 +61,7 @@ class ModelFailure:
     it is `put_off` (the key's limit is met) or `stopped` (the server fails); `account` (key,
     payment) fails for every call until somebody acts; `final` fails for this request.
     retry_after: seconds that the server wants to be left alone. code, param: of its error. usage:
-    what was billed nevertheless; earlier: for calls before, whose request was changed then.
+    what was billed nevertheless.
     """
 
     reason: str
@@ -67,7 +71,6 @@ class ModelFailure:
     param: str | None = None
     request_id: str | None = field(default=None, compare=False)
     usage: Usage | None = None
-    earlier: tuple[Usage, ...] = ()
 
 
 def read_response(body: object) -> ModelAnswer | ModelFailure:
@@ -132,8 +135,10 @@ def usage_of(body: object) -> Usage:
     return Usage(
         model=code_or_name(body, "model") or "unknown",
         input_tokens=token_count(body, "usage", "input_tokens"),
-        cached_tokens=token_count(body, "usage", "input_tokens_details", "cached_tokens"),
+        cached_tokens=token_count(body, *INPUT_DETAILS, "cached_tokens"),
         output_tokens=token_count(body, "usage", "output_tokens"),
+        cache_write_tokens=token_count(body, *INPUT_DETAILS, "cache_write_tokens"),
+        reasoning_tokens=token_count(body, *OUTPUT_DETAILS, "reasoning_tokens"),
     )
 
 

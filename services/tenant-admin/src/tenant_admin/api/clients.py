@@ -11,12 +11,13 @@ from tenant_admin.api.access import ClientsRead, ClientsWrite
 from tenant_admin.api.dependencies import Services, ServicesDep
 from tenant_admin.api.etag import ExpectedVersion, set_etag
 from tenant_admin.api.pagination import AfterNumber, Limit, Page, page_of
-from tenant_admin.api.parameters import ClientId
+from tenant_admin.api.parameters import ClientId, Month
 from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
 from tenant_admin.core import client_secrets, clients
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.clients import Client, ClientChanged
 from tenant_admin.core.schemas import ClientPatch, NewClient, SecretValue
+from tenant_admin.core.usage_counts import MonthUsage, month_usage
 
 router = APIRouter(prefix="/v1/clients", tags=["clients"], responses=COMMON_PROBLEMS)
 ChangeClient = Callable[[Connection, ChangeContext], Change[ClientChanged]]
@@ -94,6 +95,14 @@ async def deactivate_client(
     """Stop the assistant; nothing is deleted. Repeating it changes nothing."""
     use_case = partial(clients.set_active, client_id=client_id, active=False)
     return await apply_change(context, services, use_case, response)
+
+
+@router.get("/{client_id}/usage", responses=documented_problems(404))
+async def read_usage(
+    _: ClientsRead, services: ServicesDep, client_id: ClientId, month: Month = None
+) -> MonthUsage:
+    """What the client has used and sent in a month, by day. At most half a minute old."""
+    return await services.read(partial(month_usage, client_id=client_id, month=month))
 
 
 @router.put("/{client_id}/secrets/{field}", responses=documented_problems(404))

@@ -2,14 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 
 from tenant_admin.core.field_types import ASSISTANT_ID, CONTACT_ID
+from tenant_admin.core.usage_counts import MONTH
 
 MAX_INT = 2_147_483_647
 MAX_BIGINT = 9_223_372_036_854_775_807
 ClientId = Annotated[int, Path(ge=1, le=MAX_INT)]
 ContactId = Annotated[
     str, Path(pattern=CONTACT_ID, description="The BSUID, or the phone in digits only")
+]
+Month = Annotated[
+    str | None,
+    Query(pattern=MONTH, description="YYYY-MM; absent: the current one of the client's time zone"),
 ]
 AssistantId = Annotated[str, Path(pattern=ASSISTANT_ID)]

@@ -1,5 +1,6 @@
 """`python scripts/manage_clients.py`: the same use-cases as the HTTP API."""
 
+import re
 import sys
 from functools import partial
 from typing import Annotated
@@ -12,10 +13,12 @@ from tenant_admin.cli.assistants import app as assistant_app
 from tenant_admin.cli.conversation_commands import add_to
 from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
 from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
+from tenant_admin.cli.usage_table import print_usage
 from tenant_admin.core import clients
 from tenant_admin.core.clients import Client
-from tenant_admin.core.problems import parsed
+from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import NewClient, SecretValue
+from tenant_admin.core.usage_counts import MONTH, month_usage
 
 app = typer.Typer(
     help="Clients of this installation: businesses with a WhatsApp number and an assistant.",
@@ -26,11 +29,22 @@ app = typer.Typer(
 )
 app.add_typer(assistant_app, name="assistant")
 
+
+def known_month(month: str | None) -> str | None:
+    if month and not re.fullmatch(MONTH, month):
+        refuse(422, "month", "is not a month", "write it as 2026-11")
+    return month
+
+
 ClientId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2_147_483_647)]
 Assignments = Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")]
 NewSettings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting, for example language=en"),
+]
+MonthOption = Annotated[
+    str | None,
+    typer.Option("--month", metavar="YYYY-MM", callback=known_month, help="Else the current one"),
 ]
 PAGE = 100
 
@@ -70,6 +84,14 @@ def show(client_id: ClientId, as_json: AsJson = False) -> None:
     """One client with its settings."""
     with open_session() as session:
         print_client(session.read(partial(clients.get, client_id=client_id)), as_json)
+
+
+@app.command()
+def usage(client_id: ClientId, month: MonthOption = None, as_json: AsJson = False) -> None:
+    """What a client has used and sent in a month, by day."""
+    with open_session() as session:
+        found = session.read(partial(month_usage, client_id=client_id, month=month))
+    print_usage(found, as_json)
 
 
 @app.command()

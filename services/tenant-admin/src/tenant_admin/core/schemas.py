@@ -41,6 +41,7 @@ class Form(BaseModel):
 
 
 DEFAULTS = TenantSettings()
+MOST_TOKENS, MOST_USD = 10**12, 10**6
 
 
 # With its limits and those of an assistant no event is larger than its topic takes.
@@ -57,7 +58,24 @@ class Settings(TenantSettings):
     closed_text: PlainText | None = Field(default=None, min_length=1, max_length=1024)
     handoff_words: Words = DEFAULTS.handoff_words
     opt_out_words: Words = DEFAULTS.opt_out_words
-    daily_token_budget: int | None = Field(default=None, ge=1, le=10**12)
+    daily_token_budget: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_TOKENS,
+        description="Days and months are those of the client's time zone",
+    )
+    monthly_token_budget: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    contact_daily_token_budget: int | None = Field(
+        default=None, ge=1, le=MOST_TOKENS, description="Of each contact"
+    )
+    daily_budget_usd: float | None = Field(default=None, ge=0.01, le=MOST_USD)
+    monthly_budget_usd: float | None = Field(default=None, ge=0.01, le=MOST_USD)
+    budget_text: PlainText | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Sent once when a budget is spent; null: that of the client's language",
+    )
     timezone: Annotated[str, AfterValidator(known_timezone)] = "Europe/Madrid"
     model: Model | None = Field(default=None, description="Instead of the assistant's model")
     transcription_model: Model = Field(

@@ -84,3 +84,31 @@ audit_log = sa.Table(
     sa.Column("before_hash", sa.Text),
     sa.Column("after_hash", sa.Text),
 )
+client_usage = sa.Table(
+    "client_usage",
+    metadata,
+    sa.Column("client_id", sa.Integer, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("calls", sa.Integer),
+    sa.Column("unpriced_calls", sa.Integer),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("cached_tokens", sa.BigInteger),
+    sa.Column("cache_write_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("reasoning_tokens", sa.BigInteger),
+    sa.Column("cost_micros", sa.BigInteger),
+)
+number_replies = sa.Table(
+    "number_replies",
+    metadata,
+    sa.Column("client_id", sa.Integer, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("phone_number_id", sa.Text, primary_key=True),
+    sa.Column("replies", sa.Integer),
+)
+counted_delivery = sa.Table(
+    "counted_delivery",
+    metadata,
+    sa.Column("delivery_id", sa.Text, primary_key=True),
+    sa.Column("counted_at", TIMESTAMPTZ),
+)

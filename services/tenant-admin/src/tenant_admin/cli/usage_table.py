@@ -1,0 +1,29 @@
+"""What `usage` prints: a month's days, their sum, and the replies beside Meta's free ones."""
+
+import typer
+
+from tenant_admin.cli.output import print_json, print_table
+from tenant_admin.core.usage_counts import MonthUsage, UsageTotals
+
+COLUMNS = ("calls", "input_tokens", "cached_tokens", "output_tokens", "replies")
+
+
+def print_usage(usage: MonthUsage, as_json: bool) -> None:
+    if as_json:
+        print_json(usage)
+        return
+    rows = [cells(str(day.day), day) for day in usage.days]
+    titles = ["day", *(name.replace("_", " ") for name in COLUMNS), "cost"]
+    print_table(titles, [*rows, cells(usage.month, usage.total)])
+    for number in usage.numbers:
+        free = f"{number.free_replies:,} a month are free at Meta"
+        typer.echo(f"Number {number.phone_number_id}: {number.replies:,} replies; {free}.")
+    if usage.total.unpriced_calls:
+        typer.echo(
+            f"Calls of models without a price, not in the cost: {usage.total.unpriced_calls}"
+        )
+
+
+def cells(name: str, usage: UsageTotals) -> list[str]:
+    counts = [f"{getattr(usage, column):,}" for column in COLUMNS]
+    return [name, *counts, f"${usage.cost_usd:.4f}"]

@@ -13,6 +13,7 @@ from assistant.prompt import BY_A_PERSON
 from assistant.texts import notice
 from common.events import ConversationChanged
 from common.topics import CONVERSATIONS_EVENTS
+from common.work import WorkState
 from devkit.emulators.whatsapp import payloads
 from devkit.emulators.whatsapp.identities import Business
 
@@ -67,12 +68,13 @@ def in_database(system: RunningSystem, contact: str, statement: str) -> int:
 
 async def wait_until_put_off(system: RunningSystem, contact: str, message: str) -> None:
     """Until the turn with this message waits for the handover's end."""
-    waits = """select from turn join conversation c on c.id = turn.conversation_id
-      where c.contact_id = %(contact)s and turn.reason = 'taken_over' and turn.state = 0
-        and turn.last_message_id >= (select id from message where wamid = '{}')"""
+    waits = f"""select from turn join conversation c on c.id = turn.conversation_id
+      where c.contact_id = %(contact)s and turn.reason = 'taken_over'
+        and turn.state = {WorkState.WAITING.value}
+        and turn.last_message_id >= (select id from message where wamid = '{message}')"""
 
     async def is_put_off() -> bool:
-        return await asyncio.to_thread(in_database, system, contact, waits.format(message)) == 1
+        return await asyncio.to_thread(in_database, system, contact, waits) == 1
 
     await eventually_async(is_put_off, "the turn to wait")
 

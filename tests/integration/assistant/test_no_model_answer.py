@@ -14,6 +14,7 @@ from tests.support.assistant import (
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
 
+from assistant.openai.model_server import NO_KEY
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.texts import notice
 from common.events import TenantConfig
@@ -285,6 +286,14 @@ async def test_a_sealed_key_that_cannot_be_opened_is_not_replaced_by_ours(
     await assistant.receive(incoming("hola"))
     [reply] = await assistant.replies()
     assert (reply.kind, assistant.model.keys) == ("fallback", [])
+
+
+async def test_a_clients_own_server_never_gets_our_key(assistant: RunningAssistant) -> None:
+    own = {"openai_base_url": "https://models.example.com/v1"}
+    assistant.tenants.rows["number-1"] = a_client(settings=own)
+    await assistant.receive(incoming("hola"))
+    [reply] = await assistant.replies()
+    assert (reply.kind, assistant.model.keys) == ("answer", [NO_KEY])
 
 
 async def test_an_assistant_published_after_the_message_answers_it(

@@ -4,20 +4,20 @@ aiohttp's own `trust_env` reads them, and ~/.netrc, in two threads for every req
 """
 
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 
 class Proxies:
     """The environment's, as it was when this was made."""
 
     def __init__(self) -> None:
-        self._by_scheme = getproxies_environment()
+        self._by_scheme = getproxies()
 
     def of(self, url: str) -> str | None:
         """None: go there directly."""
         if not self._by_scheme:
             return None
         parts = urlsplit(url)
-        if proxy_bypass_environment(parts.netloc, self._by_scheme):
+        if proxy_bypass(parts.netloc):
             return None
         return self._by_scheme.get(parts.scheme) or self._by_scheme.get("all")

@@ -11,6 +11,7 @@ from math import exp, inf
 AVERAGED = 5.0  # seconds over which calls are counted
 LOWEST = 0.5  # calls a second; a stricter limit says how long to wait
 STEP = 1 / 60  # calls a second more per answer
+FURTHEST = 120.0  # seconds: no turn waits longer, so no place is kept beyond
 SETTLING = 1.0  # seconds: refusals of calls from before a halving say nothing new
 
 
@@ -32,21 +33,28 @@ class CallRate:
         """Seconds to wait; 0: call now. is_first: a turn that was not put off before goes behind
         those that were."""
         self.pass_time(now)
-        is_free = self.free >= 1 and now >= self.held_until
-        if self.limit is not None and (not is_free or (is_first and self.last_place > now)):
+        if self.limit is not None and not self.is_free(self.limit, is_first, now):
             return self.put_off(self.limit, now)
         self.free -= 1
         self.recent += 1 / AVERAGED
         return 0.0
 
+    def is_free(self, limit: float, is_first: bool, now: float) -> bool:
+        if self.free < 1 or now < self.held_until:
+            return False
+        # Places may be of turns that have ended otherwise: then nobody takes what is free.
+        return not is_first or self.last_place <= now or self.free >= most_free(limit)
+
     def pass_time(self, now: float) -> None:
         passed, self.seen_at = now - self.seen_at, now
         self.recent *= exp(-passed / AVERAGED)
-        self.free = min(self.free + passed * (self.limit or 0.0), max(1.0, self.limit or 0.0))
+        if self.limit is not None:
+            self.free = min(self.free + passed * self.limit, most_free(self.limit))
 
     def put_off(self, limit: float, now: float) -> float:
-        self.last_place = max(self.last_place, self.held_until, now) + 1 / limit
-        return self.last_place - now
+        place = max(self.last_place, self.held_until, now) + 1 / limit
+        self.last_place = min(place, now + FURTHEST)
+        return place - now
 
     def refused(self, retry_after: float, now: float) -> float:
         """Seconds until the refused turn may call again."""
@@ -59,3 +67,8 @@ class CallRate:
     def answered(self) -> None:
         if self.limit is not None:
             self.limit += STEP
+
+
+def most_free(limit: float) -> float:
+    """Calls that may begin together: those of a second, or of a pause of the last two."""
+    return max(2.0, limit)

@@ -12,6 +12,7 @@ from tests.support.turns import a_turn, contact_message
 from tests.support.waiting import eventually_async
 
 from assistant.media import MessageMedia, media_column, message_media, newest_that_fit
+from assistant.open_media import LATE, within
 from assistant.openai.model_server import ModelServer
 from assistant.openai.response import ModelFailure
 from assistant.prompt import request_body
@@ -222,4 +223,20 @@ def test_what_can_be_opened_is_stored(what: str | None, column: str | None) -> N
 def test_a_text_stores_nothing() -> None:
     assert media_column(a_message("hola", what="text")) is None
     assert message_media(None) is None
-    assert message_media({"id": "5", "what": "image"}) == MessageMedia("5", "image")
+    assert message_media({"id": "5", "what": "image", "new": 1}) == MessageMedia("5", "image")
+    assert message_media({"id": "5", "what": "hologram"}) is None
+
+
+async def test_what_takes_too_long_is_late() -> None:
+    async def quick() -> str:
+        return "here"
+
+    never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def slow() -> str:
+        return await never
+
+    until = asyncio.get_running_loop().time() + 0.05
+    assert await within(until, {1: slow(), 2: quick()}) == {1: LATE, 2: "here"}
+    assert never.cancelled()
+    assert await within(until, {}) == {}

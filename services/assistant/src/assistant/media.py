@@ -53,7 +53,12 @@ def media_column(event: MessageReceived) -> str | None:
 
 
 def message_media(column: Mapping[str, Any] | None) -> MessageMedia | None:
-    return MessageMedia(**column) if column else None
+    """Tolerant: a newer replica may have stored what this one does not know."""
+    if not column or column["what"] not in LARGEST:
+        return None
+    return MessageMedia(
+        column["id"], column["what"], column.get("mime_type"), column.get("filename")
+    )
 
 
 def newest_that_fit(sizes: Mapping[int, int]) -> dict[int, int]:

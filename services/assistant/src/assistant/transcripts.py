@@ -14,8 +14,8 @@ class Transcripts:
         self._database = database
 
     async def keep(self, message_id: int, body: str) -> None:
-        """One round trip."""
+        """One round trip; again and again while the database is away."""
         statement = (KEEP_TRANSCRIPT, {"id": message_id, "body": body})
-        await self._database.transaction(
+        await self._database.transaction_with_retry(
             lambda connection: connection.execute_together([statement], commit=True)
         )

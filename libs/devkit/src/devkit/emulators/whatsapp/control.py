@@ -91,7 +91,8 @@ class Control:
         written = await given(request, Inbound)
         business = self._emulator.known_business(written.phone_number_id)
         contact = self._emulator.known_contact(written.contact)
-        message = message_of(written, contact, self._emulator.clock())
+        file = self._emulator.media.get(written.id)
+        message = message_of(written, contact, self._emulator.clock(), file)
         self._emulator.write(business, contact, message)
         return answer({"wamid": message["id"]}, 202)
 

@@ -13,6 +13,7 @@ from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 from devkit.emulators.whatsapp.faults import Action, Faults
 from devkit.emulators.whatsapp.identities import Business, Contact, dialled
 from devkit.emulators.whatsapp.limits import Limits
+from devkit.emulators.whatsapp.media_store import MediaStore
 from devkit.emulators.whatsapp.state import Conversation, GraphCall, Message, State
 from devkit.emulators.whatsapp.statuses import Statuses
 from devkit.emulators.whatsapp.webhooks import Webhooks
@@ -27,17 +28,17 @@ class Emulator:
         self.config, self.webhooks = config, webhooks
         self.knobs, self.clock = config.knobs, config.clock
         self.state = State(config.businesses, config.contacts)
-        self.limits, self.faults = Limits(), Faults()
+        self.limits, self.faults, self.media = Limits(), Faults(), MediaStore()
         self.changes = ChangeLog(start=int(config.clock() * 1000))
         self.statuses = Statuses(self.knobs, self.clock, webhooks.send, self._changed)
 
     async def reset(self) -> None:
-        """Forget conversations, logs, limits, faults and what is undelivered."""
+        """Forget conversations, logs, limits, faults, files and what is undelivered."""
         self.statuses.clear()
         await self.webhooks.cancel()
         self.webhooks.counts.clear()
         self.state.clear()
-        self.limits, self.faults = Limits(), Faults()
+        self.limits, self.faults, self.media = Limits(), Faults(), MediaStore()
 
     # What the contact's side does
 
@@ -46,6 +47,7 @@ class Emulator:
         conversation = self.state.conversation(business, contact)
         conversation.last_inbound_at = self.clock()
         self.limits.count(business.phone_number_id, self.clock())
+        self.media.send(media_id_of(message), business.phone_number_id)
         seen = received(conversation, message)
         self._show(seen)
         delivery = self.webhooks.send(payloads.inbound(business, contact, message))
@@ -81,9 +83,14 @@ class Emulator:
             if self.knobs.strict:
                 raise no_such_object(phone_number_id)
             business = self.known_business(phone_number_id)
-        if token != (business.token or self.config.access_token):
+        if token != self.token_of(phone_number_id):
             raise GraphError(190, "Error validating access token: it is not valid for this number.")
         return business
+
+    def token_of(self, phone_number_id: str) -> str | None:
+        """The one that is valid for this number; None for a number that is not known."""
+        business = self.state.businesses.get(phone_number_id)
+        return (business.token or self.config.access_token) if business else None
 
     def is_token(self, token: str) -> bool:
         """Whether it is valid for any number."""
@@ -172,6 +179,12 @@ class Emulator:
     def _changed(self, message: Message) -> None:
         if message.kind != "reaction":
             self.changes.publish(message)
+
+
+def media_id_of(message: Json) -> str:
+    """ "" for a message without a file."""
+    content = message[message["type"]]
+    return str(content.get("id", "")) if isinstance(content, dict) else ""
 
 
 def received(conversation: Conversation, message: Json) -> Message:

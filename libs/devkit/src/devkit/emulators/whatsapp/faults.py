@@ -1,13 +1,14 @@
 """Faults on order: which sends they hit, how often, when, and what happens then.
 
 Phases: before_accept (the message is not taken), after_accept (it is taken, its answer suffers),
-status (it is taken and answered; its statuses suffer).
+status (it is taken and answered; its statuses suffer). Of a file: look_up (its address is asked
+for) and download; there `text` is its id.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-Phase = Literal["before_accept", "after_accept", "status"]
+Phase = Literal["before_accept", "after_accept", "status", "look_up", "download"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,16 @@ class Action:
 
     hang before_accept: silence, then the connection drops. hang after_accept: a late answer.
     In phase status: `error` makes the message fail, `drop` sends no status, `hang` delays them.
+    Only for files: `html` (a page instead), `size` (so many zero bytes instead), `redirect` (URL).
     """
 
     error: int | None = None
     status: int | None = None
     drop: bool = False
     hang: float | None = None
+    html: bool = False
+    size: int | None = None
+    redirect: str | None = None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devkit.emulators.whatsapp import payloads
 from devkit.emulators.whatsapp.emulator import new_wamid
 from devkit.emulators.whatsapp.identities import Contact
+from devkit.emulators.whatsapp.media_store import StoredFile
 
 Media = Literal["image", "audio", "video", "document", "sticker"]
 Kind = Literal["text", "button", "list", "location", "reaction", "unsupported"] | Media
@@ -15,7 +16,8 @@ Kind = Literal["text", "button", "list", "location", "reaction", "unsupported"] 
 class Inbound(BaseModel):
     """`contact` is a wa_id or BSUID; `id` and `title` are the pressed button's or list row's.
 
-    `quoted` is the wamid that is answered, or reacted to; `text` also a caption or an emoji.
+    `quoted` is the wamid that is answered, or reacted to; `text` also a caption or an emoji. Of
+    media `id` is that of `/control/media`; `voice`: recorded in the chat, no audio file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,12 +34,15 @@ class Inbound(BaseModel):
     name: str | None = None
     address: str | None = None
     quoted: str | None = None
+    voice: bool = True
     wamid: str | None = Field(default=None, description="Absent: a new one")
     at: float | None = Field(default=None, description="Seconds since 1970; absent: now")
 
 
-def message_of(written: Inbound, contact: Contact, now: float) -> dict[str, Any]:
-    """The element of messages[]."""
+def message_of(
+    written: Inbound, contact: Contact, now: float, file: StoredFile | None = None
+) -> dict[str, Any]:
+    """The element of messages[]. file: the one that is sent, if it is known."""
     place = (contact, written.wamid or new_wamid(), now if written.at is None else written.at)
     match written.kind:
         case "text":
@@ -55,5 +60,7 @@ def message_of(written: Inbound, contact: Contact, now: float) -> dict[str, Any]
         case "unsupported":
             return payloads.unsupported(*place)
         case kind:
-            extra: dict[str, Any] = {"caption": written.text} if written.text else {}
+            extra = file.in_webhook(kind) if file else {}
+            extra |= {"caption": written.text} if written.text else {}
+            extra |= {"voice": written.voice} if kind == "audio" else {}
             return payloads.media(*place, kind, written.id or new_wamid(), **extra)

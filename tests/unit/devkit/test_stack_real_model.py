@@ -56,9 +56,9 @@ def model_server(status: int, calls: list[str]) -> Starlette:
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_key_that_the_server_refuses_ends_the_start(status: int) -> None:
     calls: list[str] = []
-    with serve(model_server(status, calls)) as url:
-        with pytest.raises(CannotStart, match=f"refuses OPENAI_API_KEY .HTTP {status}") as refusal:
-            await check_key(given(KEY, f"{url}/v1/"), print)
+    refused = pytest.raises(CannotStart, match=f"refuses OPENAI_API_KEY .HTTP {status}")
+    with serve(model_server(status, calls)) as url, refused as refusal:
+        await check_key(given(KEY, f"{url}/v1/"), print)
     assert calls == [f"Bearer {KEY}"]
     assert KEY not in str(refusal.value)
 

@@ -85,5 +85,7 @@ def text(name: str, system: System, env: Path) -> str:
 
 def model_in_words(host: str | None) -> str:
     if host is None:
-        return "a stand-in: nothing leaves this machine (OPENAI_API_KEY=sk-... make demo: a real one)"
+        return (
+            "a stand-in, nothing leaves this machine; a real one: OPENAI_API_KEY=sk-... make demo"
+        )
     return f"the real one of {host}: what contacts write is sent there, and may cost"

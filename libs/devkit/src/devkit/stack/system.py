@@ -174,8 +174,8 @@ class System:
             extra = {
                 "WHATSAPP_EMULATOR_PORT": str(self.plan.chat_port),
                 "WEBHOOK_URL": self.webhook_url,
-                "MODEL_SERVER_URL": self.openai_url,
-                "REAL_MODEL": self.real_model or "",
+                "REAL_MODEL": self.plan.outside.openai_base_url or "",
+                "MODEL_CONTROL_URL": f"http://{urlsplit(self.openai_url).netloc}/control",
             }
             await self._emulator("whatsapp", "devkit.emulators.whatsapp", extra, self.chat_url)
 

@@ -17,12 +17,12 @@ from tests.support.builders import NOON, an_assistant
 from tests.support.loopback import serve
 from tests.support.turns import a_turn
 
-from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure
+from assistant.openai.sdk_client import SdkClient
 from assistant.prompt import request_body, safety_identifier
 from common.service.clock import SystemClock
-from common.service.json_http import JsonHttpClient
 from devkit.emulators.openai import EmulatorConfig, create_app
 
 pytestmark = pytest.mark.integration
@@ -40,10 +40,10 @@ def emulator() -> Iterator[str]:
 
 @asynccontextmanager
 async def calling(base_url: str, connections: int = 5) -> AsyncIterator[ResponsesClient]:
-    http = JsonHttpClient(connections, LONGEST_BODY)
-    await http.start()
-    yield ResponsesClient(base_url, http)
-    await http.stop()
+    sdk = SdkClient(connections)
+    await sdk.start()
+    yield ResponsesClient(base_url, sdk)
+    await sdk.stop()
 
 
 @pytest.fixture
@@ -99,15 +99,14 @@ async def test_a_call_carries_its_clients_key_and_no_other(model: ResponsesClien
 
 ONE_CALL = """
 import asyncio, sys
-from assistant.openai.client import LONGEST_BODY, ResponsesClient
-from common.service.clock import SystemClock
-from common.service.json_http import JsonHttpClient
+from assistant.openai.client import ResponsesClient
+from assistant.openai.sdk_client import SdkClient
 async def ask():
-    http = JsonHttpClient(1, LONGEST_BODY)
-    await http.start()
-    model = ResponsesClient(sys.argv[1], http)
+    sdk = SdkClient(1)
+    await sdk.start()
+    model = ResponsesClient(sys.argv[1], sdk)
     await model.ask("key-of-client-2", {"model": "gpt-6-luna", "input": "hola"}, 5)
-    await http.stop()
+    await sdk.stop()
 asyncio.run(ask())
 """
 

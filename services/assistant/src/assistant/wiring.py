@@ -2,8 +2,9 @@
 
 import random
 
-from assistant.openai.client import LONGEST_BODY, ResponsesClient
+from assistant.openai.client import ResponsesClient
 from assistant.openai.gateway import ModelGateway
+from assistant.openai.sdk_client import SdkClient
 from assistant.receive import MessageReceiver
 from assistant.settings import Settings
 from assistant.tables import TURNS
@@ -21,7 +22,6 @@ from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
-from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import STOP_SECONDS, Components, Lifecycle, StopTogether
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
@@ -41,12 +41,12 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     producer = Producer(bootstrap, life, deadline_ms=0, reports_ms=REPORTS_MS)
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
-    http = JsonHttpClient(connections=settings.slots, longest_answer=LONGEST_BODY)
+    sdk = SdkClient(connections=settings.slots)
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     default_key = settings.openai_api_key.get_secret_value()
     api_keys = TenantSecrets("openai_api_key", ring, default_key)
     clock, deadline = SystemClock(), settings.turn_deadline
-    model = ModelGateway(ResponsesClient(settings.openai_base_url, http), clock, deadline)
+    model = ModelGateway(ResponsesClient(settings.openai_base_url, sdk), clock, deadline)
     turns = TurnHandler(
         tenants.get, assistants.get, model, api_keys, default_key, clock, random.random
     )
@@ -70,7 +70,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         BrokerHealth(producer, REPLIES_OUTBOUND, life),
         tenants,
         assistants,
-        http,
+        sdk,
         outbox,
         OutboxAge(database, life),
         owner,

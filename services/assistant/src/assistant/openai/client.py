@@ -1,20 +1,16 @@
-"""The Responses API over HTTP: one try, one total deadline, no redirect.
-
-A call is one POST of JSON with a key of its own. The openai SDK does the same for ten times the CPU
-(1 ms a call, three quarters of a turn), and its retries sleep inside the call and repeat billing
-errors too.
-"""
+"""The Responses API: one try, one total deadline, no redirect."""
 
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, Protocol
 
+import orjson
+
 from assistant.openai.http_error import read_http_error
 from assistant.openai.response import ModelAnswer, ModelFailure, as_code, read_response
+from assistant.openai.sdk_client import SdkClient
 from common.service import metrics
-from common.service.json_http import FAILED, HttpAnswer, JsonHttpClient, timeout
-
-LONGEST_BODY = 8 << 20  # bytes
+from common.service.json_http import HttpAnswer
 
 
 class ModelClient(Protocol):
@@ -25,41 +21,28 @@ class ModelClient(Protocol):
 
 
 class ResponsesClient:
-    """On an HTTP client that the wiring starts; each call carries its own API key."""
+    """On a client that the wiring starts; each call carries its own API key."""
 
-    def __init__(self, base_url: str, http: JsonHttpClient) -> None:
+    def __init__(self, base_url: str, sdk: SdkClient) -> None:
         self._url = f"{base_url.rstrip('/')}/responses"
-        self._http = http
+        self._sdk = sdk
 
     async def ask(
         self, api_key: str, body: dict[str, Any], deadline: float
     ) -> ModelAnswer | ModelFailure:
         started = perf_counter()
-        answer = await self._call(api_key, body, deadline)
+        answer = await self._sdk.post(self._url, api_key, orjson.dumps(body), deadline)
+        read = read_answer(answer) if isinstance(answer, HttpAnswer) else answer
         metrics.MODEL_SECONDS.observe(perf_counter() - started)
-        metrics.MODEL_CALLS.labels(metric_label(answer)).inc()
-        if answer.usage:
-            metrics.MODEL_TOKENS.labels("input").inc(answer.usage.input_tokens)
-            metrics.MODEL_TOKENS.labels("output").inc(answer.usage.output_tokens)
-        return answer
-
-    async def _call(
-        self, api_key: str, body: dict[str, Any], deadline: float
-    ) -> ModelAnswer | ModelFailure:
-        # A call may wait for a free connection as long as its deadline allows.
-        limits = timeout(deadline, waiting_for_connection=False)
-        try:
-            return read_answer(await self._http.post(self._url, api_key, body, limits))
-        except TimeoutError:
-            return ModelFailure("deadline", "deadline")
-        except FAILED:
-            return ModelFailure("connection", "transient")
+        metrics.MODEL_CALLS.labels(metric_label(read)).inc()
+        if read.usage:
+            metrics.MODEL_TOKENS.labels("input").inc(read.usage.input_tokens)
+            metrics.MODEL_TOKENS.labels("output").inc(read.usage.output_tokens)
+        return read
 
 
 def read_answer(answer: HttpAnswer) -> ModelAnswer | ModelFailure:
     """What is not JSON is None for both readers: they call it unreadable or without a code."""
-    if answer.body is None:
-        return ModelFailure("too_long")
     body = answer.json()
     if answer.status == 200:
         read = read_response(body)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from assistant.openai.response import FailureKind, ModelFailure, code_or_name
+from assistant.openai.response import FailureKind, ModelFailure, as_code, code_or_name
 from common.lenient_json import at
 
 LONGEST_WAIT = 60.0  # seconds
@@ -37,7 +37,8 @@ def read_http_error(status: int, body: object, headers: Mapping[str, str]) -> Mo
     else:
         reason = f"http_{status}:{code}" if code else f"http_{status}"
     param = code_or_name(body, "error", "param")
-    return ModelFailure(reason, kind, seconds_to_wait(kind, headers), code, param)
+    request_id = as_code(headers.get("x-request-id"))
+    return ModelFailure(reason, kind, seconds_to_wait(kind, headers), code, param, request_id)
 
 
 def code_of_words(body: object) -> str | None:

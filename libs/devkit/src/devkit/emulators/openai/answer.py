@@ -1,16 +1,18 @@
 """Decides what the model answers to a checked request: a rule's answer, a tool call, or the
 demo assistant's words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from common.description import without_descriptions
 from devkit.emulators.openai import demo_assistant
 from devkit.emulators.openai.business import read_business
 from devkit.emulators.openai.config import Match, Rule, ToolCall
 from devkit.emulators.openai.conversation import (
+    current_files,
     current_texts,
     developer_text,
     has_current_tool_result,
@@ -18,6 +20,7 @@ from devkit.emulators.openai.conversation import (
     tool_results,
     user_texts,
 )
+from devkit.emulators.openai.files import GivenFile
 from devkit.emulators.openai.phrases import ASKED_PERSON, HANDOVER_TOOL, PHRASES
 from devkit.emulators.openai.text import output_format
 from devkit.emulators.openai.validate import Request
@@ -81,7 +84,20 @@ def spoken(request: Request, current: list[str]) -> str:
     results = tool_results(request.items)
     if results:
         return "\n\n".join((phrases["tool"], *results))
-    return demo_assistant.reply(instructions, current, list(user_texts(request.items)))
+    files, current = current_files(request.items), [*map(without_descriptions, current)]
+    if files and not any(current):
+        return "\n\n".join((*shown(files, phrases), phrases["file_ask"]))
+    said = demo_assistant.reply(instructions, current, list(user_texts(request.items)))
+    return "\n\n".join((*shown(files, phrases), said))
+
+
+def shown(files: Sequence[GivenFile], phrases: Mapping[str, str]) -> list[str]:
+    """That it has them, and what they say."""
+    return [
+        phrases["document" if file.name else "photo"].replace("{file}", file.name or "")
+        + (f" «{file.text}»" if file.text else "")
+        for file in files
+    ]
 
 
 def tool_to_call(request: Request, text: str) -> ToolCall | None:

@@ -17,7 +17,7 @@ from devkit.emulators.openai.refusals import Refused
 from devkit.emulators.openai.response import new_id
 from devkit.emulators.openai.responses import ResponsesEndpoint
 from devkit.emulators.openai.state import State
-from devkit.emulators.openai.transcriptions import transcribe
+from devkit.emulators.openai.transcriptions import Transcriptions
 
 CREATED = 1_767_225_600  # any past moment: the real dates say nothing to a client
 
@@ -27,7 +27,7 @@ def create_app(config: EmulatorConfig) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/responses", ResponsesEndpoint(state), methods=["POST"]),
-            *api_routes(config),
+            *api_routes(state),
             *Control(state).routes(),
             Route("/health", health),
         ],
@@ -35,7 +35,9 @@ def create_app(config: EmulatorConfig) -> Starlette:
     )
 
 
-def api_routes(config: EmulatorConfig) -> list[Route]:
+def api_routes(state: State) -> list[Route]:
+    config = state.config
+
     def alive() -> dict[str, Any]:
         models, today = config.models.items(), config.today()
         return {name: model_json(name, of) for name, of in models if not of.is_over(today)}
@@ -49,13 +51,10 @@ def api_routes(config: EmulatorConfig) -> list[Route]:
             raise Refused("no_model", "model", model=name)
         return answer(alive()[name])
 
-    async def transcriptions(request: Request) -> Response:
-        return await transcribe(request, config)
-
     return [
         Route("/v1/models", guarded(models, config)),
         Route("/v1/models/{name}", guarded(model, config)),
-        Route("/v1/audio/transcriptions", guarded(transcriptions, config), methods=["POST"]),
+        Route("/v1/audio/transcriptions", guarded(Transcriptions(state), config), methods=["POST"]),
     ]
 
 
@@ -68,7 +67,7 @@ def guarded(endpoint: Endpoint, config: EmulatorConfig) -> Endpoint:
 
 
 def with_id(response: Response) -> Response:
-    response.headers["x-request-id"] = new_id("req")
+    response.headers.setdefault("x-request-id", new_id("req"))
     return response
 
 

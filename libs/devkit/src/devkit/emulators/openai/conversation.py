@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
+from devkit.emulators.openai.files import GivenFile, files_in
+
 Item = dict[str, Any]
 LEDGER_TOKEN = re.compile(r"\[\[ledger:[^\]\s]+\]\]")
 
@@ -35,11 +37,19 @@ def tool_results(items: list[Item]) -> list[str]:
     return [str(item["output"]) for item in newest if item.get("type") == "function_call_output"]
 
 
+def current_files(items: list[Item]) -> list[GivenFile]:
+    """Sent since the assistant last spoke."""
+    newest = takewhile(lambda item: item.get("role") != "assistant", reversed(items))
+    return [file for item in [*newest][::-1] for file in files_in(item.get("content"))]
+
+
 def text_of(item: Item) -> str:
+    """Also what its files say."""
     content = item.get("content") or ""
     if isinstance(content, str):
         return content
-    return "\n".join(part["text"] for part in content if "text" in part)
+    written = [part["text"] for part in content if "text" in part]
+    return "\n".join([*written, *(file.text for file in files_in(content) if file.text)])
 
 
 def ledger_tokens(texts: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Faults to inject: which call gets one, and what a faulty response looks like."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,7 +26,8 @@ HUGE_CHARACTERS = 10 * 1024 * 1024
 class Fault:
     """`times` None: until reset. `seconds` is for hang: silence, then the normal answer.
 
-    `code` is error.code of status and failed, and the reason of incomplete.
+    `code` is error.code of status and failed, and the reason of incomplete. A transcription takes
+    faults that match its model: status, html, hang, empty.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class Fault:
     status: int = 500
     code: str | None = None
     type: str | None = None
+    param: str | None = None
     message: str = "Injected fault."
     retry_after: float | None = None
     seconds: float = 60.0
@@ -45,7 +47,7 @@ class Fault:
             "error": {
                 "message": self.message,
                 "type": self.type or kind,
-                "param": None,
+                "param": self.param,
                 "code": self.code or code,
             }
         }
@@ -63,7 +65,13 @@ class Faults:
         if not self.pending:
             return None
         text = "\n".join(current_texts(request.items))
-        fitting = (fault for fault in self.pending if matches(fault.match, request, text))
+        return self._use(fault for fault in self.pending if matches(fault.match, request, text))
+
+    def take_for(self, audio_model: str) -> Fault | None:
+        """One that names this model: a transcription has no words to match."""
+        return self._use(fault for fault in self.pending if fault.match == Match(audio_model))
+
+    def _use(self, fitting: Iterator[Fault]) -> Fault | None:
         fault = next(fitting, None)
         if fault is None:
             return None

@@ -10,6 +10,7 @@ from openai.types.responses.response_input_item_param import (
 from openai.types.responses.response_output_message_param import Content
 from typing_extensions import TypedDict
 
+from devkit.emulators.openai.files import check_file, check_image
 from devkit.emulators.openai.refusals import Refused, missing, wrong_type, wrong_value
 from devkit.emulators.openai.shapes import Shape, a_string, an_object, require, shapes_by_type
 
@@ -87,14 +88,8 @@ def check_part(param: str, part: Any, allowed: dict[str, Shape]) -> None:
     allowed[kind](param, part)
     if kind == "input_image":
         check_image(param, part)
-
-
-def check_image(param: str, part: Item) -> None:
-    url = part.get("image_url")
-    if url is None and part.get("file_id") is None:
-        raise missing(f"{param}.image_url")
-    if url is not None and not url.startswith(("data:image/", "https://", "http://")):
-        raise Refused("image_url", f"{param}.image_url")
+    if kind == "input_file":
+        check_file(param, part)
 
 
 def check_ids(items: list[Item], *, store: bool) -> None:

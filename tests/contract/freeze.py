@@ -37,6 +37,7 @@ def examples() -> dict[str, Event]:
         "business_hours": [{"weekday": 1, "opens": "09:00", "closes": "14:00"}],
         "handoff_words": ["persona"],
         "handover_minutes": 30,
+        "transcription_model": "off",
         "daily_token_budget": 200_000,
         "model": "gpt-5.2",
         "reasoning_effort": "low",

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from tests.support.builders import a_message, a_tenant, an_assistant
 from tests.support.components import keep_running
+from tests.support.media import Media
 from tests.support.records import read_events
 from tests.support.waiting import eventually_async
 
@@ -17,6 +18,7 @@ from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure, Usage
 from assistant.receive import MessageReceiver
 from assistant.tables import TURNS
+from assistant.transcripts import Transcripts
 from assistant.turn import TurnHandler
 from common.events import (
     AssistantConfig,
@@ -160,12 +162,13 @@ async def running_assistant(
     *tenants: TenantConfig,
     assistants: Mapping[str, AssistantConfig] | None = None,
     model: ScriptedModel | None = None,
+    media: Media | None = None,
     slots: int = 50,
     pool: int = 4,
 ) -> AsyncIterator[RunningAssistant]:
     """With one client and its assistant, unless others are given."""
     life = Lifecycle("assistant")
-    model = model or ScriptedModel()
+    model, media = model or ScriptedModel(), media or Media()
     database = Database(url, "assistant", life, threads=pool)
     producer = Producer(bootstrap, life, deadline_ms=0)
     outbox, owner = Outbox(database, producer, life), Owner(database, TURNS, life)
@@ -178,6 +181,7 @@ async def running_assistant(
         known.get,
         published.get,
         ModelGateway(model, SystemClock(), deadline=5.0),
+        media.opener(Transcripts(database).keep),
         api_keys,
         "test-key",
         SystemClock(),

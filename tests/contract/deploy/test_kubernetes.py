@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 from tests.support.kustomize import OVERLAYS, Object, built, named, of_kind
 
+from assistant.open_media import OPEN_SECONDS
 from assistant.settings import Settings as AssistantSettings
 from common.kafka.producer import FLUSH_SECONDS
 from common.outbox import DELIVERY_SECONDS
@@ -25,7 +26,7 @@ Complaints = Iterator[str]
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 README = OVERLAYS.parent / "README.md"
 # Seconds from SIGTERM to the end, at the worst.
-TURN = 2 * AssistantSettings.model_fields["turn_deadline"].default + 5
+TURN = 2 * AssistantSettings.model_fields["turn_deadline"].default + OPEN_SECONDS + 5
 SETTLE = STORE_SECONDS + DELIVERY_SECONDS + FLUSH_SECONDS
 DRAINS = {
     "ingress": DRAIN_SECONDS + FLUSH_SECONDS,

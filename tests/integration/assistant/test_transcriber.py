@@ -32,8 +32,8 @@ def server() -> Iterator[str]:
 
 
 async def test_a_voice_note_becomes_its_words(sdk: SdkClient, server: str) -> None:
-    transcriber = Transcriber(server, MODEL, sdk, DEADLINE)
-    heard = await transcriber.transcribe(KEY, VOICE)
+    transcriber = Transcriber(server, sdk, DEADLINE)
+    heard = await transcriber.transcribe(KEY, MODEL, VOICE)
     assert isinstance(heard, Transcript)
     assert (heard.text, heard.seconds) == ("¿Abren hoy?", 2)
 
@@ -41,9 +41,11 @@ async def test_a_voice_note_becomes_its_words(sdk: SdkClient, server: str) -> No
 async def test_the_clients_own_server_is_asked_where_it_has_one(
     sdk: SdkClient, server: str
 ) -> None:
-    transcriber = Transcriber("http://127.0.0.1:9/v1", MODEL, sdk, DEADLINE)
-    assert await transcriber.transcribe(KEY, VOICE) == ModelFailure("connection", "transient")
-    assert isinstance(await transcriber.transcribe(KEY, VOICE, server), Transcript)
+    transcriber = Transcriber("http://127.0.0.1:9/v1", sdk, DEADLINE)
+    assert await transcriber.transcribe(KEY, MODEL, VOICE) == ModelFailure(
+        "connection", "transient"
+    )
+    assert isinstance(await transcriber.transcribe(KEY, MODEL, VOICE, server), Transcript)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ async def test_the_clients_own_server_is_asked_where_it_has_one(
 async def test_a_refusal_says_why(
     sdk: SdkClient, server: str, recording: Recording, key: str, failure: ModelFailure
 ) -> None:
-    assert await Transcriber(server, MODEL, sdk, DEADLINE).transcribe(key, recording) == failure
+    assert await Transcriber(server, sdk, DEADLINE).transcribe(key, MODEL, recording) == failure
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,6 @@ async def test_an_odd_answer_is_a_failure(
     sdk: SdkClient, body: bytes, status: int, reason: str
 ) -> None:
     with serve(Response(body, status)) as url:
-        heard = await Transcriber(url, MODEL, sdk, DEADLINE).transcribe(KEY, VOICE)
+        heard = await Transcriber(url, sdk, DEADLINE).transcribe(KEY, MODEL, VOICE)
     assert isinstance(heard, ModelFailure)
     assert heard.reason == reason

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from assistant.openai.adjustment import DISPENSABLE, Adjustment, adjusted, next_adjustment
+from assistant.openai.adjustment import (
+    DISPENSABLE,
+    FILES,
+    Adjustment,
+    adjusted,
+    lasting,
+    next_adjustment,
+    words_only,
+)
 from assistant.openai.response import ModelFailure
 from common.openai_models import DEFAULT_MODEL, STEP_UP
 
@@ -93,3 +101,49 @@ def test_a_copy_of_the_request_is_changed(adjustment: Adjustment, body: dict[str
 
 def test_what_a_request_does_not_have_need_not_be_left_out() -> None:
     assert adjusted({"model": "m"}, Adjustment(without=DISPENSABLE)) == {"model": "m"}
+
+
+PHOTO = [
+    {"type": "input_text", "text": "[photo] ¿Cuánto?"},
+    {"type": "input_image", "image_url": "data:image/jpeg;base64,AA==", "detail": "low"},
+]
+SEEN: dict[str, Any] = {"model": "m", "input": [{"role": "user", "content": PHOTO}]}
+READ: dict[str, Any] = {"model": "m", "input": [{"role": "user", "content": "[photo] ¿Cuánto?"}]}
+WORDS_ONLY = Adjustment(without=frozenset({FILES}))
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "failure", "after"),
+    [
+        (NONE, SEEN, ModelFailure("http_400"), WORDS_ONLY),
+        (NONE, SEEN, ModelFailure("http_413"), WORDS_ONLY),
+        (NONE, SEEN, refused("invalid_value", "input"), WORDS_ONLY),
+        (
+            NONE,
+            SEEN,
+            ModelFailure("failed:image_parse_error", code="image_parse_error"),
+            WORDS_ONLY,
+        ),
+        (WORDS_ONLY, SEEN, ModelFailure("http_400"), None),
+        (NONE, READ, ModelFailure("http_400"), None),
+        (NONE, SEEN, ModelFailure("http_401", "account"), None),
+        (NONE, SEEN, ModelFailure("http_429", "rate_limit"), None),
+        (NONE, SEEN, ModelFailure("refusal"), None),
+    ],
+)
+def test_files_that_are_refused_are_left_out_once(
+    before: Adjustment, body: dict[str, Any], failure: ModelFailure, after: Adjustment | None
+) -> None:
+    assert words_only(before, body, failure) == after
+
+
+def test_the_words_stay_and_say_what_is_missing() -> None:
+    body = adjusted(SEEN, WORDS_ONLY)
+    assert body["input"] == [{"role": "user", "content": "[photo] [could not be opened] ¿Cuánto?"}]
+    assert adjusted(READ, WORDS_ONLY) == READ
+    assert SEEN["input"][0]["content"] == PHOTO
+
+
+def test_other_requests_may_have_files_and_history() -> None:
+    tried = Adjustment("other", frozenset({FILES, "top_p"}), 2)
+    assert lasting(tried) == Adjustment("other", frozenset({"top_p"}))

@@ -165,3 +165,22 @@ async def test_a_burst_of_500_is_ten_calls() -> None:
     for _ in range(100):
         await gateway.ask("key", request)
     assert len(server.bodies) == 10
+
+
+async def test_a_model_without_eyes_gets_the_words() -> None:
+    def is_blind(body: Body) -> ModelFailure | None:
+        has_files = any(isinstance(item["content"], list) for item in body["input"])
+        return ModelFailure("http_400") if has_files else None
+
+    def with_photo(history_turns: int | None) -> Body:
+        content = [{"type": "input_text", "text": "[photo]"}, {"type": "input_image"}]
+        return {"model": "m", "input": [{"role": "user", "content": content}]}
+
+    server = Server(is_blind)
+    gateway = server.gateway()
+    for calls in (2, 4):  # the next photo may be another one
+        assert await gateway.ask("key", with_photo) == ANSWER
+        assert len(server.bodies) == calls
+    assert server.bodies[-1]["input"] == [
+        {"role": "user", "content": "[photo] [could not be opened]"}
+    ]

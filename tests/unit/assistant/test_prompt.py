@@ -49,7 +49,7 @@ def test_the_prefix_is_the_same_for_all_contacts_of_a_client() -> None:
 
 def test_what_the_assistant_cannot_open_is_a_rule_for_every_client() -> None:
     one, other = body_of()["instructions"], body_of(instructions="Sé breve.")["instructions"]
-    for rule in ("square brackets", "cannot open, see or hear", "Never pretend"):
+    for rule in ("square brackets", "cannot see or hear", "Never pretend"):
         assert rule in one
         assert rule in other
 

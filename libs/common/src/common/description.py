@@ -18,3 +18,10 @@ def described(label: str, *details: str | None) -> str:
 def without_descriptions(text: str) -> str:
     """The contact's own words."""
     return DESCRIPTIONS.sub("", text)
+
+
+def with_description(text: str, description: str) -> str:
+    """After the descriptions that the text has, before the contact's own words."""
+    own = without_descriptions(text)
+    before = text.removesuffix(own).rstrip()
+    return " ".join(part for part in (before, description, own) if part)

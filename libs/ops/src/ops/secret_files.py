@@ -23,6 +23,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
     "assistant": {
         "database_url": "assistant_database_url",
         "openai_api_key": "openai_api_key",
+        "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "key_ring",
     },
     "sender": {

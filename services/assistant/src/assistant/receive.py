@@ -12,6 +12,7 @@ from typing import Any
 from psycopg2 import IntegrityError
 
 from assistant.conversations import Conversations
+from assistant.media import media_column
 from assistant.tables import TURNS
 from assistant.turn_context import TURN_COLUMNS
 from common.events import MessageReceived, TenantConfig
@@ -35,12 +36,14 @@ MESSAGE = {
     "text": "text",
     "sent_at": "timestamptz",
     "trace_id": "text",
+    "media": "jsonb",
 }
 # Each message once, in the order of the batch. A contact without a conversation is an error: one
 # that was cached has been erased.
 STORE_MESSAGES = Prepared(f"""
-insert into message (tenant_id, wamid, conversation_id, body, sent_at, trace_id, role)
-select given.tenant_id, wamid, conversation.id, text, sent_at, trace_id, 'u' from {unnest(MESSAGE)}
+insert into message (tenant_id, wamid, conversation_id, body, sent_at, trace_id, media, role)
+select given.tenant_id, wamid, conversation.id, text, sent_at, trace_id, media, 'u'
+from {unnest(MESSAGE)}
 left join conversation on conversation.tenant_id = given.tenant_id
   and conversation.contact_id = given.contact_id
 order by ordinality
@@ -138,7 +141,10 @@ def ordered(events: Sequence[MessageReceived]) -> list[MessageReceived]:
 
 
 def message_columns(batch: Sequence[MessageReceived]) -> dict[str, list[Any]]:
-    return arrays(MESSAGE, batch) | {"text": [body_of(event.text) for event in batch]}
+    return arrays(MESSAGE, batch) | {
+        "text": [body_of(event.text) for event in batch],
+        "media": [media_column(event) for event in batch],
+    }
 
 
 def body_of(text: str) -> str:

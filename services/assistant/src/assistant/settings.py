@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from common.service.settings import DatabaseSettings, Secret, ServiceSettings
+from common.service.settings import DatabaseSettings, GraphSettings, Secret, ServiceSettings
 
 
-class Settings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
     """slots: turns in flight at once per process. turn_deadline: seconds.
 
-    openai_api_key serves the clients that have no key of their own.
+    openai_api_key and whatsapp_access_token (for contacts' files) serve the clients that have none
+    of their own.
     """
 
     openai_api_key: Secret

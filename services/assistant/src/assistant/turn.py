@@ -15,6 +15,7 @@ from assistant.decide import (
     before_asking,
     with_notice,
 )
+from assistant.open_media import MediaOpener, OpenedTurn
 from assistant.openai.gateway import ModelGateway
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.prompt import request_body, safety_identifier
@@ -40,6 +41,7 @@ class TurnHandler:
         tenant_of: Callable[[str], TenantConfig | None],
         assistant_of: Callable[[str], AssistantConfig | None],
         model: ModelGateway,
+        media: MediaOpener,
         api_keys: TenantSecrets,
         identifier_key: str,
         clock: Clock,
@@ -48,6 +50,7 @@ class TurnHandler:
         self._tenant_of = tenant_of
         self._assistant_of = assistant_of
         self._model = model
+        self._media = media
         self._api_keys = api_keys
         self._identifier_key = identifier_key
         self._clock = clock
@@ -69,7 +72,12 @@ class TurnHandler:
         decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
         if not isinstance(decision, AskModel):
             return decision
-        answer = await self._ask(turn, decision)
+        async with self._media.opened(turn, decision.tenant) as opened:
+            # A command may have been said.
+            decision = before_asking(opened.turn, tries, tenant, assistant, self._clock.now())
+            if not isinstance(decision, AskModel):
+                return decision
+            answer = await self._ask(opened, decision)
         if isinstance(answer, ModelFailure):
             log_failure(claim.tenant_id, answer, tries)
         seconds = (self._clock.now() - turn.first_claimed_at).total_seconds()
@@ -96,18 +104,20 @@ class TurnHandler:
         result = after_bug(turn, outcome.reason, tenant, self._clock.now())
         return replace(handled, outcome=Dropped(outcome.reason, result))
 
-    async def _ask(self, turn: TurnContext, decision: AskModel) -> ModelAnswer | ModelFailure:
+    async def _ask(self, opened: OpenedTurn, decision: AskModel) -> ModelAnswer | ModelFailure:
         try:
             api_key = self._api_keys.secret_of(decision.tenant)
         except NoSecret:
             return ModelFailure("key_unsealable")
-        now = self._clock.now()
+        now, (turn, files) = self._clock.now(), opened
         person = safety_identifier(
             self._identifier_key, decision.tenant.tenant_id, turn.conversation.contact_id
         )
 
         def request(history_turns: int | None) -> dict[str, Any]:
-            body = request_body(turn, decision.tenant, decision.assistant, now, history_turns)
+            body = request_body(
+                turn, decision.tenant, decision.assistant, now, history_turns, files
+            )
             return {**body, "safety_identifier": person}
 
         return await self._model.ask(api_key, request)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from assistant.media import MessageMedia, message_media
 from common.events import conversation_key
 from common.postgres.rows import names
 from common.work.schema import RUNNING
@@ -20,7 +21,7 @@ FALLBACK_MINUTES = 10  # so long a conversation gets no second fallback text
 
 MESSAGE = """json_build_array(message.conversation_id, message.id, message.turn_id,
   message.role::text, message.wamid, message.body,
-  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id)"""
+  (extract(epoch from message.sent_at) * 1000000)::bigint, message.trace_id, message.media)"""
 # The fallback text and notices are not the model's words. Of rows from before the column nobody
 # knows.
 IS_ANSWER = "role = 'a' and (kind is null or kind = 'answer')"
@@ -65,7 +66,7 @@ where turn.id = any(%(ids)s::bigint[]) and {written_now("turn")}
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """One message; wamid is None for the assistant's own."""
+    """One message; wamid is None for the assistant's own. media: a file that can be opened."""
 
     conversation_id: int
     id: int
@@ -75,6 +76,7 @@ class StoredMessage:
     body: str
     sent_at: datetime
     trace_id: str
+    media: MessageMedia | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +154,9 @@ def messages_of(rows: Sequence[Sequence[Any]] | None) -> tuple[StoredMessage, ..
 
 
 def stored_message(values: Sequence[Any]) -> StoredMessage:
-    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id = values
-    sent_at = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id)
+    conversation_id, id, turn_id, role, wamid, body, microseconds, trace_id, column = values
+    sent_at, media = datetime.fromtimestamp(microseconds / 1e6, UTC), message_media(column)
+    return StoredMessage(conversation_id, id, turn_id, role, wamid, body, sent_at, trace_id, media)
 
 
 def is_cut(pending: Sequence[StoredMessage]) -> bool:

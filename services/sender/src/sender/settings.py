@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
-from common.service.settings import DatabaseSettings, Secret, ServiceSettings
-
-GRAPH = "https://graph.facebook.com/v26.0"
+from common.service.settings import DatabaseSettings, GraphSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, DatabaseSettings):
-    whatsapp_graph_url: HttpUrl = HttpUrl(GRAPH)
-    whatsapp_access_token: Secret | None = None
+class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
     key_ring_file: Path
     slots: int = Field(default=200, ge=10, le=2000, description="Graph calls in flight")
     number_per_second: float = Field(default=70, gt=0, le=1000, description="Sends per number")

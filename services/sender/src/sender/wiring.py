@@ -91,8 +91,8 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
     graph = GraphClient(settings.whatsapp_graph_url, http)
     ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
-    tokens, tags = tokens_of(settings, ring), Tags(ring)
-    pacing = Pacing(settings.number_per_second)
+    tokens = TenantSecrets("access_token", ring, settings.default_access_token)
+    tags, pacing = Tags(ring), Pacing(settings.number_per_second)
     runner = Runner(
         DELIVERY,
         Deliver(tenants.get, graph, tokens, tags, pacing, clock),
@@ -125,11 +125,6 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         show_typing,
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
-
-
-def tokens_of(settings: Settings, ring: KeyRing) -> TenantSecrets:
-    default = settings.whatsapp_access_token
-    return TenantSecrets("access_token", ring, default.get_secret_value() if default else None)
 
 
 def statuses(

@@ -9,6 +9,7 @@ from common.events.event import Event
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Verbosity = Literal["low", "medium", "high"]
+NO_TRANSCRIPTION = "off"
 DEFAULT_FALLBACK_TEXT = "Ahora mismo no puedo responder. Le contestaremos lo antes posible."
 
 
@@ -49,6 +50,9 @@ class TenantSettings(BaseModel):
     daily_token_budget: int | None = Field(default=None, ge=1)
     model: str | None = Field(default=None, description="Instead of the assistant's model")
     reasoning_effort: Effort | None = None
+    transcription_model: str = Field(
+        default="gpt-transcribe", description="Of voice notes; off: they are not heard"
+    )
 
 
 class ConfigEvent(Event):

@@ -35,6 +35,7 @@ MODEL_TOKENS = Counter("conserje_model_tokens", "Tokens billed", ["direction"])
 MODEL_CIRCUITS_OPENED = Counter(
     "conserje_model_circuits_opened", "Times that calls of the model were stopped", ["cause"]
 )
+MEDIA = Counter("conserje_media", "Files of contacts, opened or why not", ["what", "result"])
 GRAPH_CALLS = Counter("conserje_graph_calls", "Calls of the Graph API", ["call", "result"])
 GRAPH_SECONDS = Histogram("conserje_graph_seconds", "Duration of a Graph call", buckets=SECONDS)
 DELIVERIES = Counter("conserje_deliveries", "Deliveries by state reached", ["state"])

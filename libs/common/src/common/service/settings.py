@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, HttpUrl, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -69,6 +69,18 @@ class DatabaseSettings(FromEnvironment):
     """All that a migration needs: postgresql://user:password@host:port/database."""
 
     database_url: Secret
+
+
+class GraphSettings(FromEnvironment):
+    """Meta's Graph API with its version; the token serves clients that have none of their own."""
+
+    whatsapp_graph_url: HttpUrl = HttpUrl("https://graph.facebook.com/v26.0")
+    whatsapp_access_token: Secret | None = None
+
+    @property
+    def default_access_token(self) -> str | None:
+        token = self.whatsapp_access_token
+        return token.get_secret_value() if token else None
 
 
 class KafkaSettings(FromEnvironment):

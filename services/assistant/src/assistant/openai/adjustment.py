@@ -4,10 +4,12 @@ Models differ in the parameters that they take (reasoning effort, sampling), mod
 contexts of compatible servers are short.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.openai.response import ModelFailure
+from common.description import described, with_description
 from common.openai_models import replacement_of
 
 FEW_TURNS = 2
@@ -16,6 +18,9 @@ DISPENSABLE = frozenset(
     {"reasoning.effort", "text.verbosity", "temperature", "top_p"}
     | {"prompt_cache_key", "safety_identifier", "max_output_tokens"}
 )
+FILES = "input.files"  # no parameter of the API: the images and documents of the messages
+FILE_PARTS = frozenset({"input_image", "input_file"})
+NOT_OPENED = described("could not be opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,47 @@ def next_adjustment(adjustment: Adjustment, model: str, failure: ModelFailure) -
     return None
 
 
+def words_only(
+    adjustment: Adjustment, body: dict[str, Any], failure: ModelFailure
+) -> Adjustment | None:
+    """Without files, once, where a request with files was refused: they may be broken, or the model
+    may take none."""
+    if FILES in adjustment.without or not may_be_about_files(failure) or not any(files_of(body)):
+        return None
+    return replace(adjustment, without=adjustment.without | {FILES})
+
+
+def may_be_about_files(failure: ModelFailure) -> bool:
+    """Servers word it in many ways; a `failed` response has a code such as image_parse_error."""
+    is_named = any(word in (failure.code or "") for word in ("image", "file"))
+    return failure.kind == "final" and (failure.reason.startswith("http_4") or is_named)
+
+
+def files_of(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in body["input"]:
+        if isinstance(item["content"], list):
+            yield from (part for part in item["content"] if part["type"] in FILE_PARTS)
+
+
+def without_files(item: dict[str, Any]) -> dict[str, Any]:
+    """Its words, which describe the files, as one text."""
+    if not isinstance(item["content"], list):
+        return item
+    written = [part["text"] for part in item["content"] if part["type"] == "input_text"]
+    return item | {"content": with_description("\n".join(written), NOT_OPENED)}
+
+
+def lasting(adjustment: Adjustment) -> Adjustment:
+    """What suits the model's other requests too."""
+    return replace(adjustment, history_turns=None, without=adjustment.without - {FILES})
+
+
 def adjusted(body: dict[str, Any], adjustment: Adjustment) -> dict[str, Any]:
     """A changed copy. The history is not shortened here: the body was made with so much of it."""
     result = body | ({"model": adjustment.model} if adjustment.model else {})
-    for param in adjustment.without:
+    if FILES in adjustment.without:
+        result["input"] = [without_files(item) for item in body["input"]]
+    for param in adjustment.without - {FILES}:
         name, _, inner = param.partition(".")
         value = result.pop(name, None)
         if inner and value and (rest := {key: value[key] for key in value if key != inner}):

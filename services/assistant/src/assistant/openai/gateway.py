@@ -2,12 +2,17 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from assistant.openai.adjustment import Adjustment, adjusted, next_adjustment
+from assistant.openai.adjustment import (
+    Adjustment,
+    adjusted,
+    lasting,
+    next_adjustment,
+    words_only,
+)
 from assistant.openai.client import ModelClient
 from assistant.openai.expiring_map import ExpiringMap
 from assistant.openai.model_circuit import ModelCircuits
@@ -43,7 +48,9 @@ class ModelGateway:
         body = adjusted(body, adjustment)
         answer = await self._call(api_key, body)
         while isinstance(answer, ModelFailure) and self._clock.monotonic() < last_start:
-            further = next_adjustment(adjustment, body["model"], answer)
+            further = next_adjustment(adjustment, body["model"], answer) or words_only(
+                adjustment, body, answer
+            )
             if further is None:
                 break
             log_adjustment(body["model"], answer)
@@ -52,7 +59,7 @@ class ModelGateway:
             if body != refused:
                 answer = await self._call(api_key, body)
         if adjustment != known and has_helped(answer):
-            self._known.put(key, replace(adjustment, history_turns=None))
+            self._known.put(key, lasting(adjustment))
         return answer
 
     async def _call(self, api_key: str, body: dict[str, Any]) -> ModelAnswer | ModelFailure:

@@ -36,27 +36,25 @@ class Transcript:
 class Transcriber:
     """On a client that the wiring starts; each call carries its own API key.
 
-    base_url: where nothing else is said. model: gpt-transcribe, unless the server has another.
-    deadline: seconds of one call.
+    base_url: where nothing else is said. deadline: seconds of one call.
     """
 
-    def __init__(self, base_url: str, model: str, sdk: SdkClient, deadline: float) -> None:
+    def __init__(self, base_url: str, sdk: SdkClient, deadline: float) -> None:
         self._base_url = base_url
-        self._model = model
         self._sdk = sdk
         self._deadline = deadline
 
     async def transcribe(
-        self, api_key: str, recording: Recording, base_url: str | None = None
+        self, api_key: str, model: str, recording: Recording, base_url: str | None = None
     ) -> Transcript | ModelFailure:
-        """One try. Never raises for what the server does."""
+        """model: such as gpt-transcribe. One try. Never raises for what the server does."""
         url = f"{(base_url or self._base_url).rstrip('/')}/audio/transcriptions"
-        fields = {"model": self._model, "response_format": "json"}
+        fields = {"model": model, "response_format": "json"}
         if recording.language:
             fields["language"] = recording.language
         file = (recording.filename, recording.content, recording.mime_type)
         answer = await self._sdk.post(url, api_key, Upload(fields, file), self._deadline)
-        return read_answer(answer, self._model) if isinstance(answer, HttpAnswer) else answer
+        return read_answer(answer, model) if isinstance(answer, HttpAnswer) else answer
 
 
 def read_answer(answer: HttpAnswer, model: str) -> Transcript | ModelFailure:

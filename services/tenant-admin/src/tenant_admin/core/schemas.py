@@ -165,6 +165,10 @@ class Settings(TenantSettings):
     daily_token_budget: int | None = Field(default=None, ge=1, le=10**12)
     timezone: Annotated[str, AfterValidator(known_timezone)] = "Europe/Madrid"
     model: Model | None = Field(default=None, description="Instead of the assistant's model")
+    transcription_model: Model = Field(
+        default=DEFAULTS.transcription_model,
+        description="Of voice notes; off: they are not heard",
+    )
 
 
 class NewClient(Form):

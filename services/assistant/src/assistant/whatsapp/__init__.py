@@ -1,0 +1,1 @@
+"""What knows Meta: how the files of contacts are downloaded."""

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from assistant.prompt import HOUSE_RULES
 from devkit.businesses import DEMO
 from devkit.emulators.openai.answer import Answer, decide
 from devkit.emulators.openai.business import read_business
@@ -102,6 +103,11 @@ def test_answers_what_people_try(text: str, expected: list[str]) -> None:
     assert [one for one in expected if one not in answer] == []
     assert "He entendido" not in answer
     assert "👋" not in answer  # no small talk where something was asked
+
+
+@pytest.mark.parametrize("instructions", [TRATTORIA, SONRISA])
+def test_what_is_added_to_instructions_is_nothing_of_the_business(instructions: str) -> None:
+    assert read_business(f"{instructions}\n\n{HOUSE_RULES}") == read_business(instructions)
 
 
 def test_says_nothing_twice() -> None:

@@ -81,7 +81,7 @@ def answers_about(business: Business, question: str, told: set[str]) -> Iterator
         if not told.issuperset(items) or topic.key == "booking":
             yield answer_about(business, topic, items)
         told.update(items)
-    facts = [] if topics else sharing_words(business.facts, question)
+    facts = [] if topics else sharing_words(statements(business), question)
     if not told.issuperset(facts):
         yield as_list(PHRASES[business.language]["fact"], facts)
     told.update(facts)
@@ -91,6 +91,12 @@ def answer_about(business: Business, topic: Topic, items: list[str]) -> str:
     answer = as_list(topic.says[business.language], items)
     ask = PHRASES[business.language]["booking_ask"]
     return f"{answer}\n\n{ask}" if topic.key == "booking" else answer
+
+
+def statements(business: Business) -> list[str]:
+    """Its facts; of one that heads a list the items."""
+    listed = (items_of(fact) if "\n- " in fact else [fact] for fact in business.facts)
+    return [item for items in listed for item in items]
 
 
 def items_about(business: Business, topic: Topic, text: str) -> list[str]:

@@ -84,12 +84,81 @@ async def test_two_businesses_answer_the_same_question_each_in_its_own_way(
     await page.screenshot(path=screenshots / f"chat-{width}.png")
 
 
-async def opened(page: Page, name: str) -> Locator:
-    back = page.get_by_role("button", name="Volver")
-    if await back.is_visible():
-        await back.click()
+@pytest.mark.parametrize(
+    ("sample", "answer"),
+    [
+        ("Nota de voz", "martes a domingo"),
+        ("Foto de la mesa", "He visto su foto"),
+        ("Presupuesto en PDF", "He leído el documento presupuesto.pdf"),
+    ],
+)
+async def test_a_file_is_understood(
+    page: Page, businesses: tuple[DemoClient, ...], sample: str, answer: str
+) -> None:
+    chat = await opened(page, LA_PLAZA.name)
+    answers = chat.locator(".message.in").filter(has_text=answer)
+    before = await answers.count()
+    await attach(chat, sample)
+    await expect(answers).to_have_count(before + 1, timeout=SHOWN_MS)
+
+
+async def test_messages_are_quoted_edited_reacted_to_and_deleted(
+    page: Page, businesses: tuple[DemoClient, ...], screenshots: Path
+) -> None:
+    chat = await opened(page, SONRISA.name)
+    answers = chat.locator(".message.in").filter(has_text="lunes a viernes")
+    before = await answers.count()
+    await say(chat, QUESTION)
+    await expect(answers).to_have_count(before + 1, timeout=SHOWN_MS)
+    await act(page, answers.last, "❤️")
+    await expect(answers.last.locator(".reactions")).to_have_text("❤️", timeout=SHOWN_MS)
+    await act(page, answers.last, "Responder")
+    await say(chat, "gracias")
+    mine = chat.locator(".message.out").last
+    await expect(mine.locator(".quote")).to_contain_text("lunes a viernes", timeout=SHOWN_MS)
+    await act(page, mine, "Editar")
+    await say(chat, "muchas gracias")
+    await expect(mine).to_contain_text("Editado", timeout=SHOWN_MS)
+    await page.screenshot(path=screenshots / f"changes-{await page.evaluate('innerWidth')}.png")
+    await act(page, mine, "Eliminar")
+    await expect(mine).to_contain_text("Eliminaste este mensaje", timeout=SHOWN_MS)
+
+
+async def test_the_business_writes_on_its_phone_and_the_page_in_english(
+    page: Page, businesses: tuple[DemoClient, ...]
+) -> None:
+    await page.get_by_role("link", name="EN").click()
+    await page.get_by_label("You write as").select_option(index=1)
+    await expect(page.get_by_label("You write as")).not_to_have_value("")
+    chat = await opened(page, LA_PLAZA.name, back="Back", region="Chat with")
+    said = chat.locator(".message.in").filter(has_text="Soy Marta")
+    before = await said.count()
+    await chat.get_by_label("Write from the business's phone").click()
+    await say(chat, "Soy Marta, le atiendo yo")
+    await expect(said).to_have_count(before + 1, timeout=SHOWN_MS)
+    await expect(said.last).to_contain_text("From the business's phone")
+
+
+async def opened(page: Page, name: str, back: str = "Volver", region: str = "Chat con") -> Locator:
+    to_list = page.get_by_role("button", name=back)
+    if await to_list.is_visible():
+        await to_list.click()
     await page.get_by_role("button", name=name).click()
-    return page.get_by_role("region", name=f"Chat con {name}")
+    return page.get_by_role("region", name=f"{region} {name}")
+
+
+async def attach(chat: Locator, sample: str) -> None:
+    await chat.get_by_label("Adjuntar").click()
+    await chat.locator(".menu").get_by_role("button", name=sample).click()
+
+
+async def act(page: Page, message: Locator, name: str) -> None:
+    """Chooses from a message's menu."""
+    await message.hover()
+    await message.get_by_label("Acciones del mensaje").click()
+    menu = page.get_by_role("menu")
+    item = menu.get_by_role("menuitem", name=name).or_(menu.get_by_label(f"con {name}"))
+    await item.click()
 
 
 async def say(chat: Locator, text: str) -> None:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from tests.support.loopback import serve
+from tests.support.waiting import eventually
 from tests.support.whatsapp_emulator import (
     BAKERY,
     GARAGE,
@@ -126,7 +127,8 @@ def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip("NOT RUN: there is no Chromium at /usr/bin/chromium")
     with sync_playwright() as playwright:
-        args = ["--no-sandbox", "--disable-dev-shm-usage"]
+        microphone = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+        args = ["--no-sandbox", "--disable-dev-shm-usage", *microphone]
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
         yield chromium
         chromium.close()
@@ -224,13 +226,220 @@ def test_buttons_and_lists_answer_when_they_are_tapped(page: Page, tmp_path: Pat
 
 def test_a_place_can_be_sent(page: Page) -> None:
     chat = opened(page)
-    places = chat.get_by_label("Enviar ubicación")
-    places.click()
+    chat.get_by_label("Adjuntar").click()
     page.keyboard.press("Escape")
     expect(chat.get_by_role("button", name="Puerta del Sol")).to_be_hidden()
-    places.click()
-    chat.get_by_role("button", name="Puerta del Sol").click()
+    attach(chat, "Puerta del Sol")
     expect(chat.get_by_text("Está en Puerta del Sol.")).to_be_visible()
+
+
+def attach(chat: Locator, name: str) -> None:
+    chat.get_by_label("Adjuntar").click()
+    chat.locator(".menu").get_by_role("button", name=name).click()
+
+
+def written(meta: Running, count: int = 1) -> list[dict[str, Any]]:
+    """What the person has sent, oldest first, once there is so much of it."""
+
+    def enough() -> list[dict[str, Any]] | None:
+        sent = [one for one in meta.look("messages") if one["direction"] == "inbound"]
+        return sent if len(sent) >= count else None
+
+    return eventually(enough)
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind", "shown"),
+    [
+        ("Foto de la mesa", "image", "img"),
+        ("Nota de voz", "audio", ".voice"),
+        ("Presupuesto en PDF", "document", "a[download='presupuesto.pdf']"),
+        ("Sticker", "sticker", "img"),
+        ("Contacto", "contacts", ".card"),
+    ],
+)
+def test_a_sample_is_sent_with_one_click_and_shown(
+    page: Page, meta: Running, sample: str, kind: str, shown: str
+) -> None:
+    chat = opened(page)
+    attach(chat, sample)
+    bubble = chat.locator(".message.out")
+    expect(bubble.locator(shown)).to_be_visible()
+    expect(bubble.locator(".tick.read")).to_have_count(1)
+    [message] = written(meta)
+    assert message["kind"] == kind
+    if shown == "img":
+        width = bubble.locator("img").evaluate("one => one.decode().then(() => one.naturalWidth)")
+        assert width > 0
+
+
+def test_a_voice_note_is_played_and_can_be_moved_in(page: Page) -> None:
+    chat = opened(page)
+    attach(chat, "Nota de voz")
+    voice = chat.locator(".voice")
+    expect(chat.locator(".message.out .tick.read")).to_have_count(1)
+    expect(voice.locator(".length")).to_have_text("0:01")
+    voice.get_by_label("Posición").fill("0.5")
+    eventually(lambda: voice.locator("audio").evaluate("one => one.currentTime") > 0.5)
+    voice.get_by_role("button").click()
+    expect(voice).to_have_class("voice playing")
+    expect(voice).to_have_class("voice")  # at its end
+    assert_accessible(page)
+
+
+def test_a_voice_note_is_recorded_or_thrown_away(page: Page, meta: Running) -> None:
+    chat = opened(page)
+    chat.get_by_label("Grabar nota de voz").click()
+    chat.get_by_role("button", name="Cancelar").click()
+    chat.get_by_label("Grabar nota de voz").click()
+    expect(chat.get_by_text("Grabando 0:01")).to_be_visible()
+    assert_accessible(page)
+    chat.get_by_role("button", name="Enviar").click()
+    expect(chat.locator(".voice")).to_be_visible()
+    [message] = written(meta)
+    assert message["content"]["voice"] is True
+    assert message["content"]["mime_type"].startswith("audio/")
+
+
+def test_a_file_of_this_device_is_sent_with_what_is_typed_as_its_caption(
+    page: Page, meta: Running, tmp_path: Path
+) -> None:
+    note = tmp_path / "menú <b>.txt"
+    note.write_text("hola")
+    chat = opened(page)
+    chat.get_by_role("textbox").fill("Esto es")
+    with page.expect_file_chooser() as chosen:
+        attach(chat, "Documento")
+    chosen.value.set_files(note)
+    bubble = chat.locator(".message.out")
+    expect(bubble.locator(".document")).to_contain_text("menú <b>.txt")
+    expect(bubble).to_contain_text("Esto es")
+    expect(chat.get_by_role("textbox")).to_have_value("")
+    [message] = written(meta)
+    assert message["content"]["filename"] == "menú <b>.txt"
+    assert message["content"]["caption"] == "Esto es"
+
+
+def act(page: Page, message: Locator, name: str) -> None:
+    """Chooses from a message's menu."""
+    message.hover()
+    message.get_by_label("Acciones del mensaje").click()
+    menu = page.get_by_role("menu")
+    menu.get_by_role("menuitem", name=name).or_(menu.get_by_label(f"con {name}")).click()
+
+
+def test_a_message_is_quoted_also_by_a_file(page: Page, meta: Running) -> None:
+    chat = opened(page)
+    say(chat, "hola")
+    answer = chat.locator(".message.in").filter(has_text="Ha dicho: hola")
+    act(page, answer, "Responder")
+    expect(chat.get_by_text("Respondes a Panadería Sol")).to_be_visible()
+    assert_accessible(page)
+    say(chat, "gracias")
+    expect(chat.locator(".message.out .quote")).to_contain_text("Ha dicho: hola")
+    act(page, chat.locator(".message.out").first, "Responder")
+    attach(chat, "Foto de la mesa")
+    expect(chat.locator(".message.out .quote")).to_have_count(2)
+    first, second, third = written(meta, 3)
+    assert second["quoted"] == answer.get_attribute("id")
+    assert third["quoted"] == first["wamid"]
+
+
+def test_a_message_is_edited_and_deleted(page: Page, meta: Running) -> None:
+    chat = opened(page)
+    say(chat, "el *lunes*")
+    mine = chat.locator(".message.out").first
+    act(page, mine, "Editar")
+    expect(chat.get_by_role("textbox")).to_have_value("el *lunes*")
+    say(chat, "el martes")
+    expect(mine).to_contain_text("el martes")
+    expect(mine).to_contain_text("Editado")
+    act(page, mine, "Eliminar")
+    expect(mine).to_contain_text("Eliminaste este mensaje")
+    expect(mine).not_to_contain_text("martes")
+    assert [one["kind"] for one in written(meta)] == ["text"]
+    assert_accessible(page)
+
+
+def test_escape_leaves_an_edit(page: Page, meta: Running) -> None:
+    chat = opened(page)
+    say(chat, "el lunes")
+    act(page, chat.locator(".message.out").first, "Editar")
+    chat.get_by_role("textbox").press("Escape")
+    expect(chat.get_by_role("textbox")).to_have_value("")
+    say(chat, "otra cosa")
+    assert [one["edited"] for one in written(meta, 2)] == [False, False]
+
+
+def test_a_reaction_is_given_and_taken_back(page: Page) -> None:
+    chat = opened(page)
+    say(chat, "hola")
+    answer = chat.locator(".message.in").filter(has_text="Ha dicho: hola")
+    act(page, answer, "❤️")
+    expect(answer.locator(".reactions")).to_have_text("❤️")
+    act(page, answer, "❤️")
+    expect(answer.locator(".reactions")).to_have_count(0)
+
+
+def test_the_menu_of_a_message_is_used_with_the_keyboard(page: Page) -> None:
+    chat = opened(page)
+    say(chat, "hola")
+    actions = chat.locator(".message.out").get_by_label("Acciones del mensaje")
+    actions.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menu")).to_be_visible()
+    assert_accessible(page)
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem", name="Eliminar")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_be_hidden()
+    expect(actions).to_be_focused()
+
+
+def test_the_business_writes_on_its_own_phone(page: Page, meta: Running) -> None:
+    chat = opened(page)
+    chat.get_by_label("Escribir desde el móvil del negocio").click()
+    say(chat, "Soy Marta, le atiendo yo")
+    said = chat.locator(".message.in")
+    expect(said).to_contain_text("Desde el móvil del negocio")
+    expect(said).to_contain_text("Soy Marta")
+    assert_accessible(page)
+    chat.get_by_role("button", name="Cancelar").click()
+    say(chat, "gracias")
+    expect(chat.locator(".message.out")).to_have_count(1)
+    [echo] = [one for one in meta.look("messages") if one["echo"]]
+    assert echo["direction"] == "outbound"
+
+
+def test_the_language_is_the_browsers_until_it_is_chosen(browser: Browser, meta: Running) -> None:
+    with browser.new_context(locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(meta.url)
+        page.get_by_role("button", name=BAKERY.name).click()
+        chat = page.get_by_role("region", name=f"Chat with {BAKERY.name}")
+        say(chat, "hola")
+        expect(chat.get_by_text("Today", exact=True)).to_be_visible()
+        expect(chat.get_by_text("Test chat: nothing leaves this machine.")).to_be_visible()
+        page.get_by_label("You write as").select_option(MARCOS.user_id)
+        expect(page.get_by_label("You write as")).to_have_value(MARCOS.user_id)
+        page.get_by_role("link", name="ES").click()
+        expect(page.get_by_label("Escribes como")).to_have_value(MARCOS.user_id)
+
+
+def test_a_fault_is_ordered_and_taken_back(page: Page, meta: Running) -> None:
+    page.get_by_text("Averías y reloj").click()
+    page.get_by_role("button", name="El próximo mensaje no llega").click()
+    expect(page.get_by_text("Hecho: El próximo mensaje no llega")).to_be_visible()
+    page.get_by_role("button", name="Hace 25 horas").click()
+    expect(page.get_by_text("Hecho: Hace 25 horas")).to_be_visible()
+    assert_accessible(page)
+    state = meta.look("state")
+    assert state["faults"][0]["action"]["error"] == 131026
+    assert state["settings"]["clock_ahead"] == -90_000
+    page.get_by_role("button", name="Todo en orden").click()
+    expect(page.get_by_text("Hecho: Todo en orden")).to_be_visible()
+    state = meta.look("state")
+    assert (state["faults"], state["settings"]["clock_ahead"]) == ([], 0)
 
 
 def test_a_reaction_shows_on_its_message_only(page: Page, meta: Running) -> None:

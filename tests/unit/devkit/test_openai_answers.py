@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from assistant.prompt import HOUSE_RULES
+from devkit.businesses import DEMO
 from devkit.emulators.openai.answer import Answer, decide
 from devkit.emulators.openai.business import read_business
 from devkit.emulators.openai.config import Match, Rule, ToolCall
@@ -79,6 +81,63 @@ def test_answers_with_what_the_instructions_say(
     instructions: str, text: str, expected: str
 ) -> None:
     assert expected in said(text, instructions)
+
+
+SONRISA = DEMO[1].instructions
+HOURS, PLACE, CLEANING = "de 9:30 a 14:00", "Calle Larios, 12", "Limpieza: 55 €"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("me duele mucho una muela 😭", ["Urgencias: si hay dolor fuerte"]),
+        ("¿se puede pagar a plazos?", ["24 meses sin intereses"]),
+        ("¿ponéis brackets?", ["Ortodoncia: presupuesto sin compromiso"]),
+        ("¿Qué horario tienen? ¿Y dónde están?", [HOURS, PLACE]),
+        ("Hola, ¿dónde estáis y cuánto cuesta la limpieza?", [PLACE, CLEANING]),
+        ("¿Qué horario tienen?\nme duele una muela", [HOURS, "Urgencias"]),
+    ],
+)
+def test_answers_what_people_try(text: str, expected: list[str]) -> None:
+    answer = said(text, SONRISA)
+    assert [one for one in expected if one not in answer] == []
+    assert "He entendido" not in answer
+    assert "👋" not in answer  # no small talk where something was asked
+
+
+@pytest.mark.parametrize("instructions", [TRATTORIA, SONRISA])
+def test_what_is_added_to_instructions_is_nothing_of_the_business(instructions: str) -> None:
+    assert read_business(f"{instructions}\n\n{HOUSE_RULES}") == read_business(instructions)
+
+
+def test_says_nothing_twice() -> None:
+    answer = said("¿Qué precios tiene la carta? ¿Qué precio tiene la pizza? ¿La carta?")
+    assert answer.count("Lasaña de la casa: 11 €") == 1
+
+
+@pytest.mark.parametrize(
+    ("instructions", "text", "expected"),
+    [
+        (TRATTORIA, "[location: Puerta del Sol; (40.4, -3.7)]", "he recibido su **ubicación**"),
+        (TRATTORIA, "Location: Puerta del Sol, (40.4, -3.7)", "he recibido su **ubicación**"),
+        (CLINIC, "[location: Dublin; (53.3, -6.2)]", "I have your **location**"),
+        (TRATTORIA, "[contact: Ana, +34600999888]", "he recibido el **contacto**"),
+        (TRATTORIA, "[voice note]", "No he podido oír su **nota de voz**"),
+        (TRATTORIA, "[voice note] [could not be opened]", "No he podido oír"),
+        (TRATTORIA, "[photo] [not opened: too large]", "No he podido abrir su **archivo**"),
+        (TRATTORIA, "[photo]", "No he podido abrir su **archivo**"),
+        (TRATTORIA, "[video]", "no puedo verlo"),
+    ],
+)
+def test_says_what_it_got_that_is_no_text(instructions: str, text: str, expected: str) -> None:
+    answer = said(text, instructions)
+    assert expected in answer
+    assert "[" not in answer
+    assert "Location" not in answer
+
+
+def test_a_voice_note_is_answered_like_a_text() -> None:
+    assert said("[voice note] ¿Qué horario tienen?") == said("¿Qué horario tienen?")
 
 
 def test_a_price_question_about_one_thing_is_answered_with_that_thing() -> None:

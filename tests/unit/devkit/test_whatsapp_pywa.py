@@ -153,6 +153,7 @@ def test_its_validator_accepts_our_signature() -> None:
         (lambda who: payloads.media(who, "wamid.1", AT, "document", "5"), types.Message),
         (lambda who: payloads.location(who, "wamid.1", AT, 40.4, -3.7, "Aquí"), types.Message),
         (lambda who: payloads.reaction(who, "wamid.1", AT, "wamid.0", "👍"), types.Message),
+        (lambda who: payloads.contacts(who, "wamid.1", AT, "Ana", "+34600999888"), types.Message),
         (lambda who: payloads.unsupported(who, "wamid.1", AT), types.Message),
         (
             lambda who: payloads.button_reply(who, "wamid.1", AT, "y", "Sí", "wamid.0"),

@@ -21,6 +21,7 @@ from tests.support.whatsapp_emulator import (
 )
 
 from devkit.emulators.whatsapp import WhatsAppConfig, create_app
+from devkit.emulators.whatsapp.identities import Contact
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +141,81 @@ def test_webhooks_can_be_sent_twice(meta: Running) -> None:
         ({"kind": "reaction", "quoted": "wamid.1", "text": "👍"}, "reaction", None),
         ({"kind": "image", "id": "55", "text": "Mira"}, "image", None),
         ({"kind": "unsupported"}, "unsupported", None),
+        (
+            {"kind": "contacts", "name": "Ana", "phone": "+34600999888"},
+            "contacts",
+            [
+                {
+                    "name": {"formatted_name": "Ana"},
+                    "phones": [{"phone": "+34600999888", "type": "CELL"}],
+                }
+            ],
+        ),
+        (
+            {"kind": "edit", "quoted": "wamid.1", "text": "mejor el martes"},
+            "edit",
+            {
+                "original_message_id": "wamid.1",
+                "message": {"type": "text", "text": {"body": "mejor el martes"}},
+            },
+        ),
+        (
+            {"kind": "revoke", "quoted": "wamid.1"},
+            "revoke",
+            {"original_message_id": "wamid.1"},
+        ),
     ],
 )
 def test_every_kind_of_message_can_be_written(
-    meta: Running, message: dict[str, Any], kind: str, content: dict[str, Any] | None
+    meta: Running, message: dict[str, Any], kind: str, content: Any
 ) -> None:
     written = meta.write(**message)
     assert written["type"] == kind
     assert content is None or written[kind] == content
+
+
+@pytest.mark.parametrize("kind", ["text", "location", "contacts", "image"])
+def test_every_kind_can_quote(meta: Running, kind: str) -> None:
+    assert meta.write(kind=kind, quoted="wamid.1")["context"] == {"id": "wamid.1"}
+
+
+def test_an_edit_and_a_deletion_change_the_message_they_are_about(meta: Running) -> None:
+    first, second = meta.write(text="el lunes")["id"], meta.write(text="gracias")["id"]
+    meta.write(kind="edit", quoted=first, text="mejor el martes")
+    meta.write(kind="revoke", quoted=second)
+    seen = {one["wamid"]: one for one in meta.look("messages")}
+    assert len(seen) == 3  # with the first of all; a change is no message of its own
+    assert seen[first]["content"] == {"body": "mejor el martes"}
+    assert [seen[first]["edited"], seen[second]["deleted"]] == [True, True]
+
+
+@pytest.mark.parametrize("contact", [LUCIA, MARCOS], ids=["phone", "bsuid"])
+def test_what_the_business_writes_on_its_phone_is_an_echo(meta: Running, contact: Contact) -> None:
+    to = {"phone_number_id": GARAGE.phone_number_id, "contact": contact.user_id}
+    wamid = meta.control("echo", **to, text="Le atiendo yo")["wamid"]
+    [body] = eventually(lambda: [one for one in meta.receiver.bodies if b"_echoes" in one])
+    change = json.loads(body)["entry"][0]["changes"][0]
+    [echo] = change["value"]["message_echoes"]
+    assert change["field"] == "smb_message_echoes"
+    assert echo == {
+        "from": GARAGE.digits,
+        **({"to": contact.wa_id} if contact.phone_visible else {}),
+        "to_user_id": contact.user_id,
+        "id": wamid,
+        "timestamp": echo["timestamp"],
+        "type": "text",
+        "text": {"body": "Le atiendo yo"},
+    }
+    [shown] = [one for one in meta.look("messages") if one["echo"]]
+    assert (shown["wamid"], shown["direction"]) == (wamid, "outbound")
+
+
+def test_metas_clock_can_be_moved(meta: Running) -> None:
+    now = int(meta.write()["timestamp"])
+    meta.control("settings", clock_ahead=-90_000)
+    assert int(meta.write()["timestamp"]) == pytest.approx(now - 90_000, abs=600)
+    meta.control("settings", clock_ahead=90_000)
+    assert meta.send().json()["error"]["code"] == 131047
 
 
 def test_a_number_that_is_written_to_becomes_known(meta: Running) -> None:

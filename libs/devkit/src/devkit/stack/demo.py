@@ -11,6 +11,7 @@ from devkit.businesses import DEMO
 from devkit.loadtest.conversations import add_clients
 from devkit.stack.home import lasting_home, temporary_home
 from devkit.stack.ports import usual_or_free
+from devkit.stack.real_model import check_key, with_real_model
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside
 from devkit.stack.system import Plan, System, running
@@ -25,7 +26,9 @@ COMMANDS_NEED = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "KEY_RING_FILE")
 
 
 async def demo() -> None:
-    outside = Outside()
+    """With the real model where a key or a model server is given."""
+    outside = with_real_model(Outside())
+    await check_key(outside, print)
     with temporary_home() as home:
         plan = Plan(
             home,
@@ -76,4 +79,13 @@ def for_commands(system: System) -> Iterator[Path]:
 def text(name: str, system: System, env: Path) -> str:
     """One of the texts beside this module, filled."""
     template = resources.files("devkit.stack").joinpath(name).read_text(encoding="utf-8")
-    return template.format(system=system, key=system.secrets["ADMIN_API_KEY"], env=env)
+    key, model = system.secrets["ADMIN_API_KEY"], model_in_words(system.real_model)
+    return template.format(system=system, key=key, env=env, model=model)
+
+
+def model_in_words(host: str | None) -> str:
+    if host is None:
+        return (
+            "a stand-in, nothing leaves this machine; a real one: OPENAI_API_KEY=sk-... make demo"
+        )
+    return f"the real one of {host}: what contacts write is sent there, and may cost"

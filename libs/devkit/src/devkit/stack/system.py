@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -22,6 +23,7 @@ from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
 from devkit.stack.processes import Supervisor
+from devkit.stack.real_model import host_of
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside, inherited
 from ops.create_topics import create
@@ -84,6 +86,12 @@ class System:
     @property
     def chat_url(self) -> str:
         return f"http://127.0.0.1:{self.plan.chat_port}"
+
+    @property
+    def real_model(self) -> str | None:
+        """The host of the model server that answers; None: the stand-in."""
+        given = self.plan.outside.openai_base_url
+        return host_of(given) if given else None
 
     @property
     def installation(self) -> Installation:
@@ -154,17 +162,20 @@ class System:
 
     async def run_emulators(self) -> None:
         """Those that stand in for what is not configured."""
-        if self.plan.emulated and self.plan.outside.openai_base_url is None:
-            port = self.openai_url.rsplit(":", 1)[1].split("/")[0]
-            extra = {"OPENAI_EMULATOR_PORT": port}
-            extra["MODEL_DELAY_MS"] = str(self.plan.outside.model_delay_ms)
-            await self._emulator(
-                "openai", "devkit.emulators.openai", extra, f"http://127.0.0.1:{port}"
-            )
+        if self.plan.emulated and self.real_model is None:
+            model = urlsplit(self.openai_url)
+            extra = {
+                "OPENAI_EMULATOR_PORT": str(model.port),
+                "MODEL_DELAY_MS": str(self.plan.outside.model_delay_ms),
+            }
+            url = f"http://{model.netloc}"
+            await self._emulator("openai", "devkit.emulators.openai", extra, url)
         if self.plan.emulated and self.plan.outside.whatsapp_graph_url is None:
             extra = {
                 "WHATSAPP_EMULATOR_PORT": str(self.plan.chat_port),
                 "WEBHOOK_URL": self.webhook_url,
+                "REAL_MODEL": self.plan.outside.openai_base_url or "",
+                "MODEL_CONTROL_URL": f"http://{urlsplit(self.openai_url).netloc}/control",
             }
             await self._emulator("whatsapp", "devkit.emulators.whatsapp", extra, self.chat_url)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from common.description import without_descriptions
 from devkit.emulators.openai import demo_assistant
 from devkit.emulators.openai.business import read_business
 from devkit.emulators.openai.config import Match, Rule, ToolCall
@@ -84,10 +83,9 @@ def spoken(request: Request, current: list[str]) -> str:
     results = tool_results(request.items)
     if results:
         return "\n\n".join((phrases["tool"], *results))
-    files, current = current_files(request.items), [*map(without_descriptions, current)]
-    if files and not any(current):
-        return "\n\n".join((*shown(files, phrases), phrases["file_ask"]))
-    said = demo_assistant.reply(instructions, current, list(user_texts(request.items)))
+    files = current_files(request.items)
+    history, otherwise = list(user_texts(request.items)), "file_ask" if files else "unknown"
+    said = demo_assistant.reply(instructions, current, history, otherwise)
     return "\n\n".join((*shown(files, phrases), said))
 
 

@@ -18,6 +18,8 @@ COMMAND = re.compile(
     r"use|never|always|if |when|do not|don't)\b",
     re.I,
 )
+# What Conserje adds to every assistant's instructions, in English: nothing of the business.
+ADDED = re.compile(r"^You answer WhatsApp messages for the business described above.*", re.M | re.S)
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÁÉÍÓÚÑ¿¡])")
 BULLET = re.compile(r"^\s*(?:[-*•–]|\d+[.)])\s+")
 
@@ -33,6 +35,7 @@ class Business:
 
 @lru_cache(maxsize=1024)
 def read_business(instructions: str) -> Business:
+    instructions = ADDED.sub("", instructions)
     return Business(
         name=name_of(instructions),
         language=language_of(instructions),

@@ -4,44 +4,99 @@ Deterministic, per business and in the language of its instructions; Markdown, a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from common.description import without_descriptions
+from common.folded_text import folded
 from devkit.emulators.openai.business import Business, read_business
-from devkit.emulators.openai.phrases import ASKED_NAME, PHRASES, SAID_NAME, TOPICS, Topic
+from devkit.emulators.openai.phrases import (
+    ASKED_NAME,
+    DESCRIBED,
+    PHRASES,
+    SAID_NAME,
+    SMALL_TALK,
+    SYNONYMS,
+    TOPICS,
+    Topic,
+)
 
 WORD = re.compile(r"[^\W\d_]{4,}")
+QUESTION = re.compile(r"[?¿!¡\n]+|(?<=\w)\.\s")
 COMMA = re.compile(r",\s+")
 COMMON_WORDS = """para como donde cuando cuesta precio tiene tienen quiero sobre este esta esto hola
-    what with have your that this price much from"""
-COMMON_STEMS = frozenset(word[:5] for word in COMMON_WORDS.split())
+    mucho nada algo pero what with have your that this price much from"""
+STEM = 5  # letters that words of one family share
+COMMON_STEMS = frozenset(word[:STEM] for word in COMMON_WORDS.split())
+MOST_ANSWERS = 4  # to what is asked in one message
 
 
-def reply(instructions: str, current: Sequence[str], history: Sequence[str]) -> str:
-    """What to say to `current` (the user's newest messages); `history` is all they ever wrote."""
-    business, text = read_business(instructions), "\n".join(current)
+def reply(
+    instructions: str, current: Sequence[str], history: Sequence[str], otherwise: str = "unknown"
+) -> str:
+    """What to say to `current` (the user's newest messages); `history` is all they ever wrote.
+
+    otherwise: the key of the phrase for what it has no answer to.
+    """
+    business = read_business(instructions)
     phrases = PHRASES[business.language]
     names = [name for earlier in history for name in SAID_NAME.findall(earlier)]
-    if ASKED_NAME.search(text):
-        answer = phrases["your_name" if names else "no_name"]
-    else:
-        answer = answer_by_topic(business, text)
+    words = "\n".join(filter(None, map(without_descriptions, current)))
+    received = [phrases[key] for text in current for key in described_kinds(text)]
+    answers = answers_to(business, words, "your_name" if names else "no_name")
+    if not answers and not received:
+        answers = [phrases[otherwise if words or otherwise != "unknown" else "unopened"]]
+    answer = "\n\n".join(dict.fromkeys([*received, *answers]))
     filled = answer.replace("{name}", business.name or phrases["us"])  # the text may hold braces
     filled = filled.replace("{person}", names[-1] if names else "")
-    return filled.replace("{text}", " ".join(text.split()))
+    return filled.replace("{text}", " ".join(words.split()))
 
 
-def answer_by_topic(business: Business, text: str) -> str:
+def described_kinds(text: str) -> Iterator[str]:
+    """Keys of phrases for what was sent that is not text, and for what nobody could open."""
+    written = bool(without_descriptions(text).strip())
+    for key, description in DESCRIBED.items():
+        if description.match(text) and not (written and key == "voice_unheard"):
+            yield key
+
+
+def answers_to(business: Business, words: str, name_key: str) -> list[str]:
+    """To every question of the message; small talk only where nothing was asked."""
     phrases = PHRASES[business.language]
-    topic = next((topic for topic in TOPICS.values() if topic.asked.search(text)), None)
-    if topic is None:
-        facts = sharing_words(business.facts, text)
-        return as_list(phrases["fact"], facts) if facts else phrases["unknown"]
-    says, items = topic.says[business.language], items_about(business, topic, text)
-    if topic.key == "booking":
-        return as_list(says, items) + "\n\n" + phrases["booking_ask"]
-    if items or topic.key in ("thanks", "bye", "greeting"):
-        return as_list(says, items)
-    return phrases["unknown"]
+    questions = [part for part in QUESTION.split(words) if part.strip()]
+    told: set[str] = set()
+    answers = [answer for part in questions for answer in answers_about(business, part, told)]
+    if ASKED_NAME.search(words):
+        answers.insert(0, phrases[name_key])
+    if answers:
+        return list(dict.fromkeys(answers))[:MOST_ANSWERS]
+    talk = (topic for topic in SMALL_TALK.values() if topic.asked.search(words))
+    return [topic.says[business.language] for topic in talk][:1]
+
+
+def answers_about(business: Business, question: str, told: set[str]) -> Iterator[str]:
+    """By topic, else by the facts that share its words. `told`: items not to be said again."""
+    topics = [topic for topic in TOPICS.values() if topic.asked.search(question)]
+    for topic in topics:
+        items = items_about(business, topic, question)
+        if not told.issuperset(items) or topic.key == "booking":
+            yield answer_about(business, topic, items)
+        told.update(items)
+    facts = [] if topics else sharing_words(statements(business), question)
+    if not told.issuperset(facts):
+        yield as_list(PHRASES[business.language]["fact"], facts)
+    told.update(facts)
+
+
+def answer_about(business: Business, topic: Topic, items: list[str]) -> str:
+    answer = as_list(topic.says[business.language], items)
+    ask = PHRASES[business.language]["booking_ask"]
+    return f"{answer}\n\n{ask}" if topic.key == "booking" else answer
+
+
+def statements(business: Business) -> list[str]:
+    """Its facts; of one that heads a list the items."""
+    listed = (items_of(fact) if "\n- " in fact else [fact] for fact in business.facts)
+    return [item for items in listed for item in items]
 
 
 def items_about(business: Business, topic: Topic, text: str) -> list[str]:
@@ -53,13 +108,19 @@ def items_about(business: Business, topic: Topic, text: str) -> list[str]:
 
 def sharing_words(texts: Sequence[str], question: str) -> list[str]:
     """At most three of those that share the most words with the question; none when none does."""
-    shared = {text: len(stems(question) & stems(text)) for text in texts}
+    asked = with_synonyms(stems(question))
+    shared = {text: len(asked & stems(text)) for text in texts}
     most = max(shared.values(), default=0)
     return [text for text, count in shared.items() if count == most and most][:3]
 
 
+def with_synonyms(words: set[str]) -> set[str]:
+    groups = ({word[:STEM] for word in group} for group in SYNONYMS)
+    return words.union(*(group for group in groups if group & words))
+
+
 def stems(text: str) -> set[str]:
-    return {word[:5] for word in WORD.findall(text.lower())} - COMMON_STEMS
+    return {word[:STEM] for word in WORD.findall(folded(text))} - COMMON_STEMS
 
 
 def as_list(opening: str, items: Sequence[str]) -> str:

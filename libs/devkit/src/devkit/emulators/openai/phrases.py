@@ -25,6 +25,13 @@ def topic(key: str, asked: str, told: str = NEVER, **says: str) -> Topic:
 
 TEXTS = tomllib.loads(Path(__file__).with_name("demo_assistant.toml").read_text(encoding="utf-8"))
 TOPICS = {key: topic(key, **texts) for key, texts in TEXTS["topics"].items()}
+SMALL_TALK = {key: topic(key, **texts) for key, texts in TEXTS["small_talk"].items()}
+# Folded words that mean the same to a business.
+SYNONYMS: tuple[frozenset[str], ...] = tuple(
+    frozenset(words.split()) for words in TEXTS["synonyms"]["groups"]
+)
+# Descriptions that the router puts before the contact's words, by the key of the phrase.
+DESCRIBED = {key: re.compile(pattern, re.I) for key, pattern in TEXTS["described"].items()}
 SMALL_WORDS: dict[str, frozenset[str]] = {
     code: frozenset(words.split()) for code, words in TEXTS["small_words"].items()
 }

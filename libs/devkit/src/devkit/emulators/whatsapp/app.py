@@ -14,6 +14,7 @@ from devkit.emulators.whatsapp.control import Control
 from devkit.emulators.whatsapp.emulator import Emulator
 from devkit.emulators.whatsapp.graph import Messages
 from devkit.emulators.whatsapp.media import Media
+from devkit.emulators.whatsapp.model_control import ModelControl
 from devkit.emulators.whatsapp.page import Page
 from devkit.emulators.whatsapp.webhooks import Handshake, Webhooks
 
@@ -40,6 +41,7 @@ def create_app(config: WhatsAppConfig) -> Starlette:
         Route("/{version}/{phone_number_id}/messages", Messages(emulator), methods=["POST"]),
         Route("/health", health),
         *Control(emulator).routes(),
+        *ModelControl(config.model_control_url).routes(),
         *Page(emulator).routes(),
         *Media(emulator).routes(),
     ]

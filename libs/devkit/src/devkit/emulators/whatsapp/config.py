@@ -20,6 +20,7 @@ class Knobs:
 
     strict: unknown numbers and people are refused and the 24 h window counts. Without it the
     emulator adds everyone it meets, for load that is posted to the webhook URL directly.
+    clock_ahead: how far Meta's clock is ahead of ours, or behind; see WhatsAppConfig.clock.
     """
 
     limits: bool = True
@@ -30,6 +31,7 @@ class Knobs:
     read_after: float | None = 1.5
     duplicate_webhooks: bool = False
     latency: float = 0.0
+    clock_ahead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class WhatsAppConfig:
     """`access_token` is valid for every business without a token of its own.
 
     webhook_url None: nothing is delivered. `clock` gives seconds since 1970 and rules timestamps,
-    the 24 h window and the limits.
+    the 24 h window and the limits. real_model: the host of the model server that answers; None: the
+    stand-in, whose control API is at model_control_url; the chat page tells and uses them.
     """
 
     app_secret: str
@@ -48,6 +51,8 @@ class WhatsAppConfig:
     contacts: tuple[Contact, ...] = DEMO_CONTACTS
     knobs: Knobs = field(default_factory=Knobs)
     clock: Callable[[], float] = time.time
+    real_model: str | None = None
+    model_control_url: str | None = None
 
 
 def businesses_in(path: Path) -> tuple[Business, ...]:

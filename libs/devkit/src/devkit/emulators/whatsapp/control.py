@@ -14,10 +14,10 @@ from starlette.routing import Route
 
 from devkit.emulators.json_api import answer, control_routes, given
 from devkit.emulators.whatsapp.config import Knobs
-from devkit.emulators.whatsapp.emulator import Emulator
+from devkit.emulators.whatsapp.emulator import Emulator, new_wamid
 from devkit.emulators.whatsapp.faults import Rule
 from devkit.emulators.whatsapp.identities import Business, Contact
-from devkit.emulators.whatsapp.inbound import Inbound, message_of
+from devkit.emulators.whatsapp.inbound import Echo, Inbound, message_of
 from devkit.emulators.whatsapp.state import GraphCall, Message
 
 
@@ -33,6 +33,7 @@ class Control:
             ("POST", "businesses", self.add_business),
             ("POST", "contacts", self.add_contact),
             ("POST", "inbound", self.inbound),
+            ("POST", "echo", self.echo),
             ("POST", "webhook", self.webhook),
             ("POST", "settings", self.settings),
             ("POST", "faults", self.add_fault),
@@ -96,6 +97,15 @@ class Control:
         self._emulator.write(business, contact, message)
         return answer({"wamid": message["id"]}, 202)
 
+    async def echo(self, request: Request) -> Response:
+        """The business writes on its own phone; the number is then in the app too."""
+        written = await given(request, Echo)
+        business = self._emulator.known_business(written.phone_number_id)
+        contact = self._emulator.known_contact(written.contact)
+        wamid = written.wamid or new_wamid()
+        self._emulator.write_on_phone(business, contact, wamid, written.text)
+        return answer({"wamid": wamid}, 202)
+
     async def webhook(self, request: Request) -> Response:
         """Deliver exactly these bytes, signed unless a signature is given."""
         body = await request.body()
@@ -146,6 +156,9 @@ def shown(message: Message) -> dict[str, Any]:
         "status": message.status,
         "quoted": message.quoted,
         "tag": message.tag,
+        "echo": message.echo,
+        "edited": message.edited,
+        "deleted": message.deleted,
         "error": message.error and message.error[0],
     }
 

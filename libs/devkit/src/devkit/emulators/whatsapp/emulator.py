@@ -14,6 +14,7 @@ from devkit.emulators.whatsapp.faults import Action, Faults
 from devkit.emulators.whatsapp.identities import Business, Contact, dialled
 from devkit.emulators.whatsapp.limits import Limits
 from devkit.emulators.whatsapp.media_store import MediaStore
+from devkit.emulators.whatsapp.message_changes import change, changed_by
 from devkit.emulators.whatsapp.state import Conversation, GraphCall, Message, State
 from devkit.emulators.whatsapp.statuses import Statuses
 from devkit.emulators.whatsapp.webhooks import Webhooks
@@ -26,11 +27,15 @@ Json = dict[str, Any]
 class Emulator:
     def __init__(self, config: WhatsAppConfig, webhooks: Webhooks) -> None:
         self.config, self.webhooks = config, webhooks
-        self.knobs, self.clock = config.knobs, config.clock
+        self.knobs = config.knobs
         self.state = State(config.businesses, config.contacts)
         self.limits, self.faults, self.media = Limits(), Faults(), MediaStore()
         self.changes = ChangeLog(start=int(config.clock() * 1000))
         self.statuses = Statuses(self.knobs, self.clock, webhooks.send, self._changed)
+
+    def clock(self) -> float:
+        """Seconds since 1970, moved as the knob says."""
+        return self.config.clock() + self.knobs.clock_ahead
 
     async def reset(self) -> None:
         """Forget conversations, logs, limits, faults, files and what is undelivered."""
@@ -53,6 +58,12 @@ class Emulator:
         delivery = self.webhooks.send(payloads.inbound(business, contact, message))
         delivery.add_done_callback(lambda task: self._delivered(seen, task))
         return delivery
+
+    def write_on_phone(self, business: Business, contact: Contact, wamid: str, text: str) -> None:
+        """The business writes in its own app; its webhook is an echo."""
+        now, conversation = self.clock(), self.state.conversation(business, contact)
+        self._show(echoed(conversation, wamid, text, now))
+        self.webhooks.send(payloads.echo(business, contact, wamid, now, text))
 
     def known_business(self, phone_number_id: str) -> Business:
         """The business of this number; one that is not known is added under its number."""
@@ -161,15 +172,16 @@ class Emulator:
                 return
 
     def _show(self, message: Message) -> None:
-        """A reaction shows on the message it is about, everything else by itself."""
-        if message.kind != "reaction":
+        """A reaction, an edit, a deletion show on the message they are about."""
+        changed_id = changed_by(message)
+        if changed_id is None:
             self.state.add(message)
             self._changed(message)
             return
         self.state.messages[message.wamid] = message
-        target = self.state.messages.get(message.content["message_id"])
+        target = self.state.messages.get(changed_id)
         if target is not None:
-            target.reactions[message.outgoing] = message.content.get("emoji", "")
+            change(target, message)
             self._changed(target)
 
     def _delivered(self, message: Message, delivery: asyncio.Task[bool]) -> None:
@@ -177,7 +189,7 @@ class Emulator:
             self._changed(message)
 
     def _changed(self, message: Message) -> None:
-        if message.kind != "reaction":
+        if changed_by(message) is None:
             self.changes.publish(message)
 
 
@@ -199,6 +211,11 @@ def received(conversation: Conversation, message: Json) -> Message:
         quoted=message.get("context", {}).get("id"),
         status="sent",
     )
+
+
+def echoed(conversation: Conversation, wamid: str, text: str, at: float) -> Message:
+    content = {"body": text}
+    return Message(conversation, wamid, True, "text", content, at, status="delivered", echo=True)
 
 
 def stranger(wa_id_or_user_id: str) -> Contact:

@@ -10,14 +10,16 @@ from devkit.emulators.whatsapp.identities import Contact
 from devkit.emulators.whatsapp.media_store import StoredFile
 
 Media = Literal["image", "audio", "video", "document", "sticker"]
-Kind = Literal["text", "button", "list", "location", "reaction", "unsupported"] | Media
+Change = Literal["reaction", "edit", "revoke"]
+Kind = Literal["text", "button", "list", "location", "contacts", "unsupported"] | Change | Media
 
 
 class Inbound(BaseModel):
     """`contact` is a wa_id or BSUID; `id` and `title` are the pressed button's or list row's.
 
-    `quoted` is the wamid that is answered, or reacted to; `text` also a caption or an emoji. Of
-    media `id` is that of `/control/media`; `voice`: recorded in the chat, no audio file.
+    `quoted` is the wamid that is answered, reacted to, edited or deleted (`revoke`); `text` also a
+    caption or an emoji. Of media `id` is that of `/control/media`; `voice`: recorded in the chat,
+    no audio file. `name` and `phone` are those of a shared contact.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +35,7 @@ class Inbound(BaseModel):
     longitude: float = Field(default=-3.7038, ge=-180, le=180)
     name: str | None = None
     address: str | None = None
+    phone: str = ""
     quoted: str | None = None
     voice: bool = True
     wamid: str | None = Field(default=None, description="Absent: a new one")
@@ -54,13 +57,43 @@ def message_of(
             return payloads.list_reply(*place, *row, written.quoted)
         case "location":
             named = (written.name, written.address)
-            return payloads.location(*place, written.latitude, written.longitude, *named)
-        case "reaction":
-            return payloads.reaction(*place, written.quoted or "", written.text)
+            located = payloads.location(*place, written.latitude, written.longitude, *named)
+            return quoting(located, written.quoted)
+        case "contacts":
+            card = payloads.contacts(*place, written.name or "", written.phone)
+            return quoting(card, written.quoted)
+        case "reaction" | "edit" | "revoke":
+            return changing(written, *place)
         case "unsupported":
             return payloads.unsupported(*place)
         case kind:
             extra = file.in_webhook(kind) if file else {}
             extra |= {"caption": written.text} if written.text else {}
             extra |= {"voice": written.voice} if kind == "audio" else {}
-            return payloads.media(*place, kind, written.id or new_wamid(), **extra)
+            media = payloads.media(*place, kind, written.id or new_wamid(), **extra)
+            return quoting(media, written.quoted)
+
+
+def changing(written: Inbound, contact: Contact, wamid: str, at: float) -> dict[str, Any]:
+    """A message that changes an earlier one."""
+    target = written.quoted or ""
+    if written.kind == "reaction":
+        return payloads.reaction(contact, wamid, at, target, written.text)
+    if written.kind == "edit":
+        return payloads.edit(contact, wamid, at, target, written.text)
+    return payloads.revoke(contact, wamid, at, target)
+
+
+def quoting(message: dict[str, Any], quoted: str | None) -> dict[str, Any]:
+    return message | {"context": {"id": quoted}} if quoted else message
+
+
+class Echo(BaseModel):
+    """The business writes to `contact` (a wa_id or BSUID) on its own phone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phone_number_id: str = Field(min_length=1)
+    contact: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+    wamid: str | None = Field(default=None, description="Absent: a new one")

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from devkit.emulators.asgi import bearer_token
 from devkit.emulators.json_api import Endpoint, answer, control_routes
+from devkit.emulators.whatsapp.byte_ranges import ranged
 from devkit.emulators.whatsapp.emulator import Emulator
 from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 from devkit.emulators.whatsapp.faults import Action, Attempt, Phase
@@ -54,7 +55,8 @@ class Media:
             return answer({"error": "no such file"}, 404)
         # No page of a contact's may run on the emulator's address.
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
-        return Response(file.content, headers=headers, media_type=file.mime_type)
+        wanted = request.headers.get("range", "")
+        return ranged(file.content, file.mime_type, wanted, headers)
 
     async def upload(self, request: Request) -> Response:
         number = request.path_params["phone_number_id"]

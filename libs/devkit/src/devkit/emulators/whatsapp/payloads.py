@@ -31,7 +31,7 @@ def sign(secret: str, body: bytes) -> str:
 
 
 def message(
-    contact: Contact, wamid: str, at: float, kind: str, content: Json, quoted: str | None = None
+    contact: Contact, wamid: str, at: float, kind: str, content: Any, quoted: str | None = None
 ) -> Json:
     """One element of `messages[]`; `quoted` is the wamid it answers to."""
     sender = {"from": contact.wa_id} if contact.phone_visible else {}
@@ -108,6 +108,24 @@ def reaction(
     return message(contact, wamid, at, "reaction", content)
 
 
+def contacts(contact: Contact, wamid: str, at: float, name: str, phone: str) -> Json:
+    """One shared card; a phone that is on WhatsApp would also carry its wa_id."""
+    card = {"name": {"formatted_name": name}, "phones": [{"phone": phone, "type": "CELL"}]}
+    return message(contact, wamid, at, "contacts", [card])
+
+
+def edit(contact: Contact, wamid: str, at: float, original: str, body: str) -> Json:
+    """A text that was sent is replaced. Meta reports it to numbers that are in the app too."""
+    content = {"type": "text", "text": {"body": body}}
+    edited = {"original_message_id": original, "message": content}
+    return message(contact, wamid, at, "edit", edited)
+
+
+def revoke(contact: Contact, wamid: str, at: float, original: str) -> Json:
+    """A message is deleted for everyone; reported as an edit is."""
+    return message(contact, wamid, at, "revoke", {"original_message_id": original})
+
+
 def unsupported(contact: Contact, wamid: str, at: float) -> Json:
     failure = error(131051, "Message type unknown", "Message type is currently not supported.")
     return message(contact, wamid, at, "unsupported", {"type": "poll_creation"}) | {
@@ -174,6 +192,21 @@ def failed(
 def inbound(business: Business, contact: Contact, *messages: Json) -> Json:
     """One webhook with these messages of one person."""
     return webhook(business, messaging(business, [contact], messages=list(messages)))
+
+
+def echo(business: Business, contact: Contact, wamid: str, at: float, body: str) -> Json:
+    """One webhook: the business has written this text on its own phone."""
+    message = {
+        "from": business.digits,
+        **({"to": contact.wa_id} if contact.phone_visible else {}),
+        "to_user_id": contact.user_id,
+        "id": wamid,
+        "timestamp": str(int(at)),
+        "type": "text",
+        "text": {"body": body},
+    }
+    value = messaging(business, [contact], message_echoes=[message])
+    return webhook(business, value, "smb_message_echoes")
 
 
 def statuses(business: Business, contacts: Iterable[Contact], *updates: Json) -> Json:

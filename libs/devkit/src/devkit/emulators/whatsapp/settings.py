@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -15,6 +16,8 @@ class WhatsAppSettings(FromEnvironment):
     """Same names as the services, so that both sides of the webhook agree.
 
     `businesses` is a JSON file, see config.businesses_in; demo_businesses: those of the demo too.
+    `real_model`: the base URL of the real model server, if one answers; else `model_control_url` is
+    the stand-in's control API, such as http://127.0.0.1:4640/control.
     """
 
     listen_host: str = "127.0.0.1"
@@ -25,6 +28,8 @@ class WhatsAppSettings(FromEnvironment):
     whatsapp_access_token: SecretStr
     businesses: Path | None = None
     demo_businesses: bool = False
+    real_model: str | None = None
+    model_control_url: str | None = None
     log_format: Literal["json", "console"] = "json"
 
     def config(self) -> WhatsAppConfig:
@@ -35,6 +40,8 @@ class WhatsAppSettings(FromEnvironment):
             access_token=self.whatsapp_access_token.get_secret_value(),
             webhook_url=self.webhook_url,
             businesses=self.known(),
+            real_model=urlsplit(self.real_model).netloc if self.real_model else None,
+            model_control_url=None if self.real_model else self.model_control_url,
         )
 
     def known(self) -> tuple[Business, ...]:

@@ -25,7 +25,7 @@ class Message:
     """`outgoing`: from the business. `content` is the object named after `kind` in the payload.
 
     For a contact's message `sent` means at Meta, `delivered` that the webhook answered 200, `read`
-    that the business marked it.
+    that the business marked it. `echo`: written on the business's own phone.
     """
 
     conversation: Conversation
@@ -37,6 +37,9 @@ class Message:
     quoted: str | None = None
     tag: str | None = None
     by_phone: bool = True
+    echo: bool = False
+    edited: bool = False
+    deleted: bool = False
     status: MessageStatus = "accepted"
     error: tuple[int, str] | None = None
     reactions: dict[bool, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from assistant.reservations import Budgets
 from assistant.tables import TURNS
 from assistant.transcripts import Transcripts
 from assistant.turn import TurnHandler
+from assistant.usage_reports import UsageReports
 from common.events import (
     AssistantConfig,
     ConversationChanged,
@@ -147,6 +148,8 @@ class RunningAssistant:
         events = await self._all(CONVERSATIONS_EVENTS, ConversationChanged)
         return [(event.what, event.by) for event in sorted(events, key=lambda e: e.occurred_at)]
 
+    reports: UsageReports
+
     async def receive(self, *events: MessageReceived) -> None:
         await asyncio.to_thread(self.receive_here, events)
 
@@ -213,6 +216,7 @@ async def running_assistant(
     )
     api_keys = TenantSecrets("openai_api_key", None, "test-key")
     limits = WorkLimits(slots, 10.0)
+    reports = UsageReports(database, outbox, SystemClock())
     turns = TurnHandler(
         known.get,
         published.get,
@@ -222,6 +226,7 @@ async def running_assistant(
         b"key of identifiers",
         Budgets(database, limits.lease),
         read_prices(),
+        reports.settled,
         clock or SystemClock(),
         lambda: 0.5,
     )
@@ -230,5 +235,5 @@ async def running_assistant(
     applier = CommandApplier(known.get, database, outbox, runner.hint, SystemClock())
     async with keep_running([database, producer, outbox, owner, runner]):
         yield RunningAssistant(
-            bootstrap, database, outbox, receiver, runner, model, known, published, applier
+            bootstrap, database, outbox, receiver, runner, model, known, published, applier, reports
         )

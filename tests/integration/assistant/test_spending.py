@@ -248,14 +248,13 @@ async def test_a_days_sums_are_published_when_they_have_changed(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with spending(url, kafka, a_client()) as assistant:
-        reports = UsageReports(assistant.database, assistant.outbox, SystemClock())
-        await reports.publish()
+        await assistant.reports.publish()
         for number in range(2):
             assistant.model.script = [ModelAnswer("sí", Usage(MODEL, 1000, 0, 100))]
             await assistant.receive(incoming(str(number)))
             await assistant.wait_until_settled()
-            await reports.publish()
-            await reports.publish()
+            await assistant.reports.publish()
+            await assistant.reports.publish()
         after_a_restart = UsageReports(assistant.database, assistant.outbox, SystemClock())
         await after_a_restart.publish()
         await assistant.wait_until_settled()

@@ -1,6 +1,6 @@
 """Hop 3b: a due turn is claimed, decided, asked and stored. Reads from top to bottom."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from assistant.reservations import Budgets
 from assistant.results import TurnResult
 from assistant.settle import Bill, billed_calls, may_have_reservation
 from assistant.turn_context import TurnContext, turn_context
+from assistant.usage_reports import ClientDay
 from common.events import AssistantConfig, TenantConfig
 from common.postgres.connection import Connection, Statement
 from common.service.clock import Clock
@@ -55,6 +56,7 @@ class TurnHandler:
         identifier_key: bytes,
         budgets: Budgets,
         prices: Prices,
+        note_settled: Callable[[Iterable[ClientDay]], None],
         clock: Clock,
         random: Callable[[], float],
         budget: float = TURN_SECONDS,
@@ -67,6 +69,7 @@ class TurnHandler:
         self._identifier_key = identifier_key
         self._budgets = budgets
         self._prices = prices
+        self._note_settled = note_settled
         self._clock = clock
         self._random = random
         self._budget = budget
@@ -112,7 +115,10 @@ class TurnHandler:
         handled: Sequence[Handled[TurnContext, TurnResult]],
     ) -> Stored:
         known = [self._with_result(each) for each in handled]
-        return finish.store(connection, finish_turns, known, self._bill(known), self._clock)
+        bill = self._bill(known)
+        stored = finish.store(connection, finish_turns, known, bill, self._clock)
+        self._note_settled({(call.tenant_id, call.day) for call in bill.calls})
+        return stored
 
     def _bill(self, handled: Sequence[Handled[TurnContext, TurnResult]]) -> Bill:
         """Of all of them: what a claim that no longer stands has used is paid too."""

@@ -104,8 +104,11 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     limits = WorkLimits(
         slots=settings.slots, deadline=2 * settings.turn_deadline + OPEN_SECONDS + 5
     )
+    reports = UsageReports(database, outbox, SystemClock())
     budgets = Budgets(database, limits.lease)
-    turns = turn_handler(settings, tenants.get, assistants.get, sdk, downloads, database, budgets)
+    turns = turn_handler(
+        settings, tenants.get, assistants.get, sdk, downloads, database, budgets, reports
+    )
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get, outbox.publish)
     commands = CommandApplier(tenants.get, database, outbox, runner.hint, SystemClock())
@@ -128,7 +131,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         downloads,
         outbox,
         OutboxAge(database, life),
-        UsageReports(database, outbox, SystemClock()),
+        reports,
         owner,
         StopTogether([runner, *consumers], limits.deadline + STOP_SECONDS),
     ]
@@ -142,6 +145,7 @@ def turn_handler(
     downloads: MediaClient,
     database: Database,
     budgets: Budgets,
+    reports: UsageReports,
 ) -> TurnHandler:
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     default_key = settings.openai_api_key.get_secret_value()
@@ -158,6 +162,7 @@ def turn_handler(
         identifier_key(ring),
         budgets,
         read_prices(settings.prices),
+        reports.settled,
         clock,
         random.random,
         budget,

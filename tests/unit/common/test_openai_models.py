@@ -8,8 +8,8 @@ from common.events.config import Effort
 from common.openai_models import (
     DEFAULT_MODEL,
     EFFORTS,
-    MODELS,
     capabilities_of,
+    known_models,
     replacement_of,
     warning_of_end,
 )
@@ -42,13 +42,13 @@ def test_of_other_models_there_is_nothing_to_say(asked: str) -> None:
 
 
 def test_every_model_that_ends_is_replaced_by_one_that_does_not() -> None:
-    replacements = {known.replacement for known in MODELS.values() if known.ends}
-    assert [name for name in replacements if MODELS[name].ends] == []
+    replacements = {known.replacement for known in known_models().values() if known.ends}
+    assert [name for name in replacements if known_models()[name].ends] == []
 
 
 def test_efforts_are_those_of_the_settings_in_order() -> None:
     assert get_args(Effort) == EFFORTS
-    for name, known in MODELS.items():
+    for name, known in known_models().items():
         places = [EFFORTS.index(effort) for effort in known.efforts]
         assert places == sorted(places), name
         assert known.default_effort in {*known.efforts, None}, name
@@ -58,8 +58,11 @@ def test_the_stand_in_takes_what_we_say_that_the_models_take() -> None:
     assert {
         name: (model.efforts, model.default_effort, model.shutdown)
         for name, model in CATALOGUE.items()
-        if name in MODELS
-    } == {name: (known.efforts, known.default_effort, known.ends) for name, known in MODELS.items()}
+        if name in known_models()
+    } == {
+        name: (known.efforts, known.default_effort, known.ends)
+        for name, known in known_models().items()
+    }
 
 
 def test_a_model_that_nobody_knows_has_no_capabilities() -> None:

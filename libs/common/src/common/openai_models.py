@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +55,22 @@ def capabilities(values: Mapping[str, Any]) -> Capabilities:
     return Capabilities(**known | {"efforts": tuple(values.get("efforts", ()))})
 
 
-TABLE = Path(__file__).with_name("models.toml")
-MODELS = read_models(tomllib.loads(TABLE.read_text(encoding="utf-8")))
+@cache
+def known_models() -> Mapping[str, Capabilities]:
+    """By name, from models.toml."""
+    table = Path(__file__).with_name("models.toml")
+    return read_models(tomllib.loads(table.read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=1000)
 def capabilities_of(model: str) -> Capabilities | None:
     """Of the model or of the family of a dated snapshot such as gpt-4o-2024-08-06; None for a model
     that OpenAI does not have."""
-    if model in MODELS:
-        return MODELS[model]
-    families = [name for name in MODELS if is_snapshot(model, name)]
-    return MODELS[max(families, key=len)] if families else None
+    models = known_models()
+    if model in models:
+        return models[model]
+    families = [name for name in models if is_snapshot(model, name)]
+    return models[max(families, key=len)] if families else None
 
 
 def is_snapshot(model: str, family: str) -> bool:

@@ -29,6 +29,7 @@ from devkit.stack.smoke import plan_for
 from devkit.stack.system import Plan, System, running
 
 DEFAULT_KEY, OWN_KEY = "sk-default-of-tests", "sk-own-of-one-client"
+LIMITED_KEY = "sk-with-a-limit"
 ROOT = Path(__file__).parents[2]
 RUN = random.randrange(10**5)  # an external broker or database keeps what earlier runs left
 numbers = itertools.count(1)
@@ -150,6 +151,13 @@ class RunningSystem:
         query = {"contains": contains, "limit": str(limit)}
         return list((await self.get_json(f"{self.model_control_url}/journal", **query))["requests"])
 
+    async def limit_key(self, key: str, requests_per_minute: float) -> None:
+        """The stand-in for OpenAI refuses what is more than that."""
+        limit = {"key": key, "requests_per_minute": requests_per_minute}
+        url = f"{self.model_control_url}/limits"
+        async with self.http.post(url, json=limit, raise_for_status=True):
+            pass
+
     async def model_calls(self) -> dict[str, int]:
         """How often the model was called, and how many calls it is answering."""
         return dict((await self.get_json(f"{self.model_control_url}/journal", limit="1"))["calls"])
@@ -248,5 +256,5 @@ async def running_system(
 def plan_of(home: Path) -> Plan:
     plan = plan_for(home)
     outside = plan.outside.model_copy(update={"openai_api_key": SecretStr(DEFAULT_KEY)})
-    accepted = {"openai": {"OPENAI_API_KEY": f"{DEFAULT_KEY},{OWN_KEY}"}}
+    accepted = {"openai": {"OPENAI_API_KEY": f"{DEFAULT_KEY},{OWN_KEY},{LIMITED_KEY}"}}
     return replace(plan, outside=outside, extra=accepted)

@@ -1,5 +1,6 @@
 """The emulator's own API, for tests and load runs: delay, faults, rules, journal, reset."""
 
+import time
 from dataclasses import asdict, dataclass
 
 from starlette.requests import Request
@@ -9,12 +10,23 @@ from starlette.routing import Route
 from devkit.emulators.json_api import answer, control_routes, given
 from devkit.emulators.openai.config import Rule
 from devkit.emulators.openai.faults import Fault
+from devkit.emulators.openai.rate_limit import RateLimit
 from devkit.emulators.openai.state import State
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
     ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimit:
+    key: str
+    requests_per_minute: float
+
+    def __post_init__(self) -> None:
+        if self.requests_per_minute <= 0:
+            raise ValueError("requests_per_minute: more than 0")
 
 
 class Control:
@@ -27,6 +39,7 @@ class Control:
             ("POST", "faults", self.add_fault),
             ("GET", "faults", self.show_faults),
             ("POST", "rules", self.add_rule),
+            ("POST", "limits", self.set_limit),
             ("GET", "journal", self.show_journal),
             ("POST", "reset", self.reset),
             wrong=400,
@@ -50,6 +63,13 @@ class Control:
         """Before all that exist."""
         self.state.rules.insert(0, await given(request, Rule))
         return answer({"rules": len(self.state.rules)})
+
+    async def set_limit(self, request: Request) -> Response:
+        """Of one key, from now on."""
+        limit = await given(request, KeyLimit)
+        full = RateLimit.full(limit.requests_per_minute, time.monotonic())
+        self.state.limits[limit.key] = full
+        return answer({"limited": True})
 
     async def show_journal(self, request: Request) -> Response:
         """?limit= newest calls (100), ?contains= in the body; with counters since the reset."""

@@ -24,7 +24,7 @@ class Refused(Exception):
         super().__init__(message)
         self.status: int = words.get("status", 400)
         code = words["code"].format(**facts) if "code" in words else None
-        kind = "invalid_request_error"
+        kind = words.get("type", "invalid_request_error")
         self.error = {"message": message, "type": kind, "param": param, "code": code}
 
     def body(self) -> dict[str, Any]:

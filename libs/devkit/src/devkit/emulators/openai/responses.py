@@ -63,10 +63,18 @@ class ResponsesEndpoint:
         body = await read_body(receive)
         request_id = new_id("req")
         entry = self.state.record(scope["path"], request_id, scope["headers"], body)
-        headers = [(b"x-request-id", request_id.encode()), *RATE_LIMITS]
+        key = bearer_token(scope["headers"])
+        limit = self.state.limits.get(key)
+        is_over = limit is not None and not limit.admit(time.monotonic())
+        headers = [
+            (b"x-request-id", request_id.encode()),
+            *(limit.headers if limit else RATE_LIMITS),
+        ]
         exchange = Exchange(receive, send, entry, headers)
         try:
-            request = self.check(bearer_token(scope["headers"]), body)
+            request = self.check(key, body)
+            if limit and is_over:
+                raise Refused("rate_limit", limit=f"{limit.requests_per_minute:g}")
         except Refused as refused:
             self.state.calls.refused += 1
             entry.status = refused.status

@@ -10,6 +10,7 @@ import orjson
 
 from devkit.emulators.openai.config import EmulatorConfig
 from devkit.emulators.openai.faults import Faults
+from devkit.emulators.openai.rate_limit import RateLimit
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class State:
     def reset(self) -> None:
         """As started; calls in flight stay counted."""
         self.faults = Faults()
+        self.limits: dict[str, RateLimit] = {}  # by API key
         self.rules = list(self.config.rules)
         self.delay_seconds = self.config.delay_seconds
         self.journal: deque[Entry] = deque(maxlen=self.config.journal_size)

@@ -83,7 +83,8 @@ async def test_the_word_hands_over_and_start_answers_what_was_missed(
     system: RunningSystem,
 ) -> None:
     client, contact = await system.add_client(), a_contact()
-    await system.write_and_wait(client.number, contact, "persona")
+    asked = await system.write_and_wait(client.number, contact, "persona")
+    assert (asked.outcome, asked.reason) == ("handed_over", "contact")
     await changed(system, contact, ("handed_over", "contact"))
     missed = await system.write(client.number, contact, "¿Hay pan de centeno?")
     await wait_until_put_off(system, contact, missed)

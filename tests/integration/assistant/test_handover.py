@@ -156,10 +156,10 @@ async def test_a_persons_words_end_what_waits_and_are_known_to_the_model(
     await assistant.order(ordered(what, text="Doce euros."))
     assert await ends(assistant) == [("wamid.ann.¿cuánto?", "handed_over", reason)]
     await assistant.order(ordered("resume"))
-    await assistant.receive(incoming("gracias"))
+    await assistant.receive(incoming("¿y hoy?"))
     await assistant.wait_until_settled()
     person = f"{BY_A_PERSON} Doce euros."
-    expected = ["hola", "echo hola", "¿cuánto?", person, "gracias"]
+    expected = ["hola", "echo hola", "¿cuánto?", person, "¿y hoy?"]
     assert inputs(assistant.model.bodies[-1]) == expected
     assert len(assistant.model.bodies) == 2, "what a person answered, the model does not"
 

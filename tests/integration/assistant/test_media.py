@@ -76,7 +76,7 @@ async def test_a_turn_that_is_tried_again_pays_for_the_words_once_and_sees_the_p
         stored = await assistant.rows(MESSAGES)
         assert stored[1].body == "[photo] ¿Y esto?"
         assert stored[1].media["id"] == "m2"
-        await assistant.receive(incoming("gracias"))
+        await assistant.receive(incoming("bien"))
         await assistant.wait_until_settled()
         contents = [item["content"] for item in assistant.model.bodies[-1]["input"]]
         assert "[photo] ¿Y esto?" in contents

@@ -67,7 +67,7 @@ async def test_two_hundred_turns_at_once_make_no_more_calls_than_are_paid_for(
         kinds = [reply.kind for reply in replies]
         assert 25 <= len(model.bodies) <= 50
         assert kinds.count("answer") == len(model.bodies)
-        assert {reply.failure for reply in replies} == {None, "budget"}
+        assert {reply.failure for reply in replies} == {None, "suppressed:budget"}
         [(_, _, calls, _, tokens, _)] = await rows(assistant, SPEND)
         assert (calls, tokens) == (len(model.bodies), len(model.bodies) * CALL_TOKENS)
         assert tokens <= 50 * CALL_TOKENS

@@ -49,12 +49,19 @@ async def test_what_a_person_wrote_is_sent_as_it_is_and_ends_no_message(
     assert {event.reply_id for event in sender.deliveries()} == {"r1", "r2"}
 
 
-async def test_the_messages_of_a_spent_budget_end_as_suppressed(
-    sender: RunningSender, graph: FakeGraph
+@pytest.mark.parametrize(
+    ("failure", "end"),
+    [
+        ("suppressed:budget", ("suppressed", "budget")),
+        ("handed_over:tool", ("handed_over", "tool")),
+    ],
+)
+async def test_the_messages_of_a_notice_end_as_it_says(
+    sender: RunningSender, graph: FakeGraph, failure: str, end: tuple[str, str]
 ) -> None:
-    await sender.reply(a_reply("r1", kind="notice", failure="budget"))
+    await sender.reply(a_reply("r1", kind="notice", failure=failure))
     [outcome] = await eventually_in_thread(sender.outcomes)
-    assert (outcome.outcome, outcome.reason) == ("suppressed", "budget")
+    assert (outcome.outcome, outcome.reason) == end
     assert graph.texts == ["answer r1"]
 
 

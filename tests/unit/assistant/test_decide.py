@@ -43,7 +43,7 @@ def no_reply(outcome: str, reason: str) -> Dropped[NoReply]:
 
 def apology(reason: str) -> Reply:
     text = TENANT.settings.fallback_text
-    return Reply("fallback", text, failure=reason, notes=("fallback",))
+    return Reply("fallback", text, failure=reason, notes=("fallback",), valid_minutes=30)
 
 
 def test_an_ordinary_turn_asks_the_model() -> None:
@@ -163,10 +163,10 @@ def test_who_comes_back_is_welcomed_also_where_the_model_cannot_be_asked() -> No
     text = "I can't answer right now. We will reply as soon as possible."
     ends = before_asking(turn, 20, STOP, None, MUCH_LATER)
     reason, notes = "assistant_not_published", ("fallback",)
-    reply = opt_in_with("fallback", text, reason, notes=notes)
+    reply = opt_in_with("fallback", text, reason, notes=notes, valid_minutes=30)
     assert ends == Done(reply, f"fallback:{reason}")
     failure = after_asking(ModelFailure("http_500"), turn, 1, 0.0, STOP, half)
-    reply = opt_in_with("fallback", text, "http_500", notes=notes)
+    reply = opt_in_with("fallback", text, "http_500", notes=notes, valid_minutes=30)
     assert with_preface(failure, OPT_IN, STOP) == Done(reply, "fallback:http_500")
     again = after_asking(ModelFailure("http_500"), a_turn(had_fallback=True), 1, 0.0, STOP, half)
     alone = with_preface(again, OPT_IN, STOP)
@@ -220,7 +220,9 @@ def test_a_spent_budget_is_said_once_in_its_period() -> None:
 
     def told_of(limit: BudgetLimit) -> Done[Reply]:
         reached = ConversationChange("budget_reached", "system", reason=limit.setting)
-        reply = Reply("notice", BUDGET_TEXTS["es"], failure="budget", budget_text_on=today)
+        reply = Reply(
+            "notice", BUDGET_TEXTS["es"], failure="suppressed:budget", budget_text_on=today
+        )
         return Done(replace(reply, changes=(reached,)), "notice:budget")
 
     yesterday, last_month = today - timedelta(days=1), today.replace(day=1) - timedelta(days=1)
@@ -240,7 +242,7 @@ def test_a_clients_own_words_say_that_its_budget_is_spent() -> None:
 
 def test_an_answer_is_a_reply() -> None:
     decision = after_asking(ModelAnswer("hola", Usage("m")), a_turn(), 1, 0.0, TENANT, half)
-    assert decision == Done(Reply("answer", "hola"))
+    assert decision == Done(Reply("answer", "hola", valid_minutes=30))
 
 
 def test_a_failure_that_may_pass_is_tried_again() -> None:

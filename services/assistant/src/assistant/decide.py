@@ -14,9 +14,10 @@ from assistant.preface import Preface, is_closed, preface_alone, preface_of, wit
 from assistant.prompt import is_stale
 from assistant.results import NoReply, Reply, TurnResult
 from assistant.texts import budget_text, fallback_text, notice, stale_text
+from assistant.thanks import asks_nothing
 from assistant.turn_context import PUT_OFF, Conversation, TurnContext
 from common.command_words import Command
-from common.events import BUDGET_REACHED, AssistantConfig, TenantConfig, TenantSettings
+from common.events import AssistantConfig, TenantConfig, TenantSettings
 from common.work import Done, Dropped, Later, Outcome
 
 ANSWER_WINDOW = timedelta(hours=23)  # WhatsApp's window is 24 h; the rest is for the sender
@@ -64,6 +65,8 @@ def without_asking(
         return Later(seconds_of_handover(turn, now), PUT_OFF)
     if command is None and (no_reply := silenced(turn, now)):
         return Dropped(no_reply.reason, no_reply)
+    if command is None and not tenant.settings.answers_thanks and asks_nothing(turn):
+        return Dropped("thanks", NoReply("recorded", "thanks"))
     if command and not (command == "opt_in" and asks_something(turn, tenant)):
         return Done(confirmation(command, tenant), "notice")
     return None
@@ -174,11 +177,13 @@ def over_budget(
     """The contact is told once in the limit's period. today: in the client's time zone."""
     told = turn.conversation.budget_text_on
     if told and told >= limit.begin(today):
-        return Dropped(BUDGET_REACHED, NoReply("suppressed", BUDGET_REACHED))
+        return Dropped("budget", NoReply("suppressed", "budget"))
     text = budget_text(tenant.settings)
     reached = ConversationChange("budget_reached", "system", reason=limit.setting)
-    reply = Reply("notice", text, failure=BUDGET_REACHED, budget_text_on=today, changes=(reached,))
-    return Done(reply, f"notice:{BUDGET_REACHED}")
+    reply = Reply(
+        "notice", text, failure="suppressed:budget", budget_text_on=today, changes=(reached,)
+    )
+    return Done(reply, "notice:budget")
 
 
 def after_asking(
@@ -205,7 +210,8 @@ def after_asking(
 def answered(answer: ModelAnswer, tenant: TenantConfig) -> Outcome[TurnResult]:
     """A model that hands over may have said something before the contact is told."""
     if answer.handover is None:
-        return Done(Reply("answer", answer.text))
+        minutes = tenant.settings.stale_minutes
+        return Done(Reply("answer", answer.text, valid_minutes=minutes))
     before = (answer.text,) if answer.text else ()
     told = confirmation("handover", tenant)
     return Done(replace(told, preface=before, tool_reason=answer.handover), "handed_over")
@@ -232,5 +238,5 @@ def failed_reply(turn: TurnContext, tenant: TenantConfig, reason: str) -> TurnRe
     """The fallback text, unless the conversation had it lately: nobody reads it twice in a row."""
     if turn.conversation.had_fallback:
         return NoReply("failed", reason)
-    text = fallback_text(tenant.settings)
-    return Reply("fallback", text, failure=reason, notes=("fallback",))
+    text, minutes = fallback_text(tenant.settings), tenant.settings.stale_minutes
+    return Reply("fallback", text, failure=reason, notes=("fallback",), valid_minutes=minutes)

@@ -21,7 +21,8 @@ class Reply:
     tool_reason then. handover_minutes: how long a handover lasts; 0: until it is resumed. failure:
     why there is no answer of the model; the messages end as failed with it, or as suppressed for a
     spent budget. budget_text_on: the client's day, where the text says that a budget is spent.
-    changes: of the conversation, besides those of the command.
+    valid_minutes: after so many it would answer an old question; None: it stays valid. changes: of
+    the conversation, besides those of the command.
     """
 
     kind: Literal["answer", "fallback", "notice"]
@@ -30,6 +31,7 @@ class Reply:
     failure: str | None = None
     handover_minutes: int = 0
     budget_text_on: date | None = None
+    valid_minutes: int | None = None
     preface: tuple[str, ...] = ()
     tool_reason: str | None = None
     notes: tuple[Note, ...] = ()

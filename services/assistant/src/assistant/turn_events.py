@@ -1,7 +1,7 @@
 """What a finished turn tells: its reply or its messages' outcomes, and the conversation's changes.
 Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from assistant.conversation_changes import (
     ChangedConversation,
@@ -35,8 +35,8 @@ def command_changes(turn: TurnContext, reply: Reply, now: datetime) -> list[Conv
             return [ConversationChange("opted_out", "contact")]
         case "handover":
             until = handover_end(now, reply.handover_minutes)
-            by = "contact" if reply.tool_reason is None else "tool"
-            return [ConversationChange("handed_over", by, until, reply.tool_reason or None)]
+            reason = reply.tool_reason or None
+            return [ConversationChange("handed_over", asked_by(reply), until, reason)]
         case "opt_in":
             ended = {
                 "opted_in": turn.conversation.opted_out,
@@ -81,11 +81,25 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
         wa_id=conversation.wa_id,
         reply_id=reply_id,
         kind=reply.kind,
-        failure=reply.failure,
+        failure=reply.failure or handover_outcome(reply),
         text=reply.whole_text,
         answers=tuple(message.wamid for message in turn.pending if message.wamid),
         last_inbound_at=turn.last_inbound_at,
+        expires_at=expiry(reply, clock.now()),
     )
+
+
+def expiry(reply: Reply, now: datetime) -> datetime | None:
+    return None if reply.valid_minutes is None else now + timedelta(minutes=reply.valid_minutes)
+
+
+def handover_outcome(reply: Reply) -> str | None:
+    """How the messages end whose reply says that a person takes over: by whom it was asked for."""
+    return f"handed_over:{asked_by(reply)}" if reply.command == "handover" else None
+
+
+def asked_by(reply: Reply) -> str:
+    return "contact" if reply.tool_reason is None else "tool"
 
 
 def reply_id_of(turn: TurnContext) -> str:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import cast, get_args
 
 from common.events import (
-    BUDGET_REACHED,
     DeliveryChanged,
     DeliveryState,
     OutcomeName,
@@ -17,6 +16,8 @@ from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
 from sender.tables import Delivery, DeliveryUpdate, PartEnd
 
 PUBLISHED = frozenset(get_args(DeliveryState))
+# What a notice may say besides that something failed: the outcome, and its reason after a colon.
+OTHER_ENDS: tuple[OutcomeName, ...] = ("suppressed", "handed_over")
 SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
@@ -63,8 +64,10 @@ def reply_outcome(delivery: Delivery, ends: Sequence[PartEnd]) -> tuple[OutcomeN
             return name, end.reason
     if delivery.failure is None:
         return "answered", None
-    suppressed = delivery.failure == BUDGET_REACHED
-    return "suppressed" if suppressed else "failed", delivery.failure
+    for name in OTHER_ENDS:
+        if delivery.failure.startswith(f"{name}:"):
+            return name, delivery.failure.removeprefix(f"{name}:")
+    return "failed", delivery.failure
 
 
 def outcome_events(

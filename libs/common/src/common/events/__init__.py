@@ -25,11 +25,10 @@ from common.events.messages import (
     OutcomeRecorded,
     StatusReceived,
 )
-from common.events.replies import BUDGET_REACHED, DeliveryChanged, DeliveryState, ReplyReady
+from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady
 from common.events.usage import UsageRecorded
 
 __all__ = [
-    "BUDGET_REACHED",
     "AssistantConfig",
     "CommandName",
     "ConfigEvent",

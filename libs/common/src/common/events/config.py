@@ -66,6 +66,9 @@ class TenantSettings(BaseModel):
     handover_minutes: int = Field(
         default=60, ge=0, le=525_600, description="The assistant is silent; 0: until it is resumed"
     )
+    answers_thanks: bool = Field(
+        default=False, description="Whether thanks and a thumb get a reply, which costs"
+    )
     model_hands_over: bool = Field(
         default=True, description="Whether the model may bring a person by itself"
     )

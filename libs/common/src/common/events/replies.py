@@ -7,7 +7,6 @@ from pydantic import AwareDatetime, Field
 from common.events.messages import ConversationEvent
 
 ReplyKind = Literal["answer", "fallback", "notice"]
-BUDGET_REACHED = "budget"  # a failure that suppresses: the client's own limit, not a fault
 DeliveryState = Literal[
     "accepted", "rejected", "unknown", "suppressed", "sent", "delivered", "read", "played", "failed"
 ]
@@ -22,8 +21,11 @@ class ReplyReady(ConversationEvent):
     answers: tuple[str, ...] = Field(min_length=1, description="wamids that this reply answers")
     failure: str | None = Field(
         default=None,
-        description="Why it is no answer of the model: the messages end as failed, for a spent"
-        " budget as suppressed",
+        description="Why it is no answer of the model, as which the messages end: failed, or what"
+        " begins with `suppressed:` or `handed_over:`",
+    )
+    expires_at: AwareDatetime | None = Field(
+        default=None, description="From then on it would be an answer to an old question"
     )
     wa_id: str | None = Field(default=None, description="Phone, digits only; may be absent")
     last_inbound_at: AwareDatetime = Field(description="Start of WhatsApp's 24 h window")

@@ -70,7 +70,7 @@ async def wait_until_put_off(system: RunningSystem, contact: str, message: str) 
     """Until the turn with this message waits for the handover's end."""
     waits = f"""select from turn join conversation c on c.id = turn.conversation_id
       where c.contact_id = %(contact)s and turn.reason = 'taken_over'
-        and turn.state = {WorkState.WAITING.value}
+        and turn.state = {WorkState.WAITING.value} and turn.due_at > now()
         and turn.last_message_id >= (select id from message where wamid = '{message}')"""
 
     async def is_put_off() -> bool:
@@ -82,7 +82,7 @@ async def wait_until_put_off(system: RunningSystem, contact: str, message: str) 
 async def test_the_word_hands_over_and_start_answers_what_was_missed(
     system: RunningSystem,
 ) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     asked = await system.write_and_wait(client.number, contact, "persona")
     assert (asked.outcome, asked.reason) == ("handed_over", "contact")
     await changed(system, contact, ("handed_over", "contact"))
@@ -102,7 +102,7 @@ async def test_the_word_hands_over_and_start_answers_what_was_missed(
 async def test_the_owner_who_answers_from_the_phone_is_not_talked_over(
     system: RunningSystem,
 ) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     await system.write_and_wait(client.number, contact)
     await write_from_the_phone(system, client, contact, "Soy Marta, ahora le digo.")
     await changed(system, contact, ("handed_over", "echo"))
@@ -125,7 +125,7 @@ async def test_the_owner_who_answers_from_the_phone_is_not_talked_over(
 async def test_an_operator_takes_over_writes_and_gives_the_conversation_back(
     system: RunningSystem,
 ) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     await system.write_and_wait(client.number, contact)
     await order(system, client, contact, "take-over", minutes=120)
     await changed(system, contact, ("handed_over", "operator"))
@@ -146,7 +146,7 @@ async def test_an_operator_takes_over_writes_and_gives_the_conversation_back(
 async def test_the_assistant_answers_what_was_missed_once_the_time_is_over(
     system: RunningSystem,
 ) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     await system.write_and_wait(client.number, contact)
     await order(system, client, contact, "take-over")
     await changed(system, contact, ("handed_over", "operator"))

@@ -63,7 +63,7 @@ async def test_an_opt_out_outlives_the_first_bsuid_and_a_new_number(system: Runn
 
 
 async def test_the_model_is_told_which_reply_is_quoted(system: RunningSystem) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     await system.write_and_wait(client.number, contact)
     [sent] = await system.accepted_sends(client.number)
     await wait_until_consumed(system.stack.bootstrap)
@@ -78,7 +78,7 @@ async def test_the_model_is_told_which_reply_is_quoted(system: RunningSystem) ->
 async def test_the_model_reads_what_was_edited_and_not_what_was_deleted(
     system: RunningSystem,
 ) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     person = Contact("Ana", "", contact, phone_visible=False)
     secret = await system.write(client.number, contact, "mi secreto 4711")
     await system.events.wait_for_outcome(secret)

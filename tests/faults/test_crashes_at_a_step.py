@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
 async def test_the_assistant_dies_while_the_model_thinks_and_another_life_answers_once(
     system: RunningSystem,
 ) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     match = {"instructions": client.name}
     await system.control_model("rules", match=match, answer="Ya está.")
     await system.control_model("faults", match=match, kind="hang")
@@ -27,7 +27,7 @@ async def test_the_assistant_dies_while_the_model_thinks_and_another_life_answer
 async def test_the_sender_dies_after_meta_took_a_message_and_does_not_repeat_it(
     system: RunningSystem,
 ) -> None:
-    client, contact = await system.add_client(), a_contact()
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
     await system.add_graph_fault(client, "after_accept", hang=60.0)
     await system.add_graph_fault(client, "status", drop=True)
     wamid = await system.write(client.number, contact)

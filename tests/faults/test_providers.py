@@ -11,7 +11,7 @@ from devkit.faults import FaultProxy, Toxic
 from devkit.stack.ports import free_ports
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session")]
-LIMITED = 25
+LIMITED = 5  # each halves the rate of the key
 FAILING = FAILURES_IN_A_ROW - 1  # one more, and turns would wait for a probe
 FALLBACK = "Le contestaremos pronto."
 

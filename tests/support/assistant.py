@@ -48,7 +48,9 @@ from common.work import Owner, Runner, WorkLimits, WorkState
 E = TypeVar("E", bound=Event)
 OPEN = """select (select count(*) from turn where finished_at is null) as turns,
   (select count(*) from outbox) as events"""
-PUT_OFF = f"select from turn where reason = 'taken_over' and state = {WorkState.WAITING.value}"
+# A message makes the turn due, so that it is looked at once more.
+PUT_OFF = f"""select from turn where reason = 'taken_over' and state = {WorkState.WAITING.value}
+  and due_at > now()"""
 command_numbers = itertools.count(1)
 
 
@@ -135,6 +137,7 @@ class RunningAssistant:
     tenants: FixedView
     assistants: FixedView
     applier: CommandApplier
+    reports: UsageReports
 
     async def order(self, *commands: ConversationCommand) -> None:
         await asyncio.to_thread(self.applier, commands)
@@ -147,8 +150,6 @@ class RunningAssistant:
         """What changed of conversations, by whom, oldest first."""
         events = await self._all(CONVERSATIONS_EVENTS, ConversationChanged)
         return [(event.what, event.by) for event in sorted(events, key=lambda e: e.occurred_at)]
-
-    reports: UsageReports
 
     async def receive(self, *events: MessageReceived) -> None:
         await asyncio.to_thread(self.receive_here, events)

@@ -143,7 +143,7 @@ async def test_what_is_no_answer_is_a_failure_of_its_kind_in_time(
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        (MESSAGE % (TEXT % rb"Hola \ud83d", b"completed", b""), "Hola ?"),
+        (MESSAGE % (TEXT % rb"Hola \ud83d", b"completed", b""), "Hola \ufffd"),
         (MESSAGE % (TEXT % b"Hola. Abrimos a l", b"incomplete", CUT), "Hola."),
         (MESSAGE % (TEXT % b"Hola", b"completed", b', "usage": "none"'), "Hola"),
     ],

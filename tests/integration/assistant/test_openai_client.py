@@ -188,7 +188,7 @@ async def test_a_refusal_names_the_servers_request(emulator: str, model: Respons
         (b"{}", "unreadable"),
         (b'{"output": [', "unreadable"),
         (b"[" * 100_000, "unreadable"),
-        (SAID % rb"Hola \ud83d", "Hola ?"),
+        (SAID % rb"Hola \ud83d", "Hola \ufffd"),
         (SAID % b"<think>No.</think> Hola.", "Hola."),
         (SAID % rb"\u200b\u2060", "empty"),
     ],

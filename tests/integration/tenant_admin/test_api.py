@@ -228,6 +228,16 @@ async def test_pages_join_to_the_whole_list(admin: Admin) -> None:
     assert listed == ids
 
 
+IN_PATHS = {
+    "client_id": 1,
+    "assistant_id": "a",
+    "version": 1,
+    "prefix": "abcdefgh",
+    "field": "access_token",
+    "contact": "34600111222",
+}
+
+
 async def test_every_route_refuses_no_key_a_wrong_key_and_a_key_without_the_scope(
     admin: Admin,
 ) -> None:
@@ -235,9 +245,7 @@ async def test_every_route_refuses_no_key_a_wrong_key_and_a_key_without_the_scop
         [scope] = operation["security"][0]["key"]
         other = "audit:read" if scope != "audit:read" else "clients:read"
         made = await admin.http.post("/v1/keys", json={"name": "narrow", "scopes": [other]})
-        url = path.format(
-            client_id=1, assistant_id="a", version=1, prefix="abcdefgh", field="access_token"
-        )
+        url = path.format(**IN_PATHS)
         statuses = {"": 401, made.json()["key"]: 403}
         for key, status in statuses.items():
             headers = {"Authorization": f"Bearer {key}" if key else ""}

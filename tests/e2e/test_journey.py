@@ -148,6 +148,6 @@ async def test_contacts_can_stop_the_assistant_and_ask_for_a_person(system: Runn
         ("suppressed", "opted_out"),
         ("answered", None),
         ("answered", None),
-        ("answered", None),
+        ("handed_over", "contact"),
     ]
     assert len(await system.accepted_sends(client.number)) == 4

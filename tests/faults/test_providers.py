@@ -79,7 +79,7 @@ async def test_a_burst_of_model_errors_leaves_one_answer_or_fallback_each(
     system: RunningSystem,
 ) -> None:
     client = await system.add_client(fallback_text=FALLBACK)
-    contacts = [a_contact() for _ in range(30)]
+    contacts = [a_contact() for _ in range(15)]
     before = await injected(system)
     mine = {"kind": "status", "match": {"instructions": client.name}}
     await system.control_model("faults", **mine, times=LIMITED, status=429, retry_after=1)

@@ -1,8 +1,8 @@
 """The only place where the assistant's objects are built."""
 
 import random
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from assistant.apply_command import CommandApplier
 from assistant.byte_budget import ByteBudget
@@ -34,7 +34,7 @@ from common.events import (
 )
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
-from common.kafka.consumer import BatchConsumer
+from common.kafka.consumers import KafkaConsumers
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
@@ -53,38 +53,10 @@ from common.topics import (
     MESSAGES_INBOUND,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
-    Topic,
 )
 from common.work import Owner, Runner, WorkLimits
 
 E = TypeVar("E", bound=Event)
-
-
-class KafkaConsumers(NamedTuple):
-    """What the consumers share."""
-
-    bootstrap: str
-    life: Lifecycle
-    dead_letters: DeadLetters
-
-    def consumer(
-        self,
-        topic: Topic,
-        event: type[E],
-        handle: Callable[[Sequence[E]], None],
-        gather_ms: int = 0,
-    ) -> BatchConsumer[E]:
-        return BatchConsumer(
-            self.bootstrap,
-            topic,
-            event,
-            handle,
-            life=self.life,
-            dead_letters=self.dead_letters,
-            wait_reason=wait_reason,
-            is_timeout=is_timeout,
-            gather_ms=gather_ms,
-        )
 
 
 TRANSCRIPTION_SECONDS = 25.0  # of one call
@@ -114,7 +86,8 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     commands = CommandApplier(tenants.get, database, outbox, runner.hint, SystemClock())
     store_messages = runner.store_and_claim(receiver.store, receiver.after_commit)
     store_wamids = in_transaction(database, store_reply_wamids)
-    kafka = KafkaConsumers(bootstrap, life, DeadLetters(life.service, producer, life.loop))
+    dead_letters = DeadLetters(life.service, producer, life.loop)
+    kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
     consumers: list[Component] = [
         kafka.consumer(MESSAGES_INBOUND, MessageReceived, store_messages),
         kafka.consumer(CONVERSATIONS_COMMANDS, ConversationCommand, commands),

@@ -1,12 +1,11 @@
 """The only place where the sender's objects are built."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
-from common.kafka.consumer import BatchConsumer
+from common.kafka.consumers import KafkaConsumers
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
 from common.outbox import Outbox
@@ -32,7 +31,6 @@ from common.topics import (
     MESSAGES_STATUS,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
-    Topic,
 )
 from common.work import Owner, Runner
 from sender.accept import accept
@@ -49,33 +47,6 @@ E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
 TYPING_WAITS_MS = 150
 EVENTS_WAIT_MS = 500  # no one waits for the sender's events
-
-
-class KafkaInput(NamedTuple):
-    """What the consumers share."""
-
-    bootstrap: str
-    life: Lifecycle
-    dead_letters: DeadLetters
-
-    def consumer(
-        self,
-        topic: Topic,
-        event: type[E],
-        handle: Callable[[Sequence[E]], None],
-        gather_ms: int = 0,
-    ) -> BatchConsumer[E]:
-        return BatchConsumer(
-            self.bootstrap,
-            topic,
-            event,
-            handle,
-            life=self.life,
-            dead_letters=self.dead_letters,
-            wait_reason=wait_reason,
-            is_timeout=is_timeout,
-            gather_ms=gather_ms,
-        )
 
 
 def build(settings: Settings, life: Lifecycle) -> Components:
@@ -103,7 +74,8 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         life=life,
     )
     show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
-    kafka = KafkaInput(bootstrap, life, DeadLetters(life.service, producer, life.loop))
+    dead_letters = DeadLetters(life.service, producer, life.loop)
+    kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
     consumers: list[Component] = [
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(accept)),
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
@@ -128,7 +100,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
 
 
 def statuses(
-    kafka: KafkaInput,
+    kafka: KafkaConsumers,
     database: Database,
     reconcile: Reconcile,
     outbox: Outbox,

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from common.events import DeliveryChanged, Event, UsageRecorded
 from common.kafka.consumer import BatchConsumer
+from common.kafka.consumers import KafkaConsumers
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
@@ -33,12 +34,10 @@ COUNTS_WAIT_MS = 1000  # nobody waits for them; larger batches cost a tenth
 
 
 class CountConsumers(NamedTuple):
-    """What the consumers of counts share."""
+    """Consumers of what is counted: each batch in a transaction."""
 
-    bootstrap: str
+    kafka: KafkaConsumers
     database: SqlAlchemyDatabase
-    producer: Producer
-    life: Lifecycle
 
     def consumer(
         self,
@@ -49,18 +48,7 @@ class CountConsumers(NamedTuple):
         def handle(events: Sequence[E]) -> None:
             self.database.run_transaction(lambda connection: store(connection, events))
 
-        return BatchConsumer(
-            self.bootstrap,
-            topic,
-            event,
-            handle,
-            life=self.life,
-            dead_letters=DeadLetters(self.life.service, self.producer, self.life.loop),
-            wait_reason=wait_reason,
-            is_timeout=is_timeout,
-            gather_ms=COUNTS_WAIT_MS,
-            is_check=False,
-        )
+        return self.kafka.consumer(topic, event, handle, COUNTS_WAIT_MS, is_check=False)
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
@@ -82,7 +70,10 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     schema_ready = SchemaReady(database, "tenant_admin")
     age = OutboxAge(database, life, is_check=False)
-    counts = CountConsumers(settings.kafka_bootstrap_servers, database, producer, life)
+    dead_letters = DeadLetters(life.service, producer, life.loop)
+    bootstrap = settings.kafka_bootstrap_servers
+    kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
+    counts = CountConsumers(kafka, database)
     return [
         database,
         schema_ready,

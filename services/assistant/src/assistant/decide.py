@@ -10,7 +10,7 @@ from assistant.conversation_changes import ConversationChange
 from assistant.loop_guard import LOOP_TIME, is_loop
 from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.retry import TURN_SECONDS, seconds_until_retry
-from assistant.preface import Preface, is_closed, preface_alone, preface_of, with_preface
+from assistant.preface import Preface, closed_at, preface_alone, preface_of, with_preface
 from assistant.prompt import is_stale
 from assistant.results import NoReply, Reply, TurnResult
 from assistant.texts import budget_text, fallback_text, notice, stale_text
@@ -151,7 +151,7 @@ def without_model(
     settings = tenant.settings
     if settings.stale_mode != "model" and is_stale(turn, settings, now):
         return with_preface(stale_result(settings), preface, tenant)
-    if settings.closed_mode == "silence" and is_closed(settings, now):
+    if settings.closed_mode == "silence" and closed_at(settings, now):
         if preface.texts:
             return Done(preface_alone(preface, tenant), "closed")
         return Dropped("closed", NoReply("suppressed", "closed"))

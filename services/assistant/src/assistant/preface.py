@@ -41,14 +41,14 @@ def closed_text_due(
     conversation: Conversation, settings: TenantSettings, now: datetime
 ) -> str | None:
     """The client's text, once for each time that the business is closed."""
-    since = closed_since(settings.business_hours, now.astimezone(time_zone(settings.timezone)))
+    since = closed_at(settings, now)
     told = conversation.closed_text_at
     return settings.closed_text if since and (told is None or told < since) else None
 
 
-def is_closed(settings: TenantSettings, now: datetime) -> bool:
-    local = now.astimezone(time_zone(settings.timezone))
-    return closed_since(settings.business_hours, local) is not None
+def closed_at(settings: TenantSettings, now: datetime) -> datetime | None:
+    """When the client closed; None while it is open."""
+    return closed_since(settings.business_hours, now.astimezone(time_zone(settings.timezone)))
 
 
 def with_preface(

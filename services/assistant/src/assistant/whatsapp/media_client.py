@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
-import orjson
 
-from common.lenient_json import integer_at, text_at
+from common.lenient_json import integer_at, parse_json, text_at
 
 T = TypeVar("T")
 FILE_SERVER = ("https", "lookaside.fbsbx.com", None)
@@ -154,24 +153,17 @@ async def bounded(response: httpx.Response, at_most: int) -> bytes | None:
 
 
 def refusal(status: int, body: bytes | None) -> MediaFailure:
-    code = integer_at(parsed(body or b""), "error", "code")
+    code = integer_at(parse_json(body or b""), "error", "code")
     reason = f"http_{status}:{code}" if code is not None else f"http_{status}"
     return MediaFailure(reason, may_pass=status >= 500 or status in PASSING | GONE)
 
 
 def read_address(media_id: str, body: bytes) -> MediaAddress | MediaFailure:
-    answer = parsed(body)
+    answer = parse_json(body)
     url = text_at(answer, "url", longest=LONGEST_URL)
     if url is None:
         return MediaFailure("unreadable", may_pass=True)
     return MediaAddress(media_id, url, integer_at(answer, "file_size"))
-
-
-def parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def host_of(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from assistant.conversation_changes import change_statements
+from assistant.conversation_changes import ConversationChange, change_statements
 from assistant.results import FinishedTurn, NoReply, Note, Reply, TurnResult
 from assistant.settle import Bill, settle_statements
 from assistant.turn_context import TurnContext
@@ -114,10 +114,12 @@ def store(
     """Every statement of the finish runs here, in two round trips; in three where messages came
     that a turn did not see. bill: of all claims, also of those that do not stand."""
     seen = [each.item for each in handled]
-    events = sum(events_at_most(each, clock.now()) for each in handled)
+    now = clock.now()
+    planned = [planned_changes(each, now) for each in handled]
+    events = sum(1 + len(turn.pending) for turn in seen) + sum(map(len, planned))
     values = arrays(SEEN, seen) | {"epoch": [each.claim.epoch for each in handled]}
     values |= reserve({turn.conversation.key for turn in seen}, events)
-    statements = [*lock_statements(handled, clock.now()), *finish_turns, (CHECK_TURNS, values)]
+    statements = [*lock_statements(handled, planned), *finish_turns, (CHECK_TURNS, values)]
     rows = connection.execute_together(statements).all()
     if not rows:
         connection.execute_together(settle_statements(bill, ()), commit=True)
@@ -128,9 +130,9 @@ def store(
     }
     stood = [each for each in handled if each.claim.key in checks]
     finished = [turn for each in stood if (turn := as_finished(each, checks[each.claim.key]))]
-    changes = [(turn, change) for turn in finished for change in changes_of(turn, clock.now())]
+    changes = [(turn, change) for turn in finished for change in changes_of(turn, now)]
     drafts = [draft for turn in finished for draft in event_drafts(turn, clock)]
-    drafts += [changed_draft(turn, change, clock.now()) for turn, change in changes]
+    drafts += [changed_draft(turn, change, now) for turn, change in changes]
     newer = [each.item for each in stood if checks[each.claim.key].has_newer]
     hints = open_next_turns(connection, newer)
     reserved = Reserved(rows[0].ids, rows[0].has_older)
@@ -143,20 +145,31 @@ def store(
     return Stored(set(checks), published, hints)
 
 
+def planned_changes(
+    handled: Handled[TurnContext, TurnResult], now: datetime
+) -> list[ConversationChange]:
+    """Of its conversation, if the turn ends so; none of a turn that goes on later."""
+    if isinstance(handled.outcome, Later):
+        return []
+    result = handled.outcome.result or NoReply("failed", handled.outcome.reason)
+    return changes_of(FinishedTurn(handled.item, result), now)
+
+
 def lock_statements(
-    handled: Sequence[Handled[TurnContext, TurnResult]], now: datetime
+    handled: Sequence[Handled[TurnContext, TurnResult]],
+    planned: Sequence[Sequence[ConversationChange]],
 ) -> list[Statement]:
-    changing = [each for each in handled if changes_conversation(each, now)]
-    ids = [each.item.conversation.id for each in changing]
+    ids = [
+        each.item.conversation.id
+        for each, changes in zip(handled, planned, strict=True)
+        if changes or has_notes(each)
+    ]
     return [(LOCK_CONVERSATIONS, {"ids": ids})] if ids else []
 
 
-def changes_conversation(handled: Handled[TurnContext, TurnResult], now: datetime) -> bool:
+def has_notes(handled: Handled[TurnContext, TurnResult]) -> bool:
     result = handled.outcome.result
-    if isinstance(handled.outcome, Later) or result is None:
-        return False
-    changes = changes_of(FinishedTurn(handled.item, result), now)
-    return bool(changes or (isinstance(result, Reply) and result.notes))
+    return isinstance(result, Reply) and bool(result.notes)
 
 
 def as_finished(handled: Handled[TurnContext, TurnResult], check: TurnCheck) -> FinishedTurn | None:
@@ -203,13 +216,6 @@ def told_columns(told: Sequence[tuple[TurnContext, Reply]]) -> dict[str, list[An
         "ids": [turn.conversation.id for turn, _ in told],
         "days": [reply.budget_text_on for _, reply in told],
     }
-
-
-def events_at_most(handled: Handled[TurnContext, TurnResult], now: datetime) -> int:
-    """A reply or the outcomes, and changes of the conversation."""
-    result = handled.outcome.result or NoReply("failed", handled.outcome.reason)
-    changes = changes_of(FinishedTurn(handled.item, result), now)
-    return 1 + len(handled.item.pending) + len(changes)
 
 
 def answered_columns(finished: Sequence[FinishedTurn]) -> dict[str, list[int]]:

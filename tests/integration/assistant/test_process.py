@@ -75,7 +75,7 @@ def test_messages_become_replies_and_a_term_signal_drains(
 def test_killed_with_answers_in_flight_each_turn_is_answered_once(
     service: AssistantProcess, emulator: str
 ) -> None:
-    delay(emulator, 700)
+    delay(emulator, 5000)  # long enough to lock the turns before the first answer, on any machine
     messages = [incoming("hola", contact=f"c{n}") for n in range(10)]
     service.send(messages)
     eventually(lambda: calls(emulator) >= 10, "the model to be asked")

@@ -52,6 +52,8 @@ SETTINGS = {
     # Queue tables: dead rows go early, and no forgotten transaction keeps them alive.
     "autovacuum_naptime": "10s",
     "idle_in_transaction_session_timeout": "30s",
+    # Whole statements in pg_stat_activity: the default cuts ours, sent several at once, at 1 kB.
+    "track_activity_query_size": "16kB",
 }
 
 

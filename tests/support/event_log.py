@@ -23,7 +23,7 @@ from common.topics import (
 )
 
 POISON = "poison"  # a header of records that a test has written to do harm
-ALL_SECONDS = 120.0  # for the outcomes of many messages
+ALL_SECONDS = 240.0  # for the outcomes of many messages; a send in doubt waits 90 s
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 

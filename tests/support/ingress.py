@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from tests.support.components import FakeProducer
 
 from common.service.clock import SystemClock
+from common.service.crash_points import CrashPoints
 from common.service.lifecycle import Lifecycle
 from common.service.web_server import WebServer
 from devkit.emulators.whatsapp.payloads import sign
@@ -25,7 +26,7 @@ async def an_ingress(
     ack_seconds: float = 5,
     protocol: type[GuardedProtocol] = GuardedProtocol,
 ) -> AsyncIterator[WebServer]:
-    publisher = Publisher(producer, SystemClock(), ack_seconds)
+    publisher = Publisher(producer, SystemClock(), ack_seconds, CrashPoints())
     secrets = tuple(secret.encode() for secret in SECRETS)
     app = application(secrets, TOKEN, publisher, limits or BodyLimits())
     server = web_server(app, "127.0.0.1", 0, 500, Lifecycle("ingress"), protocol)

@@ -18,6 +18,7 @@ from tests.support.processes import ROOT, running_service
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.service.clock import SystemClock
+from common.service.crash_points import CrashPoints
 from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
@@ -62,7 +63,8 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
     database = SqlAlchemyDatabase(url, "admin", life)
     producer = Producer(bootstrap, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
-    services = Services(database, outbox, SystemClock(), KEY, FailedKeys(monotonic), ring)
+    failed_keys, points = FailedKeys(monotonic), CrashPoints()
+    services = Services(database, outbox, SystemClock(), KEY, failed_keys, ring, points)
     headers = {"Authorization": f"Bearer {KEY}"}
     transport = httpx.ASGITransport(create_asgi_app(services))
     http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)

@@ -13,6 +13,7 @@ from tests.support.router import a_record
 from tests.support.waiting import eventually_async
 
 from common.kafka.record import OutgoingRecord, Record
+from common.service.crash_points import CrashPoints
 from common.topics import MESSAGES_INBOUND
 from router.agent import BATCH, CROWD, WAITING, RouteAgent
 from router.dedup import RecentlyRouted
@@ -102,7 +103,7 @@ class Running:
 @contextmanager
 def running() -> Iterator[Running]:
     app, stream = FakeApp(), FakeStream()
-    agent = RouteAgent(app, RecordProcessor(pass_on, RecentlyRouted(9)))
+    agent = RouteAgent(app, RecordProcessor(pass_on, RecentlyRouted(9)), CrashPoints())
     task = asyncio.create_task(agent.consume(stream))
     yield Running(app, stream, task)
     task.cancel()
@@ -158,7 +159,7 @@ async def test_the_end_of_the_stream_ends_the_agent() -> None:
             for event in nothing:
                 yield event
 
-    agent = RouteAgent(FakeApp(), RecordProcessor(pass_on, RecentlyRouted(9)))
+    agent = RouteAgent(FakeApp(), RecordProcessor(pass_on, RecentlyRouted(9)), CrashPoints())
     await asyncio.wait_for(agent.consume(Ended()), 30)
 
 

@@ -6,6 +6,7 @@ from tests.support.tenant_admin import KEY
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.service.clock import SystemClock
+from common.service.crash_points import CrashPoints
 from common.service.lifecycle import Lifecycle
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
@@ -21,7 +22,8 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
     life = Lifecycle("tenant-admin")
     database = SqlAlchemyDatabase(url, "admin", life)
     outbox = Outbox(database, Producer(f"127.0.0.1:{port}", life), life)
-    services = Services(database, outbox, SystemClock(), KEY, FailedKeys(lambda: 0.0), None)
+    failed_keys = FailedKeys(lambda: 0.0)
+    services = Services(database, outbox, SystemClock(), KEY, failed_keys, None, CrashPoints())
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(create_asgi_app(services)),

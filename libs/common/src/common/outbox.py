@@ -110,6 +110,8 @@ class Outbox:
 
     def publish(self, rows: Sequence[OutboxRow]) -> None:
         """After the commit. Keeps the order per key; a held key waits for the sweep."""
+        if rows:
+            self._life.crash_points.reached("outbox.stored")
         with self._lock:
             for row in rows:
                 if row.id in self._sent:
@@ -184,6 +186,7 @@ class Outbox:
                 ids, self._acked = self._acked, []
                 refusals, self._refused = self._refused, []
             if ids:
+                self._life.crash_points.reached("outbox.published")
                 await self._database.transaction_with_retry(partial(delete, ids=ids))
                 metrics.OUTBOX_PUBLISHED.inc(len(ids))
                 self._forget(ids)

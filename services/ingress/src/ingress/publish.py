@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException
 
 from common.kafka.producer import Delivered, RecordProducer
 from common.service.clock import Clock
+from common.service.crash_points import CrashPoints
 from common.service.tracing import new_trace_id, trace_headers
 from common.topics import WEBHOOKS_RAW
 from ingress.gather import Gather
@@ -23,8 +24,15 @@ class Publisher:
     router quarantines it.
     """
 
-    def __init__(self, producer: RecordProducer, clock: Clock, ack_seconds: float) -> None:
+    def __init__(
+        self,
+        producer: RecordProducer,
+        clock: Clock,
+        ack_seconds: float,
+        crash_points: CrashPoints,
+    ) -> None:
         self._producer = producer
+        self._crash_points = crash_points
         self._clock = clock
         self._ack_seconds = ack_seconds
         self._gather = Gather()
@@ -32,6 +40,7 @@ class Publisher:
 
     async def publish(self, body: bytes) -> PublishResult:
         """After "no_ack" the record may still arrive: a repeated webhook is dropped downstream."""
+        self._crash_points.reached("webhook.verified")
         await self._gather.wait(self._busy)
         self._busy += 1
         try:
@@ -52,6 +61,7 @@ class Publisher:
         except (KafkaException, TimeoutError):
             cancel(sent)
             return "no_ack"
+        self._crash_points.reached("webhook.stored")
         return "stored"
 
     def _send(self, number: str, body: bytes, common: list[tuple[str, bytes]]) -> Delivered:

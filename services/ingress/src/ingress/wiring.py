@@ -21,7 +21,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     app = application(
         settings.app_secrets,
         settings.whatsapp_verify_token.get_secret_value(),
-        Publisher(producer, SystemClock(), ACK_SECONDS),
+        Publisher(producer, SystemClock(), ACK_SECONDS, life.crash_points),
         BodyLimits(held_bytes=settings.ingress_held_bytes),
     )
     server = web_server(

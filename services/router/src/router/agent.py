@@ -13,6 +13,7 @@ from common.kafka.dead_letter import TooManyDeadLetters
 from common.kafka.record import OutgoingRecord, Record
 from common.service import metrics
 from common.service.cancellation import unless_cancelled_inside
+from common.service.crash_points import CrashPoints
 from common.topics import WEBHOOKS_RAW
 from router.process import RecordProcessor
 
@@ -28,8 +29,9 @@ class RouteAgent:
     acked: events so far. delivering: an answer of the broker is awaited.
     """
 
-    def __init__(self, app: Any, processor: RecordProcessor) -> None:
+    def __init__(self, app: Any, processor: RecordProcessor, crash_points: CrashPoints) -> None:
         self._app = app
+        self._crash_points = crash_points
         self._processor = processor
         self.acked = 0
         self.delivering = False
@@ -61,9 +63,11 @@ class RouteAgent:
             routed.append(event)
             if self._processor.too_many_dead_letters:
                 break
+        self._crash_points.reached("webhook.routed")
         self.delivering = True
         await unless_cancelled_inside(asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS))
         self.delivering = False
+        self._crash_points.reached("webhook.delivered")
         await self._ack(stream, routed)
         if self._processor.too_many_dead_letters:
             raise TooManyDeadLetters(WEBHOOKS_RAW.name)

@@ -102,7 +102,7 @@ class RouterWorker:
             logging.getLogger(name).setLevel(level)
         app = self._build(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
         topic = app.topic(WEBHOOKS_RAW.name, key_type=bytes, value_type=bytes)
-        agent = RouteAgent(app, self._processor)
+        agent = RouteAgent(app, self._processor, self._life.crash_points)
         app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(agent.consume)
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)

@@ -63,6 +63,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         settings.admin_api_key.get_secret_value(),
         FailedKeys(monotonic),
         settings.key_ring_file,
+        life.crash_points,
     )
     server = WebServer(
         create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life

@@ -150,6 +150,7 @@ class BatchConsumer(Generic[E]):
                 wait = min(wait * 2, LONGEST_WAIT)
             else:
                 self._resume()
+                self._life.crash_points.reached("consumer.stored")
                 ends = {record.partition: record.offset + 1 for record in batch}
                 self._subscription.store_offsets(ends)
                 return

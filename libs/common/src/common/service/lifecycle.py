@@ -24,6 +24,7 @@ from common.service.cancellation import (
     is_asked_to_end,
     unless_cancelled_inside,
 )
+from common.service.crash_points import CrashPoints
 from common.service.health import Health, HealthServer
 from common.service.settings import ServiceSettings, load
 
@@ -59,8 +60,9 @@ Components = Sequence[Component | StopTogether]
 class Lifecycle:
     """Given to the components, so that a fatal error anywhere drains and ends the process."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, crash_points: CrashPoints | None = None) -> None:
         self.service = service
+        self.crash_points = crash_points or CrashPoints()
         self.health = Health()
         self.loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
@@ -174,7 +176,7 @@ def run(service: str, settings_class: type[S], build: Build[S]) -> None:
 
 
 async def run_components(service: str, settings: S, build: Build[S]) -> int:
-    life = Lifecycle(service)
+    life = Lifecycle(service, CrashPoints(settings.crash_at))
     server = HealthServer(life.health, settings.listen_host, settings.health_port)
     code = await life.run([server, *build(settings, life)])
     # Python would wait without end for a thread that hangs.

@@ -16,6 +16,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from common.service.crash_points import check_crash_at
+
 DEFAULTS_OF_THE_WORLD = {"", "secret", "password", "changeme", "changethis", "change-me", "todo"}
 
 
@@ -96,6 +98,7 @@ class ServiceSettings(KafkaSettings):
     health_port: int = 9000
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    crash_at: Annotated[str, AfterValidator(check_crash_at)] | None = None  # for fault tests alone
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -196,9 +196,12 @@ class Runner(Generic[I, R]):
             if is_poison(claim):
                 log.error("work_poison", work=self._table.name, id=claim.id)
                 return Handled(claim, item, Dropped("poison"))
+            self._life.crash_points.reached("work.claimed")
             async with asyncio.timeout(self._limits.deadline):
                 handling = self._handler.handle(claim, item)
-                return Handled(claim, item, await unless_cancelled_inside(handling))
+                outcome = await unless_cancelled_inside(handling)
+            self._life.crash_points.reached("work.handled")
+            return Handled(claim, item, outcome)
         except Exception as error:
             log.error("work_failed", work=self._table.name, id=claim.id, exc_info=error)
             return Handled(claim, item, after_failure(claim, error), failed=True)

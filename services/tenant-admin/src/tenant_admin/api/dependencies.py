@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from common.outbox import Outbox
 from common.service.clock import Clock
+from common.service.crash_points import CrashPoints
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
@@ -27,6 +28,7 @@ class Services:
     bootstrap_key: str
     failed_keys: FailedKeys
     key_ring_file: Path | None
+    crash_points: CrashPoints
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.transaction(query)
@@ -34,7 +36,12 @@ class Services:
     async def apply(
         self, context: ChangeContext, use_case: Callable[[Connection, ChangeContext], Change[T]]
     ) -> T:
-        change = await self.database.transaction(lambda connection: use_case(connection, context))
+        def apply_in(connection: Connection) -> Change[T]:
+            change = use_case(connection, context)
+            self.crash_points.reached("change.recorded")
+            return change
+
+        change = await self.database.transaction(apply_in)
         self.outbox.publish(change.rows)
         return change.result
 

@@ -43,7 +43,7 @@ def items_of(webhook: Any, phone_number_id: str) -> list[WebhookItem]:
         item
         for entry in list_at(webhook, "entry")
         for change in list_at(entry, "changes")
-        if at(change, "value", "metadata", "phone_number_id") == phone_number_id
+        if number_of(change) == phone_number_id
         for item in items_of_change(change, entry, phone_number_id)
     ]
 
@@ -69,7 +69,8 @@ def first_number(webhook: Any) -> str | None:
 
 
 def number_of(change: Any) -> str | None:
-    return text_at(change, "value", "metadata", "phone_number_id")
+    number = at(change, "value", "metadata", "phone_number_id")
+    return number if isinstance(number, str) and number else None
 
 
 def account_of(webhook: Any, phone_number_id: str) -> str | None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
 from tests.support.builders import ACCOUNT, NOON, an_account_news
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
@@ -16,6 +18,7 @@ from tests.support.waiting import eventually_in_thread
 from common.events import AccountNews
 from common.topics import ACCOUNTS_EVENTS
 from tenant_admin.core.account_news import record_news
+from tenant_admin.core.client_health import NEWS_OF_CLIENTS
 
 pytestmark = pytest.mark.integration
 NUMBER, DIGITS = PLAZA["phone_number_id"], PLAZA["phone_number"].lstrip("+")
@@ -129,6 +132,28 @@ async def test_the_installation_sees_news_of_accounts_that_no_client_has(admin: 
     assert [news["waba_id"] for news in answer.json()["items"]] == ["8"]
     everything = (await admin.http.get("/v1/accounts/news")).json()["items"]
     assert [news["waba_id"] for news in everything] == ["8", "9"]
+
+
+MANY = """
+insert into account_news (waba_id, phone_number_id, phone_number, what, subject, level, at)
+select 'w' || n, case mod(n, 3) when 0 then n::text else '' end,
+  case mod(n, 3) when 1 then n::text else '' end, 'quality', '', 'info', now()
+from generate_series(1, 30000) n;
+analyze account_news
+"""
+
+
+async def test_one_client_is_found_without_reading_all_news(admin: Admin) -> None:
+    client = (await admin.add())["id"]
+    await admin.database.transaction(lambda connection: connection.exec_driver_sql(MANY))
+
+    def explain(connection: Connection) -> str:
+        lines = connection.execute(sa.text(f"explain {NEWS_OF_CLIENTS}"), {"ids": [client]})
+        return "\n".join(lines.scalars())
+
+    plan = await admin.database.transaction(explain)
+    assert "on account_news" in plan
+    assert "Seq Scan on account_news" not in plan
 
 
 async def test_a_client_that_is_not_there_is_refused(admin: Admin, url: str) -> None:

@@ -16,16 +16,19 @@ from tenant_admin.core.clients import Client
 from tenant_admin.core.tables import number_account
 
 T = TypeVar("T")
-# A number is named by its id or by its digits; news of an account are of all its numbers.
+# A number is named by its id or by its digits; news of an account are of all its numbers. What
+# is compared with '' is there for the partial indexes.
 NEWS_OF_CLIENTS = """
 with chosen as (
   select id as client_id, phone_number_id, ltrim(phone_number, '+') as digits
   from clients where id = any(cast(:ids as integer[])))
 select client_id, news.* from chosen
   join account_news news on news.phone_number_id = chosen.phone_number_id
+    and news.phone_number_id <> ''
 union all
 select client_id, news.* from chosen
   join account_news news on news.phone_number = chosen.digits and news.phone_number_id = ''
+    and news.phone_number <> ''
 union all
 select client_id, news.* from chosen
   join number_account account on account.phone_number_id = chosen.phone_number_id

@@ -19,6 +19,7 @@ from tests.support.builders import (
     a_status,
     a_tenant,
     a_usage,
+    an_account_news,
     an_assistant,
     an_outcome,
 )
@@ -105,6 +106,21 @@ def examples() -> dict[str, Event]:
         a_delivery("failed", wamid="wamid.out.1", **error),
         an_outcome("suppressed", reason="inactive", reply_id="reply-1"),
         a_usage(),
+        an_account_news(
+            "template_status",
+            phone_number_id="100000000000001",
+            phone_number="34911000001",
+            level="warning",
+            subject="offer es",
+            detail="REJECTED: INVALID_FORMAT",
+            code=131042,
+            limit="TIER_2K",
+            messages_per_second=1000,
+            template="offer",
+            template_language="es",
+            template_status="REJECTED",
+            until=NOON,
+        ),
         a_tenant(revision=1, settings=hours, access_token=sealed, openai_api_key=sealed),
         an_assistant(
             revision=1, reasoning_effort="low", verbosity="low", temperature=0.5, top_p=0.9

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from common.events import (
+    AccountNews,
     AssistantConfig,
     ConversationChanged,
     ConversationCommand,
@@ -20,6 +21,8 @@ from common.events import (
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 NUMBER, CONTACT, ASSISTANT = "100000000000001", "ES.13491208655302741918", "asst_bakery"
+
+ACCOUNT = "102290129340398"
 
 CONVERSATION = {"phone_number_id": NUMBER, "contact_id": CONTACT}
 
@@ -67,6 +70,11 @@ def a_usage(calls: int = 3, **fields: Any) -> UsageRecorded:
     sums = {"input_tokens": 100, "cached_tokens": 60, "cache_write_tokens": 30}
     sums |= {"output_tokens": 20, "reasoning_tokens": 8, "cost_micros": 2500}
     return UsageRecorded(**facts("usage", values["day"], calls) | sums | values)
+
+
+def an_account_news(what: str = "banned", **fields: Any) -> AccountNews:
+    values = {"waba_id": ACCOUNT, "field": "account_update", "at": NOON} | fields
+    return AccountNews(**facts("account", what, values["at"]) | values, what=what)
 
 
 def a_tenant(name: str = "Panadería Sol", **fields: Any) -> TenantConfig:

@@ -15,6 +15,7 @@ from router.dedup import RecentlyRouted
 from router.route import Router
 
 NUMBER = "106540352242922"
+ACCOUNT = "215589313241560"
 NOW = datetime.fromtimestamp(1795600000, UTC) + timedelta(seconds=2)
 
 
@@ -37,17 +38,21 @@ def a_record(
 
 @dataclass
 class Setup:
-    """`clients` may be changed between records, as the view is."""
+    """`clients` may be changed between records, as the view is. The account of every number is
+    known already: to tell it again is no part of what a test is about."""
 
     clients: dict[str, TenantConfig]
     recent: RecentlyRouted
     router: Router
+    account_of_numbers: dict[str, str]
 
 
 def a_router(*clients: TenantConfig) -> Setup:
     known = {client.phone_number_id: client for client in clients or (a_client(),)}
     recent = RecentlyRouted(1000)
-    return Setup(known, recent, Router(known.get, recent, FixedClock(NOW)))
+    accounts = dict.fromkeys(known, ACCOUNT)
+    router = Router(known.get, recent, FixedClock(NOW), accounts)
+    return Setup(known, recent, router, accounts)
 
 
 def plain(outgoing: OutgoingRecord) -> dict[str, Any]:

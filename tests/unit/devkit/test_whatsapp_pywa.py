@@ -13,6 +13,7 @@ from tests.support.waiting import eventually
 from tests.support.whatsapp_emulator import GARAGE, LUCIA, MARCOS, TOKEN, VERIFY, Running, running
 
 from devkit.emulators.whatsapp import Contact, payloads
+from devkit.emulators.whatsapp.account_news import What, account_news
 
 types: Any = pywa.types  # it exports its names in a way that mypy does not see
 AT = 1_790_000_000.0
@@ -192,3 +193,28 @@ def test_it_parses_what_was_really_delivered(
     eventually(meta.receiver.statuses)
     for value in meta.receiver.values():
         parse(payloads.webhook(GARAGE, value))
+
+
+@pytest.mark.parametrize(
+    ("what", "event"),
+    [
+        ("banned", "DISABLED_UPDATE"),
+        ("reinstated", "DISABLED_UPDATE"),
+        ("restricted", "ACCOUNT_RESTRICTION"),
+        ("violation", "ACCOUNT_VIOLATION"),
+        ("disconnected", "ACCOUNT_OFFBOARDED"),
+    ],
+)
+def test_it_parses_what_happens_to_an_account(
+    parse: Callable[[payloads.Json], Any], what: What, event: str
+) -> None:
+    parsed = parse(account_news(GARAGE, what, AT))
+    assert (parsed.event.value, parsed.id) == (event, GARAGE.waba_id)
+
+
+@pytest.mark.parametrize("what", ["template_rejected", "template_quality", "template_category"])
+def test_it_parses_what_happens_to_a_template(
+    parse: Callable[[payloads.Json], Any], what: What
+) -> None:
+    parsed = parse(account_news(GARAGE, what, AT))
+    assert (parsed.template_name, parsed.template_language.value) == ("offer", "es")

@@ -6,6 +6,7 @@ No topic name stands anywhere else. A topic with `dlq=True` has a `<name>.dlq` b
 from dataclasses import dataclass
 
 from common.events import (
+    AccountNews,
     AssistantConfig,
     ConversationChanged,
     ConversationCommand,
@@ -134,6 +135,16 @@ USAGE_EVENTS = Topic(
     retention_ms=30 * DAY_MS,
     dlq=True,
 )
+ACCOUNTS_EVENTS = Topic(
+    "accounts.events",
+    key="waba_id",  # phone_number_id of what is about a number
+    producers=("router",),
+    consumers=("tenant-admin",),
+    event=AccountNews,
+    partitions=HISTORY_PARTITIONS,
+    retention_ms=30 * DAY_MS,
+    dlq=True,
+)
 TENANTS_CONFIG = Topic(
     "tenants.config",
     key="phone_number_id",
@@ -164,6 +175,7 @@ ALL = (
     CONVERSATIONS_COMMANDS,
     CONVERSATIONS_EVENTS,
     USAGE_EVENTS,
+    ACCOUNTS_EVENTS,
     TENANTS_CONFIG,
     ASSISTANTS_CONFIG,
 )

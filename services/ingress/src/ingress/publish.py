@@ -20,8 +20,8 @@ NO_NUMBER = ""
 class Publisher:
     """One record per distinct number of the body, keyed by it, so that a number keeps its order.
 
-    A body without a readable number is one record without the `phone_number_id` header: the
-    router quarantines it.
+    A body without a readable number is one record without the `phone_number_id` header: news of
+    accounts, or something that the router quarantines.
     """
 
     def __init__(

@@ -1,10 +1,11 @@
 """The events of webhook items, as records whose key keeps a conversation in order."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from common.events import (
+    AccountNews,
     ConversationCommand,
     ConversationEvent,
     MessageReceived,
@@ -16,13 +17,14 @@ from common.events import (
 from common.kafka.record import OutgoingRecord
 from common.service.tracing import trace_headers
 from common.topics import (
+    ACCOUNTS_EVENTS,
     CONVERSATIONS_COMMANDS,
     MESSAGES_INBOUND,
     MESSAGES_OUTCOME,
     MESSAGES_STATUS,
     Topic,
 )
-from router.webhook_items import Echo, Message, MessageContent, Status
+from router.webhook_items import AccountChange, Echo, Message, MessageContent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,47 @@ def status_record(item: Status, origin: Origin) -> OutgoingRecord:
         pricing_category=item.pricing_category,
     )
     return record_for(MESSAGES_STATUS, event)
+
+
+def account_news(
+    change: AccountChange, tenant_id: int, trace_id: str, received_at: datetime
+) -> AccountNews:
+    """Meta's repeats are the same event where the webhook has a time."""
+    at, news = change.at or received_at, asdict(change.news)
+    lasts = news.pop("lasts")
+    news["until"] = news["until"] or (lasts and at + lasts)
+    return AccountNews(
+        event_id=event_id(
+            "account", change.waba_id, at.isoformat(), change.digest, news["subject"]
+        ),
+        trace_id=trace_id,
+        tenant_id=tenant_id,
+        occurred_at=received_at,
+        waba_id=change.waba_id,
+        field=change.field,
+        at=at,
+        **news,
+    )
+
+
+def account_of_number(origin: Origin, waba_id: str) -> AccountNews:
+    """Which account a number is of: news of the account are then also the client's."""
+    return AccountNews(
+        event_id=event_id("account_of_number", origin.phone_number_id, waba_id),
+        trace_id=origin.trace_id,
+        tenant_id=origin.tenant_id,
+        occurred_at=origin.received_at,
+        waba_id=waba_id,
+        phone_number_id=origin.phone_number_id,
+        field="messages",
+        what="number",
+        at=origin.received_at,
+    )
+
+
+def news_record(news: AccountNews) -> OutgoingRecord:
+    key = news.phone_number_id or news.waba_id
+    return OutgoingRecord(ACCOUNTS_EVENTS, key, news.encode(), trace_headers(news.trace_id))
 
 
 def shared_fields(origin: Origin, contact_id: str, wamid: str, fact: str) -> dict[str, Any]:

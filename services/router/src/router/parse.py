@@ -1,7 +1,8 @@
-"""A webhook's bytes as typed items of one number: every entry, change, message, status, error.
+"""A webhook's bytes as typed items: those of one number, and those of accounts.
 
 Shapes: developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference.
-Pure and tolerant: any JSON gives a list, and none of its items is another number's.
+Pure and tolerant: any JSON gives a list, and none of its items is another number's. Every entry,
+change, message, status and error is read.
 """
 
 import re
@@ -20,6 +21,7 @@ from common.lenient_json import (
     text_at,
     timestamp_at,
 )
+from router.account_fields import READERS, account_changes, error_of_number
 from router.change_content import changed_contact, is_contact_change
 from router.content import extract_content
 from router.webhook_items import Contact, Echo, Ignored, Malformed, Message, Status, WebhookItem
@@ -41,13 +43,50 @@ def items_of(webhook: Any, phone_number_id: str) -> list[WebhookItem]:
         item
         for entry in list_at(webhook, "entry")
         for change in list_at(entry, "changes")
-        if at(change, "value", "metadata", "phone_number_id") == phone_number_id
-        for item in items_of_change(change)
+        if number_of(change) == phone_number_id
+        for item in items_of_change(change, entry, phone_number_id)
     ]
 
 
-def items_of_change(change: Any) -> Iterator[WebhookItem]:
+def account_items(webhook: Any) -> list[WebhookItem]:
+    """Of the changes that name no number by its id; Malformed for a field that is not known."""
+    return [
+        item
+        for entry in list_at(webhook, "entry")
+        for change in list_at(entry, "changes")
+        if number_of(change) is None
+        for item in [*account_changes(change, entry)] or [Malformed("account")]
+    ]
+
+
+def first_number(webhook: Any) -> str | None:
+    """The first phone_number_id: of several records of one body, whose number it is stands for
+    what names no number."""
+    changes = (
+        change for entry in list_at(webhook, "entry") for change in list_at(entry, "changes")
+    )
+    return next(filter(None, map(number_of, changes)), None)
+
+
+def number_of(change: Any) -> str | None:
+    number = at(change, "value", "metadata", "phone_number_id")
+    return number if isinstance(number, str) and number else None
+
+
+def account_of(webhook: Any, phone_number_id: str) -> str | None:
+    """The id of the account whose entry names this number."""
+    for entry in list_at(webhook, "entry"):
+        for change in list_at(entry, "changes"):
+            if number_of(change) == phone_number_id:
+                return identifier_at(entry, "id")
+    return None
+
+
+def items_of_change(change: Any, entry: Any, phone_number_id: str) -> Iterator[WebhookItem]:
     field, value = plain_name(at(change, "field")), at(change, "value")
+    if field in READERS:
+        yield from account_changes(change, entry)
+        return
     if field not in CONVERSATION_FIELDS:
         yield Ignored(field)
         return
@@ -58,7 +97,10 @@ def items_of_change(change: Any) -> Iterator[WebhookItem]:
     for status in list_at(value, "statuses"):
         yield status_item(status, value)
     for error in list_at(value, "errors"):
-        yield Ignored("error", code=integer_at(error, "code"))
+        if list_at(value, "messages"):  # then it is about that message
+            yield Ignored("error", code=integer_at(error, "code"))
+        else:
+            yield error_of_number(error, field, entry, phone_number_id)
 
 
 def message_item(message: Any, value: Any, never_answered: str | None) -> WebhookItem:

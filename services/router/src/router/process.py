@@ -5,6 +5,7 @@ from time import monotonic
 
 import structlog
 
+from common.events import AccountNews
 from common.kafka.dead_letter import Allowances, dead_letter
 from common.kafka.record import OutgoingRecord, Record
 from common.service import metrics
@@ -37,6 +38,8 @@ class RecordProcessor:
         self._recent.add(routed.keys)
         for result in routed.results:
             self._report(result, record.offset)
+        for news in routed.news:
+            report_news(news)
         return routed.records
 
     def _give_up(self, record: Record, detail: str) -> OutgoingRecord:
@@ -57,3 +60,10 @@ class RecordProcessor:
         if now - self._warned_at.get(reason, -WARN_EVERY_SECONDS) >= WARN_EVERY_SECONDS:
             self._warned_at[reason] = now
             log.warning("webhook_set_aside", reason=reason, offset=offset)
+
+
+def report_news(news: AccountNews) -> None:
+    metrics.ACCOUNT_NEWS.labels(news.what, news.level).inc()
+    if news.level != "info":
+        shown = {"what", "level", "subject", "detail", "waba_id", "phone_number_id"}
+        log.warning("account_news", **news.model_dump(include=shown, exclude_none=True))

@@ -1,9 +1,17 @@
 """What a webhook holds, as the router understood it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from common.events import FlowReply, MediaFile, Order, PreviousIds, Referral, SharedContact
+from common.events import (
+    FlowReply,
+    MediaFile,
+    NewsLevel,
+    Order,
+    PreviousIds,
+    Referral,
+    SharedContact,
+)
 from common.events.messages import MessageKind, StatusName
 
 
@@ -73,8 +81,39 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """The fields of AccountNews; `lasts`: how long after its time it matters."""
+
+    what: str
+    level: NewsLevel = "info"
+    detail: str | None = None
+    subject: str | None = None
+    phone_number_id: str | None = None
+    phone_number: str | None = None
+    code: int | None = None
+    limit: str | None = None
+    messages_per_second: int | None = None
+    template: str | None = None
+    template_language: str | None = None
+    template_status: str | None = None
+    until: datetime | None = None
+    lasts: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """News, of which account, and when; `digest` is of its JSON, as Meta gives it no id."""
+
+    waba_id: str
+    field: str
+    digest: str
+    news: News
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
-    """Counted and logged only: errors of the number, unknown statuses, fields of no messages."""
+    """Counted and logged only: errors of a message, unknown statuses, fields of no messages."""
 
     kind: str
     code: int | None = None
@@ -87,4 +126,4 @@ class Malformed:
     kind: str
 
 
-WebhookItem = Message | Echo | Status | Ignored | Malformed
+WebhookItem = Message | Echo | Status | AccountChange | Ignored | Malformed

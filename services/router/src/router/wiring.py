@@ -21,7 +21,8 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     bootstrap = settings.kafka_bootstrap_servers
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     recent = RecentlyRouted(settings.router_remembered)
-    processor = RecordProcessor(Router(tenants.get, recent, SystemClock()).route, recent)
+    router = Router(tenants.get, recent, SystemClock(), account_of_numbers={})
+    processor = RecordProcessor(router.route, recent)
     producer = Producer(bootstrap, life, deadline_ms=0)
     release = QuarantineRelease(
         bootstrap, lambda number: tenants.get(number) is not None, producer, life

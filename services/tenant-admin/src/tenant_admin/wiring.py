@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
-from common.events import DeliveryChanged, Event, UsageRecorded
+from common.events import AccountNews, DeliveryChanged, Event, UsageRecorded
 from common.kafka.consumer import BatchConsumer
 from common.kafka.consumers import KafkaConsumers
 from common.kafka.dead_letter import DeadLetters
@@ -18,11 +18,12 @@ from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
 from common.service.web_server import WebServer
-from common.topics import DELIVERIES_EVENTS, USAGE_EVENTS, Topic
+from common.topics import ACCOUNTS_EVENTS, DELIVERIES_EVENTS, USAGE_EVENTS, Topic
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.config_sync.job import ConfigSync
+from tenant_admin.core.account_news import record_news
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
 from tenant_admin.core.usage_counts import count_replies, record_usage
@@ -30,11 +31,11 @@ from tenant_admin.settings import Settings
 
 E = TypeVar("E", bound=Event)
 CONNECTIONS = 200
-COUNTS_WAIT_MS = 1000  # nobody waits for them; larger batches cost a tenth
+SHOWN_WAIT_MS = 1000  # nobody waits for them; larger batches cost a tenth
 
 
-class CountConsumers(NamedTuple):
-    """Consumers of what is counted: each batch in a transaction."""
+class ShownConsumers(NamedTuple):
+    """Consumers of what is only shown: each batch in a transaction."""
 
     kafka: KafkaConsumers
     database: SqlAlchemyDatabase
@@ -48,7 +49,7 @@ class CountConsumers(NamedTuple):
         def handle(events: Sequence[E]) -> None:
             self.database.run_transaction(lambda connection: store(connection, events))
 
-        return self.kafka.consumer(topic, event, handle, COUNTS_WAIT_MS, is_check=False)
+        return self.kafka.consumer(topic, event, handle, SHOWN_WAIT_MS, is_check=False)
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
@@ -74,7 +75,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     dead_letters = DeadLetters(life.service, producer, life.loop)
     bootstrap = settings.kafka_bootstrap_servers
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
-    counts = CountConsumers(kafka, database)
+    shown = ShownConsumers(kafka, database)
     return [
         database,
         schema_ready,
@@ -83,6 +84,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         age,
         server,
         config_sync,
-        counts.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
-        counts.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
+        shown.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
+        shown.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
+        shown.consumer(ACCOUNTS_EVENTS, AccountNews, record_news),
     ]

@@ -1,5 +1,6 @@
 """The events: one frozen schema each. See common.topics for where they travel."""
 
+from common.events.account_events import AccountNews, NewsLevel
 from common.events.attachments import (
     FlowReply,
     MediaFile,
@@ -29,6 +30,7 @@ from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady
 from common.events.usage import UsageRecorded
 
 __all__ = [
+    "AccountNews",
     "AssistantConfig",
     "CommandName",
     "ConfigEvent",
@@ -41,6 +43,7 @@ __all__ = [
     "FlowReply",
     "MediaFile",
     "MessageReceived",
+    "NewsLevel",
     "OpeningHours",
     "Order",
     "OrderItem",

@@ -15,6 +15,7 @@ WEBHOOK_SECONDS = Histogram(
     "conserje_webhook_seconds", "From first byte to answer", buckets=SECONDS
 )
 ROUTED = Counter("conserje_routed", "What the router made of webhook items", ["kind", "result"])
+ACCOUNT_NEWS = Counter("conserje_account_news", "What Meta told about accounts", ["what", "level"])
 CONSUMED = Counter("conserje_consumed", "Records stored by a consumer", ["topic"])
 CONSUMER_LAG = Gauge("conserje_consumer_lag", "Records read or known, not yet stored", ["topic"])
 DEAD_LETTERS = Counter("conserje_dead_letters", "Dead-lettered records", ["topic", "reason"])

@@ -7,7 +7,14 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from tenant_admin.api import api_keys, assistants, audit_log, clients, conversation_commands
+from tenant_admin.api import (
+    accounts,
+    api_keys,
+    assistants,
+    audit_log,
+    clients,
+    conversation_commands,
+)
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.docs_page import docs_page
 from tenant_admin.api.error_handlers import add_error_handlers
@@ -40,7 +47,7 @@ def create_app(services: Services) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    for door in (clients, conversation_commands, assistants, api_keys, audit_log):
+    for door in (clients, accounts, conversation_commands, assistants, api_keys, audit_log):
         app.include_router(door.router)
     add_error_handlers(app)
     app.add_api_route("/", redirect_to_docs, methods=["GET", "HEAD"], include_in_schema=False)

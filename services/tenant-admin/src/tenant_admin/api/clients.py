@@ -15,6 +15,7 @@ from tenant_admin.api.parameters import ClientId, Month
 from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
 from tenant_admin.core import client_secrets, clients
 from tenant_admin.core.changes import Change, ChangeContext
+from tenant_admin.core.client_health import ClientHealth, health
 from tenant_admin.core.clients import Client, ClientChanged
 from tenant_admin.core.schemas import ClientPatch, NewClient, SecretValue
 from tenant_admin.core.usage_counts import MonthUsage, month_usage
@@ -103,6 +104,13 @@ async def read_usage(
 ) -> MonthUsage:
     """What the client has used and sent in a month, by day. At most half a minute old."""
     return await services.read(partial(month_usage, client_id=client_id, month=month))
+
+
+@router.get("/{client_id}/health", responses=documented_problems(404))
+async def read_health(_: ClientsRead, services: ServicesDep, client_id: ClientId) -> ClientHealth:
+    """What Meta told about the client's number and its account: bans, restrictions, quality,
+    throughput, payment, templates. A few seconds old."""
+    return await services.read(partial(health, client_id=client_id))
 
 
 @router.put("/{client_id}/secrets/{field}", responses=documented_problems(404))

@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 from tenant_admin.cli.assignments import patch_of, settings_of
 from tenant_admin.cli.assistants import app as assistant_app
 from tenant_admin.cli.conversation_commands import add_to
+from tenant_admin.cli.health_table import print_health, print_healths
 from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
 from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
 from tenant_admin.cli.usage_table import print_usage
-from tenant_admin.core import clients
+from tenant_admin.core import client_health, clients
+from tenant_admin.core.client_health import ClientHealth
 from tenant_admin.core.clients import Client
 from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import NewClient, SecretValue
@@ -37,6 +39,9 @@ def known_month(month: str | None) -> str | None:
 
 
 ClientId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2_147_483_647)]
+OptionalClientId = Annotated[
+    int | None, typer.Argument(metavar="[ID]", min=1, max=2_147_483_647, show_default=False)
+]
 Assignments = Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")]
 NewSettings = Annotated[
     list[str] | None,
@@ -76,7 +81,9 @@ def add(
 def list_clients(as_json: AsJson = False) -> None:
     """All clients."""
     with open_session() as session:
-        print_clients(session.read(all_clients), as_json)
+        listed = session.read(all_clients)
+        healths = session.read(partial(client_health.health_of, listed=listed))
+    print_clients(listed, as_json, problems_of(healths))
 
 
 @app.command()
@@ -92,6 +99,17 @@ def usage(client_id: ClientId, month: MonthOption = None, as_json: AsJson = Fals
     with open_session() as session:
         found = session.read(partial(month_usage, client_id=client_id, month=month))
     print_usage(found, as_json)
+
+
+@app.command()
+def health(client_id: OptionalClientId = None, as_json: AsJson = False) -> None:
+    """What Meta told about a client's number and account, or about those of all clients."""
+    with open_session() as session:
+        if client_id is None:
+            print_healths(session.read(all_healths), as_json)
+        else:
+            found = session.read(partial(client_health.health, client_id=client_id))
+            print_health(found, as_json)
 
 
 @app.command()
@@ -166,6 +184,15 @@ def all_clients(connection: Connection) -> list[Client]:
     while page := clients.page(connection, listed[-1].id if listed else 0, PAGE):
         listed += page
     return listed
+
+
+def all_healths(connection: Connection) -> list[ClientHealth]:
+    return client_health.health_of(connection, all_clients(connection))
+
+
+def problems_of(healths: list[ClientHealth]) -> dict[int, str]:
+    """By the client's id; without those that have none."""
+    return {each.client_id: ", ".join(each.problems) for each in healths if each.problems}
 
 
 def main() -> None:

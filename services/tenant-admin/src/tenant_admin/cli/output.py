@@ -1,7 +1,7 @@
 """What commands print: a table or sentences for people, JSON for machines."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -53,7 +53,8 @@ def print_command(result: CommandResult, as_json: bool) -> None:
     )
 
 
-def print_clients(listed: Sequence[Client], as_json: bool) -> None:
+def print_clients(listed: Sequence[Client], as_json: bool, problems: Mapping[int, str]) -> None:
+    """problems: what Meta told, by the id of the client; the column is there when one has any."""
     if as_json:
         print_json(list(listed))
     elif not listed:
@@ -61,7 +62,14 @@ def print_clients(listed: Sequence[Client], as_json: bool) -> None:
     else:
         columns = ("id", "name", "phone_number", "phone_number_id", "assistant_id", "active")
         rows = [[cell_text(getattr(client, name)) for name in columns] for client in listed]
-        print_table([name.replace("_", " ") for name in columns], rows)
+        titles = [name.replace("_", " ") for name in columns]
+        if problems:
+            titles.append("problems")
+            rows = [
+                [*row, problems.get(client.id, "")]
+                for row, client in zip(rows, listed, strict=True)
+            ]
+        print_table(titles, rows)
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

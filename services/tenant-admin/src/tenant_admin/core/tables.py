@@ -112,3 +112,24 @@ counted_delivery = sa.Table(
     sa.Column("delivery_id", sa.Text, primary_key=True),
     sa.Column("counted_at", TIMESTAMPTZ),
 )
+account_news = sa.Table(
+    "account_news",
+    metadata,
+    sa.Column("waba_id", sa.Text, primary_key=True),
+    sa.Column("phone_number_id", sa.Text, primary_key=True),
+    sa.Column("phone_number", sa.Text, primary_key=True),
+    sa.Column("what", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("level", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("limit", sa.Text),
+    sa.Column("messages_per_second", sa.Integer),
+    sa.Column("at", TIMESTAMPTZ),
+    sa.Column("until", TIMESTAMPTZ),
+)
+number_account = sa.Table(
+    "number_account",
+    metadata,
+    sa.Column("phone_number_id", sa.Text, primary_key=True),
+    sa.Column("waba_id", sa.Text),
+)

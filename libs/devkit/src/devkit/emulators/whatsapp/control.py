@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from devkit.emulators.json_api import answer, control_routes, given
+from devkit.emulators.whatsapp.account_news import AccountNews, account_news
 from devkit.emulators.whatsapp.config import Knobs
 from devkit.emulators.whatsapp.emulator import Emulator, new_wamid
 from devkit.emulators.whatsapp.faults import Rule
@@ -34,6 +35,7 @@ class Control:
             ("POST", "contacts", self.add_contact),
             ("POST", "inbound", self.inbound),
             ("POST", "echo", self.echo),
+            ("POST", "news", self.news),
             ("POST", "webhook", self.webhook),
             ("POST", "settings", self.settings),
             ("POST", "faults", self.add_fault),
@@ -105,6 +107,14 @@ class Control:
         wamid = written.wamid or new_wamid()
         self._emulator.write_on_phone(business, contact, wamid, written.text)
         return answer({"wamid": wamid}, 202)
+
+    async def news(self, request: Request) -> Response:
+        """Meta tells something about a number or its account; account_news names what it can."""
+        told = await given(request, AccountNews)
+        business = self._emulator.known_business(told.phone_number_id)
+        at = self._emulator.clock()
+        self._emulator.webhooks.send(account_news(business, told.what, at))
+        return answer({}, 202)
 
     async def webhook(self, request: Request) -> Response:
         """Deliver exactly these bytes, signed unless a signature is given."""

@@ -5,6 +5,7 @@ glued to the outside of a mark and no space to its inside (faq.whatsapp.com, "Ho
 messages"). It has no way to escape: a character that must not be a mark is written as its double.
 """
 
+from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -116,38 +117,40 @@ def without_chance_marks(chunks: Sequence[Chunk], mark: str) -> list[Chunk]:
     """Characters that WhatsApp would read as marks, and that are none, become their doubles."""
     line = "".join(chunk.text for chunk in chunks)
     intended = {at for at, is_mark in places(chunks, MARKS) if is_mark}
-    chance = {at for at, is_mark in places(chunks, mark) if not is_mark}
-    read = paired_by_chance(
-        line, mark, sorted(chance | {at for at in intended if line[at] == mark}), intended
-    )
-    for at in tuple(read):  # of several in a row the others would be read in their place
-        for step in (-1, 1):
-            beside = at + step
-            while beside in chance and beside not in read:
-                read.add(beside)
-                beside += step
+    candidates = [at for at, _ in places(chunks, mark)]
+    read: set[int] = set()
+    for first, last in pairs(line, mark, candidates, intended):
+        read |= {first, last}
+        if first not in intended:  # those between would be read in their place
+            inner = candidates[bisect(candidates, first) : bisect(candidates, last)]
+            read.update(at for at in inner if may_be_read(line, at, mark, intended))
     double = mark.translate(DOUBLES)
+    read -= intended
     changed = "".join(double if at in read else letter for at, letter in enumerate(line))
     return list(cut_like(chunks, changed))
 
 
-def paired_by_chance(
-    line: str, mark: str, candidates: Sequence[int], intended: Collection[int]
-) -> set[int]:
-    """Those that begin or end what WhatsApp would read: from the first that may open to the next
-    that may close."""
-    read: set[int] = set()
+def pairs(
+    line: str, mark: str, candidates: Iterable[int], intended: Collection[int] = ()
+) -> Iterator[tuple[int, int]]:
+    """Where WhatsApp reads a style: from the first that may open to the next that may close.
+    intended: what is meant as a mark; a pair that is half meant does not keep its other half."""
     pending: int | None = None
     for at in candidates:
         if at in intended and pending is not None and pending not in intended:
-            read.add(pending)
+            yield pending, at
             pending = at
         elif pending is not None and touches(line, at, -1, mark, intended):
-            read |= {pending, at}.difference(intended)
+            yield pending, at
             pending = pending if pending in intended and at not in intended else None
         elif pending is None and touches(line, at, 1, mark, intended):
             pending = at
-    return read
+
+
+def may_be_read(line: str, at: int, mark: str, intended: Collection[int]) -> bool:
+    """Or it is in a row of marks, whose others would be replaced."""
+    is_in_a_row = mark in (line[at - 1 : at], line[at + 1 : at + 2])
+    return is_in_a_row or any(touches(line, at, way, mark, intended) for way in (-1, 1))
 
 
 def touches(line: str, at: int, inwards: int, mark: str, intended: Collection[int]) -> bool:

@@ -98,7 +98,14 @@ def examples() -> dict[str, Event]:
             **attachments,
         ),
         a_status("failed", tag="v1:delivery-1:1", **error, **pricing),
-        a_reply(kind="fallback", failure="http_500", what="person", expires_at=NOON, **person),
+        a_reply(
+            kind="fallback",
+            markdown=(0, 16),
+            failure="http_500",
+            what="person",
+            expires_at=NOON,
+            **person,
+        ),
         a_command("echo", text="Claro", minutes=30, wamid="wamid.echo.1", sent_at=NOON, **person),
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"

@@ -100,12 +100,25 @@ def test_a_command_is_obeyed_also_when_it_comes_late_or_at_night() -> None:
 ANSWER = Reply("answer", "Hola, ¿qué desea?")
 
 
+def markdown_in(reply: Reply) -> str | None:
+    return None if reply.markdown is None else reply.whole_text[slice(*reply.markdown)]
+
+
+def test_only_what_the_model_said_is_markdown() -> None:
+    told = Reply("notice", "*Enseguida* le atendemos.", preface=("*Aviso*",))
+    assert markdown_in(told) is None
+    assert markdown_in(replace(told, said="**Un momento.**")) == "**Un momento.**"
+    assert markdown_in(replace(told, kind="fallback")) is None
+    assert markdown_in(replace(told, kind="answer")) == "*Enseguida* le atendemos."
+
+
 def test_the_first_answer_says_that_an_ai_answers() -> None:
     tenant, stranger = a_tenant(), a_turn(disclosed=False).conversation
     told = with_disclosure(Done(ANSWER), stranger, tenant).result
     assert isinstance(told, Reply)
     assert told.whole_text == f"{disclosure_text(tenant)}\n\nHola, ¿qué desea?"
     assert told.text == ANSWER.text, "the model's history holds its own words alone"
+    assert markdown_in(told) == ANSWER.text
     assert [change.what for change in told.changes] == ["disclosed"]
 
 

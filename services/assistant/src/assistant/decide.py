@@ -212,9 +212,8 @@ def answered(answer: ModelAnswer, tenant: TenantConfig) -> Outcome[TurnResult]:
     if answer.handover is None:
         minutes = tenant.settings.stale_minutes
         return Done(Reply("answer", answer.text, valid_minutes=minutes))
-    before = (answer.text,) if answer.text else ()
     told = confirmation("handover", tenant)
-    return Done(replace(told, preface=before, tool_reason=answer.handover), "handed_over")
+    return Done(replace(told, said=answer.text, tool_reason=answer.handover), "handed_over")
 
 
 def after_bug(

@@ -15,7 +15,8 @@ Note = Literal["fallback", "closed_text"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the turn answers. preface: said before the text, and no history of the model's.
+    """What the turn answers. preface: said before the text, and no history of the model's. said: by
+    the model, after the preface and before the text that confirms its handover.
 
     command: what the contact asked for with a command word, or the model with its tool, which has a
     tool_reason then. handover_minutes: how long a handover lasts; 0: until it is resumed. failure:
@@ -33,13 +34,22 @@ class Reply:
     budget_text_on: date | None = None
     valid_minutes: int | None = None
     preface: tuple[str, ...] = ()
+    said: str = ""
     tool_reason: str | None = None
     notes: tuple[Note, ...] = ()
     changes: tuple[ConversationChange, ...] = ()
 
     @property
     def whole_text(self) -> str:
-        return "\n\n".join((*self.preface, self.text))
+        said = (self.said,) if self.said else ()
+        return "\n\n".join((*self.preface, *said, self.text))
+
+    @property
+    def markdown(self) -> tuple[int, int] | None:
+        """See common.events.ReplyReady."""
+        written = self.text if self.kind == "answer" else self.said
+        start = sum(len(text) + len("\n\n") for text in self.preface)
+        return (start, start + len(written)) if written else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
         kind=reply.kind,
         failure=reply.failure or handover_outcome(reply),
         text=reply.whole_text,
+        markdown=reply.markdown,
         answers=tuple(message.wamid for message in turn.pending if message.wamid),
         last_inbound_at=turn.last_inbound_at,
         expires_at=expiry(reply, clock.now()),

@@ -6,7 +6,7 @@ from typing import Any
 from common.events import ReplyReady
 from common.postgres.connection import Connection
 from common.work import Lease
-from sender.tables import ReplyPart, insert_parts, is_a_persons
+from sender.tables import ReplyPart, insert_parts
 from sender.whatsapp.markdown import to_whatsapp
 from sender.whatsapp.split_text import split_text
 
@@ -17,8 +17,14 @@ def accept(connection: Connection, replies: Sequence[ReplyReady], lease: Lease) 
 
 
 def parts_of(reply: ReplyReady) -> list[ReplyPart]:
-    """At least one part, so that every reply has an outcome: Graph refuses a blank one. What a
-    person wrote is no Markdown."""
-    text = reply.text if is_a_persons(reply) else to_whatsapp(reply.text)
-    bodies = split_text(text) or [reply.text]
+    """At least one part, so that every reply has an outcome: Graph refuses a blank one."""
+    bodies = split_text(formatted(reply)) or [reply.text]
     return [ReplyPart(reply, part, len(bodies), body) for part, body in enumerate(bodies, start=1)]
+
+
+def formatted(reply: ReplyReady) -> str:
+    """Only what the model wrote is Markdown: people write with WhatsApp's own marks."""
+    nothing_or_all = (0, len(reply.text) if reply.kind == "answer" else 0)
+    start, end = reply.markdown or nothing_or_all
+    text = reply.text
+    return text[:start] + to_whatsapp(text[start:end]) + text[end:]

@@ -17,7 +17,13 @@ class ReplyReady(ConversationEvent):
 
     reply_id: str
     kind: ReplyKind
-    text: str = Field(min_length=1, description="Markdown as the model wrote it")
+    text: str = Field(min_length=1, description="What the contact gets to read")
+    markdown: tuple[int, int] | None = Field(
+        default=None,
+        description="The piece of `text` that the model wrote, as Markdown: where it begins and"
+        " ends, in code points from 0. The rest is sent as it is. Absent: the whole text of an"
+        " answer, nothing of another kind",
+    )
     answers: tuple[str, ...] = Field(min_length=1, description="wamids that this reply answers")
     failure: str | None = Field(
         default=None,

@@ -1,45 +1,147 @@
 """Splits a text that is longer than WhatsApp accepts: 4,096 characters. Pure."""
 
-import unicodedata
+import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from sender.whatsapp.graphemes import boundaries, end_within, is_boundary, utf16_length
+from sender.whatsapp.marks import MARKS
+from sender.whatsapp.spans import Span, spans_of
 
 LIMIT = 4096
-FENCE = "```"
-JOINERS = "\u200d\ufe0f\ufe0e"
-BREAKS = ("\n\n", "\n", ". ", "! ", "? ", "… ", "; ", ", ", " ")
+SHORTEST = 40  # a part: less than that leaves no room beside the marks
+MARKS_AT_A_CUT = 4  # *~_ and `, or ```
+NEAR_THE_END = 100
+# In the order of preference; the part ends where the match begins, the next one where it ends.
+BREAKS = [
+    re.compile(pattern)
+    for pattern in (r"\n(?:[ \t]*\n)+", r"\n", r"(?<=[.!?…])[ \t]+", r"(?<=[;,:])[ \t]+", r"[ \t]+")
+]
+STARTS_A_LINE = re.compile(r"[-*] |\d{1,3}\. |>")
+ONLY_A_MARKER = re.compile(r"\s*(?:[-*]|\d{1,3}\.|>)?")
+NO_TEXT = "*_~`> \t\n"
+
+
+class Cut(NamedTuple):
+    end: int  # of the part
+    start: int  # of the next one
 
 
 def split_text(text: str, limit: int = LIMIT) -> list[str]:
-    """Parts of at most `limit` characters with the whole text, except the space at the cuts.
+    """Parts of at most `limit` UTF-16 units with the whole text, except the space at the cuts.
 
-    A shorter text stays as it is. A blank one has no parts.
+    Marks and code that go on in the next part are closed and opened again. A shorter text stays as
+    it is. A blank one has no parts.
     """
-    parts = []
-    rest = text.strip()
-    while len(rest) > limit:
-        end = first_part_end(rest, limit)
-        parts.append(rest[:end].rstrip())
-        rest = rest[end:].lstrip()
-    return [*parts, rest] if rest else parts
+    text = text.strip()
+    if utf16_length(text) <= limit:
+        return [text] if text else []
+    return list(parts_of(text, max(limit, SHORTEST)))
 
 
-def first_part_end(text: str, limit: int) -> int:
-    """Where to end the first part: before a code block that would be split, else at the best
-    break in the second half of the part, else between any two whole characters."""
-    head = text[: limit + 1]
-    fence = head.rfind(FENCE)
-    if head.count(FENCE) % 2 and fence > 0 and not text[:fence].isspace():
-        return fence
-    for mark in BREAKS:
-        position = head.rfind(mark, limit // 2, limit + 1)
-        if position > 0 and not head[:position].isspace():
-            return min(position + len(mark.rstrip()), limit)
-    return last_whole_character(text, limit)
+def split_at_half(text: str) -> list[str]:
+    """For a text that was refused as too long: parts of at most half its length."""
+    return split_text(text, max(utf16_length(text) // 2, SHORTEST))
 
 
-def last_whole_character(text: str, end: int) -> int:
-    """The last position up to `end` that does not separate a letter from its marks or joiners."""
-    for position in range(end, max(end - 32, 1), -1):
-        after, before = text[position], text[position - 1]
-        if not unicodedata.combining(after) and after not in JOINERS and before != JOINERS[0]:
-            return position
-    return end
+def parts_of(text: str, limit: int) -> Iterator[str]:
+    spans = sorted(spans_of(text))
+    start, opened = 0, ""
+    while utf16_length(opened + text[start:]) > limit:
+        spans = [span for span in spans if span.end > start]
+        units = limit - len(opened) - MARKS_AT_A_CUT * any_marked(spans, start + limit)
+        end = end_within(text, start, units)
+        cut = best_cut(text, start, end, spans)
+        around = sorted((s.mark for s in spans if s.can_reopen(cut.end)), key=nesting)
+        yield opened + trimmed(text[start : cut.end], around) + "".join(reversed(around))
+        start = cut.start
+        opened = quote_around(text, cut) + "".join(around)
+    if rest := text[start:].rstrip():
+        yield opened + rest
+
+
+def any_marked(spans: Sequence[Span], end: int) -> bool:
+    return any(span.mark for span in takewhile(lambda span: span.start < end, spans))
+
+
+def nesting(mark: str) -> int:
+    return MARKS.index(mark) if mark in MARKS else len(MARKS)
+
+
+def trimmed(part: str, around: Sequence[str]) -> str:
+    """Code keeps its spaces."""
+    return part if "```" in around else part.rstrip()
+
+
+def quote_around(text: str, cut: Cut) -> str:
+    """A quote is a mark of its line: its rest is quoted again."""
+    line = text.rfind("\n", 0, cut.end) + 1
+    return "> " if text[line] == ">" and "\n" not in text[cut.end : cut.start] else ""
+
+
+def best_cut(text: str, start: int, end: int, spans: Sequence[Span]) -> Cut:
+    """Before a code block that fits into the next part; else at the best break in the second half
+    of the part that is in no style, or in one; else at one in the first half; else between any two
+    whole characters."""
+    near = list(takewhile(lambda span: span.start <= end, spans))
+    for span in near:
+        if span.mark == "```" and span.holds(end) and fits_later(text, span, start, end):
+            return Cut(span.start, span.start)
+    middle = (start + end) // 2
+    for earliest, inside in ((middle, False), (middle, True), (start, False)):
+        for pattern in BREAKS:
+            if cut := last_break(text, start, (earliest, end), pattern, near, inside):
+                return cut
+    return between_characters(text, start, end, near)
+
+
+def fits_later(text: str, span: Span, start: int, end: int) -> bool:
+    return span.end - span.start <= end - start and has_text(text[start : span.start])
+
+
+def has_text(part: str) -> bool:
+    return bool(part.strip(NO_TEXT))
+
+
+def last_break(
+    text: str,
+    start: int,
+    within: tuple[int, int],
+    pattern: re.Pattern[str],
+    spans: Sequence[Span],
+    inside: bool,
+) -> Cut | None:
+    for found in reversed(list(pattern.finditer(text, within[0], within[1] + 1))):
+        cut = Cut(found.start(), found.end())
+        around = [span for span in spans if span.holds(cut.end) or span.holds(cut.start)]
+        allowed = all(inside and s.can_reopen(cut.end) and s.can_reopen(cut.start) for s in around)
+        if allowed and is_clean(text, start, cut):
+            return whole_space(text, cut, bool(around))
+    return None
+
+
+def is_clean(text: str, start: int, cut: Cut) -> bool:
+    """Whether the next part begins as its words do here: no list and no accent of its own."""
+    line = text[text.rfind("\n", start, cut.end) + 1 : cut.end]
+    stays_text = not STARTS_A_LINE.match(text, cut.start) and not ONLY_A_MARKER.fullmatch(line)
+    is_as_here = stays_text or "\n" in text[cut.end : cut.start]
+    return is_as_here and is_boundary(text, cut.start) and has_text(text[start : cut.end])
+
+
+def whole_space(text: str, cut: Cut, in_style: bool) -> Cut:
+    """A longer space than the part has room for goes on; in code it is part of the text."""
+    if in_style or not text[cut.start : cut.start + SHORTEST].isspace():
+        return cut
+    following = text[cut.start :]
+    return Cut(cut.end, cut.start + len(following) - len(following.lstrip()))
+
+
+def between_characters(text: str, start: int, end: int, spans: Sequence[Span]) -> Cut:
+    """Best between two letters: what is beside a mark decides whether it is one."""
+    ends = [at for at in boundaries(text, start, end) if at > start]
+    near = ends[:NEAR_THE_END]
+    whole = [at for at in near if all(span.can_reopen(at) for span in spans if span.holds(at))]
+    plain = (at for at in whole if text[at - 1].isalnum() and text[at].isalnum())
+    at = next(plain, None) or next(iter(whole), None) or next(iter(ends), end)
+    return Cut(at, at)

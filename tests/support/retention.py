@@ -45,6 +45,12 @@ def indexes_of(connection: SqlConnection, rule: RetentionRule) -> set[str]:
     return {node["Index Name"] for node in nodes if "Index Name" in node}
 
 
+def tables_without_rule(connection: SqlConnection, rules: Sequence[RetentionRule]) -> set[str]:
+    """Of the schema in the search path."""
+    query = "select tablename from pg_tables where schemaname = current_schema()"
+    return {row.tablename for row in connection.exec_driver_sql(query)} - {r.name for r in rules}
+
+
 def nodes_of(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield plan
     for below in plan.get("Plans", ()):

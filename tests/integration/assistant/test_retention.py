@@ -4,7 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.assistant import RunningAssistant, incoming, ordered
-from tests.support.retention import indexes_of, removed_by_step, run_retention
+from tests.support.retention import (
+    indexes_of,
+    removed_by_step,
+    run_retention,
+    tables_without_rule,
+)
 
 from assistant.retention_rules import retention_rules
 from common.postgres.connection import Connection
@@ -36,6 +41,8 @@ ROWS = {
     "reply_wamid": (31, 29, WAMID),
     "reservation": (2, 0, RESERVATION),
 }
+# An opt-out must outlive everything; rows of the outbox go with their publication.
+KEPT = {"conversation", "contact_alias", "outbox", "outbox_refused", "alembic_version"}
 INDEXES = {
     "message": "message_ended",
     "message_text": "message_with_text",
@@ -143,7 +150,14 @@ async def test_of_each_other_table_what_is_older_goes_and_what_is_younger_stays(
     assert await count(assistant, table) == 0
 
 
-async def test_every_table_that_grows_has_a_rule_that_an_index_serves(
+async def test_every_table_has_a_rule_or_is_kept_on_purpose(assistant: RunningAssistant) -> None:
+    found = await assistant.database.transaction(
+        lambda connection: tables_without_rule(connection, MONTH)
+    )
+    assert found == KEPT
+
+
+async def test_what_is_old_is_found_by_an_index(
     assistant: RunningAssistant,
 ) -> None:
     def used(connection: Connection) -> dict[str, set[str]]:

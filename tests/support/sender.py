@@ -42,6 +42,7 @@ from sender.settings import Settings
 from sender.wiring import build
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 PHONE, TOKEN = "34600111222", "token-of-all-numbers"
 PUBLISHED = (DELIVERIES_EVENTS, MESSAGES_OUTCOME)
 
@@ -134,6 +135,11 @@ class RunningSender:
     def execute(self, statement: str) -> int:
         with self.engine.begin() as connection:
             return connection.exec_driver_sql(statement).rowcount
+
+    async def transaction(self, body: Callable[[sa.Connection], T]) -> T:
+        """Beside the sender's own; here, so that nothing else of the test goes on meanwhile."""
+        with self.engine.begin() as connection:
+            return body(connection)
 
     def hurried(self, condition: Callable[[], Any]) -> Callable[[], Any]:
         """The condition, asked after what waits for its time was made due."""

@@ -28,6 +28,7 @@ SAME_ROLE = {
     "events": "builds a service's events",
     "app": "a FastAPI application",
     "receive": "the entry of a hop",
+    "retention_rules": "how long a service keeps its rows",
     "decide": "the pure decisions of a hop",
 }
 DOORS = {"core", "api", "cli"}  # one feature, seen from several doors

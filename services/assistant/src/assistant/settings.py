@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from assistant.prices import read_prices
+from common.postgres.retention_settings import RowRetentionSettings, UsageRetentionSettings
 from common.service.settings import DatabaseSettings, GraphSettings, Secret, ServiceSettings
 
 
@@ -14,7 +15,13 @@ def with_known_prices(own: str) -> str:
     return own
 
 
-class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
+class Settings(
+    ServiceSettings,
+    DatabaseSettings,
+    GraphSettings,
+    RowRetentionSettings,
+    UsageRetentionSettings,
+):
     """slots: turns in flight at once per process. turn_deadline: seconds of one call of the model.
     turn_budget: seconds of a turn that fails, from its first claim to the fallback text. prices:
     TOML like prices.toml, for models that it does not know or that cost something else here.

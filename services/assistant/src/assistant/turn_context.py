@@ -70,7 +70,7 @@ TURN_COLUMNS = f"""turn.id as turn_id, turn.last_message_id,
         and turn_id = any(array(select turn_id from message
           where message.conversation_id = turn.conversation_id and {IS_ANSWER}
           order by turn_id desc limit {HISTORY_TURNS}))
-        and (role = 'u' and body <> '' or {IS_ANSWER})
+        and body <> '' and (role = 'u' or {IS_ANSWER})
       order by turn_id desc, id desc limit {HISTORY_LIMIT}) m) message
    where after < {HISTORY_BYTES}) end as history,
   coalesce((select sent_at > now() - interval '{BUSY_MINUTES} minutes' from message

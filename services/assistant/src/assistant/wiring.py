@@ -17,6 +17,7 @@ from assistant.prompt import identifier_key
 from assistant.receive import MessageReceiver
 from assistant.reply_wamids import GATHER_MS, store_reply_wamids
 from assistant.reservations import Budgets
+from assistant.retention_rules import retention_rules
 from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.transcripts import Transcripts
@@ -41,6 +42,7 @@ from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction
 from common.postgres.errors import is_timeout, wait_reason
+from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -104,10 +106,18 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         downloads,
         outbox,
         OutboxAge(database, life),
+        retention(settings, database),
         reports,
         owner,
         StopTogether([runner, *consumers], limits.deadline + STOP_SECONDS),
     ]
+
+
+def retention(settings: Settings, database: Database) -> Retention:
+    rules = retention_rules(
+        settings.keep_rows_days, settings.keep_texts_days, settings.keep_usage_days
+    )
+    return Retention(database.transaction, rules)
 
 
 def turn_handler(

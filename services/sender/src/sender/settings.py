@@ -4,11 +4,13 @@ from pathlib import Path
 
 from pydantic import Field
 
+from common.postgres.retention_settings import KeepTextsDays, RowRetentionSettings
 from common.service.settings import DatabaseSettings, GraphSettings, ServiceSettings
 
 
-class Settings(ServiceSettings, DatabaseSettings, GraphSettings):
+class Settings(ServiceSettings, DatabaseSettings, GraphSettings, RowRetentionSettings):
     key_ring_file: Path
     slots: int = Field(default=200, ge=10, le=2000, description="Graph calls in flight")
     number_per_second: float = Field(default=70, gt=0, le=1000, description="Sends per number")
     send_typing: bool = True
+    keep_texts_days: KeepTextsDays = 1  # the assistant keeps what was said

@@ -12,6 +12,7 @@ from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction
 from common.postgres.errors import is_timeout, wait_reason
+from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
 from common.sealed import KeyRing
 from common.service.clock import SystemClock
@@ -37,6 +38,7 @@ from sender.accept import accept
 from sender.deliver import DEADLINE, Deliver, limits
 from sender.pacing import Pacing
 from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
+from sender.retention_rules import retention_rules
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
@@ -94,9 +96,15 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         owner,
         outbox,
         OutboxAge(database, life),
+        retention(settings, database),
         show_typing,
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
+
+
+def retention(settings: Settings, database: Database) -> Retention:
+    rules = retention_rules(settings.keep_rows_days, settings.keep_texts_days)
+    return Retention(database.transaction, rules)
 
 
 def statuses(

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from common.postgres.retention_settings import UsageRetentionSettings
 from common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
 
-class Settings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings, UsageRetentionSettings):
     """The service's."""
 
     admin_port: int = Field(default=8001, ge=0, le=65535)

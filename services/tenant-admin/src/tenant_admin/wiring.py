@@ -14,6 +14,7 @@ from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.errors import is_timeout, wait_reason
+from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
 from common.service.lifecycle import Component, Lifecycle
@@ -24,6 +25,7 @@ from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.account_news import record_news
+from tenant_admin.core.retention_rules import retention_rules
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
 from tenant_admin.core.usage_counts import count_replies, record_usage
@@ -82,6 +84,7 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         producer,
         outbox,
         age,
+        Retention(database.transaction, retention_rules(settings.keep_usage_days)),
         server,
         config_sync,
         shown.consumer(USAGE_EVENTS, UsageRecorded, record_usage),

@@ -28,6 +28,13 @@ OUTBOX_PUBLISHED = Counter("conserje_outbox_published", "Rows acked by the broke
 OUTBOX_FAILED = Counter("conserje_outbox_failed", "Rows that stay for the sweep")
 OUTBOX_REFUSED = Counter("conserje_outbox_refused", "Rows that no broker takes", ["topic"])
 OUTBOX_OLDEST = Gauge("conserje_outbox_oldest_seconds", "Age of the oldest unpublished row")
+RETENTION_ROWS = Counter(
+    "conserje_retention_rows", "Rows deleted or emptied because their time was over", ["rule"]
+)
+RETENTION_COMPLETED = Gauge(
+    "conserje_retention_completed_timestamp_seconds",
+    "Unix time of the last complete run; of the start before the first one",
+)
 CONFIG_MENDED = Counter("conserje_config_mended", "Records repaired", ["topic"])
 MODEL_CALLS = Counter(
     "conserje_model_calls",

@@ -1,0 +1,11 @@
+"""How long tenant-admin keeps what it counts. Clients, assistants and the audit log stay."""
+
+from common.postgres.retention import RetentionRule, delete_older
+
+
+def retention_rules(usage_days: int) -> list[RetentionRule]:
+    """Days are those of the clients' time zones."""
+    return [
+        delete_older("client_usage", "day", usage_days),
+        delete_older("number_replies", "day", usage_days),
+    ]

@@ -9,7 +9,7 @@ from tests.support.fake_graph import FakeGraph, Sent, accept, lose_answer
 from tests.support.sender import RunningSender, a_reply, a_status
 from tests.support.waiting import eventually_in_thread
 
-from sender.new_wamids import LOOKS, Message, NewWamids
+from sender.new_wamids import LOOKS, NewWamids, SentMessage
 from sender.parked_statuses import LONG_AGO
 from sender.parked_store import PORTION, delete_expired, take, take_portion
 
@@ -113,14 +113,16 @@ async def test_the_statuses_of_some_messages_are_taken_and_no_others(
 ) -> None:
     with sender.engine.connect() as connection:
         park(connection, ["wamid.1", "wamid.2"], "1 minute")
-        taken = take(connection, [Message(1, "wamid.1"), Message(2, "wamid.2"), Message(1, "x")])
-        again = take(connection, [Message(1, "wamid.1")])
+        taken = take(
+            connection, [SentMessage(1, "wamid.1"), SentMessage(2, "wamid.2"), SentMessage(1, "x")]
+        )
+        again = take(connection, [SentMessage(1, "wamid.1")])
     assert [(status.tenant_id, status.wamid) for status in taken] == [(1, "wamid.1")]
     assert again == []
 
 
 def test_a_new_wamid_is_looked_for_a_few_times_and_then_no_more() -> None:
-    new_wamids, message = NewWamids(), Message(1, "wamid.1")
+    new_wamids, message = NewWamids(), SentMessage(1, "wamid.1")
     new_wamids.add([message])
     seen = []
     for _ in range(LOOKS + 1):

@@ -12,7 +12,7 @@ from common.work import Dropped, Handled, Hint, Later, Outcome, Stored
 from common.work.statements import written_now
 from common.work.table import ClaimKey
 from sender.events import delivery_events, outcome_events
-from sender.new_wamids import Message
+from sender.new_wamids import SentMessage
 from sender.tables import (
     DELIVERY,
     ENDS,
@@ -121,6 +121,8 @@ def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:
     return outcome.result
 
 
-def new_messages(handled: Iterable[HandledDelivery]) -> list[Message]:
+def new_messages(handled: Iterable[HandledDelivery]) -> list[SentMessage]:
     updates = [(work.item.tenant_id, update_of(work.outcome)) for work in handled]
-    return [Message(tenant, update.wamid) for tenant, update in updates if update and update.wamid]
+    return [
+        SentMessage(tenant, update.wamid) for tenant, update in updates if update and update.wamid
+    ]

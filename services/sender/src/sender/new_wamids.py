@@ -7,7 +7,7 @@ from typing import NamedTuple
 LOOKS = 3  # a status may be parked a little later than its message's wamid was stored
 
 
-class Message(NamedTuple):
+class SentMessage(NamedTuple):
     """A message of ours at WhatsApp."""
 
     tenant_id: int
@@ -19,12 +19,12 @@ class NewWamids:
     message LOOKS times."""
 
     def __init__(self) -> None:
-        self._since_sweeps = deque[list[Message]]([[]], maxlen=LOOKS)
+        self._since_sweeps = deque[list[SentMessage]]([[]], maxlen=LOOKS)
 
-    def add(self, messages: Iterable[Message]) -> None:
+    def add(self, messages: Iterable[SentMessage]) -> None:
         self._since_sweeps[-1].extend(messages)
 
-    def recent(self) -> list[Message]:
+    def recent(self) -> list[SentMessage]:
         return [message for messages in self._since_sweeps for message in messages]
 
     def end_sweep(self) -> None:

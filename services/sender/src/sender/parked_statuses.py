@@ -9,7 +9,7 @@ import structlog
 from common.postgres.connection import Connection
 from common.postgres.database import Database
 from sender import parked_store
-from sender.new_wamids import Message, NewWamids
+from sender.new_wamids import NewWamids, SentMessage
 from sender.parked_store import PORTION
 from sender.reconcile import AfterCommit, Reconcile
 
@@ -52,7 +52,7 @@ class ParkedStatuses:
             await self._settle(messages[start : start + PORTION])
         self._new_wamids.end_sweep()
 
-    async def _settle(self, messages: Sequence[Message]) -> None:
+    async def _settle(self, messages: Sequence[SentMessage]) -> None:
         def settle(connection: Connection) -> AfterCommit:
             statuses = parked_store.take(connection, messages)
             return self._reconcile.settle(connection, statuses)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from common.postgres.connection import SqlConnection
 from common.postgres.rows import arrays, names, rows_as, unnest
-from sender.new_wamids import Message
+from sender.new_wamids import SentMessage
 from sender.status_store import MESSAGE_COLUMNS, PARKED_COLUMNS
 from sender.status_transitions import StatusUpdate
 
@@ -44,7 +44,7 @@ returning 1
 """
 
 
-def take(connection: SqlConnection, messages: Sequence[Message]) -> list[StatusUpdate]:
+def take(connection: SqlConnection, messages: Sequence[SentMessage]) -> list[StatusUpdate]:
     """Removes and returns what was parked of these messages."""
     values = arrays(MESSAGE_COLUMNS, messages)
     return rows_as(StatusUpdate, connection.exec_driver_sql(TAKE, values))

@@ -18,7 +18,7 @@ from common.service.clock import Clock
 from common.work import Hint
 from sender.events import correction_events, outcome_events
 from sender.finish_deliveries import AfterEnds
-from sender.new_wamids import Message, NewWamids
+from sender.new_wamids import NewWamids, SentMessage
 from sender.status_store import lock_deliveries, store_statements
 from sender.status_transitions import StatusTransitions, StatusUpdate
 from sender.tables import Delivery, PartEnd, ends_of
@@ -125,9 +125,9 @@ class Reconcile:
             self._on_failed(phone_number_id, code)
 
 
-def new_messages(transitions: StatusTransitions) -> list[Message]:
+def new_messages(transitions: StatusTransitions) -> list[SentMessage]:
     return [
-        Message(delivery.tenant_id, delivery.wamid)
+        SentMessage(delivery.tenant_id, delivery.wamid)
         for delivery in transitions.new_wamids
         if delivery.wamid
     ]

@@ -52,14 +52,14 @@ def main() -> None:
         connection = Connection(connection_arguments(postgres.url(), "bench", "sender"))
         stack.callback(connection.close)
         show_progress("filling the tables")
-        maintain(connection, "set statement_timeout = 0", FILL, "commit")
+        maintain(connection, "set statement_timeout = 0", FILL)
         maintain(connection, "vacuum analyze delivery, early_status")
         result: dict[str, Any] = {"deliveries": DELIVERIES, "parked": PARKED}
         result["batch_of_another_app"] = cost(connection, batches(connection, sending=False))
         result["batch_while_the_number_sends"] = cost(connection, batches(connection, sending=True))
         result["sweep_of_1000_new_wamids"] = cost(connection, sweeps(connection))
         result["first_sweep_of_a_process"] = cost(connection, first_sweep(connection))
-        maintain(connection, AGE, "commit")
+        maintain(connection, AGE)
         result["deleting_all"] = cost(connection, deletions(connection))
     print(orjson.dumps(result).decode())
 

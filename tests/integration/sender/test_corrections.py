@@ -1,11 +1,20 @@
 """What a status tells after the end of its delivery: outcomes are corrected, prices are told."""
 
+from contextlib import closing
+
 import pytest
+from tests.support.builders import NUMBER
 from tests.support.fake_graph import FakeGraph, lose_answer, refuse
 from tests.support.sender import RunningSender, a_reply, a_status
 from tests.support.waiting import eventually_in_thread
 
 from common.events import OutcomeRecorded
+from common.postgres.connection import Connection
+from common.postgres.engine import connection_arguments
+from common.service.clock import SystemClock
+from sender.new_wamids import NewWamids
+from sender.reconcile import Reconcile
+from sender.whatsapp.tag import Tags
 
 pytestmark = pytest.mark.integration
 End = tuple[str, str | None]
@@ -138,6 +147,31 @@ async def test_a_refused_send_whose_message_left_all_the_same_is_answered(
     await sender.status(a_status(sent.wamid, "delivered", tag=sent.tag))
     events = await outcomes(sender, 2)
     assert ends(events) == [("failed", "131026"), ("answered", None)]
+
+
+async def test_a_number_and_its_codes_are_told_after_the_commit_and_once_a_batch(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(*(a_reply(f"r{n}") for n in range(3)))
+    await outcomes(sender, 3)
+    told: list[tuple[str, int]] = []
+    reconcile = Reconcile(
+        Tags(sender.ring), SystemClock(), NewWamids(), lambda *failed: told.append(failed)
+    )
+    first, second, third = (sent.wamid for sent in graph.sent)
+    batch = [
+        a_status(first, "failed", error_code=131042),
+        a_status(second, "failed", error_code=131042),
+        a_status(second, "failed", error_code=131042),
+        a_status(third, "failed", error_code=368),
+        a_status("wamid.of-another-app", "failed", error_code=131031),
+    ]
+    with closing(Connection(connection_arguments(sender.database_url, "test", "sender"))) as own:
+        settled = reconcile.store(own, batch)
+        assert told == []
+        reconcile.after_commit(settled)
+        reconcile.after_commit(reconcile.store(own, batch))  # told before
+    assert told == [(NUMBER, 368), (NUMBER, 131042)]
 
 
 async def test_the_price_is_stored_and_told_with_the_delivery(

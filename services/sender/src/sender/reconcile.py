@@ -51,7 +51,7 @@ class Reconcile:
         on_failed: Callable[[str, int], None] = log_failed,
     ) -> None:
         """on_failed: called after the commit with a number and Meta's code, once for each pair of
-        a batch."""
+        a batch; by the consumer's thread, or in the loop."""
         self._tags, self._clock = tags, clock
         self._new_wamids = new_wamids
         self._on_failed = on_failed

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from common.postgres.connection import Connection, Statement
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, rows_as, unnest
+from common.work.schema import WAITING
+from sender.decide import UNKNOWN_GRACE_SECONDS
 from sender.status_transitions import LockedDelivery, StatusTransitions, StatusUpdate
 from sender.tables import DELIVERY, DELIVERY_COLUMNS, END_REASON, STATUS_COLUMNS
 
@@ -41,13 +43,22 @@ update delivery d set copies = d.copies || array(
 where d.id = any(%(id)s::bigint[])
 """)
 # Keeps statuses of no known delivery, where the answer to their send may be on its way: the number
-# has a send without an answer, or the answer was stored after LOCK had looked.
+# has a send without an answer, or the answer was stored after LOCK had looked. Reads the indexes of
+# open rows: one on `status` would make each update of it touch every index.
 PARK = Prepared(f"""
+with given as (select * from {unnest(PARKED_COLUMNS | NUMBER_COLUMN)}),
+waiting as materialized (
+  select tenant_id, phone_number_id from delivery where {DELIVERY.is_running}
+  union
+  select d.tenant_id, d.phone_number_id from (select distinct tenant_id from given) clients
+  cross join lateral (
+    select tenant_id, phone_number_id, status from delivery
+    where state = {WAITING} and tenant_id = clients.tenant_id
+      and due_at > now() and due_at <= now() + interval '{UNKNOWN_GRACE_SECONDS} seconds') d
+  where d.status = 'unknown')
 insert into early_status ({names(PARKED_COLUMNS)})
-select {names(PARKED_COLUMNS, "given.")} from {unnest(PARKED_COLUMNS | NUMBER_COLUMN)}
-where (select true from delivery d where d.phone_number_id = given.phone_number_id
-    and d.tenant_id = given.tenant_id and d.finished_at is null
-    and d.status in ('sending', 'unknown') limit 1)
+select {names(PARKED_COLUMNS)} from given
+where (tenant_id, phone_number_id) in (select * from waiting)
   or (select true from delivery d where d.tenant_id = given.tenant_id and d.wamid = given.wamid
     and d.wamid is not null limit 1)
 on conflict do nothing

@@ -1,4 +1,4 @@
-"""What a status tells besides: the price, a second copy; and what a parked one may belong to."""
+"""What a status tells besides: the price, and a second copy."""
 
 from alembic import op
 
@@ -9,11 +9,8 @@ UPGRADE = """
 alter table delivery add column pricing_type text, add column pricing_category text,
   add column copies text[] not null default '{}';
 alter table early_status add column pricing_type text, add column pricing_category text;
-create index delivery_in_doubt on delivery (phone_number_id)
-  where finished_at is null and status in ('sending', 'unknown');
 """
 DOWNGRADE = """
-drop index delivery_in_doubt;
 alter table early_status drop column pricing_type, drop column pricing_category;
 alter table delivery drop column pricing_type, drop column pricing_category, drop column copies;
 """

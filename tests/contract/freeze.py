@@ -24,7 +24,7 @@ from tests.support.builders import (
     an_outcome,
 )
 
-from common.events import Event
+from common.events import Event, event_id
 from common.topics import ALL
 
 FOLDER = Path(__file__).parent
@@ -110,8 +110,8 @@ def examples() -> dict[str, Event]:
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"
         ),
-        a_delivery("failed", wamid="wamid.out.1", **error),
-        an_outcome("suppressed", reason="inactive", reply_id="reply-1"),
+        a_delivery("failed", wamid="wamid.out.1", **error, **pricing),
+        an_outcome("failed", reason="131042", reply_id="reply-1", corrects=event_id("first")),
         a_usage(),
         an_account_news(
             "template_status",

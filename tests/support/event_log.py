@@ -83,8 +83,10 @@ class EventLog:
         return Counter(ends[wamid] for wamid in awaited)
 
     def _ends(self) -> dict[str, str]:
+        """The last correction counts; a copy of an older event may come after it."""
         events = self.decoded(MESSAGES_OUTCOME, OutcomeRecorded)
-        return {event.wamid: event.outcome for event in events}
+        in_order = sorted(events, key=lambda event: event.occurred_at)
+        return {event.wamid: event.outcome for event in in_order}
 
     def outcomes(self, wamid: str) -> list[OutcomeRecorded]:
         events = self.decoded(MESSAGES_OUTCOME, OutcomeRecorded)

@@ -99,6 +99,39 @@ async def test_each_message_that_meta_took_is_counted_once(admin: Admin) -> None
     assert (read["total"]["replies"], read["days"][0]["replies"]) == (4, 4)
 
 
+async def test_each_reply_that_arrived_is_counted_once_with_metas_price(admin: Admin) -> None:
+    client = (await admin.add())["id"]
+
+    def state(name: str, delivery: str, price: str | None, **fields: Any) -> DeliveryChanged:
+        given = {"tenant_id": client, "delivery_id": delivery, "pricing_type": price}
+        return a_delivery(name, **{"pricing_category": price and "service"} | given | fields)
+
+    free, regular = "free_customer_service", "regular"
+    await count(admin, state("accepted", "one", None), state("sent", "one", free))
+    assert (await usage(admin, client))["prices"] == {"billable": 0, "free": 0, "by_category": []}
+    await count(admin, state("delivered", "one", free), state("read", "one", free))
+    await count(admin, state("delivered", "one", free))  # told again
+    await count(admin, state("delivered", "two", None), state("delivered", "two", regular))
+    await count(admin, state("sent", "three", regular), state("failed", "three", regular))
+    await count(admin, state("read", "four", "free_entry_point"))
+    await count(admin, state("delivered", "five", regular, pricing_category=None))
+    await count(admin, state("played", "six", regular), state("played", "seven", "of_tomorrow"))
+    read = await usage(admin, client)
+    assert read["prices"] == {
+        "billable": 3,
+        "free": 2,
+        "by_category": [
+            {"pricing_category": "service", "pricing_type": free, "replies": 1},
+            {"pricing_category": "service", "pricing_type": "free_entry_point", "replies": 1},
+            {"pricing_category": "service", "pricing_type": "of_tomorrow", "replies": 1},
+            {"pricing_category": "service", "pricing_type": regular, "replies": 2},
+            {"pricing_category": "unknown", "pricing_type": regular, "replies": 1},
+        ],
+    }
+    assert read["total"]["replies"] == 7
+    assert (await usage(admin, client, "2026-12"))["prices"]["billable"] == 0
+
+
 async def test_a_reply_counts_on_the_day_of_the_clients_time_zone(admin: Admin) -> None:
     client = (await admin.add(settings={"timezone": "America/Mexico_City"}))["id"]
     await count(admin, a_delivery(tenant_id=client, state_at=FIRST_OF_DECEMBER))
@@ -137,12 +170,15 @@ async def test_what_cannot_be_read_says_what_would_be_right(admin: Admin, url: s
 async def test_the_command_shows_the_month_and_what_is_free_at_meta(admin: Admin, url: str) -> None:
     client = (await admin.add())["id"]
     await record(admin, a_usage(2, tenant_id=client, input_tokens=12345, unpriced_calls=1))
-    await count(admin, a_delivery(tenant_id=client, phone_number_id="631261586727899"))
+    price = {"pricing_type": "regular", "pricing_category": "service"}
+    sent = {"tenant_id": client, "phone_number_id": "631261586727899"}
+    await count(admin, a_delivery("delivered", **sent, **price))
     ran = usage_command(url, str(client), "--month", "2026-11")
     assert ran.returncode == 0
     for words in ("2026-11-25", "12,345", "$0.0025", "without a price, not in the cost: 1"):
         assert words in ran.stdout
     assert "631261586727899: 1 replies; 1,000 a month are free at Meta." in ran.stdout
+    assert "Arrived: 1 billable at Meta, 0 free.\n  service, regular: 1\n" in ran.stdout
     read = json.loads(usage_command(url, str(client), "--month", "2026-11", "--json").stdout)
     assert read == await usage(admin, client)
     assert json.loads(usage_command(url, str(client), "--json").stdout)["client_id"] == client

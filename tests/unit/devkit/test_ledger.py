@@ -156,6 +156,35 @@ def test_an_outcome_published_again_is_one_a_different_one_contradicts(
     assert counts(check(replace(log, outcomes=outcomes))) == found
 
 
+@pytest.mark.parametrize(
+    ("corrections", "end"),
+    [
+        ([Outcome("2", "failed", "131042", corrects="1")], "failed"),
+        ([Outcome("2", "failed", "131042", "1"), Outcome("3", "answered", None, "1")], "answered"),
+    ],
+)
+def test_a_correction_contradicts_nothing_and_the_last_one_is_the_end(
+    corrections: list[Outcome], end: str
+) -> None:
+    log = perfect()
+    wamid = log.acked[0].wamid
+    first = Outcome("1", "answered")
+    events = [first, *corrections, first, corrections[0]]  # copies come in any place
+    result = check(replace(log, outcomes=dict(log.outcomes or {}) | {wamid: events}))
+    assert counts(result) == {}
+    assert result.outcomes == (
+        {"answered": 12} if end == "answered" else {"answered": 11, "failed": 1}
+    )
+
+
+def test_what_a_correction_calls_answered_must_have_been_sent() -> None:
+    log = perfect()
+    wamid = log.acked[0].wamid
+    events = [Outcome("1", "failed", "unknown"), Outcome("2", "answered", corrects="1")]
+    outcomes = dict(log.outcomes or {}) | {wamid: events}
+    assert counts(check(replace(log, outcomes=outcomes, posted=log.posted[1:]))) == {"lost": 1}
+
+
 def test_a_run_that_accepted_nothing_is_not_a_test() -> None:
     result = check(Evidence(OWNERS, [], [], {}))
     assert result.reasons == ("not a test: nothing was accepted",)

@@ -17,6 +17,7 @@ from sender import finish_deliveries
 from sender.circuit_breaker import CircuitBreaker
 from sender.decide import after_send, before_send, postponed
 from sender.finish_deliveries import HandledDelivery, update_of
+from sender.new_wamids import NewWamids
 from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.tables import DeliveryUpdate, DueDelivery, due_delivery
 from sender.whatsapp.graph_client import GraphClient
@@ -43,6 +44,7 @@ class Deliver:
         tags: Tags,
         pacing: Pacing,
         clock: Clock,
+        new_wamids: NewWamids,
     ) -> None:
         self._tenant_of = tenant_of
         self._graph = graph
@@ -50,6 +52,7 @@ class Deliver:
         self._tags = tags
         self._pacing = pacing
         self._clock = clock
+        self._new_wamids = new_wamids
         self._circuit_breaker = CircuitBreaker()
 
     def item_of(self, row: Any, claimed_at: float) -> DueDelivery:
@@ -106,4 +109,5 @@ class Deliver:
         finish: Sequence[Statement],
         handled: Sequence[HandledDelivery],
     ) -> Stored:
+        self._new_wamids.add(finish_deliveries.new_messages(handled))
         return finish_deliveries.store(connection, finish, handled, self._clock)

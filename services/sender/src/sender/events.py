@@ -22,11 +22,13 @@ SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
 def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> EventDraft | None:
-    """None for statuses that are internal: pending and sending."""
+    """None for statuses that are internal: pending and sending. A status that stays was told
+    before: now it has a price."""
     if update.status not in PUBLISHED:
         return None
+    fact = [update.status] if update.status != delivery.status else [update.status, "priced"]
     event = DeliveryChanged(
-        event_id=event_id("delivery", delivery.delivery_id, update.status),
+        event_id=event_id("delivery", delivery.delivery_id, *fact),
         trace_id=delivery.trace_id,
         tenant_id=delivery.tenant_id,
         occurred_at=at,
@@ -41,6 +43,8 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
         wamid=update.wamid,
         error_code=update.error_code,
         error_title=update.error_title,
+        pricing_type=update.pricing_type,
+        pricing_category=update.pricing_category,
     )
     return draft(DELIVERIES_EVENTS, delivery.conversation, event)
 
@@ -81,8 +85,40 @@ def outcome_events(
     ]
 
 
+def correction_events(
+    turned: Sequence[Delivery],
+    before: Mapping[str, PartEnd],
+    ends: Mapping[int, Sequence[PartEnd]],
+    at: datetime,
+) -> list[EventDraft]:
+    """For the messages of replies whose outcome was recorded, and is another now.
+
+    turned: the parts that ended otherwise, `before` by delivery_id. ends: of all parts of their
+    replies now, by the part's id.
+    """
+    replies = {(part.tenant_id, part.reply_id): part for part in turned}
+    return [
+        outcome_event(part, wamid, *now, at, corrected_by=cause(part, ends[part.id]))
+        for part in replies.values()
+        if ends[part.id][-1].finished
+        and (now := reply_outcome(part, ends[part.id]))
+        != reply_outcome(part, [before.get(end.delivery_id, end) for end in ends[part.id]])
+        for wamid in part.answers
+    ]
+
+
+def cause(part: Delivery, ends: Sequence[PartEnd]) -> str:
+    """The delivery and its new status: it reaches each only once."""
+    return f"{part.delivery_id}:{ends[part.part - 1].status}"
+
+
 def outcome_event(
-    delivery: Delivery, wamid: str, outcome: OutcomeName, reason: str | None, at: datetime
+    delivery: Delivery,
+    wamid: str,
+    outcome: OutcomeName,
+    reason: str | None,
+    at: datetime,
+    corrected_by: str | None = None,
 ) -> EventDraft:
     event = OutcomeRecorded.of(
         tenant_id=delivery.tenant_id,
@@ -94,5 +130,6 @@ def outcome_event(
         reply_id=delivery.reply_id,
         trace_id=delivery.trace_id,
         occurred_at=at,
+        corrected_by=corrected_by,
     )
     return draft(MESSAGES_OUTCOME, delivery.conversation, event)

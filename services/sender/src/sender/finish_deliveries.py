@@ -12,6 +12,7 @@ from common.work import Dropped, Handled, Hint, Later, Outcome, Stored
 from common.work.statements import written_now
 from common.work.table import ClaimKey
 from sender.events import delivery_events, outcome_events
+from sender.new_wamids import SentMessage
 from sender.tables import (
     DELIVERY,
     ENDS,
@@ -30,7 +31,8 @@ select
     where id = any(%(id)s::bigint[]) and {written_now("delivery")}) as stood,
   (select json_agg(json_build_array(id, tenant_id, delay)) from ({DELIVERY.successors}) next)
     as next,
-  (select json_agg(json_build_array(delivery_id, status, reason)) from ({ENDS}) part) as ends,
+  (select json_agg(json_build_array(delivery_id, status, reason, finished)) from ({ENDS}) part)
+    as ends,
   {RESERVED}
 """)
 HandledDelivery = Handled[DueDelivery, DeliveryUpdate]
@@ -117,3 +119,10 @@ def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:
     if outcome.result is None and isinstance(outcome, Dropped):
         return DeliveryUpdate("unknown")
     return outcome.result
+
+
+def new_messages(handled: Iterable[HandledDelivery]) -> list[SentMessage]:
+    updates = [(work.item.tenant_id, update_of(work.outcome)) for work in handled]
+    return [
+        SentMessage(tenant, update.wamid) for tenant, update in updates if update and update.wamid
+    ]

@@ -1,51 +1,60 @@
 """messages.status -> the deliveries' new statuses, a whole batch in one transaction.
 
 A status is matched by its tag, else by the message's id. One without a tag that matches nothing is
-parked: it may have overtaken the answer to its own send, as Meta promises no order, or belong to
-another app.
+parked for some minutes where it may have overtaken the answer to its own send, as Meta promises no
+order. Elsewhere it belongs to another app, and changes nothing.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from functools import partial
-from itertools import count
 from typing import NamedTuple
 
 import structlog
 
 from common.events import StatusReceived
-from common.outbox_rows import OutboxRow, add_and_commit, reserve
+from common.outbox_rows import EventDraft, OutboxRow, add_and_commit, reserve
 from common.postgres.connection import Connection
-from common.postgres.database import Database
 from common.service import metrics
 from common.service.clock import Clock
 from common.work import Hint
-from sender import status_store
-from sender.events import outcome_events
+from sender.events import correction_events, outcome_events
 from sender.finish_deliveries import AfterEnds
-from sender.status_store import ParkedPortion
+from sender.new_wamids import NewWamids, SentMessage
+from sender.status_store import lock_deliveries, store_statements
 from sender.status_transitions import StatusTransitions, StatusUpdate
-from sender.tables import ends_of
+from sender.tables import Delivery, PartEnd, ends_of
 from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()
-SWEEP_EVERY = 5.0
-EXPIRE_EVERY = 3600.0
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class AfterCommit(NamedTuple):
-    """Rows to publish after the commit, and deliveries that became due."""
+    """Rows to publish after the commit, deliveries that became due, and numbers with the codes for
+    which Meta gave messages up after it had accepted them."""
 
-    rows: Sequence[OutboxRow]
-    hints: Sequence[Hint]
+    rows: Sequence[OutboxRow] = ()
+    hints: Sequence[Hint] = ()
+    failed: Sequence[tuple[str, int]] = ()
+
+
+def log_failed(phone_number_id: str, code: int) -> None:
+    log.warning("delivery_failed", phone_number_id=phone_number_id, code=code)
 
 
 class Reconcile:
     """messages.status: `store` writes a batch in the transaction of its consumer."""
 
-    def __init__(self, tags: Tags, clock: Clock) -> None:
+    def __init__(
+        self,
+        tags: Tags,
+        clock: Clock,
+        new_wamids: NewWamids,
+        on_failed: Callable[[str, int], None] = log_failed,
+    ) -> None:
+        """on_failed: called after the commit with a number and Meta's code, once for each pair of
+        a batch; by the consumer's thread, or in the loop."""
         self._tags, self._clock = tags, clock
+        self._new_wamids = new_wamids
+        self._on_failed = on_failed
 
     def store(self, connection: Connection, batch: Sequence[StatusReceived]) -> AfterCommit:
         return self.settle(connection, [self._status_update(status) for status in batch])
@@ -59,79 +68,76 @@ class Reconcile:
             error_code=status.error_code,
             error_title=status.error_title,
             delivery_id=self._tags.delivery_of(status.tenant_id, status.tag),
+            pricing_type=status.pricing_type,
+            pricing_category=status.pricing_category,
+            phone_number_id=status.phone_number_id,
         )
 
     def settle(self, connection: Connection, statuses: Sequence[StatusUpdate]) -> AfterCommit:
         """A status that proves a delivery sent ends it; the next of its conversation may leave."""
-        transitions = StatusTransitions(status_store.lock_deliveries(connection, statuses))
+        if not statuses:
+            return AfterCommit()
+        transitions = StatusTransitions(lock_deliveries(connection, statuses))
         for status in statuses:
             transitions.apply(status)
-        ended = transitions.ended
+        self._new_wamids.add(new_messages(transitions))
+        return self._store(connection, transitions)
+
+    def _store(self, connection: Connection, transitions: StatusTransitions) -> AfterCommit:
+        ended, turned = transitions.ended, transitions.turned
         last_parts = [delivery for delivery in ended if delivery.is_last_part]
-        events = len(transitions.drafts) + sum(len(delivery.answers) for delivery in last_parts)
+        asked = [*last_parts, *turned]
+        events = len(transitions.drafts) + sum(len(delivery.answers) for delivery in asked)
         reserved = reserve(transitions.conversations, events)
         statements = [
-            *status_store.settle_statements(transitions.updates),
-            *status_store.park_statements(transitions.unmatched),
-            *AfterEnds.statements(ended, last_parts, reserved),
+            *store_statements(transitions),
+            *AfterEnds.statements(ended, asked, reserved),
         ]
         after = AfterEnds.of(connection.execute_together(statements))
         report(transitions)
-        outcomes = outcome_events(last_parts, ends_of(last_parts, after.ends), self._clock.now())
+        outcomes = self._outcomes(transitions, last_parts, after.ends)
         drafts = [*transitions.drafts, *outcomes]
-        return AfterCommit(add_and_commit(connection, [], drafts, after.reserved), after.hints)
+        rows = add_and_commit(connection, [], drafts, after.reserved)
+        return AfterCommit(rows, after.hints, transitions.failed)
 
-    def settle_parked(
-        self, after: datetime, connection: Connection
-    ) -> tuple[AfterCommit, ParkedPortion]:
-        """Of one portion, those whose delivery is known by now."""
-        portion = status_store.take_parked(connection, after)
-        statuses = portion.statuses
-        settled = self.settle(connection, statuses) if statuses else AfterCommit((), ())
-        return settled, portion
+    def _outcomes(
+        self,
+        transitions: StatusTransitions,
+        last_parts: Sequence[Delivery],
+        ends: Sequence[PartEnd],
+    ) -> list[EventDraft]:
+        """Of replies that ended now, and of those that ended otherwise than was recorded."""
+        now = self._clock.now()
+        ended = {(part.tenant_id, part.reply_id) for part in last_parts}
+        turned = [
+            part for part in transitions.turned if (part.tenant_id, part.reply_id) not in ended
+        ]
+        before = {
+            part.delivery_id: PartEnd(part.delivery_id, part.status, part.reason) for part in turned
+        }
+        return [
+            *outcome_events(last_parts, ends_of(last_parts, ends), now),
+            *correction_events(turned, before, ends_of(turned, ends), now),
+        ]
+
+    def after_commit(self, settled: AfterCommit) -> None:
+        for phone_number_id, code in sorted(set(settled.failed)):
+            self._on_failed(phone_number_id, code)
+
+
+def new_messages(transitions: StatusTransitions) -> list[SentMessage]:
+    return [
+        SentMessage(delivery.tenant_id, delivery.wamid)
+        for delivery in transitions.new_wamids
+        if delivery.wamid
+    ]
 
 
 def report(transitions: StatusTransitions) -> None:
-    for update in transitions.updates.values():
-        metrics.DELIVERIES.labels(update.status).inc()
-    for delivery in transitions.duplicates:
+    for status in transitions.moved:
+        metrics.DELIVERIES.labels(status).inc()
+    for copy in transitions.copies:
         metrics.DELIVERIES.labels("duplicate_suspected").inc()
-        log.warning("duplicate_suspected", delivery_id=delivery.delivery_id)
-
-
-class ParkedStatuses:
-    """Settles parked statuses once their delivery is known, and deletes expired ones.
-
-    It has to sweep: a status and the answer to its send can commit at the same moment, and neither
-    transaction sees the other. A sweep looks at the last minute's, and once an hour at all: an
-    outage may have kept an answer from being stored.
-    """
-
-    def __init__(
-        self, database: Database, reconcile: Reconcile, after_commit: Callable[[AfterCommit], None]
-    ) -> None:
-        self._database = database
-        self._reconcile = reconcile
-        self._after_commit = after_commit
-        self._sweeps = count()
-        self._after = LONG_AGO
-
-    async def sweep(self) -> None:
-        """To be called every SWEEP_EVERY seconds."""
-        if next(self._sweeps) % (EXPIRE_EVERY // SWEEP_EVERY) == 0:
-            await self._database.transaction(status_store.delete_expired)
-            self._after = LONG_AGO
-        while not await self._sweep_portion():
-            pass
-
-    async def _sweep_portion(self) -> bool:
-        """Whether it was the last one."""
-        settle = partial(self._reconcile.settle_parked, self._after)
-        settled, portion = await self._database.transaction(settle)
-        self._after_commit(settled)
-        self._after = portion.next_after
-        return portion.is_last
-
-
-def log_failed_sweep(error: Exception) -> None:
-    log.warning("parked_waits", exc_info=error)
+        log.warning("duplicate_suspected", delivery_id=copy.delivery_id)
+    for _, code in transitions.failed:
+        metrics.DELIVERIES_FAILED.labels(code).inc()

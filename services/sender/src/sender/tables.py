@@ -94,7 +94,9 @@ returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newe
   t.state = {RUNNING} as running, t.state = {BLOCKED} as blocked, 0.0::float8 as delay
 """)
 # How the parts of replies ended.
-ENDS = """select delivery_id::text as delivery_id, status, reason from delivery
+END_REASON = "case when status = 'failed' then coalesce(error_code::text, status) else reason end"
+ENDS = f"""select delivery_id::text as delivery_id, status, {END_REASON} as reason,
+  finished_at is not null as finished from delivery
   where delivery_id = any(%(parts)s::uuid[])"""
 
 
@@ -157,14 +159,18 @@ class DeliveryUpdate(NamedTuple):
     wamid: str | None = None
     error_code: int | None = None
     error_title: str | None = None
+    pricing_type: str | None = None
+    pricing_category: str | None = None
 
 
 class PartEnd(NamedTuple):
-    """How one part of a reply ended."""
+    """How one part of a reply ended; of one that failed after its acceptance, the reason is Meta's
+    code."""
 
     delivery_id: str
     status: str
     reason: str | None
+    finished: bool = True
 
 
 class ReplyPart(NamedTuple):

@@ -36,8 +36,10 @@ from common.topics import (
 from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import DEADLINE, Deliver, limits
+from sender.new_wamids import NewWamids
 from sender.pacing import Pacing
-from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
+from sender.parked_statuses import SWEEP_EVERY, ParkedStatuses, log_failed_sweep
+from sender.reconcile import AfterCommit, Reconcile
 from sender.retention_rules import retention_rules
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
@@ -66,9 +68,10 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
     tags, pacing = Tags(ring), Pacing(settings.number_per_second)
+    new_wamids = NewWamids()
     runner = Runner(
         DELIVERY,
-        Deliver(tenants.get, graph, tokens, tags, pacing, clock),
+        Deliver(tenants.get, graph, tokens, tags, pacing, clock, new_wamids),
         limits(settings.slots),
         database=database,
         outbox=outbox,
@@ -80,7 +83,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
     consumers: list[Component] = [
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(accept)),
-        *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
+        *statuses(kafka, database, Reconcile(tags, clock, new_wamids), new_wamids, outbox, runner),
     ]
     if settings.send_typing:
         consumers.append(
@@ -111,15 +114,17 @@ def statuses(
     kafka: KafkaConsumers,
     database: Database,
     reconcile: Reconcile,
+    new_wamids: NewWamids,
     outbox: Outbox,
     runner: Runner[DueDelivery, DeliveryUpdate],
 ) -> list[Component]:
     def publish_and_hint(result: AfterCommit) -> None:
         outbox.publish(result.rows)
         runner.hint(result.hints)
+        reconcile.after_commit(result)
 
     handle = in_transaction(database, reconcile.store, publish_and_hint)
-    parked = ParkedStatuses(database, reconcile, publish_and_hint)
+    parked = ParkedStatuses(database, reconcile, new_wamids, publish_and_hint)
     return [
         kafka.consumer(MESSAGES_STATUS, StatusReceived, handle, STATUSES_WAIT_MS),
         Periodic(parked.sweep, SWEEP_EVERY, log_failed_sweep),

@@ -78,12 +78,18 @@ class StatusReceived(ConversationEvent):
 
 
 class OutcomeRecorded(ConversationEvent):
-    """The one end of an inbound message. Its event_id depends on the message alone."""
+    """The end of an inbound message. Its event_id depends on the message alone, but that of a
+    correction on what was learned later: then the last correction is the end."""
 
     wamid: str = Field(min_length=1)
     outcome: OutcomeName
     reason: str | None = Field(default=None, description="For example inactive, opted_out, 131047")
     reply_id: str | None = None
+    corrects: str | None = Field(
+        default=None,
+        description="event_id of the message's first outcome, which WhatsApp has disproved: a reply"
+        " failed after it was accepted, or arrived though it seemed lost",
+    )
 
     @classmethod
     def of(
@@ -98,10 +104,15 @@ class OutcomeRecorded(ConversationEvent):
         reply_id: str | None = None,
         trace_id: str,
         occurred_at: datetime,
+        corrected_by: str | None = None,
     ) -> Self:
-        """The only place that knows the id's recipe: outcomes of all services meet in it."""
+        """The only place that knows the id's recipe: outcomes of all services meet in it.
+
+        corrected_by: the fact that makes it a correction.
+        """
+        first = event_id(tenant_id, wamid, "outcome")
         return cls(
-            event_id=event_id(tenant_id, wamid, "outcome"),
+            event_id=event_id(first, corrected_by) if corrected_by else first,
             trace_id=trace_id,
             tenant_id=tenant_id,
             occurred_at=occurred_at,
@@ -111,4 +122,5 @@ class OutcomeRecorded(ConversationEvent):
             outcome=outcome,
             reason=reason,
             reply_id=reply_id,
+            corrects=first if corrected_by else None,
         )

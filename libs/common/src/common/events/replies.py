@@ -43,7 +43,8 @@ class ReplyReady(ConversationEvent):
 
 
 class DeliveryChanged(ConversationEvent):
-    """A new state of one Graph API message (one part of a reply)."""
+    """A new state of one Graph API message (one part of a reply), or its price, when that was told
+    later than its state."""
 
     delivery_id: str
     reply_id: str
@@ -54,3 +55,7 @@ class DeliveryChanged(ConversationEvent):
     wamid: str | None = None
     error_code: int | None = None
     error_title: str | None = None
+    pricing_type: str | None = Field(
+        default=None, description="Meta's: regular (billable), free_customer_service..."
+    )
+    pricing_category: str | None = Field(default=None, description="Meta's: service, utility...")

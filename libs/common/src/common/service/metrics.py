@@ -53,3 +53,6 @@ BUDGETS_REACHED = Counter(
 GRAPH_CALLS = Counter("conserje_graph_calls", "Calls of the Graph API", ["call", "result"])
 GRAPH_SECONDS = Histogram("conserje_graph_seconds", "Duration of a Graph call", buckets=SECONDS)
 DELIVERIES = Counter("conserje_deliveries", "Deliveries by state reached", ["state"])
+DELIVERIES_FAILED = Counter(
+    "conserje_deliveries_failed", "Messages that Meta took and gave up later", ["code"]
+)

@@ -61,7 +61,7 @@ class EventLog:
             self.dead_letters.update(wamid.decode() for wamid in WAMID.findall(value))
             return
         event = OutcomeRecorded.decode(value)
-        outcome = Outcome(event.event_id, event.outcome, event.reason)
+        outcome = Outcome(event.event_id, event.outcome, event.reason, event.corrects)
         self.outcomes.setdefault(event.wamid, []).append(outcome)
 
 

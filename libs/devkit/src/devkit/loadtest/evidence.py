@@ -58,11 +58,13 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One messages.outcome event of a message; a re-published event has the same id."""
+    """One messages.outcome event of a message; a re-published event has the same id. `corrects`:
+    the id of the first one, where this is a correction."""
 
     event_id: str
     name: str
     reason: str | None = None
+    corrects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

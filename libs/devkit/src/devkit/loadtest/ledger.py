@@ -20,7 +20,8 @@ class LedgerResult:
     """Counts, the offenders behind them by the same name, and why it is not ok.
 
     `outcomes` counts messages by outcome, dead letters included. `contradicted`: messages with two
-    different ends. `answer`: from the ack to the first answer; `ack`: from due to ack.
+    different ends, of which none corrects the other. `answer`: from the ack to the first answer;
+    `ack`: from due to ack.
     """
 
     accepted: int
@@ -75,7 +76,7 @@ def lost(evidence: Evidence, first: Mapping[Token, float]) -> Iterator[str]:
             if not answered:
                 yield f"{acked.token}: no answer"
             continue
-        names = {outcome.name for outcome in evidence.outcomes.get(acked.wamid, ())}
+        names = end_names(evidence.outcomes.get(acked.wamid, ()))
         if not names:
             yield f"{acked.token}: no outcome"
         elif names == {"answered"} and not answered:
@@ -123,15 +124,22 @@ def crossed(
 
 def contradicted(outcomes: Mapping[str, Sequence[Outcome]]) -> Iterator[str]:
     for wamid, events in outcomes.items():
-        ends = {(event.name, event.reason) for event in events}
-        if len(ends) > 1 or len({event.event_id for event in events}) > 1:
+        first = [event for event in events if not event.corrects]
+        ends = {(event.name, event.reason) for event in first}
+        if len(ends) > 1 or len({event.event_id for event in first}) > 1:
             yield f"{wamid}: {sorted(map(str, ends))}"
+
+
+def end_names(events: Sequence[Outcome]) -> set[str]:
+    """Of the last correction, else of the outcome; two where one contradicts the other."""
+    corrections = {event.event_id: event.name for event in events if event.corrects}
+    return {[*corrections.values()][-1]} if corrections else {event.name for event in events}
 
 
 def outcome_counts(evidence: Evidence) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for acked in evidence.acked:
-        ends = {event.name for event in (evidence.outcomes or {}).get(acked.wamid, ())}
+        ends = end_names((evidence.outcomes or {}).get(acked.wamid, ()))
         if not ends and acked.wamid in evidence.dead_letters:
             ends = {"dead_lettered"}
         counts.update(ends)

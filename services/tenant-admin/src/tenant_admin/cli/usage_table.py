@@ -1,4 +1,4 @@
-"""What `usage` prints: a month's days, their sum, and the replies beside Meta's free ones."""
+"""What `usage` prints: a month's days, their sum, replies beside the free ones, and prices."""
 
 import typer
 
@@ -18,6 +18,11 @@ def print_usage(usage: MonthUsage, as_json: bool) -> None:
     for number in usage.numbers:
         free = f"{number.free_replies:,} a month are free at Meta"
         typer.echo(f"Number {number.phone_number_id}: {number.replies:,} replies; {free}.")
+    prices = usage.prices
+    if prices.by_category:
+        typer.echo(f"Arrived: {prices.billable:,} billable at Meta, {prices.free:,} free.")
+    for price in prices.by_category:
+        typer.echo(f"  {price.pricing_category}, {price.pricing_type}: {price.replies:,}")
     if usage.total.unpriced_calls:
         typer.echo(
             f"Calls of models without a price, not in the cost: {usage.total.unpriced_calls}"

@@ -111,6 +111,16 @@ counted_delivery = sa.Table(
     metadata,
     sa.Column("delivery_id", sa.Text, primary_key=True),
     sa.Column("counted_at", TIMESTAMPTZ),
+    sa.Column("priced", sa.Boolean),
+)
+priced_replies = sa.Table(
+    "priced_replies",
+    metadata,
+    sa.Column("client_id", sa.Integer, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("pricing_category", sa.Text, primary_key=True),
+    sa.Column("pricing_type", sa.Text, primary_key=True),
+    sa.Column("replies", sa.Integer),
 )
 account_news = sa.Table(
     "account_news",

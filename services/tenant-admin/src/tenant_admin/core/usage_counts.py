@@ -16,7 +16,13 @@ from sqlalchemy.dialects.postgresql import insert
 from common.events import DeliveryChanged, TenantSettings, UsageRecorded
 from common.time_zones import local_date
 from tenant_admin.core import clients
-from tenant_admin.core.tables import client_usage, counted_delivery, number_replies
+from tenant_admin.core.reply_prices import Price, ReplyPrices, add_prices, newly_priced, prices_of
+from tenant_admin.core.tables import (
+    client_usage,
+    counted_delivery,
+    number_replies,
+    priced_replies,
+)
 from tenant_admin.core.tables import clients as clients_table
 
 FREE_REPLIES = 1000  # of a number and calendar month; Meta, since 2026-10-01
@@ -73,6 +79,7 @@ class MonthUsage(BaseModel):
     month: str
     total: UsageTotals
     numbers: list[NumberReplies]
+    prices: ReplyPrices
     days: list[DayUsage]
 
 
@@ -94,12 +101,21 @@ def record_usage(connection: Connection, events: Sequence[UsageRecorded]) -> Non
 
 
 def count_replies(connection: Connection, events: Sequence[DeliveryChanged]) -> None:
-    """Each delivery that Meta took, on the day on which it did."""
-    new = new_deliveries(connection, [event for event in events if event.state in SENT])
-    if not new:
+    """Each delivery that Meta took, on the day on which it did, and its price when it arrived."""
+    sent = [event for event in events if event.state in SENT]
+    new, priced = new_deliveries(connection, sent), newly_priced(connection, sent)
+    if not new and not priced:
         return
-    zones = zones_of(connection, {event.tenant_id for event in new})
-    counts = Counter(number_day(event, zones) for event in new)
+    zones = zones_of(connection, {event.tenant_id for event in (*new, *priced)})
+    add_replies(connection, [number_day(event, zones) for event in new])
+    add_prices(connection, [price_day(event, zones) for event in priced])
+    connection.exec_driver_sql(FORGET)
+
+
+def add_replies(connection: Connection, replies: Sequence[NumberDay]) -> None:
+    if not replies:
+        return
+    counts = Counter(replies)
     rows = [
         {"client_id": client_id, "phone_number_id": number, "day": day, "replies": replies}
         for (client_id, number, day), replies in sorted(counts.items())
@@ -111,7 +127,6 @@ def count_replies(connection: Connection, events: Sequence[DeliveryChanged]) -> 
             set_={"replies": number_replies.c.replies + given.excluded.replies},
         )
     )
-    connection.exec_driver_sql(FORGET)
 
 
 def new_deliveries(
@@ -135,8 +150,17 @@ def zones_of(connection: Connection, client_ids: set[int]) -> dict[int, str]:
 
 
 def number_day(event: DeliveryChanged, zones: Mapping[int, str]) -> NumberDay:
+    return event.tenant_id, event.phone_number_id, day_of(event, zones)
+
+
+def price_day(event: DeliveryChanged, zones: Mapping[int, str]) -> Price:
+    category = event.pricing_category or "unknown"
+    return event.tenant_id, day_of(event, zones), category, event.pricing_type or "unknown"
+
+
+def day_of(event: DeliveryChanged, zones: Mapping[int, str]) -> date:
     zone = zones.get(event.tenant_id, "UTC")  # of a client that has just been deleted
-    return event.tenant_id, event.phone_number_id, local_date(event.state_at, zone)
+    return local_date(event.state_at, zone)
 
 
 def month_usage(connection: Connection, client_id: int, month: str | None = None) -> MonthUsage:
@@ -147,6 +171,7 @@ def month_usage(connection: Connection, client_id: int, month: str | None = None
     next_month = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     used = of_days(connection, client_usage, client_id, first, next_month)
     sent = of_days(connection, number_replies, client_id, first, next_month)
+    priced = of_days(connection, priced_replies, client_id, first, next_month)
     by_day, by_number = Counter[date](), Counter[str]()
     for row in sent:
         by_day[row.day] += row.replies
@@ -160,6 +185,7 @@ def month_usage(connection: Connection, client_id: int, month: str | None = None
             NumberReplies(phone_number_id=number, replies=replies)
             for number, replies in sorted(by_number.items())
         ],
+        prices=prices_of(priced),
         days=[
             DayUsage(day=day, **sums.get(day, {}), replies=by_day[day])
             for day in sorted({*sums, *by_day})

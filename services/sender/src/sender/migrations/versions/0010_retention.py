@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0009"
 
 INDEXES = """
 create index delivery_ended on delivery (finished_at) where finished_at is not null;

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 # '' where it is of the whole account, or the number is known by the other of the two only.
 NEWS = """

@@ -131,6 +131,12 @@ class RunningSender:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query)]
 
+    def states(self) -> dict[str, datetime]:
+        """Since when conversations are opted out or have a person."""
+        with self.engine.connect() as connection:
+            rows = connection.exec_driver_sql("select conversation, since from conversation_state")
+            return {row[0]: row[1] for row in rows}
+
     def execute(self, statement: str) -> int:
         with self.engine.begin() as connection:
             return connection.exec_driver_sql(statement).rowcount

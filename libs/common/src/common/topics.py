@@ -120,9 +120,10 @@ CONVERSATIONS_EVENTS = Topic(
     "conversations.events",
     key="conversation",
     producers=("assistant",),
-    consumers=(),
+    consumers=("sender",),  # holds back replies made before it
     event=ConversationChanged,
     retention_ms=30 * DAY_MS,
+    dlq=True,
 )
 USAGE_EVENTS = Topic(
     "usage.events",

@@ -2,7 +2,14 @@
 
 from typing import TypeVar
 
-from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
+from common.events import (
+    ConversationChanged,
+    Event,
+    MessageReceived,
+    ReplyReady,
+    StatusReceived,
+    TenantConfig,
+)
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumers import KafkaConsumers
@@ -26,6 +33,7 @@ from common.service.lifecycle import (
 from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
+    CONVERSATIONS_EVENTS,
     DELIVERIES_EVENTS,
     MESSAGES_INBOUND,
     MESSAGES_STATUS,
@@ -34,6 +42,7 @@ from common.topics import (
 )
 from common.work import Owner, Runner
 from sender.accept import accept
+from sender.conversation_state import ConversationStates
 from sender.deliver import DEADLINE, Deliver, limits
 from sender.pacing import Pacing
 from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
@@ -76,8 +85,10 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
     dead_letters = DeadLetters(life.service, producer, life.loop)
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
+    store_states = in_transaction(database, ConversationStates(clock).store)
     consumers: list[Component] = [
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(accept)),
+        kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, store_states),
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
     ]
     if settings.send_typing:

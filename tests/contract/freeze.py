@@ -15,6 +15,7 @@ from tests.support.builders import (
     a_conversation_change,
     a_delivery,
     a_message,
+    a_progress,
     a_reply,
     a_status,
     a_tenant,
@@ -98,6 +99,7 @@ def examples() -> dict[str, Event]:
         ),
         a_status("failed", tag="v1:delivery-1:1", **error, **pricing),
         a_reply(kind="fallback", failure="http_500", what="person", expires_at=NOON, **person),
+        a_progress(),
         a_command("echo", text="Claro", minutes=30, wamid="wamid.echo.1", sent_at=NOON, **person),
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"

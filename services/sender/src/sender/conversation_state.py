@@ -8,8 +8,9 @@ changes nothing, and neither opting in nor the end of a handover lets an older r
 from collections.abc import Sequence
 from datetime import timedelta
 
-from common.events import ConversationChanged
-from common.postgres.connection import Connection
+from common.events import ConversationChanged, TurnProgress
+from common.postgres.connection import Rows, Statement
+from common.postgres.database import Database
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, unnest
 from common.service.clock import Clock
@@ -48,6 +49,12 @@ delete from conversation_state where (tenant_id, conversation, what) in (
   select tenant_id, conversation, what from conversation_state where since < %(before)s::timestamptz
   order by since limit {FORGET_AT_ONCE} for update skip locked)
 """)
+ASKED = {"tenant_id": "int", "conversation": "text", "since": "timestamptz"}
+# Of these conversations, those that have changed since then.
+CHANGED_SINCE = Prepared(f"""
+select conversation from {unnest(ASKED)} join conversation_state s using (tenant_id, conversation)
+where s.since > given.since
+""")
 # Columns of a select or a returning: since when the conversation of the delivery `t` is so.
 SINCE = ", ".join(
     f"""(select since from conversation_state s where s.tenant_id = t.tenant_id
@@ -57,19 +64,24 @@ SINCE = ", ".join(
 
 
 class ConversationStates:
-    """conversations.events: `store` writes a batch in the transaction of its consumer."""
+    """`store` handles conversations.events; both run on consumers' threads."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
 
-    def store(self, connection: Connection, changes: Sequence[ConversationChanged]) -> None:
+    def store(self, changes: Sequence[ConversationChanged]) -> None:
         """One round trip; none for a batch that says nothing of it."""
         oldest = self._clock.now() - KEPT
-        silencing = [
-            change for change in changes if change.what in SILENCING and change.occurred_at > oldest
-        ]
-        if silencing:
-            values = arrays(GIVEN, silencing)
-            connection.execute_together(
-                [(STORE, values), (FORGET, {"before": oldest})], commit=True
-            )
+        given = [each for each in changes if each.what in SILENCING and each.occurred_at > oldest]
+        if given:
+            self._run((STORE, arrays(GIVEN, given)), (FORGET, {"before": oldest}))
+
+    def silenced(self, turns: Sequence[TurnProgress]) -> set[str]:
+        """Conversations that were opted out, or got a person, since their turn began."""
+        return {row.conversation for row in self._run((CHANGED_SINCE, arrays(ASKED, turns)))}
+
+    def _run(self, *statements: Statement) -> Rows:
+        return self._database.run_transaction(
+            lambda connection: connection.execute_together(statements, commit=True)
+        )

@@ -1,14 +1,15 @@
 """The only place where the sender's objects are built."""
 
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from common.events import (
     ConversationChanged,
     Event,
-    MessageReceived,
     ReplyReady,
     StatusReceived,
     TenantConfig,
+    TurnProgress,
 )
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
@@ -35,10 +36,10 @@ from common.tenant_secrets import TenantSecrets
 from common.topics import (
     CONVERSATIONS_EVENTS,
     DELIVERIES_EVENTS,
-    MESSAGES_INBOUND,
     MESSAGES_STATUS,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
+    TURNS_PROGRESS,
 )
 from common.work import Owner, Runner
 from sender.accept import accept
@@ -54,7 +55,7 @@ from sender.whatsapp.tag import Tags
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
-TYPING_WAITS_MS = 150
+TYPING_WAITS_MS = 50  # it should show before the reply comes
 EVENTS_WAIT_MS = 500  # no one waits for the sender's events
 
 
@@ -82,18 +83,18 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         owner=owner,
         life=life,
     )
-    show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
+    states = ConversationStates(database, clock)
+    show_typing = ShowTyping(tenants.get, states.silenced, graph, tokens, clock, life.loop)
     dead_letters = DeadLetters(life.service, producer, life.loop)
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
-    store_states = in_transaction(database, ConversationStates(clock).store)
     consumers: list[Component] = [
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(accept)),
-        kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, store_states),
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, show_typing)),
+        kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, states.store),
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
     ]
     if settings.send_typing:
         consumers.append(
-            kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle, TYPING_WAITS_MS)
+            kafka.consumer(TURNS_PROGRESS, TurnProgress, show_typing.handle, TYPING_WAITS_MS)
         )
     return [
         database,
@@ -108,6 +109,18 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         show_typing,
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
+
+
+def store_replies(
+    runner: Runner[DueDelivery, DeliveryUpdate], show_typing: ShowTyping
+) -> Callable[[Sequence[ReplyReady]], None]:
+    store = runner.store_and_claim(accept)
+
+    def handle(replies: Sequence[ReplyReady]) -> None:
+        show_typing.note_replies(replies)
+        store(replies)
+
+    return handle
 
 
 def statuses(

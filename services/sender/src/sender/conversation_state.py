@@ -45,9 +45,9 @@ where known.since < excluded.since
 """)
 # Deletes some of those that no reply can ask for any more.
 FORGET = Prepared(f"""
-delete from conversation_state where (tenant_id, conversation, what) in (
-  select tenant_id, conversation, what from conversation_state where since < %(before)s::timestamptz
-  order by since limit {FORGET_AT_ONCE} for update skip locked)
+delete from conversation_state where ctid = any(array(
+  select ctid from conversation_state where since < %(before)s::timestamptz
+  order by since limit {FORGET_AT_ONCE} for update skip locked))
 """)
 ASKED = {"tenant_id": "int", "conversation": "text", "since": "timestamptz"}
 # Of these conversations, those that have changed since then.

@@ -15,6 +15,7 @@ from tests.support.builders import (
     a_conversation_change,
     a_delivery,
     a_message,
+    a_progress,
     a_reply,
     a_status,
     a_tenant,
@@ -106,6 +107,7 @@ def examples() -> dict[str, Event]:
             expires_at=NOON,
             **person,
         ),
+        a_progress(),
         a_command("echo", text="Claro", minutes=30, wamid="wamid.echo.1", sent_at=NOON, **person),
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"

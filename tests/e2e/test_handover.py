@@ -163,3 +163,30 @@ async def test_the_assistant_answers_what_was_missed_once_the_time_is_over(
     assert [end.outcome for end in ends] == ["answered"] * 2
     assert len({end.reply_id for end in ends}) == 1, "what was missed is answered in one reply"
     await changed(system, contact, ("handed_over", "operator"), ("resumed", "timeout"))
+
+
+async def test_what_nobody_answers_stays_unread(system: RunningSystem) -> None:
+    client = await system.add_client(disclosure_text="")
+    stopped, taken_over = a_contact(), a_contact()
+    answered = [await system.write(client.number, contact) for contact in (stopped, taken_over)]
+    for wamid in answered:
+        await system.events.wait_for_outcome(wamid)
+    await system.write_and_wait(client.number, stopped, "STOP")
+    await order(system, client, taken_over, "take-over")
+    await changed(system, taken_over, ("handed_over", "operator"))
+    outcome = await system.write_and_wait(client.number, stopped, "¿Siguen ahí?")
+    assert (outcome.outcome, outcome.reason) == ("suppressed", "opted_out")
+    waits = await system.write(client.number, taken_over, "¿Me llaman?")
+    await wait_until_put_off(system, taken_over, waits)
+    answered.append(await system.write(client.number, a_contact()))
+
+    async def marked() -> set[str]:
+        return {
+            mark["body"]["message_id"] for mark in await system.graph_log("marks", client.number)
+        }
+
+    async def all_are_marked() -> bool:
+        return await marked() >= {*answered}
+
+    await eventually_async(all_are_marked, "the answered messages to be marked as read")
+    assert await marked() == {*answered}

@@ -25,6 +25,7 @@ from assistant.reservations import Budgets
 from assistant.tables import TURNS
 from assistant.transcripts import Transcripts
 from assistant.turn import TurnHandler
+from assistant.turn_progress import REPEAT_SECONDS, ProgressPublisher
 from assistant.usage_reports import UsageReports
 from common.events import (
     AssistantConfig,
@@ -204,6 +205,7 @@ async def running_assistant(
     slots: int = 50,
     pool: int = 4,
     clock: Clock | None = None,
+    repeat_seconds: float = REPEAT_SECONDS,
 ) -> AsyncIterator[RunningAssistant]:
     """With one client and its assistant, unless others are given."""
     life = Lifecycle("assistant")
@@ -228,6 +230,7 @@ async def running_assistant(
         Budgets(database, limits.lease),
         read_prices(),
         reports.settled,
+        ProgressPublisher(producer, SystemClock(), repeat_seconds),
         clock or SystemClock(),
         lambda: 0.5,
     )

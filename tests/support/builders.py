@@ -14,6 +14,7 @@ from common.events import (
     ReplyReady,
     StatusReceived,
     TenantConfig,
+    TurnProgress,
     UsageRecorded,
     event_id,
 )
@@ -41,6 +42,11 @@ def a_reply(text: str = "Abrimos a las 9.", **fields: Any) -> ReplyReady:
     values = {"reply_id": "reply-1", "kind": "answer", "answers": ("wamid.in.1",)} | fields
     values = {"last_inbound_at": NOON} | values
     return ReplyReady(**facts("reply", values["reply_id"]) | CONVERSATION | values, text=text)
+
+
+def a_progress(state: str = "answering", **fields: Any) -> TurnProgress:
+    values = {"state": state, "wamid": "wamid.in.1", "messages": 1, "since": NOON, "until": NOON}
+    return TurnProgress(**facts("progress", state) | CONVERSATION | values | fields)
 
 
 def a_delivery(state: str = "accepted", **fields: Any) -> DeliveryChanged:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,11 +16,11 @@ from tests.support.waiting import eventually_in_thread
 from common.events import (
     DeliveryChanged,
     Event,
-    MessageReceived,
     OutcomeRecorded,
     ReplyReady,
     StatusReceived,
     TenantConfig,
+    TurnProgress,
 )
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
@@ -30,11 +30,11 @@ from common.sealed import KeyRing
 from common.service.lifecycle import Lifecycle
 from common.topics import (
     DELIVERIES_EVENTS,
-    MESSAGES_INBOUND,
     MESSAGES_OUTCOME,
     MESSAGES_STATUS,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
+    TURNS_PROGRESS,
     Topic,
 )
 from common.work import WorkState
@@ -70,8 +70,9 @@ def a_status(wamid: str, status: str, **fields: Any) -> StatusReceived:
     return builders.a_status(status, wamid=wamid, **moments("status_at") | fields)
 
 
-def a_message(wamid: str, **fields: Any) -> MessageReceived:
-    return builders.a_message(wamid=wamid, **moments("sent_at", "received_at") | fields)
+def progress(state: str, wamid: str, **fields: Any) -> TurnProgress:
+    soon = {"until": datetime.now(UTC) + timedelta(seconds=60)}
+    return builders.a_progress(state, wamid=wamid, **moments("since") | soon | fields)
 
 
 class PublishedEvents:
@@ -123,14 +124,20 @@ class RunningSender:
         for status in statuses:
             await self.publish(MESSAGES_STATUS, status.conversation, status)
 
-    async def message(self, *messages: MessageReceived) -> None:
-        for message in messages:
-            await self.publish(MESSAGES_INBOUND, message.conversation, message)
+    async def progress(self, *events: TurnProgress) -> None:
+        for event in events:
+            await self.publish(TURNS_PROGRESS, event.conversation, event)
 
     def rows(self, columns: str = "status") -> list[tuple[Any, ...]]:
         query = f"select {columns} from delivery order by id"
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+    def states(self) -> dict[str, datetime]:
+        """Since when conversations are opted out or have a person."""
+        with self.engine.connect() as connection:
+            rows = connection.exec_driver_sql("select conversation, since from conversation_state")
+            return {row[0]: row[1] for row in rows}
 
     def execute(self, statement: str) -> int:
         with self.engine.begin() as connection:

@@ -11,6 +11,8 @@ from common.topics import (
     MESSAGES_INBOUND,
     MESSAGES_OUTCOME,
     TENANTS_CONFIG,
+    TURNS_PROGRESS,
+    Topic,
     dlq_of,
     every_topic,
 )
@@ -27,10 +29,14 @@ def test_what_is_there_is_left_alone_and_what_was_made_is_as_mapped(kafka: Broke
     assert len(there[TENANTS_CONFIG.name].partitions) == TENANTS_CONFIG.partitions
     assert len(there[MESSAGES_OUTCOME.name].partitions) == MESSAGES_OUTCOME.partitions
     assert len(there[dlq_of(MESSAGES_INBOUND).name].partitions) == 1
-    (asked,) = admin.describe_configs(
-        [ConfigResource(ResourceType.TOPIC, TENANTS_CONFIG.name)]
-    ).values()
-    assert asked.result(10)["cleanup.policy"].value == "compact"
+    assert config_of(admin, TENANTS_CONFIG)["cleanup.policy"] == "compact"
+    hour = {"retention.ms": "3600000", "segment.ms": "3600000"}
+    assert config_of(admin, TURNS_PROGRESS).items() >= hour.items()
+
+
+def config_of(admin: AdminClient, topic: Topic) -> dict[str, str]:
+    (asked,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic.name)]).values()
+    return {name: entry.value for name, entry in asked.result(10).items()}
 
 
 def test_a_topic_with_more_partitions_than_the_map_says_stays_as_it_is(kafka: Broker) -> None:

@@ -42,12 +42,20 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         refusals=0,
         resends=0,
         newest=True,
+        what=None,
+        made_at=NOW - timedelta(seconds=30),
+        expires_at=None,
+        opted_out_at=None,
+        handed_over_at=None,
         claimed_at=0.0,
     )
     return replace(delivery, **fields)
 
 
 OLD = NOW - timedelta(hours=23, seconds=1)
+MADE, SOON = NOW - timedelta(seconds=30), NOW + timedelta(seconds=1)
+BEFORE = MADE - timedelta(seconds=1)
+UNKNOWN = Dropped("unknown", DeliveryUpdate("unknown"))
 INACTIVE, OTHERS = a_tenant(active=False), a_tenant(2)
 
 
@@ -59,6 +67,24 @@ INACTIVE, OTHERS = a_tenant(active=False), a_tenant(2)
         (due(), INACTIVE, Dropped("inactive", DeliveryUpdate("suppressed"))),
         (due(), OTHERS, Dropped("number_moved", DeliveryUpdate("suppressed"))),
         (due(last_inbound_at=OLD), TENANT, Dropped("window_closed", DeliveryUpdate("suppressed"))),
+        (due(expires_at=NOW), TENANT, Dropped("stale", DeliveryUpdate("suppressed"))),
+        (due(expires_at=SOON), TENANT, TENANT),
+        (due(opted_out_at=NOW), TENANT, Dropped("opted_out", DeliveryUpdate("suppressed"))),
+        (due(opted_out_at=MADE), TENANT, TENANT),  # the notice of that very command
+        (due(opted_out_at=BEFORE), TENANT, TENANT),
+        (
+            due(opted_out_at=NOW, what="person"),
+            TENANT,
+            Dropped("opted_out", DeliveryUpdate("suppressed")),
+        ),
+        (
+            due(handed_over_at=NOW),
+            TENANT,
+            Dropped("handed_over:taken_over", DeliveryUpdate("suppressed")),
+        ),
+        (due(handed_over_at=MADE), TENANT, TENANT),
+        (due(handed_over_at=BEFORE), TENANT, TENANT),
+        (due(handed_over_at=NOW, what="person"), TENANT, TENANT),
         (due(), None, Later(5, "number_unknown", DeliveryUpdate("pending"))),
         (
             due(created_at=NOW - timedelta(minutes=6)),
@@ -79,6 +105,10 @@ INACTIVE, OTHERS = a_tenant(active=False), a_tenant(2)
             Dropped("unknown", DeliveryUpdate("unknown")),
         ),
         (due("unknown", resends=1), INACTIVE, Dropped("unknown", DeliveryUpdate("unknown"))),
+        *(
+            (due("unknown", resends=1, **fields), TENANT, UNKNOWN)
+            for fields in ({"opted_out_at": NOW}, {"handed_over_at": NOW}, {"expires_at": NOW})
+        ),
         (due("unknown", resends=1), None, Dropped("unknown", DeliveryUpdate("unknown"))),
         (
             due("unknown", resends=1, last_inbound_at=OLD),

@@ -17,10 +17,12 @@ from common.events import (
     ReplyReady,
     StatusReceived,
     TenantConfig,
+    TurnProgress,
     UsageRecorded,
 )
 
-DAY_MS = 24 * 3600 * 1000
+HOUR_MS = 3600 * 1000
+DAY_MS = 24 * HOUR_MS
 DLQ_MARKS_BYTES = 64 << 10  # a dead letter is its record and headers that say why
 LARGEST_MESSAGE = (4 << 20) + DLQ_MARKS_BYTES
 BESIDE_VALUE_BYTES = 1024  # a batch with one record: its header, the key, our headers
@@ -70,7 +72,7 @@ MESSAGES_INBOUND = Topic(
     "messages.inbound",
     key="conversation",
     producers=("router",),
-    consumers=("assistant", "sender"),  # sender: read marks and typing
+    consumers=("assistant",),
     event=MessageReceived,
     dlq=True,
 )
@@ -90,6 +92,16 @@ MESSAGES_OUTCOME = Topic(
     event=OutcomeRecorded,
     partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,
+)
+TURNS_PROGRESS = Topic(
+    "turns.progress",
+    key="conversation",
+    producers=("assistant",),
+    consumers=("sender",),  # read marks and typing
+    event=TurnProgress,
+    partitions=HISTORY_PARTITIONS,
+    retention_ms=HOUR_MS,
+    dlq=True,
 )
 REPLIES_OUTBOUND = Topic(
     "replies.outbound",
@@ -121,9 +133,10 @@ CONVERSATIONS_EVENTS = Topic(
     "conversations.events",
     key="conversation",
     producers=("assistant",),
-    consumers=(),
+    consumers=("sender",),  # holds back replies made before it
     event=ConversationChanged,
     retention_ms=30 * DAY_MS,
+    dlq=True,
 )
 USAGE_EVENTS = Topic(
     "usage.events",
@@ -170,6 +183,7 @@ ALL = (
     MESSAGES_INBOUND,
     MESSAGES_STATUS,
     MESSAGES_OUTCOME,
+    TURNS_PROGRESS,
     REPLIES_OUTBOUND,
     DELIVERIES_EVENTS,
     CONVERSATIONS_COMMANDS,

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from common.service.settings import KafkaSettings, load
-from common.topics import MESSAGE_PARTITIONS, Topic, every_topic
+from common.topics import DAY_MS, MESSAGE_PARTITIONS, Topic, every_topic
 
 DEADLINE = 30.0
 
@@ -45,6 +45,8 @@ def new_topic(topic: Topic, replicas: int, partitions: int | None) -> NewTopic:
         config |= {"min.cleanable.dirty.ratio": "0.1", "segment.ms": "3600000"}
     else:
         config["retention.ms"] = str(topic.retention_ms)
+        if topic.retention_ms < DAY_MS:  # a segment is kept until its last record is too old
+            config["segment.ms"] = str(topic.retention_ms)
     count = topic.partitions
     if partitions and count == MESSAGE_PARTITIONS:
         count = partitions

@@ -28,6 +28,7 @@ from assistant.reservations import Budgets
 from assistant.results import TurnResult
 from assistant.settle import Bill, billed_calls, may_have_reservation
 from assistant.turn_context import TurnContext, turn_context
+from assistant.turn_progress import ProgressPublisher
 from assistant.usage_reports import ClientDay
 from common.events import AssistantConfig, TenantConfig
 from common.postgres.connection import Connection, Statement
@@ -57,6 +58,7 @@ class TurnHandler:
         budgets: Budgets,
         prices: Prices,
         note_settled: Callable[[Iterable[ClientDay]], None],
+        progress: ProgressPublisher,
         clock: Clock,
         random: Callable[[], float],
         budget: float = TURN_SECONDS,
@@ -70,6 +72,7 @@ class TurnHandler:
         self._budgets = budgets
         self._prices = prices
         self._note_settled = note_settled
+        self._progress = progress
         self._clock = clock
         self._random = random
         self._budget = budget
@@ -90,15 +93,18 @@ class TurnHandler:
         decision = before_asking(turn, tries, tenant, assistant, self._clock.now())
         if not isinstance(decision, AskModel):
             log_loop(claim.tenant_id, turn, decision)
+            self._progress.recorded(turn, decision)
             return decision
         async with self._media.opened(turn, decision.tenant) as opened:
             if opened.turn is not turn:  # a command may have been said
                 decision = before_asking(opened.turn, tries, tenant, assistant, self._clock.now())
                 if not isinstance(decision, AskModel):
+                    self._progress.recorded(turn, decision)
                     return decision
             if over := await self._reserve(claim, opened, decision):
                 return with_preface(over, decision.preface, decision.tenant)
-            answer = await self._ask(opened, decision, tries)
+            with self._progress.answering(turn):
+                answer = await self._ask(opened, decision, tries)
         if isinstance(answer, ModelFailure) and answer.kind != "put_off":
             log_failure(claim.tenant_id, answer, tries)
         seconds = self._seconds_since_first_claim(turn)

@@ -22,6 +22,7 @@ from assistant.settings import Settings
 from assistant.tables import TURNS
 from assistant.transcripts import Transcripts
 from assistant.turn import TurnHandler
+from assistant.turn_progress import ProgressPublisher
 from assistant.usage_reports import UsageReports
 from assistant.voice_notes import VoiceNotes
 from assistant.whatsapp.media_client import MediaClient
@@ -81,7 +82,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     reports = UsageReports(database, outbox, SystemClock())
     budgets = Budgets(database, limits.lease)
     turns = turn_handler(
-        settings, tenants.get, assistants.get, sdk, downloads, database, budgets, reports
+        settings, tenants.get, assistants.get, sdk, downloads, database, budgets, reports, producer
     )
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get, outbox.publish)
@@ -129,6 +130,7 @@ def turn_handler(
     database: Database,
     budgets: Budgets,
     reports: UsageReports,
+    producer: Producer,
 ) -> TurnHandler:
     ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
     default_key = settings.openai_api_key.get_secret_value()
@@ -146,6 +148,7 @@ def turn_handler(
         budgets,
         read_prices(settings.prices),
         reports.settled,
+        ProgressPublisher(producer, clock),
         clock,
         random.random,
         budget,

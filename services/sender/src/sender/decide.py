@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later, Outcome
-from sender.tables import DeliveryUpdate, DueDelivery
+from sender.tables import DeliveryUpdate, DueDelivery, is_a_persons
 from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Retry, SendResult
 
 SERVICE_WINDOW = timedelta(hours=23)  # of WhatsApp's 24: one hour for clocks and queues
@@ -35,7 +35,7 @@ def before_send(
 
 
 def resendable(delivery: DueDelivery, tenant: TenantConfig | None, now: datetime) -> bool:
-    """At most one more copy, and none out of order, too late or for an inactive tenant."""
+    """At most one more copy, and none out of order or that would not be sent the first time."""
     return (
         delivery.newest
         and delivery.resends <= MAX_RESENDS
@@ -50,7 +50,25 @@ def suppression_reason(delivery: DueDelivery, tenant: TenantConfig, now: datetim
         return "number_moved"
     if not tenant.active:
         return "inactive"
-    return "window_closed" if now > delivery.last_inbound_at + SERVICE_WINDOW else None
+    if reason := silenced(delivery):
+        return reason
+    if now > delivery.last_inbound_at + SERVICE_WINDOW:
+        return "window_closed"
+    return "stale" if delivery.expires_at and now >= delivery.expires_at else None
+
+
+def silenced(delivery: DueDelivery) -> str | None:
+    """What happened after the reply was made; the notice of a command is made after the command.
+    What a person wrote goes while a person has the conversation."""
+    if is_before(delivery.made_at, delivery.opted_out_at):
+        return "opted_out"
+    if is_before(delivery.made_at, delivery.handed_over_at) and not is_a_persons(delivery):
+        return "handed_over:taken_over"
+    return None
+
+
+def is_before(moment: datetime, other: datetime | None) -> bool:
+    return other is not None and moment < other
 
 
 def without_tenant(delivery: DueDelivery, now: datetime) -> DeliveryOutcome:

@@ -16,7 +16,7 @@ from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
 from sender.tables import Delivery, DeliveryUpdate, PartEnd
 
 PUBLISHED = frozenset(get_args(DeliveryState))
-# What a notice may say besides that something failed: the outcome, and its reason after a colon.
+# What a reason may begin with besides that something failed: the outcome, then a colon.
 OTHER_ENDS: tuple[OutcomeName, ...] = ("suppressed", "handed_over")
 SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
@@ -64,14 +64,20 @@ def reply_outcome(delivery: Delivery, ends: Sequence[PartEnd]) -> tuple[OutcomeN
     """The end of the first part that was not sent decides for the reply."""
     for end in ends:
         if end.status not in SUCCESSFUL:
-            name: OutcomeName = "suppressed" if end.status == "suppressed" else "failed"
-            return name, end.reason
+            return named_outcome(
+                end.reason, "suppressed" if end.status == "suppressed" else "failed"
+            )
     if delivery.failure is None:
         return "answered", None
+    return named_outcome(delivery.failure, "failed")
+
+
+def named_outcome(reason: str | None, otherwise: OutcomeName) -> tuple[OutcomeName, str | None]:
+    """The outcome that a reason begins with, and what comes after it."""
     for name in OTHER_ENDS:
-        if delivery.failure.startswith(f"{name}:"):
-            return name, delivery.failure.removeprefix(f"{name}:")
-    return "failed", delivery.failure
+        if reason and reason.startswith(f"{name}:"):
+            return name, reason.removeprefix(f"{name}:")
+    return otherwise, reason
 
 
 def outcome_events(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 from common.outbox_rows import RESERVED, Reserved, add_and_commit, reserve
 from common.postgres.connection import Connection, Statement, Values
 from common.postgres.prepared import Prepared
+from common.postgres.rows import unnest
 from common.service import metrics
 from common.service.clock import Clock
 from common.work import Dropped, Handled, Hint, Later, Outcome, Stored
@@ -21,8 +22,11 @@ from sender.tables import (
     DueDelivery,
     PartEnd,
     ends_of,
+    later_parts,
     part_ids,
 )
+
+NOT_SENT = frozenset({"rejected", "suppressed"})
 
 # Which deliveries stood, what may leave next, and how the replies ended, in one row.
 CHECK = Prepared(f"""
@@ -34,6 +38,15 @@ select
   (select json_agg(json_build_array(delivery_id, status, reason, finished)) from ({ENDS}) part)
     as ends,
   {RESERVED}
+""")
+# Ends the later parts of replies of which one was refused or held back: half a text helps nobody.
+LATER_PARTS = {"failed_id": "bigint", "delivery_id": "uuid"}
+END_LATER_PARTS = Prepared(f"""
+update delivery set status = 'suppressed', {DELIVERY.finish_open("delivery", "'part_failed'")}
+from {unnest(LATER_PARTS)} join delivery failed on failed.id = given.failed_id
+where delivery.delivery_id = any(%(delivery_id)s::uuid[])
+  and delivery.delivery_id = given.delivery_id and delivery.finished_at is null
+  and failed.finished_at is not null and {written_now("failed")}
 """)
 HandledDelivery = Handled[DueDelivery, DeliveryUpdate]
 
@@ -85,18 +98,18 @@ def store(
     clock: Clock,
 ) -> Stored:
     """In two round trips."""
-    ended = ended_of(handled)
-    last_parts = [delivery for delivery in ended if delivery.is_last_part]
-    events = len(handled) + sum(len(delivery.answers) for delivery in last_parts)
+    ended, last_parts, dropped = ended_of(handled), last_of(handled), later_parts_of(handled)
+    events = len(handled) + len(dropped) + sum(len(last.answers) for last in last_parts)
     reserved = reserve({work.item.conversation for work in handled}, events)
     ids = [work.item.id for work in handled]
     check = AfterEnds.statements(ended, last_parts, reserved, ids)
-    after = AfterEnds.of(connection.execute_together([*finish, *check]))
+    statements = [*finish, *end_later_parts(dropped), *check]
+    after = AfterEnds.of(connection.execute_together(statements))
     stood = [work for work in handled if work.claim.key in after.stood]
     updates = updates_of(stood)
     for _, update in updates:
         metrics.DELIVERIES.labels(update.status).inc()
-    last_parts = [delivery for delivery in ended_of(stood) if delivery.is_last_part]
+    last_parts = last_of(stood)
     now = clock.now()
     outcomes = outcome_events(last_parts, ends_of(last_parts, after.ends), now)
     drafts = [*delivery_events(updates, now), *outcomes]
@@ -108,10 +121,45 @@ def ended_of(handled: Iterable[HandledDelivery]) -> list[DueDelivery]:
     return [work.item for work in handled if not isinstance(work.outcome, Later)]
 
 
-def updates_of(
-    handled: Iterable[HandledDelivery],
-) -> list[tuple[DueDelivery, DeliveryUpdate]]:
-    return [(work.item, update) for work in handled if (update := update_of(work.outcome))]
+def last_of(handled: Iterable[HandledDelivery]) -> list[DueDelivery]:
+    """With whose end the reply has ended."""
+    return [
+        work.item
+        for work in handled
+        if not isinstance(work.outcome, Later) and (work.item.is_last_part or ends_reply(work))
+    ]
+
+
+def ends_reply(work: HandledDelivery) -> bool:
+    """Whether the later parts of its reply are not sent."""
+    update = update_of(work.outcome)
+    return isinstance(work.outcome, Dropped) and update is not None and update.status in NOT_SENT
+
+
+def later_parts_of(handled: Iterable[HandledDelivery]) -> list[tuple[int, Delivery]]:
+    """The parts that are not sent, each with the id of the one that failed."""
+    return [
+        (work.item.id, later)
+        for work in handled
+        if ends_reply(work)
+        for later in later_parts(work.item)
+    ]
+
+
+def end_later_parts(parts: Sequence[tuple[int, Delivery]]) -> list[Statement]:
+    if not parts:
+        return []
+    ids = {
+        "failed_id": [failed_id for failed_id, _ in parts],
+        "delivery_id": [later.delivery_id for _, later in parts],
+    }
+    return [(END_LATER_PARTS, ids)]
+
+
+def updates_of(handled: Sequence[HandledDelivery]) -> list[tuple[Delivery, DeliveryUpdate]]:
+    own = [(work.item, update) for work in handled if (update := update_of(work.outcome))]
+    later = [(part, DeliveryUpdate("suppressed")) for _, part in later_parts_of(handled)]
+    return [*own, *later]
 
 
 def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from common.postgres.rows import arrays, names, unnest
 from common.work import Lease, WorkTable
 from common.work.schema import BLOCKED, RUNNING, WAITING
 from common.work.statements import CLAIM
+from sender.conversation_state import SINCE
 
 SCHEMA = "sender"
 # What the insert takes from the reply and from its part.
@@ -31,6 +32,9 @@ REPLY_COLUMNS = {
     "failure": "text",
     "last_inbound_at": "timestamptz",
     "trace_id": "text",
+    "what": "text",
+    "occurred_at": "timestamptz",
+    "expires_at": "timestamptz",
 }
 PART_COLUMNS = {
     "delivery_id": "uuid",
@@ -49,7 +53,8 @@ FIELDS += ["trace_id", "answers", "failure", "wamid"]
 DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
 # Of a DueDelivery, beside the columns of a claim.
 DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
-  t.last_inbound_at, t.created_at, t.refusals, t.resends"""
+  t.last_inbound_at, t.created_at, t.refusals, t.resends,
+  t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE}"""
 
 # A claim marks its row as being sent; one that was unknown counts a resend. What was perhaps sent
 # is not sent again once a later reply waits.
@@ -135,7 +140,8 @@ class DueDelivery(Delivery):
     """A claimed delivery; `status` is the one before the claim.
 
     resends: copies beyond the first, the one now due included. newest: no later reply waits.
-    claimed_at: monotonic seconds.
+    what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
+    conversation last was, None for never or long ago. claimed_at: monotonic seconds.
     """
 
     wa_id: str | None
@@ -145,6 +151,11 @@ class DueDelivery(Delivery):
     refusals: int
     resends: int
     newest: bool
+    what: str | None
+    made_at: datetime
+    expires_at: datetime | None
+    opted_out_at: datetime | None
+    handed_over_at: datetime | None
     claimed_at: float
 
 
@@ -191,7 +202,7 @@ class ReplyPart(NamedTuple):
         return orjson.dumps(() if is_a_persons(self.reply) else self.reply.answers).decode()
 
 
-def is_a_persons(reply: ReplyReady) -> bool:
+def is_a_persons(reply: ReplyReady | DueDelivery) -> bool:
     return reply.what == "person"
 
 
@@ -228,4 +239,13 @@ def part_ids(delivery: Delivery) -> list[str]:
     return [
         delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
         for part in range(1, delivery.parts + 1)
+    ]
+
+
+def later_parts(delivery: Delivery) -> list[Delivery]:
+    """The parts of the reply behind this one, which have not been sent."""
+    return [
+        replace(delivery, delivery_id=id, part=part, status="pending", wamid=None)
+        for part, id in enumerate(part_ids(delivery), start=1)
+        if part > delivery.part
     ]

@@ -1,8 +1,16 @@
 """The only place where the sender's objects are built."""
 
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
+from common.events import (
+    ConversationChanged,
+    Event,
+    ReplyReady,
+    StatusReceived,
+    TenantConfig,
+    TurnProgress,
+)
 from common.kafka.broker_health import BrokerHealth
 from common.kafka.compacted import CompactedView
 from common.kafka.consumers import KafkaConsumers
@@ -27,14 +35,16 @@ from common.service.lifecycle import (
 from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
+    CONVERSATIONS_EVENTS,
     DELIVERIES_EVENTS,
-    MESSAGES_INBOUND,
     MESSAGES_STATUS,
     REPLIES_OUTBOUND,
     TENANTS_CONFIG,
+    TURNS_PROGRESS,
 )
 from common.work import Owner, Runner
 from sender.accept import accept
+from sender.conversation_state import ConversationStates
 from sender.deliver import DEADLINE, Deliver, limits
 from sender.new_wamids import NewWamids
 from sender.pacing import Pacing
@@ -49,7 +59,7 @@ from sender.whatsapp.tag import Tags
 
 E = TypeVar("E", bound=Event)
 STATUSES_WAIT_MS = 150  # each message has three statuses; larger batches cost a tenth
-TYPING_WAITS_MS = 150
+TYPING_WAITS_MS = 50  # it should show before the reply comes
 EVENTS_WAIT_MS = 500  # no one waits for the sender's events
 
 
@@ -78,16 +88,18 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         owner=owner,
         life=life,
     )
-    show_typing = ShowTyping(tenants.get, graph, tokens, clock, life.loop)
+    states = ConversationStates(database, clock)
+    show_typing = ShowTyping(tenants.get, states.silenced, graph, tokens, clock, life.loop)
     dead_letters = DeadLetters(life.service, producer, life.loop)
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
     consumers: list[Component] = [
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(accept)),
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, show_typing)),
+        kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, states.store),
         *statuses(kafka, database, Reconcile(tags, clock, new_wamids), new_wamids, outbox, runner),
     ]
     if settings.send_typing:
         consumers.append(
-            kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle, TYPING_WAITS_MS)
+            kafka.consumer(TURNS_PROGRESS, TurnProgress, show_typing.handle, TYPING_WAITS_MS)
         )
     return [
         database,
@@ -108,6 +120,18 @@ def build(settings: Settings, life: Lifecycle) -> Components:
 def retention(settings: Settings, database: Database) -> Retention:
     rules = retention_rules(settings.keep_rows_days, settings.keep_texts_days)
     return Retention(database.transaction, rules)
+
+
+def store_replies(
+    runner: Runner[DueDelivery, DeliveryUpdate], show_typing: ShowTyping
+) -> Callable[[Sequence[ReplyReady]], None]:
+    store = runner.store_and_claim(accept)
+
+    def handle(replies: Sequence[ReplyReady]) -> None:
+        show_typing.note_replies(replies)
+        store(replies)
+
+    return handle
 
 
 def statuses(

@@ -26,7 +26,7 @@ from common.events.messages import (
     OutcomeRecorded,
     StatusReceived,
 )
-from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady
+from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady, TurnProgress
 from common.events.usage import UsageRecorded
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "StatusReceived",
     "TenantConfig",
     "TenantSettings",
+    "TurnProgress",
     "Undecodable",
     "UsageRecorded",
     "conversation_key",

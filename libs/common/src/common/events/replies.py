@@ -59,3 +59,16 @@ class DeliveryChanged(ConversationEvent):
         default=None, description="Meta's: regular (billable), free_customer_service..."
     )
     pricing_category: str | None = Field(default=None, description="Meta's: service, utility...")
+
+
+class TurnProgress(ConversationEvent):
+    """What a turn does about its messages, at best effort, for their read mark and "typing…"."""
+
+    state: str = Field(
+        description="An open set. answering: the model is asked; still_answering: every 20 s from"
+        " then on; recorded: they get no answer on purpose"
+    )
+    wamid: str = Field(description="Of the newest message")
+    messages: int = Field(ge=1, description="How many the turn answers")
+    since: AwareDatetime = Field(description="When the model was asked first")
+    until: AwareDatetime = Field(description="From then on it is old: it marks nothing any more")

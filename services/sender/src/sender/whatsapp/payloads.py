@@ -30,11 +30,11 @@ def text_message(to: JsonObject, body: str, tag: str) -> JsonObject:
     }
 
 
+def read(wamid: str) -> JsonObject:
+    """Marks the message and all before it as read."""
+    return {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
+
+
 def read_and_typing(wamid: str) -> JsonObject:
-    """Marks the message and all before it as read; shows typing until the reply, at most 25 s."""
-    return {
-        "messaging_product": "whatsapp",
-        "status": "read",
-        "message_id": wamid,
-        "typing_indicator": {"type": "text"},
-    }
+    """The same, and shows typing until the reply, at most 25 s."""
+    return read(wamid) | {"typing_indicator": {"type": "text"}}

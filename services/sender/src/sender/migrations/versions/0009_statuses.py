@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 
 UPGRADE = """
 alter table delivery add column pricing_type text, add column pricing_category text,

@@ -42,6 +42,7 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         refusals=0,
         resends=0,
         newest=True,
+        send_in=0.0,
         claimed_at=0.0,
     )
     return replace(delivery, **fields)

@@ -12,6 +12,7 @@ from common.work import Dropped, Handled, Hint, Later, Outcome, Stored
 from common.work.statements import written_now
 from common.work.table import ClaimKey
 from sender.events import delivery_events, outcome_events
+from sender.send_times import Unsent, after_unsent
 from sender.tables import (
     DELIVERY,
     ENDS,
@@ -33,6 +34,7 @@ select
   (select json_agg(json_build_array(delivery_id, status, reason)) from ({ENDS}) part) as ends,
   {RESERVED}
 """)
+NOT_SENT = ("pending", "rejected", "suppressed")
 HandledDelivery = Handled[DueDelivery, DeliveryUpdate]
 
 
@@ -88,7 +90,10 @@ def store(
     events = len(handled) + sum(len(delivery.answers) for delivery in last_parts)
     reserved = reserve({work.item.conversation for work in handled}, events)
     ids = [work.item.id for work in handled]
-    check = AfterEnds.statements(ended, last_parts, reserved, ids)
+    check = [
+        *after_unsent(unsent_of(handled)),
+        *AfterEnds.statements(ended, last_parts, reserved, ids),
+    ]
     after = AfterEnds.of(connection.execute_together([*finish, *check]))
     stood = [work for work in handled if work.claim.key in after.stood]
     updates = updates_of(stood)
@@ -104,6 +109,17 @@ def store(
 
 def ended_of(handled: Iterable[HandledDelivery]) -> list[DueDelivery]:
     return [work.item for work in handled if not isinstance(work.outcome, Later)]
+
+
+def unsent_of(handled: Iterable[HandledDelivery]) -> list[Unsent]:
+    """What certainly was not sent though it had a send time."""
+    return [
+        Unsent(work.item.conversation, work.item.phone_number_id, update.error_code)
+        for work in handled
+        if work.item.send_in is not None
+        and (update := update_of(work.outcome))
+        and update.status in NOT_SENT
+    ]
 
 
 def updates_of(

@@ -1,5 +1,7 @@
 """The only place where the sender's objects are built."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from common.events import Event, MessageReceived, ReplyReady, StatusReceived, TenantConfig
@@ -35,8 +37,9 @@ from common.topics import (
 from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import DEADLINE, Deliver, limits
-from sender.pacing import Pacing
+from sender.number_rates import FLUSH_EVERY, NumberRates, log_failed_flush
 from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
+from sender.send_times import FORGET_EVERY, forget_pairs
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
@@ -63,10 +66,10 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     graph = GraphClient(settings.whatsapp_graph_url, http)
     ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
-    tags, pacing = Tags(ring), Pacing(settings.number_per_second)
+    tags, rates = Tags(ring), NumberRates(tenants.get, settings.number_per_second, database)
     runner = Runner(
         DELIVERY,
-        Deliver(tenants.get, graph, tokens, tags, pacing, clock),
+        Deliver(tenants.get, graph, tokens, tags, clock),
         limits(settings.slots),
         database=database,
         outbox=outbox,
@@ -77,13 +80,14 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     dead_letters = DeadLetters(life.service, producer, life.loop)
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
     consumers: list[Component] = [
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(accept)),
+        kafka.consumer(
+            REPLIES_OUTBOUND, ReplyReady, runner.store_and_claim(partial(accept, rates))
+        ),
         *statuses(kafka, database, Reconcile(tags, clock), outbox, runner),
     ]
     if settings.send_typing:
-        consumers.append(
-            kafka.consumer(MESSAGES_INBOUND, MessageReceived, show_typing.handle, TYPING_WAITS_MS)
-        )
+        handle = counted(rates, show_typing.handle)
+        consumers.append(kafka.consumer(MESSAGES_INBOUND, MessageReceived, handle, TYPING_WAITS_MS))
     return [
         database,
         SchemaReady(database, "sender"),
@@ -95,7 +99,26 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         outbox,
         OutboxAge(database, life),
         show_typing,
+        *keep_pace(rates, database),
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
+    ]
+
+
+def counted(
+    rates: NumberRates, handle: Callable[[Sequence[MessageReceived]], None]
+) -> Callable[[Sequence[MessageReceived]], None]:
+    def count_and_handle(messages: Sequence[MessageReceived]) -> None:
+        rates.count_inbound(messages)
+        handle(messages)
+
+    return count_and_handle
+
+
+def keep_pace(rates: NumberRates, database: Database) -> list[Component]:
+    forget = partial(database.transaction, forget_pairs)
+    return [
+        Periodic(rates.flush, FLUSH_EVERY, log_failed_flush),
+        Periodic(forget, FORGET_EVERY, log_failed_flush),
     ]
 
 

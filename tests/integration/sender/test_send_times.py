@@ -9,7 +9,8 @@ from tests.support.postgres import NewDatabase
 from tests.support.send_times import SenderTables, Sent
 
 from devkit.emulators.whatsapp.limits import Limits
-from sender.send_times import PAIR_BURST, PAIR_EVERY, PAIR_MARGIN
+from sender.number_rates import add_inbound
+from sender.send_times import PAIR_BURST, PAIR_EVERY, PAIR_MARGIN, forget_pairs
 
 pytestmark = pytest.mark.integration
 
@@ -176,8 +177,21 @@ def test_a_number_over_its_throughput_is_slowed_once_and_recovers(tables: Sender
 
 
 def test_what_contacts_write_counts(tables: SenderTables) -> None:
-    [sent] = tables.store("c", inbound=76)
+    [sent] = tables.store("c", inbound=38)
+    assert sent.at - tables.now == pytest.approx(0.5, abs=0.1)
+    add_inbound(tables.connections[1], {"n": 38})
+    [sent] = tables.store("d")
     assert sent.at - tables.now == pytest.approx(1, abs=0.1)
+
+
+def test_pairs_whose_burst_has_passed_are_forgotten(tables: SenderTables) -> None:
+    next_send(tables, "old")
+    tables.move(100)
+    next_send(tables, "new")
+    forget_pairs(tables.connections[1])
+    tables.connections[1].commit()
+    [left] = tables.connections[1].exec_driver_sql("select conversation from pair_pace")
+    assert left.conversation == "n:new"
 
 
 def test_a_client_has_a_rate_of_its_own(tables: SenderTables) -> None:

@@ -67,5 +67,5 @@ def add_inbound(connection: Connection, inbound: dict[str, int]) -> None:
     connection.execute_together(statements, commit=True)
 
 
-def log_failed_flush(error: Exception) -> None:
-    log.warning("inbound_not_counted", exc_info=error)
+def log_failed_upkeep(error: Exception) -> None:
+    log.warning("pace_waits", exc_info=error)

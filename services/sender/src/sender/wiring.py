@@ -37,7 +37,7 @@ from common.topics import (
 from common.work import Owner, Runner
 from sender.accept import accept
 from sender.deliver import DEADLINE, Deliver, limits
-from sender.number_rates import FLUSH_EVERY, NumberRates, log_failed_flush
+from sender.number_rates import FLUSH_EVERY, NumberRates, log_failed_upkeep
 from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile, log_failed_sweep
 from sender.send_times import FORGET_EVERY, forget_pairs
 from sender.settings import Settings
@@ -117,8 +117,8 @@ def counted(
 def keep_pace(rates: NumberRates, database: Database) -> list[Component]:
     forget = partial(database.transaction, forget_pairs)
     return [
-        Periodic(rates.flush, FLUSH_EVERY, log_failed_flush),
-        Periodic(forget, FORGET_EVERY, log_failed_flush),
+        Periodic(rates.flush, FLUSH_EVERY, log_failed_upkeep),
+        Periodic(forget, FORGET_EVERY, log_failed_upkeep),
     ]
 
 

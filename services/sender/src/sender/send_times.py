@@ -34,50 +34,52 @@ SLOWED_ONCE_IN = 1  # seconds
 # send_times(key, send_at, is_far, is_kept): without `is_kept` the pair is blocked for longer; it
 # takes neither the pair's nor the number's place, and asks again when it is due.
 SEND_TIMES = f"""
-moment as materialized (select clock_timestamp() as now),
 numbers as materialized (
-  select phone_number_id, per_second, every,
+  select phone_number_id, now, per_second, every,
     greatest(tat, now - {BURST_SECONDS} * interval '1 second') + inbound * every as next
   from (
-    select a.phone_number_id, n.tat, a.inbound, moment.now,
+    select a.phone_number_id, a.inbound, n.tat, m.now,
       coalesce(a.per_second, n.per_second, {DEFAULT_PER_SECOND}) as per_second,
       interval '1 second' / (coalesce(a.per_second, n.per_second, {DEFAULT_PER_SECOND})
         * least(1, coalesce(n.slowed_to
-          + extract(epoch from moment.now - n.slowed_at)::float8 / {RECOVERS_IN}, 1))) as every
+          + extract(epoch from m.now - n.slowed_at)::float8 / {RECOVERS_IN}, 1))) as every
     from (
       select phone_number_id, max(per_second) as per_second, sum(inbound)::float8 as inbound
       from asked group by phone_number_id) a
-    cross join moment left join lateral (
+    cross join (select clock_timestamp() as now offset 0) m
+    left join lateral (
       select * from number_pace n where n.phone_number_id = a.phone_number_id limit 1) n on true
   ) rated),
-pairs as materialized (
-  select a.key, a.conversation, a.phone_number_id, a.ordinality, p.started, p.count,
+pairs as (
+  select a.key, a.conversation, a.ordinality, numbers.*, p.started, p.count,
     p.started + (p.count * {PAIR_EVERY} + {PAIR_MARGIN}) * interval '1 second' as free_at,
-    p.started + {PAIR_EVERY - PAIR_MARGIN} * interval '1 second' as joins_until
-  from asked a left join lateral (
+    case when p.count < {PAIR_BURST}
+      then p.started + {PAIR_EVERY - PAIR_MARGIN} * interval '1 second' end as joins_until
+  from asked a join numbers using (phone_number_id) left join lateral (
     select * from pair_pace p where p.conversation = a.conversation limit 1) p on true
   where a.wanted),
-checked as materialized (
+checked as (
   select pairs.*, coalesce(now >= started and free_at > now + {HORIZON} * interval '1 second'
-    and not (now < joins_until and count < {PAIR_BURST}), false) as is_blocked
-  from pairs cross join moment),
-numbered as materialized (
+    and (now < joins_until) is not true, false) as is_blocked
+  from pairs),
+numbered as (
   select checked.*, greatest(now, case when not is_blocked then next + every * (
     row_number() over (partition by phone_number_id, is_blocked order by ordinality) - 1)
     end) as place
-  from checked join numbers using (phone_number_id) cross join moment),
-paired as materialized (
+  from checked),
+paired as (
   select numbered.*, coalesce(place >= started and place < free_at, false) as in_burst,
-    coalesce(place >= started and place < least(free_at, joins_until) and count < {PAIR_BURST},
-      false) as joins
+    coalesce(place >= started and place < least(free_at, joins_until), false)
+      and joins_until is not null as joins
   from numbered),
+timed as (
+  select paired.*, case when in_burst and not joins then free_at else place end as send_at
+  from paired),
 send_times as materialized (
   select key, conversation, phone_number_id, joins, started, count, send_at, is_blocked,
     send_at > now + {HORIZON} * interval '1 second' as is_far,
     send_at <= place + {HORIZON} * interval '1 second' as is_kept
-  from (
-    select paired.*, case when in_burst and not joins then free_at else place end as send_at
-    from paired) sent cross join moment),
+  from timed),
 number_moves as (
   insert into number_pace as n (phone_number_id, tat, per_second)
   select phone_number_id, next + every * (
@@ -108,7 +110,8 @@ select pg_advisory_xact_lock(key) from (
 LOCK_NUMBERS = Prepared(
     LOCK.format(numbers="unnest(%(phone_number_id)s::text[]) n(phone_number_id)")
 )
-# For rows that are to be claimed by id. One that may have been sent already sends nothing now.
+# For rows that are to be claimed by id. A send time counts with the due_at that was set with it:
+# one that was claimed since is used up. A row that may have been sent already sends nothing now.
 BEFORE_CLAIM = (
     LOCK.format(numbers="delivery where id = any(%(ids)s::bigint[])"),
     f"""
@@ -116,8 +119,8 @@ with picked as materialized (
   select id, phone_number_id, conversation from delivery
   where id = any(%(ids)s::bigint[]) and state = {WAITING} and due_at <= now()
     and status <> 'sending'
-    and coalesce(send_at not between clock_timestamp() - {LATEST} * interval '1 second'
-      and clock_timestamp() + {HORIZON} * interval '1 second', true)
+    and (send_at is distinct from due_at + {LEAD} * interval '1 second'
+      or send_at < clock_timestamp() - {LATEST} * interval '1 second')
   order by id for update skip locked),
 asked as materialized (
   select id as key, phone_number_id, conversation, id as ordinality, null::float8 as per_second,

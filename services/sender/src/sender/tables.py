@@ -95,21 +95,19 @@ placed as (
 asked as materialized (
   select delivery_id as key, phone_number_id, conversation, ordinality, per_second, inbound,
     alone and %(owner)s::int is not null as wanted from placed),
-{SEND_TIMES},
-inserted as (
-  insert into delivery as t ({names(INSERT_COLUMNS)}, {names(DELIVERY.claim_columns)}, status,
-    due_at, send_at)
-  select {names(INSERT_COLUMNS, "placed.")},
-    {DELIVERY.claim_values("alone and not s.is_far", "otherwise")},
-    case when alone and not s.is_far then 'sending' else 'pending' end,
-    coalesce({DUE_AT}, now()), case when s.is_far and s.is_kept then s.send_at end
-  from placed left join send_times s on s.key = placed.delivery_id
-  order by placed.ordinality
-  on conflict (delivery_id) do nothing
-  returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newest,
-    t.state = {RUNNING} as running, t.state = {BLOCKED} or t.due_at > now() as waits)
-select inserted.*, 0.0::float8 as delay, {SEND_IN.format("s.send_at")}
-from inserted left join send_times s on s.key = inserted.delivery_id::uuid order by inserted.id
+{SEND_TIMES}
+insert into delivery as t ({names(INSERT_COLUMNS)}, {names(DELIVERY.claim_columns)}, status,
+  due_at, send_at)
+select {names(INSERT_COLUMNS, "placed.")},
+  {DELIVERY.claim_values("alone and not s.is_far", "otherwise")},
+  case when alone and not s.is_far then 'sending' else 'pending' end,
+  coalesce({DUE_AT}, now()), case when s.is_kept then s.send_at end
+from placed left join send_times s on s.key = placed.delivery_id
+order by placed.ordinality
+on conflict (delivery_id) do nothing
+returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newest,
+  {SEND_IN.format("t.send_at")}, t.state = {RUNNING} as running,
+  t.state = {BLOCKED} or t.due_at > now() as waits, 0.0::float8 as delay
 """)
 # How the parts of replies ended.
 ENDS = """select delivery_id::text as delivery_id, status, reason from delivery

@@ -27,7 +27,7 @@ from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running
 
-RATE, CONTACTS = 20, 100  # messages a second in all; contacts of each client
+RATE, CONTACTS = 20, 50  # messages a second in all; contacts of each client
 SAMPLE_SECONDS = 30.0
 PATIENCE, SETTLE_SECONDS = 150.0, 600.0  # a send in doubt is repeated after 90 s
 FAILURES = {"error", "critical", "not_json"}

@@ -43,6 +43,7 @@ def examples() -> dict[str, Event]:
         "business_hours": [{"weekday": 1, "opens": "09:00", "closes": "14:00"}],
         "handoff_words": ["persona"],
         "handover_minutes": 30,
+        "messages_per_second": 20,
         "transcription_model": "off",
         "daily_token_budget": 200_000,
         "monthly_token_budget": 4_000_000,

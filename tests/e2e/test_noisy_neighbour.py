@@ -51,7 +51,7 @@ async def answered_in(
 
 @asynccontextmanager
 async def flooded(system: RunningSystem, noisy: AddedClient, contacts: int) -> AsyncIterator[Sent]:
-    """With all of the flood accepted, and none of Meta's limits on what is sent."""
+    """With all of the flood accepted."""
     load = LoadOptions(1, contacts, FLOOD // contacts, rate=1000, duplicates=1)
     installation = system.stack.installation
     plan, endpoints = plan_of(installation, load, [noisy.client]), installation.endpoints

@@ -1,7 +1,7 @@
 """A second process of each service that may have several."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from devkit.stack.child import Child
@@ -12,9 +12,11 @@ REPLICATED = ("router", "assistant", "sender")
 
 
 @asynccontextmanager
-async def replicas(stack: System) -> AsyncIterator[dict[str, int]]:
+async def replicas(
+    stack: System, services: Sequence[str] = REPLICATED
+) -> AsyncIterator[dict[str, int]]:
     """A second process of each; their health ports."""
-    ports = dict(zip(REPLICATED, free_ports(len(REPLICATED)), strict=True))
+    ports = dict(zip(services, free_ports(len(services)), strict=True))
     try:
         for service, port in ports.items():
             environment = {**stack.environment(service), "HEALTH_PORT": str(port)}

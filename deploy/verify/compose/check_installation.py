@@ -20,8 +20,8 @@ NAME, PHONE, NUMBER, ASSISTANT = "Panadería Sol", "+34611222333", "555000111222
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 RESTARTED = (*SERVICES, "kafka", "postgres")
 REPLICAS = 3
-LOAD = ("run", "--rm", "--no-deps", "-T", "exercise", "load", "--clients=3", "--contacts=20")
-STEADY = ("--messages=10", "--rate=30")
+LOAD = ("run", "--rm", "--no-deps", "-T", "exercise", "load", "--clients=3", "--contacts=70")
+STEADY = ("--messages=3", "--rate=30")
 DISTURBED = ("--messages=90", "--rate=30", "--disturbed")  # three minutes
 FROM_LEDGER = (
     *("ok", "accepted", "outcomes", "by_outcome", "lost", "answered_twice", "order_violations"),

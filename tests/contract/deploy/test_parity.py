@@ -46,8 +46,8 @@ IN_PRODUCTION: Parts = {
     if name not in ("roles", "whatsapp", "openai")
 }
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
-# Differ from the code's defaults: what a pod is, where its broker is, how many share a limit.
-DEPLOYED = {"LISTEN_HOST", "KAFKA_BOOTSTRAP_SERVERS", "NUMBER_PER_SECOND"}
+# Differ from the code's defaults: what a pod is, where its broker is.
+DEPLOYED = {"LISTEN_HOST", "KAFKA_BOOTSTRAP_SERVERS"}
 FOR_TESTS_ALONE = {"CRASH_AT"}
 Environment = dict[str, str]
 
@@ -175,9 +175,8 @@ def test_the_base_of_kubernetes_shows_the_codes_own_defaults(name: str) -> None:
 
 
 def test_the_senders_together_stay_below_what_meta_allows_a_number() -> None:
-    """80 messages a second; each sender counts alone."""
-    rate = float(cluster("production")["sender"]["NUMBER_PER_SECOND"])
-    assert rate * deployment("sender")["spec"]["replicas"] <= 80
+    """80 messages a second, however many senders there are: they share a number's pace."""
+    assert float(cluster("production")["sender"]["NUMBER_PER_SECOND"]) < 80
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -1,4 +1,4 @@
-"""Tags, circuit breaker, pacing and recipients."""
+"""Tags, circuit breaker and recipients."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from common.sealed import KeyRing
 from devkit.emulators.whatsapp.validation import check_send
 from sender.circuit_breaker import CircuitBreaker
-from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.whatsapp.payloads import recipient, text_message
 from sender.whatsapp.tag import Tags
 
@@ -41,21 +40,6 @@ def test_an_open_circuit_lets_one_call_a_minute_through() -> None:
     assert (breaker.reserve("a", 60), breaker.reserve("a", 60)) == (0, 60)
     breaker.record_success("a")
     assert breaker.reserve("a", 61) == 0
-
-
-def test_a_number_is_held_to_its_rate() -> None:
-    pacing = Pacing(10)
-    waits = [pacing.reserve("n", f"p{person}", 0) for person in range(12)]
-    assert waits[:2] == [0, 0]
-    assert waits[-1] == pytest.approx(0.95)
-    assert pacing.reserve("other", "p", 0) == 0
-
-
-def test_a_person_gets_45_at_once_and_then_one_per_six_seconds() -> None:
-    pacing = Pacing(1000)
-    assert all(pacing.reserve("n", "p", 0) <= LONGEST_PAUSE for _ in range(45))
-    assert [pacing.reserve("n", "p", 0) for _ in range(2)] == [6, 6]
-    assert pacing.reserve("n", "p", 6) == 0
 
 
 @pytest.mark.parametrize(

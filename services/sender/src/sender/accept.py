@@ -6,14 +6,19 @@ from typing import Any
 from common.events import ReplyReady
 from common.postgres.connection import Connection
 from common.work import Lease
+from sender.number_rates import NumberRates
 from sender.tables import ReplyPart, insert_parts
 from sender.whatsapp.markdown import to_whatsapp
 from sender.whatsapp.split_text import split_text
 
 
-def accept(connection: Connection, replies: Sequence[ReplyReady], lease: Lease) -> Sequence[Any]:
+def accept(
+    rates: NumberRates, connection: Connection, replies: Sequence[ReplyReady], lease: Lease
+) -> Sequence[Any]:
     """See common.work.runner.StoreRows. A reply that was stored before changes nothing."""
-    return insert_parts(connection, [part for reply in replies for part in parts_of(reply)], lease)
+    parts = [part for reply in replies for part in parts_of(reply)]
+    paces = rates.paces([part.reply.phone_number_id for part in parts])
+    return insert_parts(connection, parts, lease, paces)
 
 
 def parts_of(reply: ReplyReady) -> list[ReplyPart]:

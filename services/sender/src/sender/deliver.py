@@ -18,7 +18,6 @@ from sender.circuit_breaker import CircuitBreaker
 from sender.decide import after_send, before_send, postponed
 from sender.finish_deliveries import HandledDelivery, update_of
 from sender.new_wamids import NewWamids
-from sender.pacing import LONGEST_PAUSE, Pacing
 from sender.tables import DeliveryUpdate, DueDelivery, due_delivery
 from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.payloads import recipient, text_message
@@ -42,7 +41,6 @@ class Deliver:
         graph: GraphClient,
         tokens: TenantSecrets,
         tags: Tags,
-        pacing: Pacing,
         clock: Clock,
         new_wamids: NewWamids,
     ) -> None:
@@ -50,7 +48,6 @@ class Deliver:
         self._graph = graph
         self._tokens = tokens
         self._tags = tags
-        self._pacing = pacing
         self._clock = clock
         self._new_wamids = new_wamids
         self._circuit_breaker = CircuitBreaker()
@@ -69,11 +66,9 @@ class Deliver:
         circuit = (tenant.phone_number_id, tenant.version)  # a changed tenant is tried at once
         if wait := self._circuit_breaker.reserve(circuit, self._clock.monotonic()):
             return postponed(delivery, wait, "circuit_open")
-        pair = delivery.conversation
-        wait = self._pacing.reserve(delivery.phone_number_id, pair, self._clock.monotonic())
-        if wait > LONGEST_PAUSE:
-            return postponed(delivery, wait, "paced")
-        await asyncio.sleep(wait)
+        if delivery.send_in is None:  # another transaction had the row when send times were given
+            return postponed(delivery, 0.0, "no_send_time")
+        await asyncio.sleep(delivery.send_in)
         result = await self._send(claim, delivery, tenant)
         self._update_circuit(circuit, result)
         return after_send(delivery, result, now)

@@ -14,6 +14,7 @@ from common.work.statements import written_now
 from common.work.table import ClaimKey
 from sender.events import delivery_events, outcome_events
 from sender.new_wamids import SentMessage
+from sender.send_times import Unsent, after_unsent
 from sender.tables import (
     DELIVERY,
     ENDS,
@@ -48,6 +49,7 @@ where delivery.delivery_id = any(%(delivery_id)s::uuid[])
   and delivery.delivery_id = given.delivery_id and delivery.finished_at is null
   and failed.finished_at is not null and {written_now("failed")}
 """)
+LEFT_NOTHING = ("pending", "rejected", "suppressed")
 HandledDelivery = Handled[DueDelivery, DeliveryUpdate]
 
 
@@ -103,7 +105,8 @@ def store(
     reserved = reserve({work.item.conversation for work in handled}, events)
     ids = [work.item.id for work in handled]
     check = AfterEnds.statements(ended, last_parts, reserved, ids)
-    statements = [*finish, *end_later_parts(dropped), *check]
+    limits = after_unsent(unsent_of(handled))
+    statements = [*finish, *end_later_parts(dropped), *limits, *check]
     after = AfterEnds.of(connection.execute_together(statements))
     stood = [work for work in handled if work.claim.key in after.stood]
     updates = updates_of(stood)
@@ -160,6 +163,17 @@ def updates_of(handled: Sequence[HandledDelivery]) -> list[tuple[Delivery, Deliv
     own = [(work.item, update) for work in handled if (update := update_of(work.outcome))]
     later = [(part, DeliveryUpdate("suppressed")) for _, part in later_parts_of(handled)]
     return [*own, *later]
+
+
+def unsent_of(handled: Iterable[HandledDelivery]) -> list[Unsent]:
+    """What certainly was not sent though it had a send time."""
+    return [
+        Unsent(work.item.conversation, work.item.phone_number_id, update.error_code)
+        for work in handled
+        if work.item.send_in is not None
+        and (update := update_of(work.outcome))
+        and update.status in LEFT_NOTHING
+    ]
 
 
 def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:

@@ -11,6 +11,8 @@ from common.service.settings import DatabaseSettings, GraphSettings, ServiceSett
 class Settings(ServiceSettings, DatabaseSettings, GraphSettings, RowRetentionSettings):
     key_ring_file: Path
     slots: int = Field(default=200, ge=10, le=2000, description="Graph calls in flight")
-    number_per_second: float = Field(default=70, gt=0, le=1000, description="Sends per number")
+    number_per_second: float = Field(
+        default=76, gt=0, le=1000, description="Sends per number, of all replicas"
+    )
     send_typing: bool = True
     keep_texts_days: KeepTextsDays = 1  # the assistant keeps what was said

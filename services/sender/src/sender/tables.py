@@ -18,6 +18,7 @@ from common.work import Lease, WorkTable
 from common.work.schema import BLOCKED, RUNNING, WAITING
 from common.work.statements import CLAIM
 from sender.conversation_state import SINCE
+from sender.send_times import BEFORE_CLAIM, DUE_AT, LOCK_NUMBERS, SEND_IN, SEND_TIMES
 
 SCHEMA = "sender"
 # What the insert takes from the reply and from its part.
@@ -44,6 +45,8 @@ PART_COLUMNS = {
     "answers": "jsonb",
 }
 INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
+# Of its number, for the send times: see send_times.SEND_TIMES.
+PACE_COLUMNS = {"per_second": "float8", "inbound": "int"}
 STATUS_COLUMNS = {"status": "text", "wamid": "text", "error_code": "int", "error_title": "text"}
 UPDATE_COLUMNS = STATUS_COLUMNS | {"refusals": "smallint"}
 # The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
@@ -56,24 +59,28 @@ DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
   t.last_inbound_at, t.created_at, t.refusals, t.resends,
   t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE}"""
 
-# A claim marks its row as being sent; one that was unknown counts a resend. What was perhaps sent
-# is not sent again once a later reply waits.
+# A claim marks its row as being sent and takes its send time; one that was unknown counts a resend.
+# What was perhaps sent is not sent again once a later reply waits.
 DELIVERY = WorkTable(
     "delivery",
     serial="conversation",
     careful=True,
-    on_claim="status = 'sending', resends = t.resends + (picked.status = 'unknown')::int",
-    claimed=f"""{DUE_COLUMNS}, picked.status, picked.status <> 'unknown' or not exists (
+    before_claim=BEFORE_CLAIM,
+    on_claim="status = 'sending', resends = t.resends + (picked.status = 'unknown')::int,"
+    " send_at = null",
+    claimed=f"""{DUE_COLUMNS}, picked.status, {SEND_IN.format("picked.send_at")},
+    picked.status <> 'unknown' or not exists (
     select from delivery later where later.conversation = t.conversation and later.id > t.id
       and later.finished_at is null and later.reply_id <> t.reply_id) as newest""",
     finish=UPDATE_COLUMNS,
 )
 
 # Stores new deliveries in the given order; one that exists stays as it is. The first of a
-# conversation without open ones is claimed at once, the others wait behind an open one. That one is
-# locked, so that it cannot end unseen by what now waits behind it.
+# conversation without open ones is claimed at once where it may be sent soon; the others wait, for
+# their send time or behind an open one. That one is locked, so that it cannot end unseen by what
+# now waits behind it.
 INSERT = Prepared(f"""
-with given as (select * from {unnest(INSERT_COLUMNS)}),
+with given as (select * from {unnest(INSERT_COLUMNS | PACE_COLUMNS)}),
 new as materialized (
   select given.*, row_number() over (partition by conversation order by ordinality) as place
   from given where not exists (
@@ -89,14 +96,23 @@ locked as materialized (
 placed as (
   select new.*, heads.id is null and new.place = 1 as alone,
     case when new.place > 1 or locked.id is not null then {BLOCKED} else {WAITING} end as otherwise
-  from new left join heads using (conversation) left join locked on locked.id = heads.id)
-insert into delivery as t ({names(INSERT_COLUMNS)}, {names(DELIVERY.claim_columns)}, status)
-select {names(INSERT_COLUMNS)}, {DELIVERY.claim_values("alone", "otherwise")},
-  case when alone and %(owner)s::int is not null then 'sending' else 'pending' end
-from placed order by ordinality
+  from new left join heads using (conversation) left join locked on locked.id = heads.id),
+asked as materialized (
+  select delivery_id as key, phone_number_id, conversation, ordinality, per_second, inbound,
+    alone and %(owner)s::int is not null as wanted from placed),
+{SEND_TIMES}
+insert into delivery as t ({names(INSERT_COLUMNS)}, {names(DELIVERY.claim_columns)}, status,
+  due_at, send_at)
+select {names(INSERT_COLUMNS, "placed.")},
+  {DELIVERY.claim_values("alone and not s.is_far", "otherwise")},
+  case when alone and not s.is_far then 'sending' else 'pending' end,
+  coalesce({DUE_AT}, now()), case when s.is_kept then s.send_at end
+from placed left join send_times s on s.key = placed.delivery_id
+order by placed.ordinality
 on conflict (delivery_id) do nothing
 returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newest,
-  t.state = {RUNNING} as running, t.state = {BLOCKED} as blocked, 0.0::float8 as delay
+  {SEND_IN.format("t.send_at")}, t.state = {RUNNING} as running,
+  t.state = {BLOCKED} or t.due_at > now() as waits, 0.0::float8 as delay
 """)
 # How the parts of replies ended.
 END_REASON = "case when status = 'failed' then coalesce(error_code::text, status) else reason end"
@@ -141,7 +157,9 @@ class DueDelivery(Delivery):
 
     resends: copies beyond the first, the one now due included. newest: no later reply waits.
     what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
-    conversation last was, None for never or long ago. claimed_at: monotonic seconds.
+    conversation last was, None for never or long ago.
+    claimed_at: monotonic seconds. send_in: seconds until its send time as the claim returned, None
+    without one.
     """
 
     wa_id: str | None
@@ -156,6 +174,7 @@ class DueDelivery(Delivery):
     expires_at: datetime | None
     opted_out_at: datetime | None
     handed_over_at: datetime | None
+    send_in: float | None
     claimed_at: float
 
 
@@ -172,6 +191,14 @@ class DeliveryUpdate(NamedTuple):
     error_title: str | None = None
     pricing_type: str | None = None
     pricing_category: str | None = None
+
+
+class NumberPace(NamedTuple):
+    """What the insert tells of a part's number. per_second: how many messages it may send.
+    inbound: messages of contacts that its rate does not know yet, with its first part alone."""
+
+    per_second: float
+    inbound: int
 
 
 class PartEnd(NamedTuple):
@@ -211,15 +238,19 @@ def delivery_id_of(tenant_id: int, reply_id: str, part: int) -> str:
     return event_id("delivery", tenant_id, reply_id, part)
 
 
-def insert_parts(connection: Connection, parts: Sequence[ReplyPart], lease: Lease) -> Sequence[Any]:
+def insert_parts(
+    connection: Connection, parts: Sequence[ReplyPart], lease: Lease, paces: Sequence[NumberPace]
+) -> Sequence[Any]:
     """One round trip, in the order to send: the new rows that may be sent now. A part that exists
-    stays as it is."""
+    stays as it is. `paces`: of the parts' numbers."""
     if not parts:
         return []
     replies = [part.reply for part in parts]
-    values = arrays(REPLY_COLUMNS, replies) | arrays(PART_COLUMNS, parts) | lease.values
-    rows = connection.execute_together([(INSERT, values)], commit=True)
-    return [row for row in rows if not row.blocked]
+    values = arrays(REPLY_COLUMNS, replies) | arrays(PART_COLUMNS, parts)
+    values |= arrays(PACE_COLUMNS, paces) | lease.values
+    statements = [(LOCK_NUMBERS, values), (INSERT, values)]
+    rows = connection.execute_together(statements, commit=True)
+    return [row for row in rows if not row.waits]
 
 
 def due_delivery(row: Any, claimed_at: float) -> DueDelivery:

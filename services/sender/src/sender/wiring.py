@@ -1,6 +1,7 @@
 """The only place where the sender's objects are built."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from common.events import (
@@ -47,10 +48,11 @@ from sender.accept import accept
 from sender.conversation_state import ConversationStates
 from sender.deliver import DEADLINE, Deliver, limits
 from sender.new_wamids import NewWamids
-from sender.pacing import Pacing
+from sender.number_rates import FLUSH_EVERY, NumberRates, log_failed_upkeep
 from sender.parked_statuses import SWEEP_EVERY, ParkedStatuses, log_failed_sweep
 from sender.reconcile import AfterCommit, Reconcile
 from sender.retention_rules import retention_rules
+from sender.send_times import FORGET_EVERY, forget_pairs
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
@@ -77,11 +79,11 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     graph = GraphClient(settings.whatsapp_graph_url, http)
     ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
-    tags, pacing = Tags(ring), Pacing(settings.number_per_second)
+    tags, rates = Tags(ring), NumberRates(tenants.get, settings.number_per_second, database)
     new_wamids = NewWamids()
     runner = Runner(
         DELIVERY,
-        Deliver(tenants.get, graph, tokens, tags, pacing, clock, new_wamids),
+        Deliver(tenants.get, graph, tokens, tags, clock, new_wamids),
         limits(settings.slots),
         database=database,
         outbox=outbox,
@@ -93,14 +95,13 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     dead_letters = DeadLetters(life.service, producer, life.loop)
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
     consumers: list[Component] = [
-        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, show_typing)),
+        kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, rates, show_typing)),
         kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, states.store),
         *statuses(kafka, database, Reconcile(tags, clock, new_wamids), new_wamids, outbox, runner),
     ]
     if settings.send_typing:
-        consumers.append(
-            kafka.consumer(TURNS_PROGRESS, TurnProgress, show_typing.handle, TYPING_WAITS_MS)
-        )
+        handle = counted(rates, show_typing.handle)
+        consumers.append(kafka.consumer(TURNS_PROGRESS, TurnProgress, handle, TYPING_WAITS_MS))
     return [
         database,
         SchemaReady(database, "sender"),
@@ -113,6 +114,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         OutboxAge(database, life),
         retention(settings, database),
         show_typing,
+        *keep_pace(rates, database),
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
 
@@ -123,15 +125,33 @@ def retention(settings: Settings, database: Database) -> Retention:
 
 
 def store_replies(
-    runner: Runner[DueDelivery, DeliveryUpdate], show_typing: ShowTyping
+    runner: Runner[DueDelivery, DeliveryUpdate], rates: NumberRates, show_typing: ShowTyping
 ) -> Callable[[Sequence[ReplyReady]], None]:
-    store = runner.store_and_claim(accept)
+    store = runner.store_and_claim(partial(accept, rates))
 
     def handle(replies: Sequence[ReplyReady]) -> None:
         show_typing.note_replies(replies)
         store(replies)
 
     return handle
+
+
+def counted(
+    rates: NumberRates, handle: Callable[[Sequence[TurnProgress]], None]
+) -> Callable[[Sequence[TurnProgress]], None]:
+    def count_and_handle(turns: Sequence[TurnProgress]) -> None:
+        rates.count_inbound(turns)
+        handle(turns)
+
+    return count_and_handle
+
+
+def keep_pace(rates: NumberRates, database: Database) -> list[Component]:
+    forget = partial(database.transaction, forget_pairs)
+    return [
+        Periodic(rates.flush, FLUSH_EVERY, log_failed_upkeep),
+        Periodic(forget, FORGET_EVERY, log_failed_upkeep),
+    ]
 
 
 def statuses(

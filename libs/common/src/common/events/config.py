@@ -66,6 +66,13 @@ class TenantSettings(BaseModel):
     handover_minutes: int = Field(
         default=60, ge=0, le=525_600, description="The assistant is silent; 0: until it is resumed"
     )
+    messages_per_second: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="What Meta takes of the number, in and out: 20 where WhatsApp's app is used"
+        " beside it; null: 80",
+    )
     answers_thanks: bool = Field(
         default=False, description="Whether thanks and a thumb get a reply, which costs"
     )

@@ -152,6 +152,7 @@ class Claimer:
         allowed = -(-take // 2) if self._hints else take
         chosen, claimed = await self._claim(partial(self._choose, allowed=allowed), "sweep")
         self._slots.note_sweep(chosen, allowed)
+        self._rows_are_due |= chosen > 0  # what comes due without hints seldom comes alone
         if claimed < chosen:  # another process was faster: the look is old
             self._due.clear()
 

@@ -83,6 +83,7 @@ class WorkTable:
         serial: str | None = None,
         *,
         careful: bool = False,
+        before_claim: Sequence[str] = (),
         on_claim: str = "",
         claimed: str = "",
         load: str = "",
@@ -90,6 +91,7 @@ class WorkTable:
     ) -> None:
         """What a service adds to the statements:
 
+        before_claim: run before a claim of `%(ids)s`; what they make due later is not claimed.
         on_claim: assignments of the claim; the row as it was before is `picked`.
         claimed: what the claim returns besides the columns of a Claim; `t` is the row.
         load: instead of that, a select of claimed rows by `%(ids)s` that returns all of them.
@@ -111,7 +113,8 @@ class WorkTable:
                 for column in self._finish_columns
             ),
         }
-        self._before_claim: list[Statement] = [] if careful else [(NO_WAIT, {})]
+        self._no_wait: list[Statement] = [] if careful else [(NO_WAIT, {})]
+        self._before_claim = [Prepared(each) for each in before_claim]
         self._claim = Prepared(sql.CLAIM_BY_ID.format(**parts))
         self._load = Prepared(load) if load else None
         self._due = Prepared(sql.DUE.format(**parts))
@@ -180,7 +183,8 @@ class WorkTable:
     def claim(self, ids: list[int], owner: int, lease: float) -> list[Statement]:
         """Returns one row for each claimed one: the columns of a Claim, and the service's."""
         values = {"ids": ids, "owner": owner, "lease": lease}
-        statements = [*self._before_claim, (self._claim, values)]
+        before = [(each, {"ids": ids}) for each in self._before_claim]
+        statements = [*self._no_wait, *before, (self._claim, values)]
         return [*statements, (self._load, {"ids": ids})] if self._load else statements
 
     def due(self, connection: Connection) -> list[Due]:

@@ -37,8 +37,8 @@ def smoke(client: Others = None) -> None:
 @app.command()
 def load(
     clients: int = 3,
-    contacts: int = 20,
-    messages: int = 10,
+    contacts: int = 120,
+    messages: int = 4,
     rate: float = 50.0,
     duplicates: Annotated[int, typer.Option(help="how often each webhook is posted")] = 2,
     disturbed: Annotated[bool, typer.Option(help="services restart meanwhile")] = False,

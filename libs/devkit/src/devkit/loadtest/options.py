@@ -12,15 +12,17 @@ from devkit.loadtest.report import LoadReport
 from devkit.loadtest.run import run_load
 
 QUIET, QUIET_AFTER_A_DISTURBANCE = 3.0, 15.0
+PAIR_SECONDS = 7.0  # for each message to a contact, after a burst
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """`disturbed`: services die or restart meanwhile, so that silence must last longer."""
+    """`disturbed`: services die or restart meanwhile, so that silence must last longer. By default
+    a contact writes every 7 s: more often, and Meta's pair limit lets replies wait."""
 
     clients: int = 3
-    contacts: int = 20
-    messages: int = 10
+    contacts: int = 120
+    messages: int = 4
     rate: float = 50.0
     duplicates: int = 2
     disturbed: bool = False
@@ -61,4 +63,5 @@ def plan_of(
         rate=options.rate,
         duplicates=options.duplicates,
         quiet_seconds=QUIET_AFTER_A_DISTURBANCE if options.disturbed else QUIET,
+        patience_seconds=PAIR_SECONDS * options.messages,
     )

@@ -38,8 +38,8 @@ def smoke() -> None:
 @app.command()
 def load(
     clients: int = 3,
-    contacts: int = 20,
-    messages: int = 10,
+    contacts: int = 120,
+    messages: int = 4,
     rate: float = 50.0,
     duplicates: Annotated[int, typer.Option(help="how often each webhook is posted")] = 2,
     kill: Annotated[str, typer.Option(help="services to kill -9 once, e.g. router,sender")] = "",

@@ -23,13 +23,22 @@ from tests.support.builders import (
     an_outcome,
 )
 
-from common.events import Event
+from common.events import Choice, Choices, Event
 from common.topics import ALL
 
 FOLDER = Path(__file__).parent
 EVENTS: dict[str, type[Event]] = {
     topic.event.__name__: topic.event for topic in ALL if topic.event is not None
 }
+
+CHOICES = Choices(
+    text="¿Corte o color?",
+    options=(
+        Choice(id="option-1", title="Corte", description="20 €"),
+        Choice(id="2", title="Color"),
+    ),
+    button="Ver opciones",
+)
 
 
 def examples() -> dict[str, Event]:
@@ -97,7 +106,15 @@ def examples() -> dict[str, Event]:
             **attachments,
         ),
         a_status("failed", tag="v1:delivery-1:1", **error, **pricing),
-        a_reply(kind="fallback", failure="http_500", what="person", expires_at=NOON, **person),
+        a_reply(
+            kind="fallback",
+            failure="http_500",
+            what="person",
+            expires_at=NOON,
+            choices=CHOICES,
+            quotes="wamid.IN1",
+            **person,
+        ),
         a_command("echo", text="Claro", minutes=30, wamid="wamid.echo.1", sent_at=NOON, **person),
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from assistant.conversation_changes import ConversationChange
 from assistant.turn_context import TurnContext
 from common.command_words import Command
-from common.events import OutcomeName
+from common.events import Choices, OutcomeName
 
 # What a conversation remembers of a result, so that it is not said again at once.
 Note = Literal["fallback", "closed_text"]
@@ -22,7 +22,8 @@ class Reply:
     why there is no answer of the model; the messages end as failed with it, or as suppressed for a
     spent budget. budget_text_on: the client's day, where the text says that a budget is spent.
     valid_minutes: after so many it would answer an old question; None: it stays valid. changes: of
-    the conversation, besides those of the command.
+    the conversation, besides those of the command. choices: to be tapped; `text` has them in words.
+    quotes: wamid of the newest message that it answers, where one has come since.
     """
 
     kind: Literal["answer", "fallback", "notice"]
@@ -36,6 +37,8 @@ class Reply:
     tool_reason: str | None = None
     notes: tuple[Note, ...] = ()
     changes: tuple[ConversationChange, ...] = ()
+    choices: Choices | None = None
+    quotes: str | None = None
 
     @property
     def whole_text(self) -> str:

@@ -9,6 +9,7 @@ from common.events.attachments import (
     Referral,
     SharedContact,
 )
+from common.events.choices import Choice, Choices
 from common.events.config import (
     AssistantConfig,
     ConfigEvent,
@@ -30,6 +31,8 @@ from common.events.usage import UsageRecorded
 
 __all__ = [
     "AssistantConfig",
+    "Choice",
+    "Choices",
     "CommandName",
     "ConfigEvent",
     "ConversationChanged",

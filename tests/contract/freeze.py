@@ -25,13 +25,22 @@ from tests.support.builders import (
     an_outcome,
 )
 
-from common.events import Event, event_id
+from common.events import Choice, Choices, Event, event_id
 from common.topics import ALL
 
 FOLDER = Path(__file__).parent
 EVENTS: dict[str, type[Event]] = {
     topic.event.__name__: topic.event for topic in ALL if topic.event is not None
 }
+
+CHOICES = Choices(
+    text="¿Corte o color?",
+    options=(
+        Choice(id="option-1", title="Corte", description="20 €"),
+        Choice(id="2", title="Color"),
+    ),
+    button="Ver opciones",
+)
 
 
 def examples() -> dict[str, Event]:
@@ -106,6 +115,8 @@ def examples() -> dict[str, Event]:
             failure="http_500",
             what="person",
             expires_at=NOON,
+            choices=CHOICES,
+            quotes="wamid.IN1",
             **person,
         ),
         a_progress(),

@@ -256,7 +256,7 @@ def test_a_model_that_hands_over_ends_like_a_contact_who_asked(said: str) -> Non
     decision = after_asking(answer, a_turn(), 1, 0.0, TENANT, half)
     confirmed = confirmation("handover", TENANT)
     reason = "wants a refund"
-    reply = replace(confirmed, said=said, tool_reason=reason)
+    reply = replace(confirmed, model_text=said, tool_reason=reason)
     assert decision == Done(reply, "handed_over")
 
 

@@ -107,7 +107,7 @@ def markdown_in(reply: Reply) -> str | None:
 def test_only_what_the_model_said_is_markdown() -> None:
     told = Reply("notice", "*Enseguida* le atendemos.", preface=("*Aviso*",))
     assert markdown_in(told) is None
-    assert markdown_in(replace(told, said="**Un momento.**")) == "**Un momento.**"
+    assert markdown_in(replace(told, model_text="**Un momento.**")) == "**Un momento.**"
     assert markdown_in(replace(told, kind="fallback")) is None
     assert markdown_in(replace(told, kind="answer")) == "*Enseguida* le atendemos."
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assistant.openai.choices_tool import Offer, Option
 from assistant.openai.response import (
     LONGEST_TEXT,
     ModelAnswer,
@@ -202,3 +203,41 @@ def test_calls_of_tools_that_the_model_does_not_have_are_no_answer() -> None:
     assert read_response(a_response(output=endless, usage=USAGE)) == ModelFailure(
         "empty", usage=BILLED
     )
+
+
+OFFER = (
+    '{"text": "¿Cuál?", "options":'
+    ' [{"title": "Corte", "description": "20 €"}, {"title": " A\\nB "}]}'
+)
+ONE_OPTION = '{"text": "x", "options": [{"title": "a"}, {"title": "a"}]}'
+OFFERED = Offer("¿Cuál?", (Option("Corte", "20 €"), Option("A B", None)))
+
+
+@pytest.mark.parametrize(
+    ("output", "said", "offer"),
+    [
+        ([a_call("offer_choices", OFFER)], "", OFFERED),
+        ([a_message(text("Claro.")), a_call("offer_choices", OFFER)], "Claro.", OFFERED),
+        ([a_message(text("Claro.")), a_call("offer_choices", OFFER[:40])], "Claro.", None),
+        ([a_message(text("Claro.")), a_call("offer_choices", '{"options": 3}')], "Claro.", None),
+        (
+            [
+                a_message(text("Claro.")),
+                a_call(
+                    "offer_choices", '{"text": "x", "options": [{"title": "a"}, {"title": "a"}]}'
+                ),
+            ],
+            "Claro.",
+            None,
+        ),
+    ],
+)
+def test_a_model_may_offer_a_choice(output: list[Any], said: str, offer: Offer | None) -> None:
+    answer = read_response(a_response(output=output, usage=USAGE))
+    assert answer == ModelAnswer(said, BILLED, offer=offer)
+
+
+@pytest.mark.parametrize("arguments", [OFFER[:40], '{"text": "", "options": []}', None, {}])
+def test_an_offer_that_says_nothing_is_no_answer(arguments: Any) -> None:
+    body = a_response(output=[a_call("offer_choices", arguments)], usage=USAGE)
+    assert read_response(body) == ModelFailure("empty", usage=BILLED)

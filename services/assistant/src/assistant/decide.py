@@ -12,6 +12,7 @@ from assistant.openai.response import ModelAnswer, ModelFailure
 from assistant.openai.retry import TURN_SECONDS, seconds_until_retry
 from assistant.preface import Preface, closed_at, preface_alone, preface_of, with_preface
 from assistant.prompt import is_stale
+from assistant.reply_choices import choices_of, whole_text_of
 from assistant.results import NoReply, Reply, TurnResult
 from assistant.texts import budget_text, fallback_text, notice, stale_text
 from assistant.thanks import asks_nothing
@@ -210,10 +211,11 @@ def after_asking(
 def answered(answer: ModelAnswer, tenant: TenantConfig) -> Outcome[TurnResult]:
     """A model that hands over may have said something before the contact is told."""
     if answer.handover is None:
-        minutes = tenant.settings.stale_minutes
-        return Done(Reply("answer", answer.text, valid_minutes=minutes))
+        minutes, language = tenant.settings.stale_minutes, tenant.settings.language
+        choices = choices_of(answer, language)
+        return Done(Reply("answer", whole_text_of(answer), valid_minutes=minutes, choices=choices))
     told = confirmation("handover", tenant)
-    return Done(replace(told, said=answer.text, tool_reason=answer.handover), "handed_over")
+    return Done(replace(told, model_text=answer.text, tool_reason=answer.handover), "handed_over")
 
 
 def after_bug(

@@ -6,6 +6,7 @@ suppressed or handed over.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -192,7 +193,15 @@ def apply_check(finished: FinishedTurn, check: TurnCheck) -> FinishedTurn:
         return FinishedTurn(finished.turn, NoReply("suppressed", "opted_out"))
     if check.handed_over:
         return FinishedTurn(finished.turn, NoReply("handed_over", "taken_over"))
-    return finished
+    return with_quote(finished) if check.has_newer else finished
+
+
+def with_quote(finished: FinishedTurn) -> FinishedTurn:
+    """What answers an older message than the contact's newest says which."""
+    turn, reply = finished
+    assert isinstance(reply, Reply)
+    wamid = next((message.wamid for message in reversed(turn.pending) if message.wamid), None)
+    return FinishedTurn(turn, replace(reply, quotes=wamid))
 
 
 def effect_statements(finished: Sequence[FinishedTurn]) -> list[Statement]:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from assistant.model_parameters import model_parameters
+from assistant.openai.choices_tool import CHOICES_TOOL
 from assistant.openai.handover_tool import HANDOVER_TOOL
 from assistant.opening_hours import describe_opening_hours
 from assistant.turn_context import HISTORY_TURNS, Conversation, StoredMessage, TurnContext
@@ -57,10 +58,10 @@ def request_body(
 
     history_turns: fewer of the earlier turns than usual. files: of new messages, by their ids.
     """
-    tools = {"tools": [HANDOVER_TOOL]} if tenant.settings.model_hands_over else {}
+    tools = tools_of(tenant.settings)
     return {
         **model_parameters(tenant.settings, assistant),
-        **tools,
+        **({"tools": tools} if tools else {}),
         "instructions": f"{assistant.instructions}\n\n{HOUSE_RULES}",
         "input": [
             *history_input(turn.history, history_turns),
@@ -71,6 +72,14 @@ def request_body(
         "store": False,
         "prompt_cache_key": cache_key(tenant, assistant),
     }
+
+
+def tools_of(settings: TenantSettings) -> list[dict[str, Any]]:
+    allowed = (
+        (settings.model_hands_over, HANDOVER_TOOL),
+        (settings.model_offers_choices, CHOICES_TOOL),
+    )
+    return [tool for is_allowed, tool in allowed if is_allowed]
 
 
 def cache_key(tenant: TenantConfig, assistant: AssistantConfig) -> str:

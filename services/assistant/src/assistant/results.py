@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from assistant.conversation_changes import ConversationChange
 from assistant.turn_context import TurnContext
 from common.command_words import Command
-from common.events import OutcomeName
+from common.events import Choices, OutcomeName
 
 # What a conversation remembers of a result, so that it is not said again at once.
 Note = Literal["fallback", "closed_text"]
@@ -15,15 +15,16 @@ Note = Literal["fallback", "closed_text"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the turn answers. preface: said before the text, and no history of the model's. said: by
-    the model, after the preface and before the text that confirms its handover.
+    """What the turn answers. preface: said before the text, and no history of the model's.
+    model_text: of a model that hands over, between the preface and the text that confirms it.
 
     command: what the contact asked for with a command word, or the model with its tool, which has a
     tool_reason then. handover_minutes: how long a handover lasts; 0: until it is resumed. failure:
     why there is no answer of the model; the messages end as failed with it, or as suppressed for a
     spent budget. budget_text_on: the client's day, where the text says that a budget is spent.
     valid_minutes: after so many it would answer an old question; None: it stays valid. changes: of
-    the conversation, besides those of the command.
+    the conversation, besides those of the command. choices: to be tapped; `text` has them in words.
+    quotes: wamid of the newest message that it answers, where one has come since.
     """
 
     kind: Literal["answer", "fallback", "notice"]
@@ -34,20 +35,22 @@ class Reply:
     budget_text_on: date | None = None
     valid_minutes: int | None = None
     preface: tuple[str, ...] = ()
-    said: str = ""
+    model_text: str = ""
     tool_reason: str | None = None
     notes: tuple[Note, ...] = ()
     changes: tuple[ConversationChange, ...] = ()
+    choices: Choices | None = None
+    quotes: str | None = None
 
     @property
     def whole_text(self) -> str:
-        said = (self.said,) if self.said else ()
-        return "\n\n".join((*self.preface, *said, self.text))
+        before = (self.model_text,) if self.model_text else ()
+        return "\n\n".join((*self.preface, *before, self.text))
 
     @property
     def markdown(self) -> tuple[int, int] | None:
         """See common.events.ReplyReady."""
-        written = self.text if self.kind == "answer" else self.said
+        written = self.text if self.kind == "answer" else self.model_text
         start = sum(len(text) + len("\n\n") for text in self.preface)
         return (start, start + len(written)) if written else None
 

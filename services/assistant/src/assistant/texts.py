@@ -95,6 +95,21 @@ BUDGET_TEXTS = {
     "it": "Per ora non posso più rispondere qui. Le risponderemo appena possibile.",
     "ca": "Ara per ara no puc respondre més per aquí. Li contestarem tan aviat com puguem.",
 }
+# What opens a list of options; WhatsApp shows 20 characters.
+CHOICES_BUTTONS = {
+    "es": "Ver opciones",
+    "en": "See options",
+    "pt": "Ver opções",
+    "fr": "Voir les options",
+    "de": "Optionen",
+    "it": "Vedi opzioni",
+    "ca": "Veure opcions",
+}
+
+
+def choices_button(language: str) -> str:
+    """language: a client's setting, such as pt-BR."""
+    return CHOICES_BUTTONS[known_language(language)]
 
 
 def notice(command: Command, language: str) -> str:

@@ -87,6 +87,8 @@ def reply_event(turn: TurnContext, reply: Reply, clock: Clock) -> ReplyReady:
         answers=tuple(message.wamid for message in turn.pending if message.wamid),
         last_inbound_at=turn.last_inbound_at,
         expires_at=expiry(reply, clock.now()),
+        choices=reply.choices,
+        quotes=reply.quotes,
     )
 
 

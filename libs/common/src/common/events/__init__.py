@@ -10,6 +10,7 @@ from common.events.attachments import (
     Referral,
     SharedContact,
 )
+from common.events.choices import Choice, Choices
 from common.events.config import (
     AssistantConfig,
     ConfigEvent,
@@ -32,6 +33,8 @@ from common.events.usage import UsageRecorded
 __all__ = [
     "AccountNews",
     "AssistantConfig",
+    "Choice",
+    "Choices",
     "CommandName",
     "ConfigEvent",
     "ConversationChanged",

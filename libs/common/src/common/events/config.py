@@ -79,6 +79,9 @@ class TenantSettings(BaseModel):
     model_hands_over: bool = Field(
         default=True, description="Whether the model may bring a person by itself"
     )
+    model_offers_choices: bool = Field(
+        default=True, description="Whether the model may offer options that are tapped"
+    )
     opt_out_words: tuple[str, ...] = Field(
         default=("STOP", "BAJA"), description="Besides the language's own and STOP"
     )

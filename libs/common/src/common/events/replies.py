@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from common.events.choices import Choices
 from common.events.messages import ConversationEvent
 
 ReplyKind = Literal["answer", "fallback", "notice"]
@@ -39,6 +40,12 @@ class ReplyReady(ConversationEvent):
         default=None,
         description="An open set. person: a person of the business wrote it, as plain text;"
         " `kind` is notice, and the outcomes of `answers` are recorded elsewhere",
+    )
+    choices: Choices | None = Field(
+        default=None, description="To be tapped; `text` says the same in words"
+    )
+    quotes: str | None = Field(
+        default=None, description="wamid of the contact's message that it quotes"
     )
 
 

@@ -1,4 +1,4 @@
-"""The one tool of the model: it hands the conversation to a person. Pure.
+"""A tool of the model: it hands the conversation to a person. Pure.
 
 A call ends the turn: there is no result that the model waits for, and so no loop of calls.
 """
@@ -6,7 +6,8 @@ A call ends the turn: there is no result that the model waits for, and so no loo
 from typing import Any
 
 from assistant.openai.clean import clean
-from common.lenient_json import at, objects_at, parse_json, storable
+from assistant.openai.tool_calls import NO_CALL, arguments_of
+from common.lenient_json import at
 
 NAME = "hand_over"
 LONGEST_REASON = 200
@@ -33,11 +34,8 @@ HANDOVER_TOOL: dict[str, Any] = {
 
 def handover_reason(body: object) -> str | None:
     """Why the model hands over, "" where it does not say; None where it does not hand over."""
-    calls = [item for item in objects_at(body, "output") if item.get("type") == "function_call"]
-    call = next((item for item in calls if item.get("name") == NAME), None)
-    if call is None:
+    arguments = arguments_of(body, NAME)
+    if arguments is NO_CALL:
         return None
-    arguments = call.get("arguments")  # JSON in a text, which the model may have broken off
-    parsed = parse_json(storable(arguments).encode()) if isinstance(arguments, str) else None
-    reason = at(parsed, "reason")
+    reason = at(arguments, "reason")
     return clean(reason)[:LONGEST_REASON] if isinstance(reason, str) else ""

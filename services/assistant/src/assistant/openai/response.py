@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from assistant.openai.choices_tool import Offer, offer_of
 from assistant.openai.clean import clean, whole_part
 from assistant.openai.handover_tool import handover_reason
 from common.lenient_json import at, integer_at, objects_at
@@ -46,11 +47,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """handover: why the model hands the conversation to a person; its text may then be empty."""
+    """handover: why the model hands the conversation to a person. offer: what the contact is to
+    choose from. With either the text may be empty."""
 
     text: str
     usage: Usage
     handover: str | None = None
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,9 @@ def read_response(body: object) -> ModelAnswer | ModelFailure:
         return ModelFailure(reason, usage=usage)
     reason = incomplete_reason(body)
     text = text_of(body, is_cut=reason is not None)
-    handover = handover_reason(body)
-    if visible(text) or handover is not None:
-        return ModelAnswer(text if visible(text) else "", usage, handover=handover)
+    handover, offer = handover_reason(body), offer_of(body)
+    if visible(text) or handover is not None or (offer and visible(offer.text)):
+        return ModelAnswer(text if visible(text) else "", usage, handover, offer)
     return ModelFailure(f"incomplete:{reason}" if reason else "empty", usage=usage)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.support.builders import a_reply
 
+from common.events import Choice, Choices
 from sender.accept import parts_of
 
 AS_WRITTEN = "*Importante:* **no** es [Markdown](https://a.es)"
@@ -38,3 +39,35 @@ def test_an_answer_of_an_older_assistant_is_markdown() -> None:
 @pytest.mark.parametrize("text", ["---", " "])
 def test_every_reply_has_a_part_so_that_it_has_an_outcome(text: str) -> None:
     assert bodies(text, kind="answer") == [text]
+
+
+OPTIONS = (Choice(id="option-1", title="Sí"), Choice(id="option-2", title="No"))
+IN_WORDS = "**¿Reservo?**\n\n1. Sí\n2. No"
+
+
+def offering(text: str, options: tuple[Choice, ...] = OPTIONS) -> Choices:
+    return Choices(text=text, options=options, button="Ver opciones")
+
+
+def test_options_are_shown_under_the_text_and_said_in_words_for_who_cannot_see_them() -> None:
+    before = "Soy un asistente con IA.\n\n"
+    piece = (len(before), len(before + IN_WORDS))
+    reply = a_reply(before + IN_WORDS, markdown=piece, choices=offering("**¿Reservo?**"))
+    [part] = parts_of(reply)
+    assert part.body == f"{before}*¿Reservo?*\n\n1. Sí\n2. No"
+    assert part.shown == offering(f"{before}*¿Reservo?*")
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [offering("a" * 1025), offering("a", (OPTIONS[0], Choice(id="2", title="x" * 25)))],
+    ids=["text too long for buttons", "title too long for a list"],
+)
+def test_what_whatsapp_cannot_show_is_said_in_words_alone(choices: Choices) -> None:
+    [part] = parts_of(a_reply(IN_WORDS, choices=choices))
+    assert (part.shown, part.choices) == (None, None)
+
+
+def test_the_first_part_alone_quotes() -> None:
+    parts = parts_of(a_reply("a" * 5000, quotes="wamid.IN1"))
+    assert [part.quotes for part in parts] == ["wamid.IN1", None]

@@ -47,6 +47,8 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         expires_at=None,
         opted_out_at=None,
         handed_over_at=None,
+        choices=None,
+        quotes=None,
         send_in=0.0,
         claimed_at=0.0,
     )

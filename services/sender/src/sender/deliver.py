@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from common.events import TenantConfig
+from common.events import Choices, TenantConfig
 from common.postgres.connection import Connection, Statement
 from common.service.clock import Clock
 from common.tenant_secrets import NoSecret, TenantSecrets
@@ -20,7 +20,8 @@ from sender.finish_deliveries import HandledDelivery, update_of
 from sender.new_wamids import NewWamids
 from sender.tables import DeliveryUpdate, DueDelivery, due_delivery
 from sender.whatsapp.graph_client import GraphClient
-from sender.whatsapp.payloads import recipient, text_message
+from sender.whatsapp.interactive import interactive
+from sender.whatsapp.payloads import JsonObject, interactive_message, recipient, text_message
 from sender.whatsapp.send_result import Accepted, NotSent, Refused, Retry, SendResult
 from sender.whatsapp.tag import Tags
 
@@ -79,8 +80,7 @@ class Deliver:
         except NoSecret:
             return NO_TOKEN
         tag = self._tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
-        to = recipient(delivery.wa_id, delivery.contact_id)
-        message = text_message(to, delivery.body, tag)
+        message = message_of(delivery, tag)
         if self._clock.monotonic() > delivery.claimed_at + DEADLINE:
             return NotSent("claim_too_old")  # this process was paused; another may have the row
         return await self._graph.send(delivery.phone_number_id, token, message)
@@ -106,3 +106,15 @@ class Deliver:
     ) -> Stored:
         self._new_wamids.add(finish_deliveries.new_messages(handled))
         return finish_deliveries.store(connection, finish, handled, self._clock)
+
+
+def message_of(delivery: DueDelivery, tag: str) -> JsonObject:
+    """With its options and the message that it quotes; after a refusal as plain text, as either
+    may be the cause."""
+    to = recipient(delivery.wa_id, delivery.contact_id)
+    if delivery.refusals:
+        return text_message(to, delivery.body, tag)
+    if not delivery.choices:
+        return text_message(to, delivery.body, tag, delivery.quotes)
+    choices = Choices.model_validate(delivery.choices)
+    return interactive_message(to, interactive(choices, choices.text), tag, delivery.quotes)

@@ -2,6 +2,7 @@
 
 from common.postgres.retention import RetentionRule, delete_older, empty_older
 
+EMPTY = "body = '', choices = null"
 HAS_BODY = "finished_at is not null and body <> ''"
 # The end of a reply's last part reads how the earlier ones ended. No `not exists`: it is planned as
 # a join, for which all that is old is read and sorted.
@@ -14,5 +15,12 @@ def retention_rules(rows_days: int, texts_days: int) -> list[RetentionRule]:
     """Both count from a delivery's end. A status that comes later changes nothing."""
     return [
         delete_older("delivery", "finished_at", rows_days, NO_OPEN_PART),
-        empty_older("delivery_body", "delivery", "finished_at", texts_days, "body = ''", HAS_BODY),
+        empty_older(
+            "delivery_body",
+            "delivery",
+            "finished_at",
+            texts_days,
+            "body = '', choices = null",
+            HAS_BODY,
+        ),
     ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from common.events import ReplyReady, conversation_key, event_id
+from common.events import Choices, ReplyReady, conversation_key, event_id
 from common.postgres.connection import Connection
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
@@ -43,6 +43,8 @@ PART_COLUMNS = {
     "parts": "smallint",
     "body": "text",
     "answers": "jsonb",
+    "choices": "jsonb",
+    "quotes": "text",
 }
 INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
 # Of its number, for the send times: see send_times.SEND_TIMES.
@@ -57,7 +59,8 @@ DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
 # Of a DueDelivery, beside the columns of a claim.
 DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
   t.last_inbound_at, t.created_at, t.refusals, t.resends,
-  t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE}"""
+  t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE},
+  t.choices, t.quotes"""
 
 # A claim marks its row as being sent and takes its send time; one that was unknown counts a resend.
 # What was perhaps sent is not sent again once a later reply waits.
@@ -157,9 +160,9 @@ class DueDelivery(Delivery):
 
     resends: copies beyond the first, the one now due included. newest: no later reply waits.
     what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
-    conversation last was, None for never or long ago.
-    claimed_at: monotonic seconds. send_in: seconds until its send time as the claim returned, None
-    without one.
+    conversation last was, None for never or long ago. choices: the JSON of Choices, or None.
+    quotes: a wamid. claimed_at: monotonic seconds. send_in: seconds until its send time as the
+    claim returned, None without one.
     """
 
     wa_id: str | None
@@ -174,6 +177,8 @@ class DueDelivery(Delivery):
     expires_at: datetime | None
     opted_out_at: datetime | None
     handed_over_at: datetime | None
+    choices: Any
+    quotes: str | None
     send_in: float | None
     claimed_at: float
 
@@ -212,12 +217,14 @@ class PartEnd(NamedTuple):
 
 
 class ReplyPart(NamedTuple):
-    """A piece of a reply that fits into one message: number `part` of `parts`, from 1."""
+    """A piece of a reply that fits into one message: number `part` of `parts`, from 1. shown: the
+    options as WhatsApp shows them; `body` says the same in words."""
 
     reply: ReplyReady
     part: int
     parts: int
     body: str
+    shown: Choices | None = None
 
     @property
     def delivery_id(self) -> str:
@@ -227,6 +234,15 @@ class ReplyPart(NamedTuple):
     def answers(self) -> str:
         """As JSON: the messages whose outcome the end of the reply is."""
         return orjson.dumps(() if is_a_persons(self.reply) else self.reply.answers).decode()
+
+    @property
+    def choices(self) -> str | None:
+        """As JSON."""
+        return self.shown.model_dump_json() if self.shown else None
+
+    @property
+    def quotes(self) -> str | None:
+        return self.reply.quotes if self.part == 1 else None
 
 
 def is_a_persons(reply: ReplyReady | DueDelivery) -> bool:

@@ -8,6 +8,7 @@ apps count them.
 from typing import Any
 
 from common.events import Choice, Choices
+from sender.whatsapp.graphemes import utf16_length
 
 JsonObject = dict[str, Any]
 MOST_BUTTONS, BUTTON_TITLE, BUTTON_BODY = 3, 20, 1024
@@ -34,20 +35,24 @@ def interactive(choices: Choices, body: str) -> JsonObject:
 
 def are_buttons(choices: Choices) -> bool:
     return len(choices.options) <= MOST_BUTTONS and all(
-        units(option.title) <= BUTTON_TITLE and not option.description for option in choices.options
+        utf16_length(option.title) <= BUTTON_TITLE and not option.description
+        for option in choices.options
     )
 
 
 def are_rows(choices: Choices) -> bool:
     return (
         len(choices.options) <= MOST_ROWS
-        and units(choices.button) <= LIST_BUTTON
+        and utf16_length(choices.button) <= LIST_BUTTON
         and all(is_row(option) for option in choices.options)
     )
 
 
 def is_row(option: Choice) -> bool:
-    return units(option.title) <= ROW_TITLE and units(option.description or "") <= ROW_DESCRIPTION
+    return (
+        utf16_length(option.title) <= ROW_TITLE
+        and utf16_length(option.description or "") <= ROW_DESCRIPTION
+    )
 
 
 def title_of(option: Choice) -> JsonObject:
@@ -56,7 +61,3 @@ def title_of(option: Choice) -> JsonObject:
 
 def row_of(option: Choice) -> JsonObject:
     return title_of(option) | ({"description": option.description} if option.description else {})
-
-
-def units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2

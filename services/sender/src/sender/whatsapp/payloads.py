@@ -19,13 +19,29 @@ def recipient(wa_id: str | None, contact_id: str) -> JsonObject:
     return {"recipient": contact_id}
 
 
-def text_message(to: JsonObject, body: str, tag: str) -> JsonObject:
+def text_message(to: JsonObject, body: str, tag: str, quotes: str | None = None) -> JsonObject:
+    return message(to, "text", {"body": body}, tag, quotes)
+
+
+def interactive_message(
+    to: JsonObject, content: JsonObject, tag: str, quotes: str | None = None
+) -> JsonObject:
+    """content: see sender.whatsapp.interactive."""
+    return message(to, "interactive", content, tag, quotes)
+
+
+def message(
+    to: JsonObject, kind: str, content: JsonObject, tag: str, quotes: str | None
+) -> JsonObject:
+    """quotes: wamid of the message that it answers, shown above it."""
+    context = {"context": {"message_id": quotes}} if quotes else {}
     return {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **to,
-        "type": "text",
-        "text": {"body": body},
+        **context,
+        "type": kind,
+        kind: content,
         "biz_opaque_callback_data": tag,
     }
 

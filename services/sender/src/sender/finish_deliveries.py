@@ -92,8 +92,9 @@ def store(
     after = AfterEnds.of(connection.execute_together([*finish, *check]))
     stood = [work for work in handled if work.claim.key in after.stood]
     updates = updates_of(stood)
-    for _, update in updates:
-        metrics.DELIVERIES.labels(update.status).inc()
+    for delivery, update in updates:
+        if update.status != delivery.status:
+            metrics.DELIVERIES.labels(update.status).inc()
     last_parts = [delivery for delivery in ended_of(stood) if delivery.is_last_part]
     now = clock.now()
     outcomes = outcome_events(last_parts, ends_of(last_parts, after.ends), now)

@@ -6,11 +6,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 
-from common.events import ReplyReady, conversation_key, event_id
+from common.events import DeliveryClass, ReplyReady, conversation_key, event_id
 from common.postgres.connection import Connection
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
@@ -31,6 +31,7 @@ REPLY_COLUMNS = {
     "failure": "text",
     "last_inbound_at": "timestamptz",
     "trace_id": "text",
+    "delivery_class": "text",
 }
 PART_COLUMNS = {
     "delivery_id": "uuid",
@@ -41,7 +42,13 @@ PART_COLUMNS = {
 }
 INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
 STATUS_COLUMNS = {"status": "text", "wamid": "text", "error_code": "int", "error_title": "text"}
-UPDATE_COLUMNS = STATUS_COLUMNS | {"refusals": "smallint"}
+UPDATE_COLUMNS = STATUS_COLUMNS | {
+    "refusals": "smallint",
+    "pair_refusals": "smallint",
+    "refused_at": "timestamptz",
+    "resends": "smallint",
+    "held_by": "text",
+}
 # The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
 # way.
 FIELDS = ["delivery_id::text", "reply_id", "part", "parts", "phone_number_id", "contact_id"]
@@ -49,16 +56,18 @@ FIELDS += ["trace_id", "answers", "failure", "wamid"]
 DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
 # Of a DueDelivery, beside the columns of a claim.
 DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
-  t.last_inbound_at, t.created_at, t.refusals, t.resends"""
+  t.last_inbound_at, t.created_at, t.refusals, t.resends,
+  t.pair_refusals, t.refused_at, t.held_by, t.delivery_class"""
 
-# A claim marks its row as being sent; one that was unknown counts a resend. What was perhaps sent
-# is not sent again once a later reply waits.
+# A claim marks its row as being sent; one that was unknown counts a resend. Whether a later reply
+# waits is asked for what was perhaps sent, or refused: such a delivery is given up for it.
 DELIVERY = WorkTable(
     "delivery",
     serial="conversation",
     careful=True,
     on_claim="status = 'sending', resends = t.resends + (picked.status = 'unknown')::int",
-    claimed=f"""{DUE_COLUMNS}, picked.status, picked.status <> 'unknown' or not exists (
+    claimed=f"""{DUE_COLUMNS}, picked.status,
+    (picked.status <> 'unknown' and picked.refused_at is null) or not exists (
     select from delivery later where later.conversation = t.conversation and later.id > t.id
       and later.finished_at is null and later.reply_id <> t.reply_id) as newest""",
     finish=UPDATE_COLUMNS,
@@ -93,6 +102,10 @@ on conflict (delivery_id) do nothing
 returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newest,
   t.state = {RUNNING} as running, t.state = {BLOCKED} as blocked, 0.0::float8 as delay
 """)
+# Deliveries that a hold holds back are due now: a portion of them.
+WAKE_PORTION = 1000
+WAKE_HELD_BY = DELIVERY.make_due("held_by = %(key)s", WAKE_PORTION)
+WAKE_NUMBER = DELIVERY.make_due("phone_number_id = %(key)s and held_by is not null", WAKE_PORTION)
 # How the parts of replies ended.
 ENDS = """select delivery_id::text as delivery_id, status, reason from delivery
   where delivery_id = any(%(parts)s::uuid[])"""
@@ -132,8 +145,9 @@ class Delivery:
 class DueDelivery(Delivery):
     """A claimed delivery; `status` is the one before the claim.
 
-    resends: copies beyond the first, the one now due included. newest: no later reply waits.
-    claimed_at: monotonic seconds.
+    resends: copies beyond the first, the one now due included. newest: no later reply waits, as
+    far as it was asked. refused_at: the first time. pair_refusals: by the pair's limit; refusals:
+    by others. held_by: the hold that held it back last. claimed_at: monotonic seconds.
     """
 
     wa_id: str | None
@@ -142,10 +156,15 @@ class DueDelivery(Delivery):
     created_at: datetime
     refusals: int
     resends: int
+    pair_refusals: int
+    refused_at: datetime | None
+    held_by: str | None
+    delivery_class: DeliveryClass
     newest: bool
     claimed_at: float
 
 
+COUNTED = ("refusals", "pair_refusals", "refused_at", "resends")
 DUE_FIELDS = [field.name for field in fields(DueDelivery) if field.name != "claimed_at"]
 
 
@@ -157,6 +176,16 @@ class DeliveryUpdate(NamedTuple):
     wamid: str | None = None
     error_code: int | None = None
     error_title: str | None = None
+    pair_refusals: int = 0
+    refused_at: datetime | None = None
+    resends: int = 0
+    held_by: str | None = None
+
+    @classmethod
+    def of(cls, delivery: DueDelivery, status: str, **changes: Any) -> Self:
+        """What a delivery has counted stays, unless changed."""
+        counted = {name: getattr(delivery, name) for name in COUNTED}
+        return cls(status, **counted | changes)
 
 
 class PartEnd(NamedTuple):

@@ -40,7 +40,8 @@ from sender.reconcile import SWEEP_EVERY, AfterCommit, ParkedStatuses, Reconcile
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
-from sender.whatsapp.graph_client import MAX_BODY_BYTES, GraphClient
+from sender.wake_held import WAKE_EVERY, WakeHeld, log_failed_wake
+from sender.whatsapp.graph_client import CALL_SECONDS, MAX_BODY_BYTES, GraphClient
 from sender.whatsapp.tag import Tags
 
 E = TypeVar("E", bound=Event)
@@ -49,8 +50,8 @@ TYPING_WAITS_MS = 150
 EVENTS_WAIT_MS = 500  # no one waits for the sender's events
 
 
-def build(settings: Settings, life: Lifecycle) -> Components:
-    """The components in the order to start them."""
+def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECONDS) -> Components:
+    """The components in the order to start them. call_seconds: the deadline of a call of Graph."""
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
     # Without a deadline: a gap would break a key's order.
@@ -60,13 +61,14 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     outbox, owner = Outbox(database, producer, life), Owner(database, DELIVERY, life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
-    graph = GraphClient(settings.whatsapp_graph_url, http)
-    ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
+    graph = GraphClient(settings.whatsapp_graph_url, http, call_seconds)
+    ring, wake, clock = KeyRing.read(settings.key_ring_file), WakeHeld(database), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
     tags, pacing = Tags(ring), Pacing(settings.number_per_second)
+    deliver = Deliver(tenants.get, graph, tokens, tags, pacing, clock, wake)
     runner = Runner(
         DELIVERY,
-        Deliver(tenants.get, graph, tokens, tags, pacing, clock),
+        deliver,
         limits(settings.slots),
         database=database,
         outbox=outbox,
@@ -95,8 +97,15 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         outbox,
         OutboxAge(database, life),
         show_typing,
+        waking(tenants, deliver, wake),
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
+
+
+def waking(tenants: CompactedView[TenantConfig], deliver: Deliver, wake: WakeHeld) -> Component:
+    """What was held back goes on when its hold ends or its client is changed."""
+    tenants.after_changes(deliver.tenant_changed)
+    return Periodic(wake.wake, WAKE_EVERY, log_failed_wake)
 
 
 def statuses(

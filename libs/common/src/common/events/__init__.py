@@ -25,7 +25,7 @@ from common.events.messages import (
     OutcomeRecorded,
     StatusReceived,
 )
-from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady
+from common.events.replies import DeliveryChanged, DeliveryClass, DeliveryState, ReplyReady
 from common.events.usage import UsageRecorded
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ConversationCommand",
     "ConversationEvent",
     "DeliveryChanged",
+    "DeliveryClass",
     "DeliveryState",
     "Event",
     "FlowReply",

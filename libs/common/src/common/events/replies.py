@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 from common.events.messages import ConversationEvent
 
 ReplyKind = Literal["answer", "fallback", "notice"]
+DeliveryClass = Literal["reply", "at_most_once", "at_least_once"]
 DeliveryState = Literal[
     "accepted", "rejected", "unknown", "suppressed", "sent", "delivered", "read", "played", "failed"
 ]
@@ -33,6 +34,11 @@ class ReplyReady(ConversationEvent):
         default=None,
         description="An open set. person: a person of the business wrote it, as plain text;"
         " `kind` is notice, and the outcomes of `answers` are recorded elsewhere",
+    )
+    delivery_class: DeliveryClass = Field(
+        default="reply",
+        description="What is done when the answer to a send is lost and no status tells: one more"
+        " copy if nothing newer waits, none, or up to three",
     )
 
 

@@ -16,6 +16,7 @@ from common.lenient_json import parse_json
 from common.service.proxies import Proxies
 
 CONNECT_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 4.0
 
 # What proves that no byte of a request left.
 NOT_SENT = (
@@ -44,15 +45,21 @@ class HttpAnswer:
 class JsonHttpClient:
     """A Component: one pool of connections. Each call carries its own bearer token."""
 
-    def __init__(self, connections: int, longest_answer: int) -> None:
-        """longest_answer: bytes of a body that are read at most."""
+    def __init__(
+        self, connections: int, longest_answer: int, keep_alive: float = KEEP_ALIVE_SECONDS
+    ) -> None:
+        """longest_answer: bytes of a body that are read at most. keep_alive: for how many seconds a
+        connection may lie idle and still be used."""
         self._connections = connections
+        self._keep_alive = keep_alive
         self._longest_answer = longest_answer
 
     async def start(self) -> None:
         self._proxies = Proxies()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, keepalive_timeout=self._keep_alive
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 

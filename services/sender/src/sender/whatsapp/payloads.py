@@ -38,3 +38,8 @@ def read_and_typing(wamid: str) -> JsonObject:
         "message_id": wamid,
         "typing_indicator": {"type": "text"},
     }
+
+
+def read_mark(wamid: str) -> JsonObject:
+    """Marks the message and all before it as read."""
+    return {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}

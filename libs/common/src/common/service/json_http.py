@@ -16,6 +16,9 @@ from common.lenient_json import parse_json
 from common.service.proxies import Proxies
 
 CONNECT_SECONDS = 5.0
+# A peer that closes an idle connection at the very instant of a POST loses it, and nobody knows
+# whether it was read. Of 120 POSTs at that instant 14 were lost, and none where this time was
+# shorter than the peer's. Common servers and proxies close after 5 s (uvicorn) or later.
 KEEP_ALIVE_SECONDS = 4.0
 
 # What proves that no byte of a request left.

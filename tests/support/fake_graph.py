@@ -40,22 +40,33 @@ async def lose_answer(_: Sent) -> None:
     """None: the connection is cut without a byte."""
 
 
-def refuse(code: int, status: int = 400, **headers: str) -> Behave:
+def refuse(code: int, status: int = 400, subcode: int | None = None, **headers: str) -> Behave:
     async def answer(_: Sent) -> web.StreamResponse:
         error = {"message": f"(#{code}) No", "type": "OAuthException", "code": code}
+        error |= {"error_subcode": subcode} if subcode else {}
         return web.json_response({"error": error}, status=status, headers=headers)
 
     return answer
 
 
+async def html_503(_: Sent) -> web.StreamResponse:
+    """What stands before Graph answers in its place: whether a send was taken stays open."""
+    return web.Response(status=503, text="<html>Service Unavailable</html>")
+
+
+MARK = Sent("", "", {}, "")
+
+
 @dataclass
 class FakeGraph:
-    """`script`: what the next sends get, in order; then they are accepted."""
+    """`script`: what the next sends get, in order; then they are accepted. `outage`: what
+    everything gets, marks too, until it is over."""
 
     port: int = 0
     sent: list[Sent] = field(default_factory=list)
     marks: list[Json] = field(default_factory=list)
     script: list[Behave] = field(default_factory=list)
+    outage: Behave | None = None
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -66,12 +77,13 @@ class FakeGraph:
         body = json.loads(await request.read())
         if "status" in body:
             self.marks.append(body)
-            return web.json_response({"success": True})
+            down = await self.outage(MARK) if self.outage else None
+            return down or web.json_response({"success": True})
         token = request.headers["Authorization"].removeprefix("Bearer ")
         wamid = f"wamid.OUT{next(self._numbers)}"
         sent = Sent(request.match_info["number"], token, body, wamid)
         self.sent.append(sent)
-        behave = self.script.pop(0) if self.script else accept
+        behave = self.outage or (self.script.pop(0) if self.script else accept)
         answer = await behave(sent)
         if answer is None:
             assert request.transport is not None

@@ -39,6 +39,7 @@ from common.topics import (
 )
 from common.work import WorkState
 from sender.settings import Settings
+from sender.whatsapp.graph_client import CALL_SECONDS
 from sender.wiring import build
 
 E = TypeVar("E", bound=Event)
@@ -172,9 +173,14 @@ class RunningSender:
 
 @asynccontextmanager
 async def running_sender(
-    bootstrap: str, database_url: str, graph_url: str, folder: Path, **settings: Any
+    bootstrap: str,
+    database_url: str,
+    graph_url: str,
+    folder: Path,
+    call_seconds: float = CALL_SECONDS,
+    **settings: Any,
 ) -> AsyncIterator[RunningSender]:
-    """Started and ready; drained at the end."""
+    """Started and ready; drained at the end. call_seconds: the deadline of a call of Graph."""
     ring = KeyRing.fresh()
     ring_file = folder / "ring.json"
     if ring_file.exists():
@@ -190,7 +196,7 @@ async def running_sender(
         "slots": 20,
     }
     producer, published = Producer(bootstrap, life), PublishedEvents(bootstrap)
-    components = [producer, *build(Settings(**given | settings), life)]
+    components = [producer, *build(Settings(**given | settings), life, call_seconds)]
     with closing(published):
         async with keep_running(components):
             tenants = next(view for view in components if isinstance(view, CompactedView))

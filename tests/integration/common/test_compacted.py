@@ -57,6 +57,24 @@ async def test_an_empty_topic_is_caught_up_with_at_once(kafka: Broker) -> None:
         assert views[0].get("n") is None
 
 
+async def test_what_changes_after_the_start_is_told_by_its_key(kafka: Broker) -> None:
+    """Not what was there before, and not an older revision."""
+    write(kafka.bootstrap, ("a", a_tenant("one", revision=2).encode()))
+    changed: list[str] = []
+
+    def build(life: Lifecycle) -> Sequence[Component]:
+        view = CompactedView(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, life)
+        view.after_changes(changed.append)
+        return [view]
+
+    async with running_components(build):
+        assert changed == []
+        older, newer = a_tenant("one", revision=1), a_tenant("one", revision=3)
+        write(kafka.bootstrap, ("a", older.encode()), ("a", newer.encode()))
+        write(kafka.bootstrap, ("b", a_tenant("two").encode()))
+        await eventually_async(lambda: sorted(changed) == ["a", "b"])
+
+
 async def test_a_view_follows(kafka: Broker) -> None:
     views: list[CompactedView[TenantConfig]] = []
     async with running_components(viewing(kafka.bootstrap, views)):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from tests.support.fake_graph import FakeGraph, Sent, accept, lose_answer, refuse
+from tests.support.fake_graph import FakeGraph, Sent, accept, html_503, lose_answer, refuse
 from tests.support.sender import RunningSender, a_reply, a_status
 from tests.support.waiting import eventually_in_thread
 
@@ -103,16 +103,13 @@ async def test_a_claim_lost_during_its_send_is_not_sent_again_and_its_late_answe
     assert [event.state for event in sender.deliveries()] == ["unknown", "sent"]
 
 
-async def test_a_bare_502_is_a_doubt_and_an_error_of_graph_is_not(
+async def test_a_bare_503_is_a_doubt_and_an_error_of_graph_is_not(
     sender: RunningSender, graph: FakeGraph
 ) -> None:
-    async def bare(_: Sent) -> web.StreamResponse:
-        return web.Response(status=502, text="<html>Bad Gateway</html>")
-
-    graph.script = [refuse(2, 503), bare]
+    graph.script = [refuse(2, 503), html_503]
     await sender.reply(a_reply("r1"))
     await unknown(sender)
-    assert sender.rows("reason, refusals") == [("unknown:http_502", 1)]
+    assert sender.rows("reason, refusals") == [("unknown:http_503", 1)]
 
 
 async def test_a_port_nobody_listens_on_proves_that_nothing_was_sent(
@@ -127,3 +124,59 @@ async def test_a_port_nobody_listens_on_proves_that_nothing_was_sent(
     await graph.open()
     await eventually_in_thread(sender.outcomes)
     assert graph.texts == ["answer r1"]
+
+
+async def test_the_one_copy_is_kept_until_graph_answers_again(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    """However long the outage: by the clock alone the copy would be lost in it."""
+    graph.outage = html_503
+    await sender.reply(a_reply("r1"))
+    await unknown(sender)
+    await eventually_in_thread(sender.hurried(lambda: len(graph.marks) >= 3))
+    assert sender.rows("status, resends, held_by") == [("unknown", 0, "graph")]
+    assert graph.texts == ["answer r1"]
+    graph.outage = None
+    [outcome] = await eventually_in_thread(sender.hurried(sender.outcomes))
+    assert (outcome.outcome, graph.texts) == ("answered", ["answer r1"] * 2)
+    assert sender.rows("status, resends") == [("accepted", 1)]
+
+
+async def test_an_outage_of_graph_makes_one_delivery_doubtful_not_all(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.reply(a_reply("r0", contact_id="34600000000", wa_id="34600000000"))
+    await eventually_in_thread(sender.outcomes)
+    graph.outage = html_503
+    await sender.reply(a_reply("r1"))
+    await unknown(sender)
+    contacts = [f"3460000000{number}" for number in range(1, 9)]
+    await sender.reply(*(a_reply(f"to {each}", contact_id=each, wa_id=each) for each in contacts))
+    held = "held_by is not null and status = 'pending'"
+    await eventually_in_thread(lambda: [row[0] for row in sender.rows(held)].count(True) == 8)
+    await eventually_in_thread(lambda: len(graph.marks) >= 2)
+    assert graph.texts == ["answer r0", "answer r1"]
+    graph.outage = None
+    await eventually_in_thread(lambda: len(sender.outcomes()) == 9)
+    assert len(graph.sent) == 10
+
+
+async def test_a_class_that_allows_no_copy_gets_none(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    graph.script = [lose_answer]
+    await sender.reply(a_reply("r1", delivery_class="at_most_once"))
+    await unknown(sender)
+    [outcome] = await eventually_in_thread(sender.hurried(sender.outcomes))
+    assert (outcome.outcome, outcome.reason) == ("failed", "unknown")
+    assert len(graph.sent) == 1
+
+
+async def test_a_class_that_must_arrive_gets_three_copies(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    graph.script = [lose_answer] * 5
+    await sender.reply(a_reply("r1", delivery_class="at_least_once"), a_reply("r2"))
+    await eventually_in_thread(sender.hurried(sender.outcomes))
+    assert graph.texts[:4] == ["answer r1"] * 4
+    assert sender.rows("status, resends")[0][0] == "unknown"

@@ -97,3 +97,24 @@ async def test_a_server_that_is_gone_ends_the_connection() -> None:
     async with FaultProxy("127.0.0.1", 1) as proxy, connected(proxy) as line:
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await line.ask()
+
+
+async def test_a_refused_connection_is_reset_before_a_byte() -> None:
+    async with proxied() as proxy:
+        proxy.add(Toxic("refuse"))
+        async with connected(proxy) as line:
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await line.ask()
+        proxy.heal()
+        async with connected(proxy) as line:
+            assert await line.ask() == HELLO
+        assert proxy.hits == {"refuse": 1}
+
+
+async def test_an_answer_trickles_byte_by_byte() -> None:
+    async with proxied() as proxy, connected(proxy) as line:
+        proxy.add(Toxic("trickle", "down", seconds=0.02))
+        began = asyncio.get_running_loop().time()
+        assert await line.ask() == HELLO
+        assert asyncio.get_running_loop().time() - began >= 0.02 * (len(HELLO) - 1)
+        assert proxy.hits == {"trickle": 1}

@@ -8,6 +8,8 @@ import pytest
 from tests.support.waiting import eventually
 from tests.support.whatsapp_emulator import BAKERY, LUCIA, Running, running
 
+from devkit.emulators.whatsapp.errors import TITLES
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Running]:
@@ -65,6 +67,13 @@ def test_a_dropped_connection_gives_no_answer_at_all(
         meta.send()
     assert len(meta.look("asked/accepted")) == taken
     assert meta.send().is_success
+
+
+@pytest.mark.parametrize("code", TITLES)
+def test_every_code_of_meta_can_be_ordered(meta: Running, code: int) -> None:
+    order(meta, "before_accept", {"error": code, "subcode": 33})
+    error = meta.send().json()["error"]
+    assert (error["code"], error["error_subcode"]) == (code, 33)
 
 
 def test_a_rule_hits_only_what_it_matches(meta: Running) -> None:

@@ -1,4 +1,4 @@
-"""Tags, circuit breaker and recipients."""
+"""Tags and recipients."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from common.sealed import KeyRing
 from devkit.emulators.whatsapp.validation import check_send
-from sender.circuit_breaker import CircuitBreaker
 from sender.whatsapp.payloads import recipient, text_message
 from sender.whatsapp.tag import Tags
 
@@ -31,15 +30,6 @@ def test_a_tag_outlives_the_rotation_of_its_key() -> None:
 @given(st.text(max_size=80) | st.none())
 def test_no_foreign_tag_names_a_delivery(tag: str | None) -> None:
     assert Tags(RING).delivery_of(1, tag) is None
-
-
-def test_an_open_circuit_lets_one_call_a_minute_through() -> None:
-    breaker = CircuitBreaker()
-    breaker.record_failure("a", 0)
-    assert (breaker.reserve("a", 10), breaker.reserve("b", 10)) == (50, 0)
-    assert (breaker.reserve("a", 60), breaker.reserve("a", 60)) == (0, 60)
-    breaker.record_success("a")
-    assert breaker.reserve("a", 61) == 0
 
 
 @pytest.mark.parametrize(

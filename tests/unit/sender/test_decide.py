@@ -10,10 +10,12 @@ from tests.support.sender import a_tenant
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
-from sender.decide import after_send, before_send, retry_delay
+from sender.decide import DeliveryOutcome, after_send, before_send, held_back
 from sender.finish_deliveries import update_of
+from sender.holds import Held
 from sender.tables import DeliveryUpdate, DueDelivery
-from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Retry
+from sender.whatsapp.graph_errors import FINAL, GRAPH_ERRORS, LATER
+from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, SendResult
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TENANT = a_tenant()
@@ -41,6 +43,10 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         created_at=NOW,
         refusals=0,
         resends=0,
+        pair_refusals=0,
+        refused_at=None,
+        held_by=None,
+        delivery_class="reply",
         newest=True,
         what=None,
         made_at=NOW - timedelta(seconds=30),
@@ -55,10 +61,13 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
     return replace(delivery, **fields)
 
 
+def unknown(resends: int) -> Dropped[DeliveryUpdate]:
+    return Dropped("unknown", DeliveryUpdate("unknown", resends=resends))
+
+
 OLD = NOW - timedelta(hours=23, seconds=1)
 MADE, SOON = NOW - timedelta(seconds=30), NOW + timedelta(seconds=1)
 BEFORE = MADE - timedelta(seconds=1)
-UNKNOWN = Dropped("unknown", DeliveryUpdate("unknown"))
 INACTIVE, OTHERS = a_tenant(active=False), a_tenant(2)
 
 
@@ -101,22 +110,17 @@ INACTIVE, OTHERS = a_tenant(active=False), a_tenant(2)
             Later(90, "taken_over", DeliveryUpdate("unknown")),
         ),
         (due("unknown", resends=1), TENANT, TENANT),
-        (due("unknown", resends=2), TENANT, Dropped("unknown", DeliveryUpdate("unknown"))),
-        (
-            due("unknown", resends=1, newest=False),
-            TENANT,
-            Dropped("unknown", DeliveryUpdate("unknown")),
-        ),
-        (due("unknown", resends=1), INACTIVE, Dropped("unknown", DeliveryUpdate("unknown"))),
+        (due("unknown", resends=2), TENANT, unknown(2)),
+        (due("unknown", resends=1, newest=False), TENANT, unknown(1)),
+        (due("unknown", resends=1), INACTIVE, unknown(1)),
+        (due("unknown", resends=1), None, unknown(1)),
+        (due("unknown", resends=1, last_inbound_at=OLD), TENANT, unknown(1)),
+        (due("unknown", resends=1, delivery_class="at_most_once"), TENANT, unknown(1)),
+        (due("unknown", resends=3, newest=False, delivery_class="at_least_once"), TENANT, TENANT),
+        (due("unknown", resends=4, delivery_class="at_least_once"), TENANT, unknown(4)),
         *(
-            (due("unknown", resends=1, **fields), TENANT, UNKNOWN)
+            (due("unknown", resends=1, **fields), TENANT, unknown(1))
             for fields in ({"opted_out_at": NOW}, {"handed_over_at": NOW}, {"expires_at": NOW})
-        ),
-        (due("unknown", resends=1), None, Dropped("unknown", DeliveryUpdate("unknown"))),
-        (
-            due("unknown", resends=1, last_inbound_at=OLD),
-            TENANT,
-            Dropped("unknown", DeliveryUpdate("unknown")),
         ),
     ],
 )
@@ -124,16 +128,39 @@ def test_before_a_send(delivery: DueDelivery, tenant: TenantConfig | None, expec
     assert before_send(delivery, tenant, NOW) == expected
 
 
+def after(
+    delivery: DueDelivery, result: SendResult, held: Held | None = None, jitter: float = 1.0
+) -> DeliveryOutcome:
+    return after_send(delivery, result, held, NOW, jitter)
+
+
+def refused(key: int | tuple[int, int], retry_after: float = 0.0) -> Refused:
+    code = key if isinstance(key, int) else key[0]
+    return Refused(code, "No", GRAPH_ERRORS[key], retry_after)
+
+
 def test_after_a_send() -> None:
-    assert after_send(due(), Accepted("w"), NOW) == Done(
-        DeliveryUpdate("accepted", 0, "w"), "accepted"
-    )
-    assert after_send(due(), Ambiguous("x"), NOW) == Later(
-        90, "unknown:x", DeliveryUpdate("unknown")
-    )
-    assert after_send(due(refusals=2), NotSent("x"), NOW) == Later(
-        5, "not_sent:x", DeliveryUpdate("pending", 2)
-    )
+    assert after(due(), Accepted("w")) == Done(DeliveryUpdate("accepted", 0, "w"), "accepted")
+    assert after(due(), Ambiguous("x")) == Later(90, "unknown:x", DeliveryUpdate("unknown"))
+    away = Held("graph", 0.7, None)
+    waiting = Later(0.7, "not_sent:x", DeliveryUpdate("pending", 2, held_by="graph"))
+    assert after(due(refusals=2), NotSent("x"), away) == waiting
+
+
+@pytest.mark.parametrize(
+    ("delivery", "seconds"),
+    [
+        (due(delivery_class="at_most_once"), 900),
+        (due(delivery_class="at_least_once"), 30),
+        (due(delivery_class="at_least_once", resends=2), 120),
+    ],
+)
+def test_how_long_a_status_may_take_depends_on_the_class(
+    delivery: DueDelivery, seconds: float
+) -> None:
+    outcome = after(delivery, Ambiguous("x"))
+    assert isinstance(outcome, Later)
+    assert outcome.seconds == seconds
 
 
 def test_a_handler_that_always_fails_ends_its_delivery_as_unknown() -> None:
@@ -142,37 +169,92 @@ def test_a_handler_that_always_fails_ends_its_delivery_as_unknown() -> None:
 
 
 def test_a_refusal_that_may_pass_is_tried_again_inside_the_window_only() -> None:
-    refusal = Refused(131016, "No", Retry.BACKOFF)
-    again = Later(1, "131016", DeliveryUpdate("pending", 1, None, 131016, "No"))
+    again = Later(1, "131016", DeliveryUpdate("pending", 1, None, 131016, "No", refused_at=NOW))
     over = Dropped("131016", DeliveryUpdate("rejected", 1, None, 131016, "No"))
-    assert after_send(due(), refusal, NOW) == again
-    assert after_send(due(last_inbound_at=OLD), refusal, NOW) == over
-
-
-def test_a_refusal_is_not_repeated_endlessly() -> None:
-    refusal = Refused(131016, "No", Retry.BACKOFF)
-    assert isinstance(after_send(due(refusals=39), refusal, NOW), Later)
-    assert isinstance(after_send(due(refusals=40), refusal, NOW), Dropped)
-
-
-def test_an_expired_token_costs_no_answer_while_whatsapps_window_is_open() -> None:
-    refusal = Refused(190, "Expired", Retry.TENANT)
-    assert isinstance(after_send(due(refusals=1000), refusal, NOW), Later)
-    assert isinstance(after_send(due(last_inbound_at=OLD), refusal, NOW), Dropped)
+    assert after(due(), refused(131016)) == again
+    assert after(due(last_inbound_at=OLD), refused(131016)) == over
 
 
 @pytest.mark.parametrize(
-    ("retry", "waits"),
+    ("fields", "again"),
     [
-        (Retry.PAIR, [1, 4, 16, 64, 256, 600]),
-        (Retry.BACKOFF, [1, 2, 4, 8, 16, 32]),
-        (Retry.TENANT, [60] * 6),
-        (Retry.NEVER, [None] * 6),
+        ({"refusals": 6}, True),
+        ({"refusals": 7}, False),
+        ({"refusals": 3, "pair_refusals": 4}, False),
+        ({"refusals": 1, "refused_at": NOW - timedelta(minutes=9)}, True),
+        ({"refusals": 1, "refused_at": NOW - timedelta(minutes=10)}, False),
+        ({"refusals": 1, "newest": False, "refused_at": NOW - timedelta(seconds=57)}, True),
+        ({"refusals": 1, "newest": False, "refused_at": NOW - timedelta(seconds=59)}, False),
     ],
 )
-def test_waits_grow_as_meta_asks(retry: Retry, waits: list[float | None]) -> None:
-    assert [retry_delay(Refused(1, "", retry), tries) for tries in range(6)] == waits
+def test_a_refusal_holds_up_its_conversation_for_minutes_at_most(
+    fields: dict[str, Any], again: bool
+) -> None:
+    outcome = after(due(**fields), refused(131000))
+    assert isinstance(outcome, Later if again else Dropped)
 
 
-def test_a_longer_wait_that_meta_asks_for_counts() -> None:
-    assert retry_delay(Refused(130429, "", Retry.BACKOFF, retry_after=33), 0) == 33
+def seconds_of(outcome: DeliveryOutcome) -> float:
+    assert isinstance(outcome, Later)
+    return outcome.seconds
+
+
+def test_waits_grow_with_full_jitter() -> None:
+    waits = [seconds_of(after(due(refusals=tries), refused(131000))) for tries in range(7)]
+    assert waits == [1, 2, 4, 8, 16, 32, 60]
+    assert seconds_of(after(due(refusals=5), refused(131000), jitter=0.25)) == 8
+    assert seconds_of(after(due(refusals=1), refused(2, retry_after=33), jitter=0.5)) == 34
+
+
+def test_only_refusals_of_the_pair_lengthen_its_wait() -> None:
+    waits = [
+        seconds_of(after(due(pair_refusals=tries), refused(131056), jitter=0.0))
+        for tries in range(5)
+    ]
+    assert waits == [1, 4, 16, 64, 256]
+    after_others = after(due(refusals=3), refused(131056), jitter=0.0)
+    counted = DeliveryUpdate("pending", 3, None, 131056, "No", pair_refusals=1, refused_at=NOW)
+    assert after_others == Later(1, "131056", counted)
+
+
+def test_a_window_that_meta_takes_for_closed_is_tried_once_more() -> None:
+    assert seconds_of(after(due(), refused(131047))) == 30
+    assert isinstance(after(due(refusals=1), refused(131047)), Dropped)
+
+
+@pytest.mark.parametrize("code", [130429, 190, 131042])
+def test_what_holds_others_back_too_is_no_try_and_ends_with_the_window(code: int) -> None:
+    held = Held("number:1", 600, refused(code))
+    update = DeliveryUpdate("pending", 7, None, code, "No", held_by="number:1")
+    assert after(due(refusals=7), refused(code), held) == Later(600, str(code), update)
+    assert isinstance(after(due(last_inbound_at=OLD), refused(code), held), Dropped)
+
+
+def test_what_is_held_back_waits_for_the_holds_end() -> None:
+    held = Held("token:t", 12, refused(190))
+    waits = Later(12, "held:190", DeliveryUpdate("pending", held_by="token:t"))
+    assert held_back(due(), held) == waits
+    away = Later(2, "held:unreachable", DeliveryUpdate("pending", held_by="graph"))
+    assert held_back(due(), Held("graph", 2, None)) == away
+
+
+def test_a_copy_that_was_held_back_is_not_spent() -> None:
+    delivery = due("unknown", resends=1)
+    waits = Later(2, "held:unreachable", DeliveryUpdate("unknown", held_by="graph"))
+    assert held_back(delivery, Held("graph", 2, None)) == waits
+    again = after(delivery, refused(131000))
+    assert again.result == DeliveryUpdate("unknown", 1, None, 131000, "No", refused_at=NOW)
+
+
+@pytest.mark.parametrize("code", [368, 131031, 131048])
+def test_what_meta_forbids_is_refused_for_good_without_a_call(code: int) -> None:
+    held = Held("number:1", 3600, refused(code))
+    ended = Dropped(str(code), DeliveryUpdate("rejected", 1, None, code, "No"))
+    assert after(due(), refused(code), held) == ended
+    assert held_back(due(), held) == ended
+    assert held_back(due("unknown", resends=1), held) == unknown(1)
+
+
+def test_unknown_codes_are_known_by_what_graph_says_of_them() -> None:
+    assert isinstance(after(due(), Refused(999999, "No", LATER)), Later)
+    assert isinstance(after(due(), Refused(999999, "No", FINAL)), Dropped)

@@ -5,7 +5,15 @@ import json
 import pytest
 
 from common.service.json_http import HttpAnswer
-from sender.whatsapp.send_result import Accepted, Ambiguous, Refused, Retry, SendResult, classify
+from sender.whatsapp.graph_errors import FINAL, GRAPH_ERRORS, LATER
+from sender.whatsapp.send_result import (
+    Accepted,
+    Ambiguous,
+    Refused,
+    SendResult,
+    classify,
+    is_graphs,
+)
 
 
 def refusal(code: object, **more: object) -> bytes:
@@ -14,23 +22,6 @@ def refusal(code: object, **more: object) -> bytes:
 
 def answer(status: int, body: bytes | None, retry_after: str | None = None) -> HttpAnswer:
     return HttpAnswer(status, {"Retry-After": retry_after} if retry_after else {}, body)
-
-
-RETRIES = {
-    Retry.NEVER: "33 100 130403 130472 130497 131008 131009 131021 131026 131030 131047 131049"
-    " 131050 131051 131052 131053 131062 132000 135000 137000 999999",
-    Retry.BACKOFF: "1 2 4 80007 130429 131000 131016 131057 133004",
-    Retry.PAIR: "131056",
-    Retry.TENANT: "0 3 10 190 200 299 368 131005 131031 131037 131042 131045 131048 133010",
-}
-
-
-PAIRS = [(int(code), retry) for retry, codes in RETRIES.items() for code in codes.split()]
-
-
-@pytest.mark.parametrize(("code", "retry"), PAIRS)
-def test_a_code_tells_whether_to_retry(code: int, retry: Retry) -> None:
-    assert classify(answer(400, refusal(code))) == Refused(code, "Said", retry)
 
 
 @pytest.mark.parametrize(
@@ -43,15 +34,19 @@ def test_a_code_tells_whether_to_retry(code: int, retry: Retry) -> None:
         (200, b"<html>", Ambiguous("200_without_wamid")),
         (200, None, Ambiguous("200_without_wamid")),
         (302, b"", Ambiguous("http_302")),
-        (502, None, Ambiguous("http_502")),
-        (502, b"<html>Bad Gateway</html>", Ambiguous("http_502")),
-        (500, b'{"error":"oops"}', Ambiguous("http_500")),
-        (500, refusal("2"), Ambiguous("http_500")),
-        (500, b"\xff\xfe", Ambiguous("http_500")),
-        (500, refusal(999999), Refused(999999, "Said", Retry.BACKOFF)),
-        (429, refusal(999999), Refused(999999, "Said", Retry.BACKOFF)),
-        (400, refusal(999999, is_transient=True), Refused(999999, "Said", Retry.BACKOFF)),
-        (500, refusal(100), Refused(100, "Said", Retry.NEVER)),
+        (502, None, Ambiguous("http_502", outage=True)),
+        (502, b"<html>Bad Gateway</html>", Ambiguous("http_502", outage=True)),
+        (500, b'{"error":"oops"}', Ambiguous("http_500", outage=True)),
+        (500, refusal("2"), Ambiguous("http_500", outage=True)),
+        (500, b"\xff\xfe", Ambiguous("http_500", outage=True)),
+        (500, refusal(999999), Refused(999999, "Said", LATER)),
+        (429, refusal(999999), Refused(999999, "Said", LATER)),
+        (400, refusal(999999), Refused(999999, "Said", FINAL)),
+        (500, b"[" * 60_000, Ambiguous("http_500", outage=True)),
+        (400, refusal(190, error_subcode="463"), Refused(190, "Said", GRAPH_ERRORS[190])),
+        (400, refusal(100, error_subcode=33), Refused(100, "Said", GRAPH_ERRORS[100, 33])),
+        (400, refusal(999999, is_transient=True), Refused(999999, "Said", LATER)),
+        (500, refusal(100), Refused(100, "Said", FINAL)),
     ],
 )
 def test_only_graphs_own_words_are_an_answer(
@@ -67,3 +62,18 @@ def test_retry_after_is_read_as_seconds(header: str | None, seconds: float) -> N
     refused = classify(answer(429, refusal(130429), header))
     assert isinstance(refused, Refused)
     assert refused.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "graphs"),
+    [
+        (200, b'{"success":true}', True),
+        (400, refusal(100), True),
+        (503, refusal(131016), True),
+        (200, b"<html>", False),
+        (503, b"<html>", False),
+        (403, b'{"error":"blocked"}', False),
+    ],
+)
+def test_what_stands_before_graph_is_not_graph(status: int, body: bytes, graphs: bool) -> None:
+    assert is_graphs(answer(status, body)) is graphs

@@ -1,20 +1,46 @@
 """What to do with a due delivery before a send, and with the result after one. Pure."""
 
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from common.events import TenantConfig
+from common.events import DeliveryClass, TenantConfig
 from common.work import Done, Dropped, Later, Outcome
+from sender.holds import Held
 from sender.tables import DeliveryUpdate, DueDelivery, is_a_persons
-from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, Retry, SendResult
+from sender.whatsapp.graph_errors import Retry
+from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, SendResult
 
 SERVICE_WINDOW = timedelta(hours=23)  # of WhatsApp's 24: one hour for clocks and queues
-UNKNOWN_GRACE_SECONDS = 90.0  # how long a status may take to settle an unknown send
-MAX_RESENDS = 1
 UNKNOWN_NUMBER_SECONDS, UNKNOWN_NUMBER_LIMIT = 5.0, timedelta(minutes=5)
-MAX_REFUSALS = 40
-MAX_WAIT_SECONDS = 600.0
-OFFLINE_SECONDS = 5.0  # Graph cannot be reached: not counted as a refusal
-TENANT_WAIT_SECONDS = 60.0
+# A refusal that may pass holds up the whole conversation, so it is given up in minutes: what Meta
+# cannot take eight times it mostly never takes, and a question of ten minutes ago is asked again.
+MAX_TRIES = 8
+MAX_REFUSED = timedelta(minutes=10)
+# A newer reply makes the older one matter less; a minute is what people wait for an answer.
+MAX_REFUSED_BEFORE_NEWER = timedelta(seconds=60)
+MAX_BACKOFF_SECONDS = 60.0
+# Perhaps Meta does not take the options, or the quoted message is gone: the words alone may pass.
+WRONG_CONTENT = frozenset({100, 131008, 131009, 131051})
+WINDOW_SECONDS = 30.0  # Meta names it a known issue that it takes an open window for a closed one
+
+
+class LostAnswer(NamedTuple):
+    """What is done after a send whose answer was lost.
+
+    seconds: how long a status may take to tell. copies: how many more are sent at most.
+    only_newest: not once a later reply waits.
+    """
+
+    seconds: float
+    copies: int
+    only_newest: bool
+
+
+LOST_ANSWERS: dict[DeliveryClass, LostAnswer] = {
+    "reply": LostAnswer(90.0, 1, only_newest=True),
+    "at_most_once": LostAnswer(900.0, 0, only_newest=True),
+    "at_least_once": LostAnswer(30.0, 3, only_newest=False),
+}
 
 DeliveryOutcome = Outcome[DeliveryUpdate]
 
@@ -26,7 +52,7 @@ def before_send(
     if delivery.status == "sending":  # its process died or was cut off: it may have been sent
         return wait_for_status(delivery, "taken_over")
     if delivery.status == "unknown" and not resendable(delivery, tenant, now):
-        return Dropped("unknown", DeliveryUpdate("unknown", delivery.refusals))
+        return Dropped("unknown", DeliveryUpdate.of(delivery, "unknown"))
     if tenant is None:
         return without_tenant(delivery, now)
     if reason := suppression_reason(delivery, tenant, now):
@@ -35,10 +61,11 @@ def before_send(
 
 
 def resendable(delivery: DueDelivery, tenant: TenantConfig | None, now: datetime) -> bool:
-    """At most one more copy, and none out of order or that would not be sent the first time."""
+    """As its class allows, and no copy out of order or that would not be sent the first time."""
+    rule = LOST_ANSWERS[delivery.delivery_class]
     return (
-        delivery.newest
-        and delivery.resends <= MAX_RESENDS
+        (delivery.newest or not rule.only_newest)
+        and delivery.resends <= rule.copies
         and tenant is not None
         and suppression_reason(delivery, tenant, now) is None
     )
@@ -80,54 +107,113 @@ def without_tenant(delivery: DueDelivery, now: datetime) -> DeliveryOutcome:
 
 def postponed(delivery: DueDelivery, seconds: float, reason: str) -> DeliveryOutcome:
     """Due again in `seconds`; nothing was sent."""
-    return Later(seconds, reason, DeliveryUpdate("pending", delivery.refusals))
+    return Later(seconds, reason, unsent(delivery))
+
+
+def unsent(delivery: DueDelivery, **changes: Any) -> DeliveryUpdate:
+    """It waits. What was unknown stays so, and the copy that was not sent counts no more."""
+    if delivery.status == "unknown":
+        return DeliveryUpdate.of(delivery, "unknown", **{"resends": delivery.resends - 1} | changes)
+    return DeliveryUpdate.of(delivery, "pending", **changes)
 
 
 def wait_for_status(delivery: DueDelivery, reason: str) -> DeliveryOutcome:
-    """It is unknown whether it was sent; a status may tell."""
-    return Later(UNKNOWN_GRACE_SECONDS, reason, DeliveryUpdate("unknown", delivery.refusals))
+    """It is unknown whether it was sent; a status may tell. After each copy twice as long."""
+    seconds = LOST_ANSWERS[delivery.delivery_class].seconds * 2.0**delivery.resends
+    return Later(seconds, reason, DeliveryUpdate.of(delivery, "unknown"))
 
 
-def after_send(delivery: DueDelivery, result: SendResult, now: datetime) -> DeliveryOutcome:
+def held_back(delivery: DueDelivery, held: Held, reason: str = "") -> DeliveryOutcome:
+    """Nothing was sent."""
+    if held.is_final and delivery.status == "unknown":
+        return Dropped("unknown", DeliveryUpdate.of(delivery, "unknown"))
+    if held.is_final:
+        return rejected(delivery, held.cause)
+    return Later(held.seconds, reason or f"held:{held.why}", unsent(delivery, held_by=held.key))
+
+
+def after_send(
+    delivery: DueDelivery, result: SendResult, held: Held | None, now: datetime, jitter: float
+) -> DeliveryOutcome:
+    """held: the hold that this result began or prolonged. jitter: from 0 to 1, at random."""
     match result:
         case Accepted(wamid=wamid):
-            return Done(DeliveryUpdate("accepted", delivery.refusals, wamid), "accepted")
+            return Done(DeliveryUpdate.of(delivery, "accepted", wamid=wamid), "accepted")
         case Ambiguous(why=why):
             return wait_for_status(delivery, f"unknown:{why}")
         case NotSent(why=why):
-            return postponed(delivery, OFFLINE_SECONDS, f"not_sent:{why}")
+            assert held
+            return held_back(delivery, held, f"not_sent:{why}")
+        case Refused() if held:
+            return refused_with_others(delivery, result, held, now)
         case Refused():
-            return after_refusal(delivery, result, now)
+            return after_refusal(delivery, result, now, jitter)
 
 
-def after_refusal(delivery: DueDelivery, refusal: Refused, now: datetime) -> DeliveryOutcome:
-    tries = delivery.refusals + 1
-    wait = retry_delay(refusal, delivery.refusals)
-    too_late = now + timedelta(seconds=wait or 0) > delivery.last_inbound_at + SERVICE_WINDOW
-    if wait is None or too_late or attempts_exhausted(refusal, tries):
-        ended = DeliveryUpdate("rejected", tries, None, refusal.code, refusal.title)
-        return Dropped(str(refusal.code), ended)
-    update = DeliveryUpdate("pending", tries, None, refusal.code, refusal.title)
-    return Later(wait, str(refusal.code), update)
+def refused_with_others(
+    delivery: DueDelivery, refusal: Refused, held: Held, now: datetime
+) -> DeliveryOutcome:
+    """What holds back all of a number or token is no fault of this one: it counts as no try, and
+    may last until the reply is too old."""
+    too_late = now + timedelta(seconds=held.seconds) > delivery.last_inbound_at + SERVICE_WINDOW
+    if held.is_final or too_late:
+        return rejected(delivery, refusal)
+    error = {"error_code": refusal.code, "error_title": refusal.title, "held_by": held.key}
+    return Later(held.seconds, str(refusal.code), unsent(delivery, **error))
 
 
-def attempts_exhausted(refusal: Refused, tries: int) -> bool:
-    """What a person must repair, such as an expired token, is tried for the whole window."""
-    return refusal.retry is not Retry.TENANT and tries > MAX_REFUSALS
+def after_refusal(
+    delivery: DueDelivery, refusal: Refused, now: datetime, jitter: float
+) -> DeliveryOutcome:
+    wait = retry_delay(refusal, delivery, jitter)
+    if wait is None or attempts_exhausted(delivery, now + timedelta(seconds=wait), now):
+        return rejected(delivery, refusal)
+    counts = counted(delivery, refusal) | {"refused_at": delivery.refused_at or now}
+    return Later(wait, str(refusal.code), unsent(delivery, **counts))
 
 
-def retry_delay(refusal: Refused, refusals: int) -> float | None:
+def rejected(delivery: DueDelivery, refusal: Refused | None) -> DeliveryOutcome:
+    assert refusal
+    ended = DeliveryUpdate.of(delivery, "rejected", **counted(delivery, refusal))
+    return Dropped(str(refusal.code), ended)
+
+
+def counted(delivery: DueDelivery, refusal: Refused) -> dict[str, Any]:
+    is_pair = refusal.rule.retry is Retry.PAIR
+    return {
+        "error_code": refusal.code,
+        "error_title": refusal.title,
+        "refusals": delivery.refusals + (not is_pair),
+        "pair_refusals": delivery.pair_refusals + is_pair,
+    }
+
+
+def attempts_exhausted(delivery: DueDelivery, next_at: datetime, now: datetime) -> bool:
+    tries = delivery.refusals + delivery.pair_refusals + 1
+    most = MAX_REFUSED if delivery.newest else MAX_REFUSED_BEFORE_NEWER
+    too_late = next_at > delivery.last_inbound_at + SERVICE_WINDOW
+    return too_late or tries >= MAX_TRIES or next_at > (delivery.refused_at or now) + most
+
+
+def retry_delay(refusal: Refused, delivery: DueDelivery, jitter: float) -> float | None:
     """Seconds until the next try, None for never. Pair limit: 4^X seconds, X from 0 (Meta)."""
-    match refusal.retry:
-        case Retry.NEVER:
-            return None
-        case Retry.TENANT:
-            return TENANT_WAIT_SECONDS
-        case Retry.PAIR:
-            return max(refusal.retry_after, min(4.0 ** min(refusals, 9), MAX_WAIT_SECONDS))
+    match refusal.rule.retry:
         case Retry.BACKOFF:
-            return max(refusal.retry_after, backoff_seconds(refusals))
+            return refusal.retry_after + jitter * backoff_seconds(delivery.refusals)
+        case Retry.PAIR:
+            return max(refusal.retry_after, 4.0 ** min(delivery.pair_refusals, 9)) + jitter
+        case Retry.WINDOW if delivery.refusals == 0:
+            return WINDOW_SECONDS
+        case Retry.NEVER if refusal.code in WRONG_CONTENT and is_more_than_text(delivery):
+            return 0.0
+        case _:
+            return None
+
+
+def is_more_than_text(delivery: DueDelivery) -> bool:
+    """The next try of one is plain text."""
+    return delivery.refusals == 0 and bool(delivery.choices or delivery.quotes)
 
 
 def backoff_seconds(tries: int) -> float:
-    return min(2.0 ** min(tries, 12), MAX_WAIT_SECONDS)
+    return min(2.0 ** min(tries, 12), MAX_BACKOFF_SECONDS)

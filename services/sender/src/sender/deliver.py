@@ -5,28 +5,36 @@ one died during the send, so it waits for a status instead of sending again.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
+from random import random
 from typing import Any
+
+import structlog
 
 from common.events import Choices, TenantConfig
 from common.postgres.connection import Connection, Statement
+from common.service import metrics
 from common.service.clock import Clock
 from common.tenant_secrets import NoSecret, TenantSecrets
 from common.work import Claim, Outcome, Stored, WorkLimits
 from sender import finish_deliveries
-from sender.circuit_breaker import CircuitBreaker
-from sender.decide import after_send, before_send, postponed
+from sender.decide import LOST_ANSWERS, after_send, before_send, held_back, postponed
 from sender.finish_deliveries import HandledDelivery, update_of
+from sender.holds import Held, HoldChange, HoldKeys, Holds
 from sender.new_wamids import NewWamids
 from sender.tables import DeliveryUpdate, DueDelivery, due_delivery
+from sender.wake_held import WakeHeld
 from sender.whatsapp.graph_client import GraphClient
+from sender.whatsapp.graph_errors import NO_PERMISSION, rule_of
 from sender.whatsapp.interactive import interactive
 from sender.whatsapp.payloads import JsonObject, interactive_message, recipient, text_message
-from sender.whatsapp.send_result import Accepted, NotSent, Refused, Retry, SendResult
+from sender.whatsapp.send_result import Accepted, Refused, SendResult
 from sender.whatsapp.tag import Tags
 
+log = structlog.get_logger()
 DEADLINE = 20.0  # seconds of one handle(); the lease outlives it by more than the longest call
-NO_TOKEN = Refused(190, "No access token", Retry.TENANT)
+TOO_OLD_SECONDS = 5.0
+NO_TOKEN = Refused(190, "No access token", NO_PERMISSION)
 
 
 def limits(slots: int) -> WorkLimits:
@@ -44,6 +52,8 @@ class Deliver:
         tags: Tags,
         clock: Clock,
         new_wamids: NewWamids,
+        wake: WakeHeld,
+        jitter: Callable[[], float] = random,
     ) -> None:
         self._tenant_of = tenant_of
         self._graph = graph
@@ -51,7 +61,9 @@ class Deliver:
         self._tags = tags
         self._clock = clock
         self._new_wamids = new_wamids
-        self._circuit_breaker = CircuitBreaker()
+        self._holds = Holds(clock.monotonic, jitter)
+        self._wake = wake
+        self._jitter = jitter
 
     def item_of(self, row: Any, claimed_at: float) -> DueDelivery:
         return due_delivery(row, claimed_at)
@@ -64,34 +76,76 @@ class Deliver:
         tenant = before_send(delivery, self._tenant_of(delivery.phone_number_id), now)
         if not isinstance(tenant, TenantConfig):
             return tenant
-        circuit = (tenant.phone_number_id, tenant.version)  # a changed tenant is tried at once
-        if wait := self._circuit_breaker.reserve(circuit, self._clock.monotonic()):
-            return postponed(delivery, wait, "circuit_open")
+        token = self._token_of(tenant)
+        keys = HoldKeys.of(tenant.phone_number_id, token)
+        if held := self._holds.held(keys):
+            return held_back(delivery, held)
+        if not token:
+            change = self._holds.hold_number(tenant.phone_number_id, NO_TOKEN)
+            return self._after(delivery, NO_TOKEN, change)
         if delivery.send_in is None:  # another transaction had the row when send times were given
             return postponed(delivery, 0.0, "no_send_time")
         await asyncio.sleep(delivery.send_in)
-        result = await self._send(claim, delivery, tenant)
-        self._update_circuit(circuit, result)
-        return after_send(delivery, result, now)
+        if held := self._holds.admit(keys) or await self._silence(delivery, token):
+            return held_back(delivery, held)
+        began = self._clock.monotonic()
+        if began > delivery.claimed_at + DEADLINE:  # it was paused; another may have the row
+            return postponed(delivery, TOO_OLD_SECONDS, "claim_too_old")
+        result = await self._send(claim, delivery, token)
+        return self._after(delivery, result, self._holds.record(keys, result, began))
 
-    async def _send(self, claim: Claim, delivery: DueDelivery, tenant: TenantConfig) -> SendResult:
+    def _token_of(self, tenant: TenantConfig) -> str:
+        """Empty where there is none."""
         try:
-            token = self._tokens.secret_of(tenant)
+            return self._tokens.secret_of(tenant)
         except NoSecret:
-            return NO_TOKEN
+            return ""
+
+    async def _silence(self, delivery: DueDelivery, token: str) -> Held | None:
+        """The hold on a Graph that does not answer. Asked before the next message while there is
+        such a hold, and before a copy of what was perhaps sent: it must not be spent in vain."""
+        is_copy = delivery.status == "unknown"
+        seconds = LOST_ANSWERS[delivery.delivery_class].seconds if is_copy else None
+        if not self._holds.must_prove_graph(seconds):
+            return None
+        # A person's words answer no message: then Graph's refusal of the mark is the answer.
+        wamid = delivery.answers[0] if delivery.answers else delivery.delivery_id
+        if await self._graph.answers(delivery.phone_number_id, token, wamid):
+            self._wake.holds_ended(self._holds.graph_answers())
+            return None
+        change = self._holds.graph_is_silent()
+        self._apply(delivery.phone_number_id, change)
+        return change.held
+
+    async def _send(self, claim: Claim, delivery: DueDelivery, token: str) -> SendResult:
         tag = self._tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
         message = message_of(delivery, tag)
-        if self._clock.monotonic() > delivery.claimed_at + DEADLINE:
-            return NotSent("claim_too_old")  # this process was paused; another may have the row
         return await self._graph.send(delivery.phone_number_id, token, message)
 
-    def _update_circuit(self, circuit: Hashable, result: SendResult) -> None:
-        """A lost answer changes nothing: an open circuit stays open."""
-        match result:
-            case Refused(retry=Retry.TENANT):
-                self._circuit_breaker.record_failure(circuit, self._clock.monotonic())
-            case Accepted() | Refused():
-                self._circuit_breaker.record_success(circuit)
+    def _after(
+        self, delivery: DueDelivery, result: SendResult, change: HoldChange
+    ) -> Outcome[DeliveryUpdate]:
+        self._apply(delivery.phone_number_id, change)
+        if isinstance(result, Accepted) and delivery.held_by:  # perhaps by another replica's hold
+            self._wake.holds_ended([delivery.held_by])
+        return after_send(delivery, result, change.held, self._clock.now(), self._jitter())
+
+    def _apply(self, phone_number_id: str, change: HoldChange) -> None:
+        """Tells of a new hold once, for all that it holds back; wakes what another held back."""
+        self._wake.holds_ended(change.ended)
+        if change.held and change.began:
+            report_hold(phone_number_id, change.held.cause)
+
+    def tenant_changed(self, phone_number_id: str) -> None:
+        """What an operator changed is tried at once."""
+        if tenant := self._tenant_of(phone_number_id):
+            self._holds.probe_now(HoldKeys.of(phone_number_id, self._token_of(tenant)))
+        self._wake.number_changed(phone_number_id)
+
+    def message_failed(self, phone_number_id: str, code: int) -> None:
+        """A status says so of a message that was accepted: what it says of the number counts."""
+        refusal = Refused(code, "", rule_of(code, None, temporary=False))
+        self._apply(phone_number_id, self._holds.hold_number(phone_number_id, refusal))
 
     def finish_columns(self, handled: HandledDelivery) -> dict[str, Any] | None:
         """A handler that failed leaves its row marked as being sent; the next claim decides."""
@@ -118,3 +172,12 @@ def message_of(delivery: DueDelivery, tag: str) -> JsonObject:
         return text_message(to, delivery.body, tag, delivery.quotes)
     choices = Choices.model_validate(delivery.choices)
     return interactive_message(to, interactive(choices, choices.text), tag, delivery.quotes)
+
+
+def report_hold(phone_number_id: str, cause: Refused | None) -> None:
+    if cause is None:
+        log.warning("graph_unreachable")
+    elif cause.rule.alert:
+        code, scope = cause.code, cause.rule.scope.value
+        metrics.GRAPH_ALERTS.labels(str(code), scope).inc()
+        log.warning("graph_alert", code=code, phone_number_id=phone_number_id, scope=scope)

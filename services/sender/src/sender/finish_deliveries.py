@@ -110,8 +110,9 @@ def store(
     after = AfterEnds.of(connection.execute_together(statements))
     stood = [work for work in handled if work.claim.key in after.stood]
     updates = updates_of(stood)
-    for _, update in updates:
-        metrics.DELIVERIES.labels(update.status).inc()
+    for delivery, update in updates:
+        if update.status != delivery.status:
+            metrics.DELIVERIES.labels(update.status).inc()
     last_parts = last_of(stood)
     now = clock.now()
     outcomes = outcome_events(last_parts, ends_of(last_parts, after.ends), now)

@@ -6,7 +6,7 @@ from common.postgres.connection import Connection, Statement
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, rows_as, unnest
 from common.work.schema import WAITING
-from sender.decide import UNKNOWN_GRACE_SECONDS
+from sender.decide import LOST_ANSWERS
 from sender.status_transitions import LockedDelivery, StatusTransitions, StatusUpdate
 from sender.tables import DELIVERY, DELIVERY_COLUMNS, END_REASON, STATUS_COLUMNS
 
@@ -54,7 +54,7 @@ waiting as materialized (
   cross join lateral (
     select tenant_id, phone_number_id, status from delivery
     where state = {WAITING} and tenant_id = clients.tenant_id
-      and due_at > now() and due_at <= now() + interval '{UNKNOWN_GRACE_SECONDS} seconds') d
+      and due_at > now() and due_at <= now() + interval '{LOST_ANSWERS["reply"].seconds} seconds') d
   where d.status = 'unknown')
 insert into early_status ({names(PARKED_COLUMNS)})
 select {names(PARKED_COLUMNS)} from given

@@ -6,11 +6,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 
-from common.events import Choices, ReplyReady, conversation_key, event_id
+from common.events import Choices, DeliveryClass, ReplyReady, conversation_key, event_id
 from common.postgres.connection import Connection
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
@@ -36,6 +36,7 @@ REPLY_COLUMNS = {
     "what": "text",
     "occurred_at": "timestamptz",
     "expires_at": "timestamptz",
+    "delivery_class": "text",
 }
 PART_COLUMNS = {
     "delivery_id": "uuid",
@@ -50,7 +51,13 @@ INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
 # Of its number, for the send times: see send_times.SEND_TIMES.
 PACE_COLUMNS = {"per_second": "float8", "inbound": "int"}
 STATUS_COLUMNS = {"status": "text", "wamid": "text", "error_code": "int", "error_title": "text"}
-UPDATE_COLUMNS = STATUS_COLUMNS | {"refusals": "smallint"}
+UPDATE_COLUMNS = STATUS_COLUMNS | {
+    "refusals": "smallint",
+    "pair_refusals": "smallint",
+    "refused_at": "timestamptz",
+    "resends": "smallint",
+    "held_by": "text",
+}
 # The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
 # way.
 FIELDS = ["delivery_id::text", "reply_id", "part", "parts", "phone_number_id", "contact_id"]
@@ -59,11 +66,13 @@ DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
 # Of a DueDelivery, beside the columns of a claim.
 DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
   t.last_inbound_at, t.created_at, t.refusals, t.resends,
+  t.pair_refusals, t.refused_at, t.held_by, t.delivery_class,
   t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE},
   t.choices, t.quotes"""
 
 # A claim marks its row as being sent and takes its send time; one that was unknown counts a resend.
-# What was perhaps sent is not sent again once a later reply waits.
+# Whether a later reply waits is asked for what was perhaps sent, or refused: such a delivery is
+# given up for it.
 DELIVERY = WorkTable(
     "delivery",
     serial="conversation",
@@ -72,7 +81,7 @@ DELIVERY = WorkTable(
     on_claim="status = 'sending', resends = t.resends + (picked.status = 'unknown')::int,"
     " send_at = null",
     claimed=f"""{DUE_COLUMNS}, picked.status, {SEND_IN.format("picked.send_at")},
-    picked.status <> 'unknown' or not exists (
+    (picked.status <> 'unknown' and picked.refused_at is null) or not exists (
     select from delivery later where later.conversation = t.conversation and later.id > t.id
       and later.finished_at is null and later.reply_id <> t.reply_id) as newest""",
     finish=UPDATE_COLUMNS,
@@ -117,6 +126,10 @@ returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newe
   {SEND_IN.format("t.send_at")}, t.state = {RUNNING} as running,
   t.state = {BLOCKED} or t.due_at > now() as waits, 0.0::float8 as delay
 """)
+# Deliveries that a hold holds back are due now: a portion of them.
+WAKE_PORTION = 1000
+WAKE_HELD_BY = DELIVERY.make_due("held_by = %(key)s", WAKE_PORTION)
+WAKE_NUMBER = DELIVERY.make_due("phone_number_id = %(key)s and held_by is not null", WAKE_PORTION)
 # How the parts of replies ended.
 END_REASON = "case when status = 'failed' then coalesce(error_code::text, status) else reason end"
 ENDS = f"""select delivery_id::text as delivery_id, status, {END_REASON} as reason,
@@ -158,7 +171,9 @@ class Delivery:
 class DueDelivery(Delivery):
     """A claimed delivery; `status` is the one before the claim.
 
-    resends: copies beyond the first, the one now due included. newest: no later reply waits.
+    resends: copies beyond the first, the one now due included. newest: no later reply waits, as
+    far as it was asked. refused_at: the first time. pair_refusals: by the pair's limit; refusals:
+    by others. held_by: the hold that held it back last.
     what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
     conversation last was, None for never or long ago. choices: the JSON of Choices, or None.
     quotes: a wamid. claimed_at: monotonic seconds. send_in: seconds until its send time as the
@@ -171,6 +186,10 @@ class DueDelivery(Delivery):
     created_at: datetime
     refusals: int
     resends: int
+    pair_refusals: int
+    refused_at: datetime | None
+    held_by: str | None
+    delivery_class: DeliveryClass
     newest: bool
     what: str | None
     made_at: datetime
@@ -183,6 +202,7 @@ class DueDelivery(Delivery):
     claimed_at: float
 
 
+COUNTED = ("refusals", "pair_refusals", "refused_at", "resends")
 DUE_FIELDS = [field.name for field in fields(DueDelivery) if field.name != "claimed_at"]
 
 
@@ -196,6 +216,16 @@ class DeliveryUpdate(NamedTuple):
     error_title: str | None = None
     pricing_type: str | None = None
     pricing_category: str | None = None
+    pair_refusals: int = 0
+    refused_at: datetime | None = None
+    resends: int = 0
+    held_by: str | None = None
+
+    @classmethod
+    def of(cls, delivery: DueDelivery, status: str, **changes: Any) -> Self:
+        """What a delivery has counted stays, unless changed."""
+        counted = {name: getattr(delivery, name) for name in COUNTED}
+        return cls(status, **counted | changes)
 
 
 class NumberPace(NamedTuple):

@@ -50,13 +50,14 @@ from sender.deliver import DEADLINE, Deliver, limits
 from sender.new_wamids import NewWamids
 from sender.number_rates import FLUSH_EVERY, NumberRates, log_failed_upkeep
 from sender.parked_statuses import SWEEP_EVERY, ParkedStatuses, log_failed_sweep
-from sender.reconcile import AfterCommit, Reconcile
+from sender.reconcile import AfterCommit, Reconcile, log_failed
 from sender.retention_rules import retention_rules
 from sender.send_times import FORGET_EVERY, forget_pairs
 from sender.settings import Settings
 from sender.show_typing import MAX_IN_FLIGHT, ShowTyping
 from sender.tables import DELIVERY, SCHEMA, DeliveryUpdate, DueDelivery
-from sender.whatsapp.graph_client import MAX_BODY_BYTES, GraphClient
+from sender.wake_held import WAKE_EVERY, WakeHeld, log_failed_wake
+from sender.whatsapp.graph_client import CALL_SECONDS, MAX_BODY_BYTES, GraphClient
 from sender.whatsapp.tag import Tags
 
 E = TypeVar("E", bound=Event)
@@ -65,25 +66,23 @@ TYPING_WAITS_MS = 50  # it should show before the reply comes
 EVENTS_WAIT_MS = 500  # no one waits for the sender's events
 
 
-def build(settings: Settings, life: Lifecycle) -> Components:
-    """The components in the order to start them."""
+def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECONDS) -> Components:
+    """The components in the order to start them. call_seconds: the deadline of a call of Graph."""
     bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
-    # Without a deadline: a gap would break a key's order.
-    producer = Producer(
-        bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS, reports_ms=REPORTS_MS
-    )
+    producer = events_producer(bootstrap, life)
     outbox, owner = Outbox(database, producer, life), Owner(database, DELIVERY, life)
     tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
-    graph = GraphClient(settings.whatsapp_graph_url, http)
-    ring, clock = KeyRing.read(settings.key_ring_file), SystemClock()
+    graph = GraphClient(settings.whatsapp_graph_url, http, call_seconds)
+    ring, wake, clock = KeyRing.read(settings.key_ring_file), WakeHeld(database), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
     tags, rates = Tags(ring), NumberRates(tenants.get, settings.number_per_second, database)
     new_wamids = NewWamids()
+    deliver = Deliver(tenants.get, graph, tokens, tags, clock, new_wamids, wake)
     runner = Runner(
         DELIVERY,
-        Deliver(tenants.get, graph, tokens, tags, clock, new_wamids),
+        deliver,
         limits(settings.slots),
         database=database,
         outbox=outbox,
@@ -94,14 +93,13 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     show_typing = ShowTyping(tenants.get, states.silenced, graph, tokens, clock, life.loop)
     dead_letters = DeadLetters(life.service, producer, life.loop)
     kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
+    reconcile = Reconcile(tags, clock, new_wamids, told_in_loop(deliver, life))
     consumers: list[Component] = [
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, rates, show_typing)),
         kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, states.store),
-        *statuses(kafka, database, Reconcile(tags, clock, new_wamids), new_wamids, outbox, runner),
+        *statuses(kafka, database, reconcile, new_wamids, outbox, runner),
+        *turn_progress(settings, kafka, rates, show_typing),
     ]
-    if settings.send_typing:
-        handle = counted(rates, show_typing.handle)
-        consumers.append(kafka.consumer(TURNS_PROGRESS, TurnProgress, handle, TYPING_WAITS_MS))
     return [
         database,
         SchemaReady(database, "sender"),
@@ -115,8 +113,14 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         retention(settings, database),
         show_typing,
         *keep_pace(rates, database),
+        waking(tenants, deliver, wake),
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
+
+
+def events_producer(bootstrap: str, life: Lifecycle) -> Producer:
+    """Without a deadline: a gap would break a key's order."""
+    return Producer(bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS, reports_ms=REPORTS_MS)
 
 
 def retention(settings: Settings, database: Database) -> Retention:
@@ -136,14 +140,25 @@ def store_replies(
     return handle
 
 
-def counted(
-    rates: NumberRates, handle: Callable[[Sequence[TurnProgress]], None]
-) -> Callable[[Sequence[TurnProgress]], None]:
-    def count_and_handle(turns: Sequence[TurnProgress]) -> None:
+def turn_progress(
+    settings: Settings, kafka: KafkaConsumers, rates: NumberRates, show_typing: ShowTyping
+) -> list[Component]:
+    def handle(turns: Sequence[TurnProgress]) -> None:
         rates.count_inbound(turns)
-        handle(turns)
+        show_typing.handle(turns)
 
-    return count_and_handle
+    consumer = kafka.consumer(TURNS_PROGRESS, TurnProgress, handle, TYPING_WAITS_MS)
+    return [consumer] if settings.send_typing else []
+
+
+def told_in_loop(deliver: Deliver, life: Lifecycle) -> Callable[[str, int], None]:
+    """What statuses say of a number comes from the consumer's thread; holds are the loop's."""
+
+    def on_failed(phone_number_id: str, code: int) -> None:
+        log_failed(phone_number_id, code)
+        life.loop.call_soon_threadsafe(deliver.message_failed, phone_number_id, code)
+
+    return on_failed
 
 
 def keep_pace(rates: NumberRates, database: Database) -> list[Component]:
@@ -152,6 +167,12 @@ def keep_pace(rates: NumberRates, database: Database) -> list[Component]:
         Periodic(rates.flush, FLUSH_EVERY, log_failed_upkeep),
         Periodic(forget, FORGET_EVERY, log_failed_upkeep),
     ]
+
+
+def waking(tenants: CompactedView[TenantConfig], deliver: Deliver, wake: WakeHeld) -> Component:
+    """What was held back goes on when its hold ends or its client is changed."""
+    tenants.after_changes(deliver.tenant_changed)
+    return Periodic(wake.wake, WAKE_EVERY, log_failed_wake)
 
 
 def statuses(

@@ -27,7 +27,13 @@ from common.events.messages import (
     OutcomeRecorded,
     StatusReceived,
 )
-from common.events.replies import DeliveryChanged, DeliveryState, ReplyReady, TurnProgress
+from common.events.replies import (
+    DeliveryChanged,
+    DeliveryClass,
+    DeliveryState,
+    ReplyReady,
+    TurnProgress,
+)
 from common.events.usage import UsageRecorded
 
 __all__ = [
@@ -41,6 +47,7 @@ __all__ = [
     "ConversationCommand",
     "ConversationEvent",
     "DeliveryChanged",
+    "DeliveryClass",
     "DeliveryState",
     "Event",
     "FlowReply",

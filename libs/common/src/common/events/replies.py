@@ -8,6 +8,7 @@ from common.events.choices import Choices
 from common.events.messages import ConversationEvent
 
 ReplyKind = Literal["answer", "fallback", "notice"]
+DeliveryClass = Literal["reply", "at_most_once", "at_least_once"]
 DeliveryState = Literal[
     "accepted", "rejected", "unknown", "suppressed", "sent", "delivered", "read", "played", "failed"
 ]
@@ -46,6 +47,11 @@ class ReplyReady(ConversationEvent):
     )
     quotes: str | None = Field(
         default=None, description="wamid of the contact's message that it quotes"
+    )
+    delivery_class: DeliveryClass = Field(
+        default="reply",
+        description="What is done when the answer to a send is lost and no status tells: one more"
+        " copy if nothing newer waits, none, or up to three",
     )
 
 

@@ -40,9 +40,15 @@ class CompactedView(Generic[E]):
         self._life = life
         self._rows: dict[str, bytes] = {}  # each was decodable when it came
         self._behind: dict[int, int] = {}  # partition -> where it ended when we started
+        self._changed: Callable[[str], None] | None = None
         self._caught_up = asyncio.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=topic.name, daemon=True)
+
+    def after_changes(self, callback: Callable[[str], None]) -> None:
+        """To be called before the start: on the loop, with the key of each row that changes once
+        the view has caught up."""
+        self._changed = callback
 
     def get(self, key: str) -> E | None:
         value = self._rows.get(key)
@@ -115,6 +121,8 @@ class CompactedView(Generic[E]):
             return
         if not is_older(row, self.get(key)):
             self._rows[key] = record.value
+            if self._changed and not self._behind:
+                self._life.loop.call_soon_threadsafe(self._changed, key)
 
     def _reached(self, partition: int, offset: int) -> None:
         """Caught up once every partition has been read to where it ended at the start."""

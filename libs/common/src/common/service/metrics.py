@@ -52,6 +52,11 @@ BUDGETS_REACHED = Counter(
 )
 GRAPH_CALLS = Counter("conserje_graph_calls", "Calls of the Graph API", ["call", "result"])
 GRAPH_SECONDS = Histogram("conserje_graph_seconds", "Duration of a Graph call", buckets=SECONDS)
+GRAPH_ALERTS = Counter(
+    "conserje_graph_alerts",
+    "Refusals that hold back a number until a person acts",
+    ["code", "scope"],
+)
 DELIVERIES = Counter("conserje_deliveries", "Deliveries by state reached", ["state"])
 DELIVERIES_FAILED = Counter(
     "conserje_deliveries_failed", "Messages that Meta took and gave up later", ["code"]

@@ -155,6 +155,14 @@ cross join lateral (
 where first.state = {WAITING}
 """
 
+# What some rows waited for has come.
+MAKE_DUE = f"""
+update {{table}} set due_at = now() where id = any(array(
+  select id from {{table}} where state = {WAITING} and due_at > now() and {{condition}}
+  limit {{portion}} for update skip locked))
+returning 1
+"""
+
 
 def written_now(table: str) -> str:
     """A condition: this transaction has inserted or changed the row."""

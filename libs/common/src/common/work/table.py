@@ -165,6 +165,10 @@ class WorkTable:
   reason = case when {is_open} then {reason} else {alias}.reason end,
   finished_at = coalesce({alias}.finished_at, now()), lease_until = null, owner = null"""
 
+    def make_due(self, condition: str, portion: int) -> str:
+        """An update: waiting rows that would be due later are due now, at most so many at once."""
+        return sql.MAKE_DUE.format(table=self.name, condition=condition, portion=portion)
+
     def unblock(self, finished: Sequence[int]) -> list[Statement]:
         """To run after rows have ended: what waited behind them may run."""
         return [(self._unblock, {"id": list(finished)})] if self._unblock and finished else []

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, Self
 
-Kind = Literal["latency", "blackhole", "reset", "close", "limit"]
+Kind = Literal["latency", "blackhole", "reset", "close", "limit", "refuse", "trickle"]
 Direction = Literal["up", "down"]
 CHUNK = 1 << 16
 RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
@@ -26,7 +26,8 @@ class Toxic:
 
     latency: each chunk waits `seconds`. blackhole: swallowed, the connection stays open.
     reset, close: at the first byte the connection is cut, with RST or cleanly.
-    limit: `count` bytes pass per connection, then it is cut cleanly.
+    limit: `count` bytes pass per connection, then it is cut cleanly. refuse: a new connection is
+    cut with RST before a byte of it is read. trickle: one byte each `seconds`.
     """
 
     kind: Kind
@@ -73,7 +74,11 @@ class FaultProxy:
         assert task
         self._open.add(task)
         try:
-            await self._join(reader, writer)
+            if any(toxic.kind == "refuse" for toxic in self._toxics):
+                self.hits["refuse"] += 1
+                await cut(writer, b"", hard=True)
+            else:
+                await self._join(reader, writer)
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
@@ -101,15 +106,17 @@ class FaultProxy:
         passed = 0
         while chunk := await reader.read(CHUNK):
             for toxic in [toxic for toxic in self._toxics if toxic.direction == direction]:
+                self.hits[toxic.kind] += toxic.kind != "limit" or passed + len(chunk) > toxic.count
                 kept = await suffered(toxic, chunk, passed)
-                self.hits[toxic.kind] += toxic.kind != "limit" or kept != chunk
                 if kept is None:
                     await cut(writer, b"", hard=toxic.kind == "reset")
                     return
                 if toxic.kind == "limit" and len(kept) < len(chunk):
                     await cut(writer, kept, hard=False)
                     return
-                chunk = kept
+                if toxic.kind == "trickle":
+                    await trickle(writer, kept, toxic.seconds)
+                chunk = kept if toxic.kind != "trickle" else b""
             writer.write(chunk)
             await writer.drain()
             passed += len(chunk)
@@ -127,6 +134,13 @@ async def suffered(toxic: Toxic, chunk: bytes, passed: int) -> bytes | None:
         case "limit":
             return chunk[: max(0, toxic.count - passed)]
     return chunk
+
+
+async def trickle(writer: asyncio.StreamWriter, chunk: bytes, seconds: float) -> None:
+    for byte in chunk:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(seconds)
 
 
 async def cut(writer: asyncio.StreamWriter, last: bytes, *, hard: bool) -> None:

@@ -1,24 +1,14 @@
 """The result of an attempt to send: accepted, refused, not sent, or ambiguous. Pure.
 
-Codes: Meta's error-codes page of 2026-09-11, which asks to key on `code`, not on the HTTP status.
 An answer is a refusal only with Graph's own error JSON; a bare 502 may hide an accepted send.
 """
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from common.lenient_json import at, list_at, object_at
 from common.service.json_http import HttpAnswer
-
-
-class Retry(Enum):
-    """Whether and when a refused send is tried again."""
-
-    NEVER = "never"
-    BACKOFF = "backoff"
-    PAIR = "pair"  # one message per 6 s to one person; Meta: again after 4^X s
-    TENANT = "tenant"  # every send of this number is refused until a person acts
+from sender.whatsapp.graph_errors import GraphErrorRule, rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +22,7 @@ class Refused:
 
     code: int
     title: str
-    retry: Retry
+    rule: GraphErrorRule
     retry_after: float = 0.0
 
 
@@ -45,17 +35,13 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
+    """`outage`: Graph itself did not answer, only what stands before it."""
+
     why: str
+    outage: bool = False
 
 
 SendResult = Accepted | Refused | NotSent | Ambiguous
-
-BACKOFF_CODES = {1, 2, 4, 80007, 130429, 131000, 131016, 131057, 132069, 133004}
-TENANT_CODES = {0, 3, 10, 190, 368, 131005, 131031, 131037, 131042, 131045, 131048, 133010}
-TENANT_CODES |= set(range(200, 300))
-PAIR_LIMIT_CODE = 131056
-NEVER_CODES = {33, 100, 130403, 130472, 130497, 131008, 131009, 131021, 131026, 131030, 131047}
-NEVER_CODES |= {131049, 131050, 131051, 131052, 131053, 131062, 135000, 137000}
 
 
 def classify(answer: HttpAnswer) -> SendResult:
@@ -67,20 +53,17 @@ def classify(answer: HttpAnswer) -> SendResult:
     error = object_at(body, "error")
     code = error.get("code")
     if not isinstance(code, int):
-        return Ambiguous(f"http_{answer.status}")
-    retry = retry_of(code, answer.status, transient=error.get("is_transient") is True)
-    return Refused(code, title_of(error), retry, seconds(answer.headers.get("Retry-After")))
+        return Ambiguous(f"http_{answer.status}", outage=answer.status >= 500)
+    passing = answer.status >= 500 or answer.status == 429 or error.get("is_transient") is True
+    rule = rule_of(code, error.get("error_subcode"), temporary=passing)
+    return Refused(code, title_of(error), rule, seconds(answer.headers.get("Retry-After")))
 
 
-def retry_of(code: int, status: int, *, transient: bool = False) -> Retry:
-    if code == PAIR_LIMIT_CODE:
-        return Retry.PAIR
-    if code in TENANT_CODES:
-        return Retry.TENANT
-    if code in BACKOFF_CODES:
-        return Retry.BACKOFF
-    temporary = transient or status >= 500 or status == 429
-    return Retry.BACKOFF if temporary and code not in NEVER_CODES else Retry.NEVER
+def is_graphs(answer: HttpAnswer) -> bool:
+    """Whether Graph itself answered, whatever it said."""
+    body = answer.json()
+    has_code = isinstance(at(body, "error", "code"), int)
+    return has_code or (answer.status == 200 and isinstance(body, dict))
 
 
 def title_of(error: dict[str, Any]) -> str:

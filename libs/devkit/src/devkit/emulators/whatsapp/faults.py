@@ -26,7 +26,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One of: a Graph error code, a bare HTTP status, a dropped connection, a wait in seconds.
+    """One of: a Graph error code (with a subcode), a bare HTTP status, a dropped connection, a wait
+    in seconds.
 
     hang before_accept: silence, then the connection drops. hang after_accept: a late answer.
     In phase status: `error` makes the message fail, `drop` sends no status, `hang` delays them.
@@ -34,6 +35,7 @@ class Action:
     """
 
     error: int | None = None
+    subcode: int | None = None
     status: int | None = None
     drop: bool = False
     hang: float | None = None

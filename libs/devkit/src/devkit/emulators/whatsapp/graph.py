@@ -85,7 +85,7 @@ class Messages:
 async def instead(fault: Action, answer: Answer | None) -> Answer | None:
     """What the caller gets in place of `answer`."""
     if fault.error is not None:
-        raise GraphError(fault.error, "")
+        raise GraphError(fault.error, "", fault.subcode)
     if fault.status is not None:
         return fault.status, b""
     if fault.hang is not None:

@@ -108,9 +108,10 @@ async def test_a_held_delivery_that_is_accepted_wakes_the_others_whichever_repli
     sender: RunningSender, graph: FakeGraph
 ) -> None:
     """As after a restart: no hold is in memory, and the rows wait for their look."""
-    graph.script = [refuse(131042)]
+    graph.script = [refuse(131042)] * 3  # one, and what was under way when its answer came
     await sender.reply(*replies_to(3))
     await eventually_in_thread(lambda: held(sender, f"number:{NUMBER}") == 3)
+    graph.script.clear()
     sender.execute("update delivery set held_by = 'number:of another replica'")
     await sender.add_tenant(a_tenant(revision=2))
     await eventually_in_thread(lambda: len(sender.outcomes()) == 3)

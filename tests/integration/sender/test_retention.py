@@ -18,7 +18,9 @@ pytestmark = pytest.mark.integration
 RULES = retention_rules(rows_days=30, texts_days=1)
 DELETE, EMPTY = RULES
 # Parked statuses and rows of the outbox have an end of their own.
-KEPT = {"early_status", "outbox", "outbox_refused", "alembic_version"}
+# What has rules of its own, and what an operator deletes.
+KEPT = {"early_status", "conversation_state", "pair_pace", "number_pace"}
+KEPT |= {"outbox", "outbox_refused", "alembic_version"}
 REPLY_AND_BODY = "reply_id, body"
 # A reply of two parts that ended, or are open, so many hours ago; older ones first.
 ADD = """

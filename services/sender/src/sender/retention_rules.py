@@ -20,7 +20,7 @@ def retention_rules(rows_days: int, texts_days: int) -> list[RetentionRule]:
             "delivery",
             "finished_at",
             texts_days,
-            "body = '', choices = null",
+            EMPTY,
             HAS_BODY,
         ),
     ]

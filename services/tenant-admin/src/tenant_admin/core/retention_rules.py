@@ -8,4 +8,5 @@ def retention_rules(usage_days: int) -> list[RetentionRule]:
     return [
         delete_older("client_usage", "day", usage_days),
         delete_older("number_replies", "day", usage_days),
+        delete_older("priced_replies", "day", usage_days),
     ]

@@ -8,6 +8,7 @@ down_revision = "0005"
 INDEXES = """
 create index client_usage_day on client_usage (day);
 create index number_replies_day on number_replies (day);
+create index priced_replies_day on priced_replies (day);
 """
 
 
@@ -16,4 +17,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop index client_usage_day, number_replies_day")
+    op.execute("drop index client_usage_day, number_replies_day, priced_replies_day")

@@ -30,6 +30,7 @@ def a_delivery(status: str, wamid: str | None = "w", finished: bool = True) -> L
         failure=None,
         status=status,
         wamid=wamid,
+        template=None,
         finished=finished,
         reason=None,
         pricing_type=None,

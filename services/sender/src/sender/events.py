@@ -13,7 +13,13 @@ from common.events import (
 )
 from common.outbox_rows import EventDraft, draft
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
-from sender.tables import Delivery, DeliveryUpdate, PartEnd
+from sender.tables import (
+    TEMPLATE_ALONE,
+    TEMPLATE_WITH_TEXT,
+    Delivery,
+    DeliveryUpdate,
+    PartEnd,
+)
 
 PUBLISHED = frozenset(get_args(DeliveryState))
 # What a reason may begin with besides that something failed: the outcome, then a colon.
@@ -43,6 +49,7 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
         wamid=update.wamid,
         error_code=update.error_code,
         error_title=update.error_title,
+        template=delivery.template,
         pricing_type=update.pricing_type,
         pricing_category=update.pricing_category,
     )
@@ -61,12 +68,15 @@ def delivery_events(
 
 
 def reply_outcome(delivery: Delivery, ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
-    """The end of the first part that was not sent decides for the reply."""
+    """The end of the first part that was not sent as it is decides for the reply: a template
+    answers only where it takes the text, and what comes after it is not sent."""
     for end in ends:
         if end.status not in SUCCESSFUL:
             return named_outcome(
                 end.reason, "suppressed" if end.status == "suppressed" else "failed"
             )
+        if end.reason in (TEMPLATE_ALONE, TEMPLATE_WITH_TEXT):
+            return named_outcome(end.reason, "answered")
     if delivery.failure is None:
         return "answered", None
     return named_outcome(delivery.failure, "failed")

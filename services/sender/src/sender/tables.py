@@ -57,18 +57,26 @@ UPDATE_COLUMNS = STATUS_COLUMNS | {
     "refused_at": "timestamptz",
     "resends": "smallint",
     "held_by": "text",
+    "template": "text",
+    "template_takes_text": "boolean",
 }
 # The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
 # way.
 FIELDS = ["delivery_id::text", "reply_id", "part", "parts", "phone_number_id", "contact_id"]
-FIELDS += ["trace_id", "answers", "failure", "wamid"]
+FIELDS += ["trace_id", "answers", "failure", "wamid", "template"]
 DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
+# Whether another of the conversation left as a template within a day, as each is billed. Asked only
+# for what may leave as one: its window ends soon, or it was refused.
+TEMPLATE_SENT = """(t.last_inbound_at < now() - interval '22 hours' or t.refused_at is not null)
+  and exists (select from delivery other where other.conversation = t.conversation
+    and other.template is not null and other.finished_at > now() - interval '1 day'
+    and other.status not in ('rejected', 'suppressed'))"""
 # Of a DueDelivery, beside the columns of a claim.
 DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
   t.last_inbound_at, t.created_at, t.refusals, t.resends,
   t.pair_refusals, t.refused_at, t.held_by, t.delivery_class,
   t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE},
-  t.choices, t.quotes"""
+  t.choices, t.quotes, t.template_takes_text, {TEMPLATE_SENT} as template_sent"""
 
 # A claim marks its row as being sent and takes its send time; one that was unknown counts a resend.
 # Whether a later reply waits is asked for what was perhaps sent, or refused: such a delivery is
@@ -131,7 +139,10 @@ WAKE_PORTION = 1000
 WAKE_HELD_BY = DELIVERY.make_due("held_by = %(key)s", WAKE_PORTION)
 WAKE_NUMBER = DELIVERY.make_due("phone_number_id = %(key)s and held_by is not null", WAKE_PORTION)
 # How the parts of replies ended.
-END_REASON = "case when status = 'failed' then coalesce(error_code::text, status) else reason end"
+TEMPLATE_WITH_TEXT, TEMPLATE_ALONE = "template", "suppressed:template"
+END_REASON = f"""case when status = 'failed' then coalesce(error_code::text, status)
+  when template is null or status in ('unknown', 'rejected', 'suppressed') then reason
+  when template_takes_text then '{TEMPLATE_WITH_TEXT}' else '{TEMPLATE_ALONE}' end"""
 ENDS = f"""select delivery_id::text as delivery_id, status, {END_REASON} as reason,
   finished_at is not null as finished from delivery
   where delivery_id = any(%(parts)s::uuid[])"""
@@ -140,7 +151,7 @@ ENDS = f"""select delivery_id::text as delivery_id, status, {END_REASON} as reas
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One part of a reply. `answers`: wamids of the contact's messages that the reply answers.
-    `failure`: why it is no answer of the model."""
+    `failure`: why it is no answer of the model. `template`: the name of that as which it leaves."""
 
     id: int
     tenant_id: int
@@ -155,6 +166,7 @@ class Delivery:
     failure: str | None
     status: str
     wamid: str | None
+    template: str | None
     finished: bool
 
     @property
@@ -176,8 +188,8 @@ class DueDelivery(Delivery):
     by others. held_by: the hold that held it back last.
     what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
     conversation last was, None for never or long ago. choices: the JSON of Choices, or None.
-    quotes: a wamid. claimed_at: monotonic seconds. send_in: seconds until its send time as the
-    claim returned, None without one.
+    quotes: a wamid. template_sent: see TEMPLATE_SENT. claimed_at: monotonic seconds. send_in:
+    seconds until its send time as the claim returned, None without one.
     """
 
     wa_id: str | None
@@ -198,11 +210,13 @@ class DueDelivery(Delivery):
     handed_over_at: datetime | None
     choices: Any
     quotes: str | None
+    template_takes_text: bool | None
+    template_sent: bool
     send_in: float | None
     claimed_at: float
 
 
-COUNTED = ("refusals", "pair_refusals", "refused_at", "resends")
+KEPT = ("refusals", "pair_refusals", "refused_at", "resends", "template", "template_takes_text")
 DUE_FIELDS = [field.name for field in fields(DueDelivery) if field.name != "claimed_at"]
 
 
@@ -220,12 +234,14 @@ class DeliveryUpdate(NamedTuple):
     refused_at: datetime | None = None
     resends: int = 0
     held_by: str | None = None
+    template: str | None = None
+    template_takes_text: bool | None = None
 
     @classmethod
     def of(cls, delivery: DueDelivery, status: str, **changes: Any) -> Self:
-        """What a delivery has counted stays, unless changed."""
-        counted = {name: getattr(delivery, name) for name in COUNTED}
-        return cls(status, **counted | changes)
+        """What a delivery has counted, and its template, stay unless changed."""
+        kept = {name: getattr(delivery, name) for name in KEPT}
+        return cls(status, **kept | changes)
 
 
 class NumberPace(NamedTuple):
@@ -238,7 +254,7 @@ class NumberPace(NamedTuple):
 
 class PartEnd(NamedTuple):
     """How one part of a reply ended; of one that failed after its acceptance, the reason is Meta's
-    code."""
+    code; of one that left as a template, TEMPLATE_WITH_TEXT or TEMPLATE_ALONE."""
 
     delivery_id: str
     status: str

@@ -68,6 +68,9 @@ class DeliveryChanged(ConversationEvent):
     wamid: str | None = None
     error_code: int | None = None
     error_title: str | None = None
+    template: str | None = Field(
+        default=None, description="Name of the template as which it left, outside the 24 h window"
+    )
     pricing_type: str | None = Field(
         default=None, description="Meta's: regular (billable), free_customer_service..."
     )

@@ -1,13 +1,9 @@
 """What tenant-admin forgets: counts of long ago, and nothing else."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import Connection
-from tests.support.kafka import Broker
-from tests.support.postgres import NewDatabase
 from tests.support.retention import indexes_of, run_retention, tables_without_rule
-from tests.support.tenant_admin import Admin, running
+from tests.support.tenant_admin import Admin
 
 from tenant_admin.core.retention_rules import retention_rules
 
@@ -25,12 +21,6 @@ from unnest(array[0, 399, 401]) age;
 insert into priced_replies select 1, current_date - age, 'service', 'regular', 1
 from unnest(array[0, 399, 401]) age
 """
-
-
-@pytest.fixture
-async def admin(new_database: NewDatabase, kafka: Broker) -> AsyncIterator[Admin]:
-    async with running(new_database(("tenant_admin", "admin")), kafka.bootstrap) as started:
-        yield started
 
 
 async def test_counts_of_thirteen_months_stay_and_older_ones_go(admin: Admin) -> None:

@@ -1,16 +1,14 @@
 """What a client has used and sent: counted from events, read over HTTP and on the command line."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from tests.support.builders import NOON, a_delivery, a_usage
 from tests.support.kafka import Broker
-from tests.support.postgres import NewDatabase
 from tests.support.records import produce
-from tests.support.tenant_admin import Admin, Ran, command, running, served
+from tests.support.tenant_admin import Admin, Ran, command, served
 from tests.support.waiting import eventually_in_thread
 
 from common.events import DeliveryChanged, UsageRecorded
@@ -20,17 +18,6 @@ from tenant_admin.core.usage_counts import count_replies, record_usage
 pytestmark = pytest.mark.integration
 # 06:30 of the first day in Madrid, and still November in Mexico City.
 FIRST_OF_DECEMBER = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def url(new_database: NewDatabase) -> str:
-    return new_database(("tenant_admin", "admin"))
-
-
-@pytest.fixture
-async def admin(url: str, kafka: Broker) -> AsyncIterator[Admin]:
-    async with running(url, kafka.bootstrap) as started:
-        yield started
 
 
 async def record(admin: Admin, *events: UsageRecorded) -> None:

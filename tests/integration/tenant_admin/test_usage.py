@@ -8,11 +8,13 @@ import pytest
 from tests.support.builders import NOON, a_delivery, a_usage
 from tests.support.kafka import Broker
 from tests.support.records import produce
+from tests.support.retention import run_retention
 from tests.support.tenant_admin import Admin, Ran, command, served
 from tests.support.waiting import eventually_in_thread
 
 from common.events import DeliveryChanged, UsageRecorded
 from common.topics import DELIVERIES_EVENTS, USAGE_EVENTS
+from tenant_admin.core.retention_rules import retention_rules
 from tenant_admin.core.usage_counts import count_replies, record_usage
 
 pytestmark = pytest.mark.integration
@@ -135,6 +137,7 @@ async def test_deliveries_that_no_event_names_any_more_are_forgotten(admin: Admi
 
     await admin.database.transaction(age)
     await count(admin, a_delivery(delivery_id="new"))
+    await run_retention(admin.database, retention_rules(usage_days=400))
     assert [row[0] for row in await admin.rows("select delivery_id from counted_delivery")] == [
         "new"
     ]

@@ -128,7 +128,13 @@ def examples() -> dict[str, Event]:
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"
         ),
         a_delivery(
-            "failed", wamid="wamid.out.1", template="te_hemos_respondido", **error, **pricing
+            "failed",
+            wamid="wamid.out.1",
+            reason="template_sent_today",
+            template="te_hemos_respondido",
+            template_takes_text=True,
+            **error,
+            **pricing,
         ),
         an_outcome("failed", reason="131042", reply_id="reply-1", corrects=event_id("first")),
         a_usage(),

@@ -1,6 +1,7 @@
 """What is outside WhatsApp's window leaves as the client's template."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.support.builders import NUMBER
@@ -37,17 +38,50 @@ async def test_once_a_day_a_reply_after_the_window_leaves_as_a_template(
     await sender.reply(a_reply("r1", **client), a_reply("r2", **client))
     assert await outcomes_of(sender, 2) == {
         "r1": ("suppressed", "template"),
-        "r2": ("suppressed", "window_closed"),
+        "r2": ("suppressed", "template_sent_today"),
     }
     [sent] = graph.sent
     assert sent.body["template"] == {"name": "we_answered", "language": {"code": "es"}}
     events = await eventually_in_thread(
         lambda: len(sender.deliveries()) == 2 and sender.deliveries()
     )
-    assert [(event.state, event.template) for event in events] == [
-        ("accepted", "we_answered"),
-        ("suppressed", None),
+    assert [
+        (event.state, event.reason, event.template, event.template_takes_text) for event in events
+    ] == [
+        ("accepted", None, "we_answered", False),
+        ("suppressed", "template_sent_today", None, None),
     ]
+
+
+async def test_what_a_person_says_after_the_window_leaves_each_time_with_its_text(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.add_tenant(with_template(window_template_takes_text=True))
+    says: dict[str, Any] = {"tenant_id": 2, "phone_number_id": OTHER, "kind": "notice"}
+    says |= {"what": "person", "last_inbound_at": datetime.now(UTC) - timedelta(days=9)}
+    await sender.reply(a_reply("r1", **says), a_reply("r2", **says))
+    await eventually_in_thread(lambda: sender.statuses() == ["accepted"] * 2)
+    texts = [sent.body["template"]["components"][0]["parameters"][0]["text"] for sent in graph.sent]
+    assert texts == ["answer r1", "answer r2"]
+
+
+async def test_a_template_that_meta_refuses_ends_all_parts_of_the_reply(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    await sender.add_tenant(with_template())
+    graph.script = [refuse(132001)]
+    old = datetime.now(UTC) - timedelta(hours=23.1)
+    client = {"tenant_id": 2, "phone_number_id": OTHER, "last_inbound_at": old}
+    await sender.reply(a_reply("r1", text="palabra " * 600, **client))
+    assert await outcomes_of(sender, 1) == {"r1": ("failed", "132001")}
+    events = await eventually_in_thread(
+        lambda: len(sender.deliveries()) == 2 and sender.deliveries()
+    )
+    assert [(event.state, event.reason, event.template) for event in events] == [
+        ("rejected", "132001", "we_answered"),
+        ("suppressed", "part_failed", None),
+    ]
+    assert len(graph.sent) == 1
 
 
 async def test_what_meta_takes_for_outside_the_window_leaves_as_a_template_with_its_text(

@@ -44,8 +44,10 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         status=status,
         wamid=None,
         template=None,
+        template_takes_text=None,
         finished=False,
         wa_id=None,
+        kind="answer",
         body="hola",
         last_inbound_at=NOW - timedelta(minutes=1),
         created_at=NOW,
@@ -63,7 +65,6 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         handed_over_at=None,
         choices=None,
         quotes=None,
-        template_takes_text=None,
         template_sent=False,
         send_in=0.0,
         claimed_at=0.0,
@@ -147,9 +148,12 @@ TEMPLATE = Template("we_answered", template_takes_text=False)
     ("fields", "expected"),
     [
         ({}, Later(0.0, "template")),
-        ({"what": "person"}, Later(0.0, "template")),
+        ({"kind": "notice", "what": "person"}, Later(0.0, "template")),
+        ({"kind": "notice"}, Dropped("window_closed")),
         ({"expires_at": NOW}, Dropped("stale")),
-        ({"template_sent": True}, Dropped("window_closed")),
+        ({"template_sent": True}, Dropped("template_sent_today")),
+        ({"template_sent": True, "failure": "http_500"}, Dropped("window_closed")),
+        ({"template_sent": True, "what": "person"}, Dropped("template_sent_today")),
         ({"failure": "http_500"}, Dropped("window_closed")),
         ({"opted_out_at": NOW}, Dropped("opted_out")),
         ({"status": "unknown", "resends": 1}, Dropped("unknown")),
@@ -174,6 +178,26 @@ def test_outside_the_window_a_template_goes(fields: dict[str, Any], expected: An
     else:
         assert isinstance(outcome, Dropped)
         assert outcome.reason == expected.reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"kind": "notice", "what": "person"}, "template"),
+        ({"kind": "notice", "what": "person", "part": 2}, "template_sent_today"),
+        ({}, "template_sent_today"),
+    ],
+)
+def test_a_persons_words_leave_each_time_with_a_template_that_takes_them(
+    fields: dict[str, Any], reason: str
+) -> None:
+    tenant = a_tenant(
+        settings={"window_template": "we_answered", "window_template_takes_text": True}
+    )
+    again = due(**fields, last_inbound_at=OLD, template_sent=True)
+    outcome = before_send(again, tenant, NOW)
+    assert not isinstance(outcome, TenantConfig)
+    assert outcome.reason == reason
 
 
 def test_a_client_that_gives_its_template_up_sends_none() -> None:

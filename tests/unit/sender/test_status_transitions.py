@@ -31,6 +31,7 @@ def a_delivery(status: str, wamid: str | None = "w", finished: bool = True) -> L
         status=status,
         wamid=wamid,
         template=None,
+        template_takes_text=None,
         finished=finished,
         reason=None,
         pricing_type=None,

@@ -93,13 +93,18 @@ def suppression_reason(delivery: DueDelivery, tenant: TenantConfig, now: datetim
         return reason
     if delivery.expires_at and now >= delivery.expires_at:
         return "stale"
-    if delivery.template and not tenant.settings.window_template:
+    return window_reason(delivery, tenant.settings, now)
+
+
+def window_reason(delivery: DueDelivery, settings: TenantSettings, now: datetime) -> str | None:
+    """Why it is too late for it, or for the template as which it leaves."""
+    if delivery.template and not settings.window_template:
         return "window_closed"
-    if now <= last_moment(delivery) or (
-        not delivery.template and template_for(delivery, tenant.settings)
-    ):
+    if now <= last_moment(delivery):
         return None
-    return "window_closed"
+    if delivery.template or not settings.window_template or not is_worth_a_template(delivery):
+        return "window_closed"
+    return None if template_for(delivery, settings) else "template_sent_today"
 
 
 def last_moment(delivery: DueDelivery) -> datetime:
@@ -108,12 +113,21 @@ def last_moment(delivery: DueDelivery) -> datetime:
 
 
 def template_for(delivery: DueDelivery, settings: TenantSettings) -> Template | None:
-    """What the delivery may leave as. Not an apology or another notice, of which the contact has
-    nothing; not a copy, as the text itself has perhaps arrived; one a day, as each is billed."""
-    has_answer = delivery.failure is None and delivery.status != "unknown"
-    if not settings.window_template or not has_answer or delivery.template_sent:
+    """What the delivery may leave as. One a day, as each is billed; but a person's words leave each
+    time, where the template takes them."""
+    takes_text = settings.window_template_takes_text
+    is_new = is_a_persons(delivery) and takes_text and delivery.part == 1
+    may_leave = is_worth_a_template(delivery) and (is_new or not delivery.template_sent)
+    if not settings.window_template or not may_leave:
         return None
-    return Template(settings.window_template, settings.window_template_takes_text)
+    return Template(settings.window_template, takes_text)
+
+
+def is_worth_a_template(delivery: DueDelivery) -> bool:
+    """An answer, or what a person wrote. A notice tells who has written before; of an apology the
+    contact has nothing. Not a copy, as the text itself has perhaps arrived."""
+    is_answer = delivery.kind == "answer" and delivery.failure is None
+    return (is_answer or is_a_persons(delivery)) and delivery.status != "unknown"
 
 
 def becomes_template(

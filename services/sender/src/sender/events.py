@@ -27,11 +27,14 @@ OTHER_ENDS: tuple[OutcomeName, ...] = ("suppressed", "handed_over")
 SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
-def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> EventDraft | None:
+def delivery_changed(
+    delivery: Delivery, update: DeliveryUpdate, at: datetime, reason: str | None = None
+) -> EventDraft | None:
     """None for statuses that are internal: pending and sending. A status that stays was told
-    before: now it has a price."""
+    before: now it has a price. reason: of a delivery that is not sent."""
     if update.status not in PUBLISHED:
         return None
+    is_template = delivery.template is not None and update.status != "suppressed"
     fact = [update.status] if update.status != delivery.status else [update.status, "priced"]
     event = DeliveryChanged(
         event_id=event_id("delivery", delivery.delivery_id, *fact),
@@ -49,7 +52,9 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
         wamid=update.wamid,
         error_code=update.error_code,
         error_title=update.error_title,
-        template=delivery.template,
+        reason=reason,
+        template=delivery.template if is_template else None,
+        template_takes_text=delivery.template_takes_text if is_template else None,
         pricing_type=update.pricing_type,
         pricing_category=update.pricing_category,
     )
@@ -57,13 +62,14 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
 
 
 def delivery_events(
-    updates: Sequence[tuple[Delivery, DeliveryUpdate]], at: datetime
+    updates: Sequence[tuple[Delivery, DeliveryUpdate, str | None]], at: datetime
 ) -> list[EventDraft]:
-    """One for each delivery whose status changed."""
+    """One for each delivery whose status changed. The third: see delivery_changed."""
     return [
         event
-        for delivery, update in updates
-        if update.status != delivery.status and (event := delivery_changed(delivery, update, at))
+        for delivery, update, reason in updates
+        if update.status != delivery.status
+        and (event := delivery_changed(delivery, update, at, reason))
     ]
 
 

@@ -10,7 +10,14 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from common.events import Choices, DeliveryClass, ReplyReady, conversation_key, event_id
+from common.events import (
+    Choices,
+    DeliveryClass,
+    ReplyKind,
+    ReplyReady,
+    conversation_key,
+    event_id,
+)
 from common.postgres.connection import Connection
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
@@ -63,7 +70,7 @@ UPDATE_COLUMNS = STATUS_COLUMNS | {
 # The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
 # way.
 FIELDS = ["delivery_id::text", "reply_id", "part", "parts", "phone_number_id", "contact_id"]
-FIELDS += ["trace_id", "answers", "failure", "wamid", "template"]
+FIELDS += ["trace_id", "answers", "failure", "wamid", "template", "template_takes_text"]
 DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
 # Whether another of the conversation left as a template within a day, as each is billed. Asked only
 # for what may leave as one: its window ends soon, or it was refused.
@@ -72,11 +79,11 @@ TEMPLATE_SENT = """(t.last_inbound_at < now() - interval '22 hours' or t.refused
     and other.template is not null and other.finished_at > now() - interval '1 day'
     and other.status not in ('rejected', 'suppressed'))"""
 # Of a DueDelivery, beside the columns of a claim.
-DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
+DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.kind, t.body,
   t.last_inbound_at, t.created_at, t.refusals, t.resends,
   t.pair_refusals, t.refused_at, t.held_by, t.delivery_class,
   t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE},
-  t.choices, t.quotes, t.template_takes_text, {TEMPLATE_SENT} as template_sent"""
+  t.choices, t.quotes, {TEMPLATE_SENT} as template_sent"""
 
 # A claim marks its row as being sent and takes its send time; one that was unknown counts a resend.
 # Whether a later reply waits is asked for what was perhaps sent, or refused: such a delivery is
@@ -151,7 +158,8 @@ ENDS = f"""select delivery_id::text as delivery_id, status, {END_REASON} as reas
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One part of a reply. `answers`: wamids of the contact's messages that the reply answers.
-    `failure`: why it is no answer of the model. `template`: the name of that as which it leaves."""
+    `failure`: why it is no answer of the model. `template`: the name of that as which it leaves;
+    `template_takes_text`: whether that has its text, None without one."""
 
     id: int
     tenant_id: int
@@ -167,6 +175,7 @@ class Delivery:
     status: str
     wamid: str | None
     template: str | None
+    template_takes_text: bool | None
     finished: bool
 
     @property
@@ -186,13 +195,14 @@ class DueDelivery(Delivery):
     resends: copies beyond the first, the one now due included. newest: no later reply waits, as
     far as it was asked. refused_at: the first time. pair_refusals: by the pair's limit; refusals:
     by others. held_by: the hold that held it back last.
-    what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
+    kind, what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
     conversation last was, None for never or long ago. choices: the JSON of Choices, or None.
     quotes: a wamid. template_sent: see TEMPLATE_SENT. claimed_at: monotonic seconds. send_in:
     seconds until its send time as the claim returned, None without one.
     """
 
     wa_id: str | None
+    kind: ReplyKind
     body: str
     last_inbound_at: datetime
     created_at: datetime
@@ -210,7 +220,6 @@ class DueDelivery(Delivery):
     handed_over_at: datetime | None
     choices: Any
     quotes: str | None
-    template_takes_text: bool | None
     template_sent: bool
     send_in: float | None
     claimed_at: float

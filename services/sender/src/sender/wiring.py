@@ -5,6 +5,7 @@ from functools import partial
 from typing import TypeVar
 
 from common.events import (
+    AccountNews,
     ConversationChanged,
     Event,
     ReplyReady,
@@ -36,6 +37,7 @@ from common.service.lifecycle import (
 from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
+    ACCOUNTS_EVENTS,
     CONVERSATIONS_EVENTS,
     DELIVERIES_EVENTS,
     MESSAGES_STATUS,
@@ -45,6 +47,7 @@ from common.topics import (
 )
 from common.work import Owner, Runner
 from sender.accept import accept
+from sender.account_news import LOOK_EVERY, AccountNewsStore, log_failed_look
 from sender.conversation_state import ConversationStates
 from sender.deliver import DEADLINE, Deliver, limits
 from sender.new_wamids import NewWamids
@@ -77,8 +80,8 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
     graph = GraphClient(settings.whatsapp_graph_url, http, call_seconds)
     ring, wake, clock = KeyRing.read(settings.key_ring_file), WakeHeld(database), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
-    tags, rates = Tags(ring), NumberRates(tenants.get, settings.number_per_second, database)
-    new_wamids = NewWamids()
+    tags, new_wamids, news = Tags(ring), NewWamids(), AccountNewsStore(database)
+    rates = NumberRates(tenants.get, settings.number_per_second, database, news.raised_to)
     deliver = Deliver(tenants.get, graph, tokens, tags, clock, new_wamids, wake)
     runner = Runner(
         DELIVERY,
@@ -97,6 +100,7 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
     consumers: list[Component] = [
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, rates, show_typing)),
         kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, states.store),
+        *account_news(kafka, news, deliver),
         *statuses(kafka, database, reconcile, new_wamids, outbox, runner),
         *turn_progress(settings, kafka, rates, show_typing),
     ]
@@ -156,9 +160,18 @@ def told_in_loop(deliver: Deliver, life: Lifecycle) -> Callable[[str, int], None
 
     def on_failed(phone_number_id: str, code: int) -> None:
         log_failed(phone_number_id, code)
-        life.loop.call_soon_threadsafe(deliver.message_failed, phone_number_id, code)
+        life.loop.call_soon_threadsafe(deliver.number_refused, phone_number_id, code)
 
     return on_failed
+
+
+def account_news(
+    kafka: KafkaConsumers, news: AccountNewsStore, deliver: Deliver
+) -> list[Component]:
+    return [
+        kafka.consumer(ACCOUNTS_EVENTS, AccountNews, news.store, EVENTS_WAIT_MS),
+        Periodic(partial(news.look, deliver.number_refused), LOOK_EVERY, log_failed_look),
+    ]
 
 
 def keep_pace(rates: NumberRates, database: Database) -> list[Component]:

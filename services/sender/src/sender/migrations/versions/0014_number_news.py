@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from sender.account_news import TABLES
+from sender.number_news import TABLES
 
 revision = "0014"
 down_revision = "0011"

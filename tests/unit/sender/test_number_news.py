@@ -4,7 +4,7 @@ import pytest
 from tests.support.builders import an_account_news
 
 from common.events import NewsLevel
-from sender.account_news import told
+from sender.number_news import told
 
 
 @pytest.mark.parametrize(

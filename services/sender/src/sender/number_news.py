@@ -88,7 +88,7 @@ def told(news: AccountNews) -> Told | None:
     return Told(news.phone_number_id, news.waba_id, code, news.at)
 
 
-class AccountNewsStore:
+class NumberNews:
     """`store` runs on a consumer's thread, the rest on the loop; `raised_to` on any."""
 
     def __init__(self, database: Database) -> None:
@@ -132,4 +132,4 @@ def read(connection: Connection) -> tuple[Rows, Rows]:
 
 
 def log_failed_look(error: Exception) -> None:
-    log.warning("account_news_wait", exc_info=error)
+    log.warning("number_news_wait", exc_info=error)

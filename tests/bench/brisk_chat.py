@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 from tests.bench.paced import finished, publish, query, tenants
 from tests.bench.whole import post_json
@@ -42,7 +43,7 @@ async def measure(system: System, every: float, seconds: float) -> dict[str, Any
         for position in range(int(seconds / every)):
             await asyncio.sleep(max(0.0, began + position * every - time.monotonic()))
             fields = {"tenant_id": tenant_id, "phone_number_id": number}
-            await publish(producer, a_reply(f"brisk-{position}", **fields))
+            await publish(producer, a_reply(str(uuid4()), **fields))
         await finished(system)
     replies, latest = query(system, LATE, number)
     async with JsonClient(system.chat_url) as chat:

@@ -159,10 +159,14 @@ class Holds:
         return self._hold(GRAPH, None)
 
     def hold_number(self, phone_number_id: str, refusal: Refused) -> HoldChange:
-        """For a refusal that a status brought, after the send."""
+        """For what a status, or Meta's news of the account, says without a send."""
         if refusal.rule.retry not in HOLDS_BACK:
             return HoldChange(None, False, ())
         return self._hold(number_key(phone_number_id), refusal)
+
+    def end_number(self, phone_number_id: str) -> None:
+        """Meta says that it is over; if not, the next call begins another."""
+        self._holds.pop(number_key(phone_number_id), None)
 
     def probe_now(self, keys: HoldKeys) -> None:
         """What an operator changed is tried at once."""

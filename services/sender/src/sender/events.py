@@ -13,13 +13,8 @@ from common.events import (
 )
 from common.outbox_rows import EventDraft, draft
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
-from sender.tables import (
-    TEMPLATE_ALONE,
-    TEMPLATE_WITH_TEXT,
-    Delivery,
-    DeliveryUpdate,
-    PartEnd,
-)
+from sender.reply_ends import TEMPLATE_ALONE, TEMPLATE_WITH_TEXT, PartEnd
+from sender.tables import Delivery, DeliveryUpdate
 
 PUBLISHED = frozenset(get_args(DeliveryState))
 # What a reason may begin with besides that something failed: the outcome, then a colon.

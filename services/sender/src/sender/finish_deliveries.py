@@ -14,18 +14,9 @@ from common.work.statements import written_now
 from common.work.table import ClaimKey
 from sender.events import delivery_events, outcome_events
 from sender.new_wamids import SentMessage
+from sender.reply_ends import ENDS, PartEnd, ends_of, later_parts, part_ids
 from sender.send_times import Unsent, after_unsent
-from sender.tables import (
-    DELIVERY,
-    ENDS,
-    Delivery,
-    DeliveryUpdate,
-    DueDelivery,
-    PartEnd,
-    ends_of,
-    later_parts,
-    part_ids,
-)
+from sender.tables import DELIVERY, Delivery, DeliveryUpdate, DueDelivery
 
 NOT_SENT = frozenset({"rejected", "suppressed"})
 PART_FAILED = "part_failed"

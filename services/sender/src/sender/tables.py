@@ -3,8 +3,8 @@
 `status` is what became of the message at WhatsApp; the columns of common.work say what to do next.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
@@ -145,14 +145,6 @@ returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newe
 WAKE_PORTION = 1000
 WAKE_HELD_BY = DELIVERY.make_due("held_by = %(key)s", WAKE_PORTION)
 WAKE_NUMBER = DELIVERY.make_due("phone_number_id = %(key)s and held_by is not null", WAKE_PORTION)
-# How the parts of replies ended.
-TEMPLATE_WITH_TEXT, TEMPLATE_ALONE = "template", "suppressed:template"
-END_REASON = f"""case when status = 'failed' then coalesce(error_code::text, status)
-  when template is null or status in ('unknown', 'rejected', 'suppressed') then reason
-  when template_takes_text then '{TEMPLATE_WITH_TEXT}' else '{TEMPLATE_ALONE}' end"""
-ENDS = f"""select delivery_id::text as delivery_id, status, {END_REASON} as reason,
-  finished_at is not null as finished from delivery
-  where delivery_id = any(%(parts)s::uuid[])"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,16 +253,6 @@ class NumberPace(NamedTuple):
     inbound: int
 
 
-class PartEnd(NamedTuple):
-    """How one part of a reply ended; of one that failed after its acceptance, the reason is Meta's
-    code; of one that left as a template, TEMPLATE_WITH_TEXT or TEMPLATE_ALONE."""
-
-    delivery_id: str
-    status: str
-    reason: str | None
-    finished: bool = True
-
-
 class ReplyPart(NamedTuple):
     """A piece of a reply that fits into one message: number `part` of `parts`, from 1. shown: the
     options as WhatsApp shows them; `body` says the same in words."""
@@ -328,26 +310,3 @@ def due_delivery(row: Any, claimed_at: float) -> DueDelivery:
     """row: with DUE_COLUMNS, status and newest. claimed_at: monotonic seconds."""
     fields = {name: getattr(row, name) for name in DUE_FIELDS}
     return DueDelivery(**fields, claimed_at=claimed_at)
-
-
-def ends_of(last_parts: Sequence[Delivery], ends: Iterable[PartEnd]) -> dict[int, list[PartEnd]]:
-    """By the id of each last part: how all parts of its reply ended, in order."""
-    by_id = {end.delivery_id: end for end in ends}
-    return {delivery.id: [by_id[id] for id in part_ids(delivery)] for delivery in last_parts}
-
-
-def part_ids(delivery: Delivery) -> list[str]:
-    """The delivery ids of all parts of the reply."""
-    return [
-        delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
-        for part in range(1, delivery.parts + 1)
-    ]
-
-
-def later_parts(delivery: Delivery) -> list[Delivery]:
-    """The parts of the reply behind this one, which have not been sent."""
-    return [
-        replace(delivery, delivery_id=id, part=part, status="pending", wamid=None)
-        for part, id in enumerate(part_ids(delivery), start=1)
-        if part > delivery.part
-    ]

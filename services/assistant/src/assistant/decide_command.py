@@ -5,7 +5,8 @@ from datetime import datetime
 
 from assistant.conversation_changes import ConversationChange, handover_end
 from assistant.decide import ANSWER_WINDOW
-from common.events import ConversationCommand, TenantSettings
+from common.description import PHOTO, described, document_label
+from common.events import ConversationCommand, OutgoingMedia, TenantSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,22 @@ def person_wrote(
     lasts = until is None or until > now
     return CommandEffect(
         changes=(ConversationChange("handed_over", by, until),) if lasts else (),
-        words=command.text or "",
+        words=words_of(command),
         words_at=at,
         is_sent=command.what == "say",
     )
+
+
+def words_of(command: ConversationCommand) -> str:
+    """What the person wrote, as the history keeps it: of a file its description and caption."""
+    if command.media is None:
+        return command.text or ""
+    caption = command.media.caption
+    return f"{description_of(command.media)} {caption or ''}".rstrip()
+
+
+def description_of(media: OutgoingMedia) -> str:
+    return described(PHOTO if media.kind == "image" else document_label(media.filename))
 
 
 def longer(until: datetime | None, conversation: CommandedConversation) -> datetime | None:

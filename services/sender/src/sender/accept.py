@@ -25,6 +25,8 @@ def accept(
 
 def parts_of(reply: ReplyReady) -> list[ReplyPart]:
     """At least one part, so that every reply has an outcome: Graph refuses a blank one."""
+    if reply.media:
+        return [ReplyPart(reply, 1, 1, reply.text)]
     if reply.choices and (shown := shown_choices(reply, reply.choices)):
         return [ReplyPart(reply, 1, 1, formatted(reply), shown)]
     bodies = split_text(formatted(reply)) or [reply.text]

@@ -211,8 +211,9 @@ def retry_delay(refusal: Refused, delivery: DueDelivery, jitter: float) -> float
 
 
 def is_more_than_text(delivery: DueDelivery) -> bool:
-    """The next try of one is plain text."""
-    return delivery.refusals == 0 and bool(delivery.choices or delivery.quotes)
+    """The next try of one is plain text. A file has none: its caption alone says little."""
+    beside = delivery.choices or delivery.quotes
+    return delivery.refusals == 0 and bool(beside) and not delivery.media
 
 
 def backoff_seconds(tries: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from common.events import Choices, TenantConfig
+from common.events import Choices, OutgoingMedia, TenantConfig
 from common.postgres.connection import Connection, Statement
 from common.service import metrics
 from common.service.clock import Clock
@@ -27,7 +27,13 @@ from sender.wake_held import WakeHeld
 from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.graph_errors import NO_PERMISSION, rule_of
 from sender.whatsapp.interactive import interactive
-from sender.whatsapp.payloads import JsonObject, interactive_message, recipient, text_message
+from sender.whatsapp.payloads import (
+    JsonObject,
+    interactive_message,
+    media_message,
+    recipient,
+    text_message,
+)
 from sender.whatsapp.send_result import Accepted, Refused, SendResult
 from sender.whatsapp.tag import Tags
 
@@ -164,8 +170,11 @@ class Deliver:
 
 def message_of(delivery: DueDelivery, tag: str) -> JsonObject:
     """With its options and the message that it quotes; after a refusal as plain text, as either
-    may be the cause."""
+    may be the cause. A file is always sent as such."""
     to = recipient(delivery.wa_id, delivery.contact_id)
+    if delivery.media:
+        media = OutgoingMedia.model_validate(delivery.media)
+        return media_message(to, media, tag, delivery.quotes)
     if delivery.refusals:
         return text_message(to, delivery.body, tag)
     if not delivery.choices:

@@ -14,6 +14,7 @@ from devkit.emulators.whatsapp.faults import Action, Faults
 from devkit.emulators.whatsapp.identities import Business, Contact, dialled
 from devkit.emulators.whatsapp.limits import Limits
 from devkit.emulators.whatsapp.media_store import MediaStore
+from devkit.emulators.whatsapp.media_types import KINDS, check_sent
 from devkit.emulators.whatsapp.message_changes import change, changed_by
 from devkit.emulators.whatsapp.state import Conversation, GraphCall, Message, State
 from devkit.emulators.whatsapp.statuses import Statuses
@@ -119,6 +120,15 @@ class Emulator:
                 raise GraphError(131026, "The recipient is not a WhatsApp user.")
             contact = self.known_contact(wa_id or body["recipient"])
         return contact
+
+    def check_file(self, business: Business, body: Json) -> None:
+        """Raises GraphError: the message's file is not there, of another number or kind."""
+        kind = body.get("type", "text")
+        if not self.knobs.strict or kind not in KINDS or "id" not in body[kind]:
+            return
+        file = self.media.get(str(body[kind]["id"]))
+        owned = file if file and business.phone_number_id in file.numbers else None
+        check_sent(kind, body[kind], owned)
 
     def allow(self, conversation: Conversation, template: bool) -> None:
         """Raises GraphError: outside the 24 h window, or over a limit."""

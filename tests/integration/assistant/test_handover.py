@@ -195,10 +195,10 @@ async def test_a_persons_file_is_sent_and_history_knows_it(assistant: RunningAss
     menu = photo.model_copy(update={"kind": "document", "filename": "m.pdf", "caption": "Hoy"})
     await assistant.order(ordered("say", media=photo), ordered("say", media=menu))
     await assistant.order(ordered("resume"))
-    await assistant.receive(incoming("gracias"))
+    await assistant.receive(incoming("sí"))
     await assistant.wait_until_settled()
     seen = [f"{BY_A_PERSON} [photo]", f'{BY_A_PERSON} [document "m.pdf"] Hoy']
-    assert inputs(assistant.model.bodies[-1]) == ["hola", "echo hola", *seen, "gracias"]
+    assert inputs(assistant.model.bodies[-1]) == ["hola", "echo hola", *seen, "sí"]
     _, first, second, _ = await assistant.replies()
     assert (first.text, first.media) == ("[photo]", photo)
     assert (second.text, second.media) == ("Hoy", menu)

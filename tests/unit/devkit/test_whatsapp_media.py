@@ -120,7 +120,7 @@ def test_a_dropped_lookup(meta: Running) -> None:
 
 
 def uploaded(
-    meta: Running, content: bytes, mime_type: str, business: Business = GARAGE, **data: str
+    meta: Running, content: bytes, mime_type: str, business: Business = GARAGE, **data: Any
 ) -> httpx.Response:
     return meta.http.post(
         f"{meta.graph}/{business.phone_number_id}/media",
@@ -142,7 +142,7 @@ def uploaded(
     ],
 )
 def test_only_what_meta_takes_is_uploaded(
-    meta: Running, content: bytes, mime_type: str, data: dict[str, str], code: int
+    meta: Running, content: bytes, mime_type: str, data: dict[str, Any], code: int
 ) -> None:
     refused = uploaded(meta, content, mime_type, **data)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
@@ -175,8 +175,8 @@ def test_a_message_with_a_file_that_may_not_be_sent_so_is_refused(
         "MINE": uploaded(meta, b"photo", "image/png").json()["id"],
         "OTHER": uploaded(meta, b"photo", "image/png", BAKERY).json()["id"],
     }
-    sent = content | {"id": ids.get(content["id"], content["id"])}
-    assert meta.send(type=kind, **{kind: sent}).json()["error"]["code"] == code
+    message: dict[str, Any] = {kind: content | {"id": ids.get(content["id"], content["id"])}}
+    assert meta.send(type=kind, **message).json()["error"]["code"] == code
 
 
 def test_the_oldest_files_are_forgotten() -> None:

@@ -16,8 +16,8 @@ OPEN_XML = "application/vnd.openxmlformats-officedocument."
 JPEG, PNG = re.compile(rb"\xff\xd8\xff"), re.compile(rb"\x89PNG\r\n\x1a\n")
 PDF = re.compile(rb".{0,1024}%PDF-", re.DOTALL)
 # The first file of the zip in a folder of Office; what is embedded in a document comes behind it.
-OFFICE = re.compile(rb"PK\x03\x04.{26}(word|xl|ppt)/", re.DOTALL)
-OFFICE_TYPES = {
+ZIPPED = re.compile(rb"PK\x03\x04.{26}(word|xl|ppt)/", re.DOTALL)
+ZIPPED_TYPES = {
     b"word": (".docx", f"{OPEN_XML}wordprocessingml.document"),
     b"xl": (".xlsx", f"{OPEN_XML}spreadsheetml.sheet"),
     b"ppt": (".pptx", f"{OPEN_XML}presentationml.presentation"),
@@ -73,17 +73,17 @@ def format_of(content: bytes) -> FileFormat | None:
     if PDF.match(content):
         return FileFormat("document", "application/pdf", (".pdf",))
     if content.startswith(b"PK\x03\x04"):
-        return office_format(content)
+        return zipped_format(content)
     if not NO_TEXT.search(content):
         return FileFormat("document", "text/plain", (".txt",))
     return None
 
 
-def office_format(content: bytes) -> FileFormat | None:
-    found = OFFICE.search(content)
+def zipped_format(content: bytes) -> FileFormat | None:
+    found = ZIPPED.search(content)
     if found is None:
         return None
-    extension, mime_type = OFFICE_TYPES[found[1]]
+    extension, mime_type = ZIPPED_TYPES[found[1]]
     return FileFormat("document", mime_type, (extension,))
 
 

@@ -6,6 +6,7 @@ import itertools
 import sys
 import time
 from typing import Any
+from uuid import uuid4
 
 import psycopg2
 from tests.bench.whole import post_json
@@ -38,7 +39,7 @@ from sender.delivery where phone_number_id = %s
 LATENCY = """
 select percentile_disc(%s) within group (
   order by 1000 * extract(epoch from finished_at - created_at))::float8
-from sender.delivery where phone_number_id <> %s and reply_id like %s
+from sender.delivery where phone_number_id <> %s and body like %s
 """
 
 
@@ -91,13 +92,14 @@ async def tenants(system: System) -> list[tuple[int, str]]:
     return [(id, client.phone_number_id) for id, client in zip(ids, clients, strict=True)]
 
 
-def one_reply(number: tuple[int, str], reply_id: str) -> ReplyReady:
+def one_reply(number: tuple[int, str], name: str) -> ReplyReady:
     """To a contact of its own."""
-    contact = f"ES.{abs(hash(reply_id)):020d}"
-    phone = f"34{abs(hash(reply_id)) % 10**9:09d}"
+    contact = f"ES.{abs(hash(name)):020d}"
+    phone = f"34{abs(hash(name)) % 10**9:09d}"
     tenant_id, phone_number_id = number
     return a_reply(
-        f"{reply_id}-{tenant_id}",
+        str(uuid4()),
+        text=name,
         tenant_id=tenant_id,
         phone_number_id=phone_number_id,
         contact_id=contact,

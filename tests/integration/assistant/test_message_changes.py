@@ -143,9 +143,10 @@ async def test_an_edit_after_the_deletion_brings_nothing_back(assistant: Running
 async def test_a_change_that_meets_the_finish_leaves_each_message_one_end(
     kafka: Broker, new_database: NewDatabase, change: MessageReceived
 ) -> None:
-    """Forty people change their message at the moment at which its answer is stored."""
+    """Forty people change their message at the moment at which its answer is stored. All forty are
+    one client's, which gets half of the slots."""
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap) as assistant:
+    async with running_assistant(url, kafka.bootstrap, slots=200) as assistant:
         people = [f"c{number}" for number in range(40)]
         gate = assistant.model.close()
         await assistant.receive(*(incoming("x", person) for person in people))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -178,6 +179,18 @@ def say(chat: Locator, text: str) -> None:
     box = chat.get_by_role("textbox")
     box.fill(text)
     box.press("Enter")
+
+
+def open_with_the_keyboard(page: Page, actions: Locator) -> None:
+    """Once more where a new tick put the message in place anew between focus and key: the page
+    gives the focus back, but a key that comes before goes nowhere."""
+    menu = page.get_by_role("menu")
+    for _ in range(5):
+        actions.press("Enter")
+        with suppress(AssertionError):
+            expect(menu).to_be_visible(timeout=2000)
+            return
+    expect(menu).to_be_visible()
 
 
 def assert_accessible(page: Page) -> None:
@@ -385,9 +398,7 @@ def test_the_menu_of_a_message_is_used_with_the_keyboard(page: Page) -> None:
     chat = opened(page)
     say(chat, "hola")
     actions = chat.locator(".message.out").get_by_label("Acciones del mensaje")
-    actions.focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("menu")).to_be_visible()
+    open_with_the_keyboard(page, actions)
     assert_accessible(page)
     page.keyboard.press("ArrowUp")
     expect(page.get_by_role("menuitem", name="Eliminar")).to_be_focused()

@@ -1,6 +1,7 @@
 """A send whose answer was lost, and the statuses that settle it."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from aiohttp import web
@@ -134,7 +135,8 @@ async def test_the_one_copy_is_kept_until_graph_answers_again(
     await sender.reply(a_reply("r1"))
     await unknown(sender)
     await eventually_in_thread(sender.hurried(lambda: len(graph.marks) >= 3))
-    assert sender.rows("status, resends, held_by") == [("unknown", 0, "graph")]
+    waits = [("unknown", 0, "graph")]  # while it is claimed, the copy counts as sent
+    await eventually_in_thread(lambda: sender.rows("status, resends, held_by") == waits)
     assert graph.texts == ["answer r1"]
     graph.outage = None
     [outcome] = await eventually_in_thread(sender.hurried(sender.outcomes))
@@ -159,6 +161,27 @@ async def test_an_outage_of_graph_makes_one_delivery_doubtful_not_all(
     graph.outage = None
     await eventually_in_thread(lambda: len(sender.outcomes()) == 9)
     assert len(graph.sent) == 10
+
+
+async def test_after_minutes_of_outage_nothing_is_lost_and_nothing_sent_more_than_twice(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    graph.outage = html_503
+    contacts = [f"3460000000{number}" for number in range(1, 9)]
+    await sender.reply(*(a_reply(f"to {each}", contact_id=each, wa_id=each) for each in contacts))
+    await eventually_in_thread(lambda: len(sender.rows()) == 8 and "unknown" in sender.statuses())
+    await eventually_in_thread(sender.hurried(lambda: len(graph.marks) >= 5))
+    assert sender.outcomes() == []
+    sender.execute(
+        "update delivery set created_at = created_at - interval '200 seconds',"
+        " last_inbound_at = last_inbound_at - interval '200 seconds'"
+    )
+    graph.outage = None
+    await eventually_in_thread(sender.hurried(lambda: len(sender.outcomes()) == 8))
+    assert {outcome.outcome for outcome in sender.outcomes()} == {"answered"}
+    copies = Counter(graph.texts)
+    assert set(copies) == {f"answer to {each}" for each in contacts}
+    assert max(copies.values()) <= 2
 
 
 async def test_a_class_that_allows_no_copy_gets_none(

@@ -1,7 +1,6 @@
 """What Meta told about accounts: kept from events, read over HTTP and on the command line."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from tests.support.builders import ACCOUNT, NOON, an_account_news
 from tests.support.kafka import Broker
-from tests.support.postgres import NewDatabase
 from tests.support.records import produce
-from tests.support.tenant_admin import PLAZA, Admin, command, running, served
+from tests.support.tenant_admin import PLAZA, Admin, command, served
 from tests.support.waiting import eventually_in_thread
 
 from common.events import AccountNews
@@ -23,17 +21,6 @@ from tenant_admin.core.client_health import NEWS_OF_CLIENTS
 pytestmark = pytest.mark.integration
 NUMBER, DIGITS = PLAZA["phone_number_id"], PLAZA["phone_number"].lstrip("+")
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def url(new_database: NewDatabase) -> str:
-    return new_database(("tenant_admin", "admin"))
-
-
-@pytest.fixture
-async def admin(url: str, kafka: Broker) -> AsyncIterator[Admin]:
-    async with running(url, kafka.bootstrap) as started:
-        yield started
 
 
 async def record(admin: Admin, *events: AccountNews) -> None:

@@ -8,7 +8,6 @@ import pytest
 import sqlalchemy as sa
 from tests.support.builders import NOON, TRACE
 from tests.support.kafka import Broker
-from tests.support.postgres import NewDatabase
 from tests.support.records import await_events, await_records
 from tests.support.tenant_admin import PLAZA, Admin, running
 
@@ -33,8 +32,8 @@ def ring(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def admin(new_database: NewDatabase, kafka: Broker, ring: Path) -> AsyncIterator[Admin]:
-    async with running(new_database(("tenant_admin", "admin")), kafka.bootstrap, ring) as started:
+async def admin(url: str, kafka: Broker, ring: Path) -> AsyncIterator[Admin]:
+    async with running(url, kafka.bootstrap, ring) as started:
         yield started
 
 

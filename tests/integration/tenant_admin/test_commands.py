@@ -21,11 +21,6 @@ ADD = ("add", "Restaurante La Plaza", "+34666777888", "631261586727899", "asst_a
 
 
 @pytest.fixture
-def url(new_database: NewDatabase) -> str:
-    return new_database(("tenant_admin", "admin"))
-
-
-@pytest.fixture
 def manage(url: str, kafka: Broker) -> Manage:
     """Runs manage_clients.py with this database and broker."""
 

@@ -1,7 +1,6 @@
 """The compacted topics equal the database again, also after faults."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from tests.support.builders import a_tenant
 from tests.support.clock import FixedClock
 from tests.support.kafka import Broker, reset
-from tests.support.postgres import NewDatabase
 from tests.support.records import await_events, await_records, produce
 from tests.support.tenant_admin import KEY, PLAZA, Admin, running, served
 
@@ -28,17 +26,6 @@ from tenant_admin.core.schemas import NewClient
 pytestmark = pytest.mark.integration
 NUMBER = PLAZA["phone_number_id"]
 LATER = timedelta(minutes=1)  # nothing rests any more
-
-
-@pytest.fixture
-def url(new_database: NewDatabase) -> str:
-    return new_database(("tenant_admin", "admin"))
-
-
-@pytest.fixture
-async def admin(url: str, kafka: Broker) -> AsyncIterator[Admin]:
-    async with running(url, kafka.bootstrap) as started:
-        yield started
 
 
 async def compared(admin: Admin, kafka: Broker, after: timedelta = LATER) -> int:

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
 from tests.support.records import await_events
-from tests.support.tenant_admin import Admin, command, running
+from tests.support.tenant_admin import Admin, command
 
 from common.events import ConversationCommand
 from common.topics import CONVERSATIONS_COMMANDS
@@ -17,12 +16,6 @@ from common.topics import CONVERSATIONS_COMMANDS
 pytestmark = pytest.mark.integration
 CONTACT = "ES.13491208655302741918"
 ADD = ("add", "Restaurante La Plaza", "+34666777888", "631261586727899", "asst_abc123xyz")
-
-
-@pytest.fixture
-async def admin(new_database: NewDatabase, kafka: Broker) -> AsyncIterator[Admin]:
-    async with running(new_database(("tenant_admin", "admin")), kafka.bootstrap) as started:
-        yield started
 
 
 async def commands(kafka: Broker, count: int) -> list[ConversationCommand]:

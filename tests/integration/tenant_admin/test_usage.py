@@ -1,36 +1,25 @@
 """What a client has used and sent: counted from events, read over HTTP and on the command line."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from tests.support.builders import NOON, a_delivery, a_usage
 from tests.support.kafka import Broker
-from tests.support.postgres import NewDatabase
 from tests.support.records import produce
-from tests.support.tenant_admin import Admin, Ran, command, running, served
+from tests.support.retention import run_retention
+from tests.support.tenant_admin import Admin, Ran, command, served
 from tests.support.waiting import eventually_in_thread
 
 from common.events import DeliveryChanged, UsageRecorded
 from common.topics import DELIVERIES_EVENTS, USAGE_EVENTS
+from tenant_admin.core.retention_rules import retention_rules
 from tenant_admin.core.usage_counts import count_replies, record_usage
 
 pytestmark = pytest.mark.integration
 # 06:30 of the first day in Madrid, and still November in Mexico City.
 FIRST_OF_DECEMBER = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def url(new_database: NewDatabase) -> str:
-    return new_database(("tenant_admin", "admin"))
-
-
-@pytest.fixture
-async def admin(url: str, kafka: Broker) -> AsyncIterator[Admin]:
-    async with running(url, kafka.bootstrap) as started:
-        yield started
 
 
 async def record(admin: Admin, *events: UsageRecorded) -> None:
@@ -148,6 +137,7 @@ async def test_deliveries_that_no_event_names_any_more_are_forgotten(admin: Admi
 
     await admin.database.transaction(age)
     await count(admin, a_delivery(delivery_id="new"))
+    await run_retention(admin.database, retention_rules(usage_days=400))
     assert [row[0] for row in await admin.rows("select delivery_id from counted_delivery")] == [
         "new"
     ]

@@ -193,10 +193,10 @@ def apply_check(finished: FinishedTurn, check: TurnCheck) -> FinishedTurn:
         return FinishedTurn(finished.turn, NoReply("suppressed", "opted_out"))
     if check.handed_over:
         return FinishedTurn(finished.turn, NoReply("handed_over", "taken_over"))
-    return with_quote(finished) if check.has_newer else finished
+    return quoting_its_message(finished) if check.has_newer else finished
 
 
-def with_quote(finished: FinishedTurn) -> FinishedTurn:
+def quoting_its_message(finished: FinishedTurn) -> FinishedTurn:
     """What answers an older message than the contact's newest says which."""
     turn, reply = finished
     assert isinstance(reply, Reply)

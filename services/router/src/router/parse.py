@@ -41,8 +41,7 @@ def parse_body(body: bytes) -> Any:
 def items_of(webhook: Any, phone_number_id: str) -> list[WebhookItem]:
     return [
         item
-        for entry in list_at(webhook, "entry")
-        for change in list_at(entry, "changes")
+        for entry, change in changes_of(webhook)
         if number_of(change) == phone_number_id
         for item in items_of_change(change, entry, phone_number_id)
     ]
@@ -52,8 +51,7 @@ def account_items(webhook: Any) -> list[WebhookItem]:
     """Of the changes that name no number by its id; Malformed for a field that is not known."""
     return [
         item
-        for entry in list_at(webhook, "entry")
-        for change in list_at(entry, "changes")
+        for entry, change in changes_of(webhook)
         if number_of(change) is None
         for item in [*account_changes(change, entry)] or [Malformed("account")]
     ]
@@ -62,10 +60,14 @@ def account_items(webhook: Any) -> list[WebhookItem]:
 def first_number(webhook: Any) -> str | None:
     """The first phone_number_id: of several records of one body, whose number it is stands for
     what names no number."""
-    changes = (
-        change for entry in list_at(webhook, "entry") for change in list_at(entry, "changes")
-    )
-    return next(filter(None, map(number_of, changes)), None)
+    return next(filter(None, (number_of(change) for _, change in changes_of(webhook))), None)
+
+
+def changes_of(webhook: Any) -> Iterator[tuple[Any, Any]]:
+    """Each change, after the entry that it stands in."""
+    for entry in list_at(webhook, "entry"):
+        for change in list_at(entry, "changes"):
+            yield entry, change
 
 
 def number_of(change: Any) -> str | None:
@@ -75,11 +77,8 @@ def number_of(change: Any) -> str | None:
 
 def account_of(webhook: Any, phone_number_id: str) -> str | None:
     """The id of the account whose entry names this number."""
-    for entry in list_at(webhook, "entry"):
-        for change in list_at(entry, "changes"):
-            if number_of(change) == phone_number_id:
-                return identifier_at(entry, "id")
-    return None
+    entries = (entry for entry, each in changes_of(webhook) if number_of(each) == phone_number_id)
+    return identifier_at(next(entries, None), "id")
 
 
 def items_of_change(change: Any, entry: Any, phone_number_id: str) -> Iterator[WebhookItem]:

@@ -11,7 +11,7 @@ from sender.tables import ReplyPart, insert_parts
 from sender.whatsapp.graphemes import utf16_length
 from sender.whatsapp.interactive import longest_body
 from sender.whatsapp.markdown import to_whatsapp
-from sender.whatsapp.split_text import LIMIT, split_text
+from sender.whatsapp.split_text import split_text
 
 
 def accept(
@@ -27,21 +27,18 @@ def parts_of(reply: ReplyReady) -> list[ReplyPart]:
     """At least one part, so that every reply has an outcome: Graph refuses a blank one."""
     if reply.media:
         return [ReplyPart(reply, 1, 1, reply.text)]
-    if reply.choices and (shown := shown_choices(reply, reply.choices)):
-        return [ReplyPart(reply, 1, 1, formatted(reply), shown)]
     bodies = split_text(formatted(reply)) or [reply.text]
+    # Two messages would cost twice: what does not fit into one with its options is said in words.
+    if len(bodies) == 1 and reply.choices and (shown := shown_choices(reply, reply.choices)):
+        return [ReplyPart(reply, 1, 1, bodies[0], shown)]
     return [ReplyPart(reply, part, len(bodies), body) for part, body in enumerate(bodies, start=1)]
 
 
 def shown_choices(reply: ReplyReady, choices: Choices) -> Choices | None:
-    """With the whole text above the options; None where WhatsApp cannot show it so. Two messages
-    would cost twice, so the words do then."""
+    """With the whole text above the options; None where WhatsApp cannot show it so."""
     start, _ = model_part(reply)
     text = reply.text[:start] + to_whatsapp(choices.text)
-    fits = (
-        utf16_length(text) <= (longest_body(choices) or 0)
-        and utf16_length(formatted(reply)) <= LIMIT
-    )
+    fits = utf16_length(text) <= (longest_body(choices) or 0)
     return choices.model_copy(update={"text": text}) if fits else None
 
 

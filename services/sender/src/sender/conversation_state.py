@@ -20,16 +20,6 @@ SILENCING = frozenset({"opted_out", "handed_over"})
 KEPT = timedelta(hours=25)
 FORGET_AT_ONCE = 100
 
-TABLE = """
-create table conversation_state (
-  tenant_id int not null,
-  conversation text not null,
-  what text not null check (what in ('opted_out', 'handed_over')),
-  since timestamptz not null,
-  primary key (tenant_id, conversation, what)
-);
-create index conversation_state_since on conversation_state (since);
-"""
 GIVEN = {
     "tenant_id": "int",
     "conversation": "text",

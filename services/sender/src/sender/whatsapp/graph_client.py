@@ -19,7 +19,7 @@ from sender.whatsapp.send_result import (
 )
 
 CALL_SECONDS = 10.0
-PROBE_SECONDS = 5.0
+PROBE_CALL_SECONDS = 5.0
 MAX_BODY_BYTES = 64 << 10  # a longer answer is not Graph's
 
 
@@ -31,7 +31,7 @@ class GraphClient:
     ) -> None:
         self._url, self._http = str(url).rstrip("/"), http
         self._timeout = timeout(call_seconds)
-        self._probe_timeout = timeout(min(call_seconds, PROBE_SECONDS))
+        self._probe_timeout = timeout(min(call_seconds, PROBE_CALL_SECONDS))
 
     async def send(self, phone_number_id: str, token: str, message: JsonObject) -> SendResult:
         with metrics.GRAPH_SECONDS.time():

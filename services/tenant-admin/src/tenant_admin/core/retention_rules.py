@@ -2,6 +2,8 @@
 
 from common.postgres.retention import RetentionRule, delete_older
 
+COUNTED_DAYS = 31
+
 
 def retention_rules(usage_days: int) -> list[RetentionRule]:
     """Days are those of the clients' time zones."""
@@ -9,4 +11,6 @@ def retention_rules(usage_days: int) -> list[RetentionRule]:
         delete_older("client_usage", "day", usage_days),
         delete_older("number_replies", "day", usage_days),
         delete_older("priced_replies", "day", usage_days),
+        # As long as their topic keeps events that name them again.
+        delete_older("counted_delivery", "counted_at", COUNTED_DAYS),
     ]

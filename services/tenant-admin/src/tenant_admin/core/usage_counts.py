@@ -28,10 +28,6 @@ from tenant_admin.core.tables import clients as clients_table
 FREE_REPLIES = 1000  # of a number and calendar month; Meta, since 2026-10-01
 MICROS = 1_000_000
 MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
-# Counted deliveries are remembered as long as their topic keeps events that name them again.
-FORGET = """delete from counted_delivery where delivery_id = any(array(
-  select delivery_id from counted_delivery
-  where counted_at < now() - interval '31 days' limit 1000))"""
 SENT = frozenset({"accepted", "sent", "delivered", "read", "played"})
 SUMS = (
     "calls",
@@ -109,7 +105,6 @@ def count_replies(connection: Connection, events: Sequence[DeliveryChanged]) -> 
     zones = zones_of(connection, {event.tenant_id for event in (*new, *priced)})
     add_replies(connection, [number_day(event, zones) for event in new])
     add_prices(connection, [price_day(event, zones) for event in priced])
-    connection.exec_driver_sql(FORGET)
 
 
 def add_replies(connection: Connection, replies: Sequence[NumberDay]) -> None:

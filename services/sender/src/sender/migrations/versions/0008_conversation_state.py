@@ -3,12 +3,21 @@ is valid, and since when its conversation is opted out or has a person."""
 
 from alembic import op
 
-from sender.conversation_state import TABLE
-
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
+
+TABLE = """
+create table conversation_state (
+  tenant_id int not null,
+  conversation text not null,
+  what text not null check (what in ('opted_out', 'handed_over')),
+  since timestamptz not null,
+  primary key (tenant_id, conversation, what)
+);
+create index conversation_state_since on conversation_state (since);
+"""
 
 
 def upgrade() -> None:

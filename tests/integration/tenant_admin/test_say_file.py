@@ -1,6 +1,8 @@
 """A person's file goes to WhatsApp; what is published is its id, and nothing when it is refused."""
 
 import asyncio
+import gc
+import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +25,13 @@ from common.events import ConversationCommand
 from common.sealed import KeyRing
 from common.topics import CONVERSATIONS_COMMANDS
 from tenant_admin.api.file_forms import MAX_FORM
-from tenant_admin.whatsapp.upload_media import MediaUploads
+from tenant_admin.whatsapp.upload_media import MediaUploads, UploadNumber
 
 pytestmark = pytest.mark.integration
 CONTACT = "ES.13491208655302741918"
 PDF, JPEG = b"%PDF-1.7 menu", b"\xff\xd8\xff\xe0 photo"
-NUMBER = {"phone_number_id": GARAGE.phone_number_id}
+NUMBER_ID = GARAGE.phone_number_id
+NUMBER = {"phone_number_id": NUMBER_ID}
 Files = dict[str, tuple[str, bytes]]
 
 
@@ -174,6 +177,19 @@ async def test_a_client_with_a_token_of_its_own_uploads_with_it(
     await admin.http.put(path, json={"value": TOKEN})
     assert (await send(admin, client, {"file": ("a.pdf", PDF)})).status_code == 202
     assert len(await commands(kafka, 1)) == 1
+
+
+async def test_a_file_that_was_uploaded_is_let_go_at_once(whatsapp: Running) -> None:
+    """Not only when Python looks for cycles: files of 16 MB would pile up until then."""
+    uploads, number = MediaUploads(whatsapp.graph, TOKEN), UploadNumber(NUMBER_ID, TOKEN)
+    gc.collect()
+    gc.disable()
+    try:
+        assert isinstance(await uploads.upload(number, "a.pdf", PDF, "application/pdf"), str)
+        files = [one for one in gc.get_objects() if isinstance(one, io.BytesIO) and not one.closed]
+        assert PDF not in [file.getvalue() for file in files]
+    finally:
+        gc.enable()
 
 
 async def test_without_any_token_nothing_is_tried(

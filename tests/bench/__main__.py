@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from tests.bench import ingress, open_turns, paced, router, trickle, whole
+from tests.bench import brisk_chat, ingress, open_turns, paced, router, trickle, whole
 from tests.bench.processes import memory_mib
 
 from devkit.businesses import DEMO, load_client
@@ -50,7 +50,11 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 
 # With a system of their own.
-ALONE = {"open_turns": open_turns.open_turns, "paced": paced.paced}
+ALONE = {
+    "brisk_chat": brisk_chat.brisk_chat,
+    "open_turns": open_turns.open_turns,
+    "paced": paced.paced,
+}
 
 
 async def bench(names: list[str]) -> dict[str, Any]:

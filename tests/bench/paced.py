@@ -1,5 +1,6 @@
 """A long queue of one number on two senders, with the stand-in's limits on: the number's rate, what
-it costs, and whether other numbers notice."""
+it costs, and whether other numbers notice: beside the queue, and beside as many sends a second of
+ten numbers without a queue."""
 
 import asyncio
 import itertools
@@ -26,6 +27,7 @@ from devkit.stack.smoke import plan_for
 from devkit.stack.system import System, running
 
 QUEUED, OTHERS, SECONDS = 3000, 10, 30
+SPREAD_PER_SECOND = 76
 SLOTS = (200, 1000)
 WAIT = 240.0
 LEFT = "select count(*) from sender.delivery where finished_at is null"
@@ -58,14 +60,20 @@ async def with_slots(slots: int, queued: int, seconds: int) -> dict[str, Any]:
 
 
 async def measure(system: System, queued: int, seconds: int) -> dict[str, Any]:
-    """The first number gets the queue; the others a reply a second each, before it and beside."""
+    """The first number gets the queue; the next ten a reply a second each, alone, beside the last
+    ten's and beside the queue."""
     numbers = await tenants(system)
     await post_json(f"{system.chat_url}/control/settings", {"strict": False})
     life = Lifecycle("bench")
     producer = Producer(system.bootstrap, life)
     async with keep_running([producer]):
-        flooded, *others = numbers
-        await trickle(producer, numbers[1:], "calm", seconds)
+        flooded, others, spread = numbers[0], numbers[1 : OTHERS + 1], numbers[OTHERS + 1 :]
+        await trickle(producer, others, "calm", seconds)
+        await finished(system)
+        await asyncio.gather(
+            trickle(producer, others, "spread", seconds),
+            trickle(producer, spread, "more", seconds, SPREAD_PER_SECOND / OTHERS),
+        )
         await finished(system)
         flood = [one_reply(flooded, f"flood-{number}") for number in range(queued)]
         await asyncio.gather(*(publish(producer, reply) for reply in flood))
@@ -79,13 +87,13 @@ async def measure(system: System, queued: int, seconds: int) -> dict[str, Any]:
         "claims_per_delivery": round(claims / count, 3),
         "most_claims": most,
         "refusals": refusals,
-        "others_ms": {name: latency(system, number, name) for name in ("calm", "beside")},
+        "others_ms": {name: latency(system, number, name) for name in ("calm", "spread", "beside")},
     }
 
 
 async def tenants(system: System) -> list[tuple[int, str]]:
     """(tenant_id, phone_number_id) of new clients."""
-    clients = [load_client(number) for number in range(1, OTHERS + 2)]
+    clients = [load_client(number) for number in range(1, 2 * OTHERS + 2)]
     async with admin_client(system.installation) as admin:
         ids = [await admin.add(client) for client in clients]
     await show_clients(system.installation, clients)
@@ -112,11 +120,12 @@ async def publish(producer: Producer, reply: ReplyReady) -> None:
 
 
 async def trickle(
-    producer: Producer, numbers: list[tuple[int, str]], name: str, seconds: int
+    producer: Producer, numbers: list[tuple[int, str]], name: str, seconds: int, each: float = 1.0
 ) -> None:
-    began = time.monotonic()
-    for position, number in zip(range(seconds * len(numbers)), itertools.cycle(numbers)):
-        await asyncio.sleep(max(0.0, began + position / len(numbers) - time.monotonic()))
+    """each: replies a second of each number."""
+    began, per_second = time.monotonic(), each * len(numbers)
+    for position, number in zip(range(int(seconds * per_second)), itertools.cycle(numbers)):
+        await asyncio.sleep(max(0.0, began + position / per_second - time.monotonic()))
         await publish(producer, one_reply(number, f"{name}-{position}"))
 
 

@@ -19,7 +19,14 @@ RULES = retention_rules(rows_days=30, texts_days=1)
 DELETE, EMPTY = RULES
 # Parked statuses and rows of the outbox have an end of their own.
 # What has rules of its own, and what an operator deletes.
-KEPT = {"early_status", "conversation_state", "pair_pace", "number_pace"}
+KEPT = {
+    "early_status",
+    "conversation_state",
+    "pair_pace",
+    "number_pace",
+    "number_account",
+    "raised_number",
+}
 KEPT |= {"outbox", "outbox_refused", "alembic_version"}
 REPLY_AND_BODY = "reply_id, body"
 # A reply of two parts that ended, or are open, so many hours ago; older ones first.

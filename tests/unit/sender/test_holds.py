@@ -55,6 +55,18 @@ def test_a_graph_that_does_not_answer_is_probed_once_a_second() -> None:
     assert World().probes(HTML_503) == [1] * 8
 
 
+def test_calls_without_an_answer_hold_back_the_others_only_where_nobody_is_answered() -> None:
+    world = World()
+    for answered, seconds, held in ((True, 10, False), (False, 4, False), (False, 10, True)):
+        began = world.now
+        world.now += seconds
+        if answered:
+            world.result(Accepted("w"))
+        world.result(Ambiguous("ServerTimeoutError"), began=began)
+        assert bool(world.change.held) is held
+    assert world.wait(OTHER) == 1.1
+
+
 def test_what_was_sent_before_a_hold_neither_lengthens_nor_ends_it() -> None:
     world = World()
     world.result(refused(130429, 30))

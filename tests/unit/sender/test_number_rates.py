@@ -10,16 +10,23 @@ from sender.number_rates import NumberRates
 from sender.tables import NumberPace
 
 NO_DATABASE = cast("Database", None)
-SLOW = a_tenant(phone_number_id="slow", settings={"messages_per_second": 20})
+TENANTS = {
+    NUMBER: a_tenant(),
+    "slow": a_tenant(
+        phone_number_id="slow", phone_number="+34911000002", settings={"messages_per_second": 20}
+    ),
+    "raised": a_tenant(phone_number_id="raised", phone_number="+34911000003"),
+}
+RAISED = {"34911000002": 1000, "34911000003": 1000}
 
 
 def rates() -> NumberRates:
-    tenants = {NUMBER: a_tenant(), "slow": SLOW}
-    return NumberRates(tenants.get, 76.0, NO_DATABASE)
+    return NumberRates(TENANTS.get, 76.0, NO_DATABASE, RAISED.get)
 
 
-def test_a_clients_own_rate_goes_before_the_usual_one() -> None:
-    assert [rates().per_second(number) for number in (NUMBER, "slow", "unknown")] == [76, 19, 76]
+def test_a_clients_own_rate_goes_before_what_meta_told_and_that_before_the_usual_one() -> None:
+    numbers = (NUMBER, "slow", "raised", "unknown")
+    assert [rates().per_second(number) for number in numbers] == [76, 19, 950, 76]
 
 
 def test_messages_of_contacts_travel_once_with_the_next_delivery_of_their_number() -> None:

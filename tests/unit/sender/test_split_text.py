@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from devkit.emulators.whatsapp import markup
 from sender.whatsapp.graphemes import utf16_length
 from sender.whatsapp.markdown import to_whatsapp
-from sender.whatsapp.split_text import LIMIT, split_at_half, split_text
+from sender.whatsapp.split_text import LIMIT, split_text
 
 FAMILY, SKIN, FLAG, KEYCAP = "👨\u200d👩\u200d👧", "👍🏽", "🇪🇸", "1\ufe0f\u20e3"
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -74,14 +74,6 @@ def test_what_is_one_character_for_a_reader_is_not_torn(sign: str) -> None:
         text = f"a{sign * 60}"
         parts = split_text(text, limit)
         assert [one for part in parts for one in regex.findall(r"\X", part)] == ["a", *[sign] * 60]
-
-
-def test_a_refused_text_is_split_again_at_half() -> None:
-    text = " ".join(LONG for _ in range(20))
-    parts = split_at_half(text)
-    assert " ".join(parts) == text
-    assert all(utf16_length(part) <= len(text) // 2 for part in parts)
-    assert split_at_half("corto") == ["corto"]
 
 
 class Shown(HTMLParser):

@@ -152,7 +152,7 @@ ACCOUNTS_EVENTS = Topic(
     "accounts.events",
     key="waba_id",  # phone_number_id of what is about a number
     producers=("router",),
-    consumers=("tenant-admin",),
+    consumers=("sender", "tenant-admin"),  # sender: what stops a number, and its throughput
     event=AccountNews,
     partitions=HISTORY_PARTITIONS,
     retention_ms=30 * DAY_MS,

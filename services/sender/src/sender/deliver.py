@@ -148,8 +148,13 @@ class Deliver:
             self._holds.probe_now(HoldKeys.of(phone_number_id, self._token_of(tenant)))
         self._wake.number_changed(phone_number_id)
 
-    def message_failed(self, phone_number_id: str, code: int) -> None:
-        """A status says so of a message that was accepted: what it says of the number counts."""
+    def number_refused(self, phone_number_id: str, code: int | None) -> None:
+        """A status says so of a message that was accepted, or Meta's news of the account: what it
+        says of the number counts. None: it is over."""
+        if code is None:
+            self._holds.end_number(phone_number_id)
+            self._wake.number_changed(phone_number_id)
+            return
         refusal = Refused(code, "", rule_of(code, None, temporary=False))
         self._apply(phone_number_id, self._holds.hold_number(phone_number_id, refusal))
 

@@ -16,6 +16,7 @@ from sender.whatsapp.graph_errors import GraphErrorRule, Retry, Scope
 from sender.whatsapp.send_result import Accepted, Ambiguous, NotSent, Refused, SendResult
 
 GRAPH_SECONDS = 1.0  # between two probes of a Graph that does not answer
+SILENT_SECONDS = 5.0  # a call without an answer for so long, and nobody else had one meanwhile
 CREDENTIAL_SECONDS, CREDENTIAL_MAX_SECONDS = 15.0, 600.0  # doubles with each probe
 PAYMENT_SECONDS = 600.0
 BANNED_SECONDS = 3600.0  # then one new reply shows whether it is over
@@ -147,6 +148,8 @@ class Holds:
                 return HoldChange(None, False, [*self.graph_answers(), *self._end(proven, began)])
             case NotSent() | Ambiguous(outage=True):
                 return self.graph_is_silent()
+            case Ambiguous() if self._nobody_was_answered(began):
+                return self.graph_is_silent()
             case Ambiguous():
                 return HoldChange(None, False, ())
 
@@ -155,14 +158,22 @@ class Holds:
         self._answered_at = self._monotonic()
         return [GRAPH] if self._holds.pop(GRAPH, None) else []
 
+    def _nobody_was_answered(self, began: float) -> bool:
+        """Each further call would end in doubt, so one probe finds out."""
+        return self._answered_at < began <= self._monotonic() - SILENT_SECONDS
+
     def graph_is_silent(self) -> HoldChange:
         return self._hold(GRAPH, None)
 
     def hold_number(self, phone_number_id: str, refusal: Refused) -> HoldChange:
-        """For a refusal that a status brought, after the send."""
+        """For what a status, or Meta's news of the account, says without a send."""
         if refusal.rule.retry not in HOLDS_BACK:
             return HoldChange(None, False, ())
         return self._hold(number_key(phone_number_id), refusal)
+
+    def end_number(self, phone_number_id: str) -> None:
+        """Meta says that it is over; if not, the next call begins another."""
+        self._holds.pop(number_key(phone_number_id), None)
 
     def probe_now(self, keys: HoldKeys) -> None:
         """What an operator changed is tried at once."""

@@ -24,12 +24,18 @@ FORGOTTEN_FROM = 100_000  # numbers
 
 class NumberRates:
     """`tenant_of(phone_number_id)`: the number's tenant now. `usual`: sends a second of a number
-    whose client sets nothing. Thread-safe."""
+    whose client sets nothing. `raised_to(digits)`: what Meta has raised a number to. Thread-safe.
+    """
 
     def __init__(
-        self, tenant_of: Callable[[str], TenantConfig | None], usual: float, database: Database
+        self,
+        tenant_of: Callable[[str], TenantConfig | None],
+        usual: float,
+        database: Database,
+        raised_to: Callable[[str], int | None],
     ) -> None:
         self._tenant_of, self._usual, self._database = tenant_of, usual, database
+        self._raised_to = raised_to
         self._inbound: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -50,7 +56,10 @@ class NumberRates:
 
     def per_second(self, number: str) -> float:
         tenant = self._tenant_of(number)
-        taken = tenant and tenant.settings.messages_per_second
+        if tenant is None:
+            return self._usual
+        set_by_client = tenant.settings.messages_per_second
+        taken = set_by_client or self._raised_to(tenant.phone_number.removeprefix("+"))
         return taken * SHARE if taken else self._usual
 
     async def flush(self) -> None:

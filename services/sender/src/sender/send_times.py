@@ -20,7 +20,11 @@ from common.work.schema import WAITING
 
 PAIR_LIMIT, NUMBER_LIMIT = 131056, 130429  # codes of Meta's errors
 PAIR_EVERY, PAIR_BURST = 6, 45
-PAIR_MARGIN = 0.5  # seconds by which two sends may come closer together on their way
+# Seconds from a burst's first send in which another joins it, by how many it has: of Meta's 6, with
+# room for one that is slow on its way. Each that joins lets all that follow wait 6 s longer, so few
+# may join late: one reply every 4 s for a minute is at most 20 s late then.
+FEW, FEW_JOIN, MORE_JOIN = 3, 5.5, 4.0
+PAIR_MARGIN = 0.25  # seconds by which two bursts may come closer together on their way
 DEFAULT_PER_SECOND = 76.0  # of Meta's 80; only until a number's first insert
 BURST_SECONDS = 0.05  # after silence: 80 in no second
 HORIZON, LEAD = 1.5, 1.0  # seconds; the owner looks once a second for what is due
@@ -53,8 +57,8 @@ numbers as materialized (
 pairs as (
   select a.key, a.conversation, a.ordinality, numbers.*, p.started, p.count,
     p.started + (p.count * {PAIR_EVERY} + {PAIR_MARGIN}) * interval '1 second' as free_at,
-    case when p.count < {PAIR_BURST}
-      then p.started + {PAIR_EVERY - PAIR_MARGIN} * interval '1 second' end as joins_until
+    p.started + case when p.count < {FEW} then {FEW_JOIN} when p.count < {PAIR_BURST}
+      then {MORE_JOIN} end * interval '1 second' as joins_until
   from asked a join numbers using (phone_number_id) left join lateral (
     select * from pair_pace p where p.conversation = a.conversation limit 1) p on true
   where a.wanted),

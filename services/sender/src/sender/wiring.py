@@ -5,6 +5,7 @@ from functools import partial
 from typing import TypeVar
 
 from common.events import (
+    AccountNews,
     ConversationChanged,
     Event,
     ReplyReady,
@@ -36,6 +37,7 @@ from common.service.lifecycle import (
 from common.service.periodic import Periodic
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
+    ACCOUNTS_EVENTS,
     CONVERSATIONS_EVENTS,
     DELIVERIES_EVENTS,
     MESSAGES_STATUS,
@@ -48,6 +50,7 @@ from sender.accept import accept
 from sender.conversation_state import ConversationStates
 from sender.deliver import DEADLINE, Deliver, limits
 from sender.new_wamids import NewWamids
+from sender.number_news import LOOK_EVERY, NumberNews, log_failed_look
 from sender.number_rates import FLUSH_EVERY, NumberRates, log_failed_upkeep
 from sender.parked_statuses import SWEEP_EVERY, ParkedStatuses, log_failed_sweep
 from sender.reconcile import AfterCommit, Reconcile, log_failed
@@ -77,8 +80,8 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
     graph = GraphClient(settings.whatsapp_graph_url, http, call_seconds)
     ring, wake, clock = KeyRing.read(settings.key_ring_file), WakeHeld(database), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
-    tags, rates = Tags(ring), NumberRates(tenants.get, settings.number_per_second, database)
-    new_wamids = NewWamids()
+    tags, new_wamids, news = Tags(ring), NewWamids(), NumberNews(database)
+    rates = NumberRates(tenants.get, settings.number_per_second, database, news.raised_to)
     deliver = Deliver(tenants.get, graph, tokens, tags, clock, new_wamids, wake)
     runner = Runner(
         DELIVERY,
@@ -91,12 +94,12 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
     )
     states = ConversationStates(database, clock)
     show_typing = ShowTyping(tenants.get, states.silenced, graph, tokens, clock, life.loop)
-    dead_letters = DeadLetters(life.service, producer, life.loop)
-    kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
+    kafka = kafka_consumers(bootstrap, producer, life)
     reconcile = Reconcile(tags, clock, new_wamids, told_in_loop(deliver, life))
     consumers: list[Component] = [
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, rates, show_typing)),
         kafka.consumer(CONVERSATIONS_EVENTS, ConversationChanged, states.store),
+        *number_news(kafka, news, deliver),
         *statuses(kafka, database, reconcile, new_wamids, outbox, runner),
         *turn_progress(settings, kafka, rates, show_typing),
     ]
@@ -121,6 +124,11 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
 def events_producer(bootstrap: str, life: Lifecycle) -> Producer:
     """Without a deadline: a gap would break a key's order."""
     return Producer(bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS, reports_ms=REPORTS_MS)
+
+
+def kafka_consumers(bootstrap: str, producer: Producer, life: Lifecycle) -> KafkaConsumers:
+    dead_letters = DeadLetters(life.service, producer, life.loop)
+    return KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
 
 
 def retention(settings: Settings, database: Database) -> Retention:
@@ -156,9 +164,16 @@ def told_in_loop(deliver: Deliver, life: Lifecycle) -> Callable[[str, int], None
 
     def on_failed(phone_number_id: str, code: int) -> None:
         log_failed(phone_number_id, code)
-        life.loop.call_soon_threadsafe(deliver.message_failed, phone_number_id, code)
+        life.loop.call_soon_threadsafe(deliver.number_refused, phone_number_id, code)
 
     return on_failed
+
+
+def number_news(kafka: KafkaConsumers, news: NumberNews, deliver: Deliver) -> list[Component]:
+    return [
+        kafka.consumer(ACCOUNTS_EVENTS, AccountNews, news.store, EVENTS_WAIT_MS),
+        Periodic(partial(news.look, deliver.number_refused), LOOK_EVERY, log_failed_look),
+    ]
 
 
 def keep_pace(rates: NumberRates, database: Database) -> list[Component]:

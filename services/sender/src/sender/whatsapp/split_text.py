@@ -40,11 +40,6 @@ def split_text(text: str, limit: int = LIMIT) -> list[str]:
     return list(parts_of(text, max(limit, SHORTEST)))
 
 
-def split_at_half(text: str) -> list[str]:
-    """For a text that was refused as too long: parts of at most half its length."""
-    return split_text(text, max(utf16_length(text) // 2, SHORTEST))
-
-
 def parts_of(text: str, limit: int) -> Iterator[str]:
     spans = sorted(spans_of(text))
     start, opened = 0, ""

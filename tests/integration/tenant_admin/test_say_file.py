@@ -15,7 +15,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from tests.support.kafka import Broker
 from tests.support.loopback import serve
-from tests.support.postgres import NewDatabase
 from tests.support.records import await_events
 from tests.support.tenant_admin import PLAZA, Admin, command, running
 from tests.support.whatsapp_emulator import GARAGE, TOKEN, Running
@@ -54,12 +53,9 @@ def ring(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def admin(
-    new_database: NewDatabase, kafka: Broker, whatsapp: Running, ring: Path
-) -> AsyncIterator[Admin]:
+async def admin(url: str, kafka: Broker, whatsapp: Running, ring: Path) -> AsyncIterator[Admin]:
     uploads = MediaUploads(whatsapp.graph, TOKEN)
-    database = new_database(("tenant_admin", "admin"))
-    async with running(database, kafka.bootstrap, ring, uploads) as started:
+    async with running(url, kafka.bootstrap, ring, uploads) as started:
         yield started
 
 
@@ -193,10 +189,10 @@ async def test_a_file_that_was_uploaded_is_let_go_at_once(whatsapp: Running) -> 
 
 
 async def test_without_any_token_nothing_is_tried(
-    new_database: NewDatabase, kafka: Broker, whatsapp: Running
+    url: str, kafka: Broker, whatsapp: Running
 ) -> None:
-    database, uploads = new_database(("tenant_admin", "admin")), MediaUploads(whatsapp.graph, None)
-    async with running(database, kafka.bootstrap, None, uploads) as admin:
+    uploads = MediaUploads(whatsapp.graph, None)
+    async with running(url, kafka.bootstrap, None, uploads) as admin:
         client = (await admin.add(**NUMBER))["id"]
         answer = await send(admin, client, {"file": ("a.pdf", PDF)})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (503, "access_token")
@@ -236,16 +232,15 @@ def graph(answer: Callable[[Request], Any]) -> Iterator[str]:
     ],
 )
 async def test_what_meta_refuses_is_told_and_nothing_is_published(
-    new_database: NewDatabase,
+    url: str,
     kafka: Broker,
     answer: Callable[[Request], Any],
     seconds: float,
     status: int,
 ) -> None:
-    with graph(answer) as url:
-        uploads = MediaUploads(url, TOKEN, seconds)
-        database = new_database(("tenant_admin", "admin"))
-        async with running(database, kafka.bootstrap, None, uploads) as admin:
+    with graph(answer) as graph_url:
+        uploads = MediaUploads(graph_url, TOKEN, seconds)
+        async with running(url, kafka.bootstrap, None, uploads) as admin:
             client = (await admin.add(**NUMBER))["id"]
             refused = await send(admin, client, {"file": ("a.pdf", PDF)})
             error = refused.json()["errors"][0]
@@ -254,9 +249,9 @@ async def test_what_meta_refuses_is_told_and_nothing_is_published(
             assert await audited(admin) == []
 
 
-async def test_a_graph_that_is_not_there_is_told(new_database: NewDatabase, kafka: Broker) -> None:
+async def test_a_graph_that_is_not_there_is_told(url: str, kafka: Broker) -> None:
     async with running(
-        new_database(("tenant_admin", "admin")),
+        url,
         kafka.bootstrap,
         None,
         MediaUploads("http://127.0.0.1:9/v26.0", TOKEN),
@@ -267,30 +262,37 @@ async def test_a_graph_that_is_not_there_is_told(new_database: NewDatabase, kafk
 
 
 def test_the_command_line_sends_the_same(
-    new_database: NewDatabase, kafka: Broker, whatsapp: Running, tmp_path: Path
+    url: str, kafka: Broker, whatsapp: Running, tmp_path: Path
 ) -> None:
     photo, program = tmp_path / "mesa.jpg", tmp_path / "a.pdf"
     photo.write_bytes(JPEG)
     program.write_bytes(b"MZ\x90\x00")
     variables = {
-        "DATABASE_URL": new_database(("tenant_admin", "admin")),
+        "DATABASE_URL": url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
         "WHATSAPP_GRAPH_URL": whatsapp.graph,
         "WHATSAPP_ACCESS_TOKEN": TOKEN,
     }
 
-    def manage(*words: str) -> Any:
-        return command("manage_clients.py", *words, **variables)
+    def manage(*words: str, stdin: str = "") -> Any:
+        return command("manage_clients.py", *words, stdin=stdin, **variables)
 
     client = PLAZA | NUMBER
     manage("add", client["name"], client["phone_number"], GARAGE.phone_number_id, "asst_abc123xyz")
     ran = manage("say", "1", CONTACT, "--file", str(photo), "--caption", "Su mesa")
     assert ran.returncode == 0, ran.stderr
-    [event] = await_events(kafka.bootstrap, CONVERSATIONS_COMMANDS, ConversationCommand, 1)
-    assert event.media
-    assert (event.media.kind, event.media.caption) == ("image", "Su mesa")
+    ran = manage("say", "1", CONTACT, "--file", "-", "--name", "precios.txt", stdin="Pan: 1,20 €")
+    assert ran.returncode == 0, ran.stderr
+    photo_said, text_said = await_events(
+        kafka.bootstrap, CONVERSATIONS_COMMANDS, ConversationCommand, 2
+    )
+    assert photo_said.media
+    assert (photo_said.media.kind, photo_said.media.caption) == ("image", "Su mesa")
+    assert text_said.media
+    assert (text_said.media.kind, text_said.media.filename) == ("document", "precios.txt")
     for words, field in (
         (("--file", str(program)), "file"),
+        (("--file", "-"), "file"),
         (("--file", str(tmp_path / "none")), "file"),
         (("Hola", "--file", str(photo)), "text"),
         (("Hola", "--caption", "x"), "caption"),

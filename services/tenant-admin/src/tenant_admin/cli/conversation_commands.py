@@ -1,6 +1,8 @@
 """Commands of people who take part in a conversation: take it over, write, resume it."""
 
 import asyncio
+import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +18,7 @@ from tenant_admin.core.sendable_files import LARGEST_DOCUMENT, SendableFile, sen
 from tenant_admin.core.uploaded_files import upload_file, upload_number
 from tenant_admin.whatsapp.upload_media import MediaUploads
 
+STDIN = Path("-")  # a container has no file of its operator
 ClientId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2_147_483_647)]
 Contact = Annotated[
     str, typer.Argument(metavar="CONTACT", help="The BSUID, or the phone in digits only")
@@ -26,8 +29,10 @@ Minutes = Annotated[
 
 Text = Annotated[str | None, typer.Argument(metavar="TEXT", help="As it is; none with --file")]
 File = Annotated[
-    Path | None, typer.Option("--file", help="JPEG, PNG; PDF, DOCX, XLSX, PPTX, plain text")
+    Path | None,
+    typer.Option("--file", help="JPEG, PNG; PDF, DOCX, XLSX, PPTX, plain text; - is stdin"),
 ]
+Name = Annotated[str | None, typer.Option("--name", help="Shown of a document; else the file's")]
 Caption = Annotated[str | None, typer.Option("--caption", help="Shown below the file")]
 
 
@@ -49,6 +54,7 @@ def say(
     contact: Contact,
     text: Text = None,
     file: File = None,
+    name: Name = None,
     caption: Caption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,17 +67,18 @@ def say(
     elif text is not None:
         refuse(422, "text", "is not sent beside a file", "write it as --caption")
     else:
-        send_file(client_id, contact, read_file(file), caption, as_json)
+        send_file(client_id, contact, read_file(file, name), caption, as_json)
 
 
-def read_file(path: Path) -> SendableFile:
+def read_file(path: Path, name: str | None) -> SendableFile:
     """Refused: unreadable, of a type that is not sent, too large."""
+    is_stdin = path == STDIN
     try:
-        with path.open("rb") as file:
+        with nullcontext(sys.stdin.buffer) if is_stdin else path.open("rb") as file:
             content = file.read(LARGEST_DOCUMENT + 1)
     except OSError as error:
         refuse(422, "file", f"cannot be read: {error.strerror}", "check the path")
-    return sendable_file(path.name, content)
+    return sendable_file(name or ("" if is_stdin else path.name), content)
 
 
 def send_file(

@@ -25,7 +25,7 @@ from tests.support.builders import (
     an_outcome,
 )
 
-from common.events import Choice, Choices, Event, event_id
+from common.events import Choice, Choices, Event, OutgoingMedia, event_id
 from common.topics import ALL
 
 FOLDER = Path(__file__).parent
@@ -40,6 +40,15 @@ CHOICES = Choices(
         Choice(id="2", title="Color"),
     ),
     button="Ver opciones",
+)
+
+
+MENU = OutgoingMedia(
+    id="1013859600285442",
+    kind="document",
+    mime_type="application/pdf",
+    filename="menu.pdf",
+    caption="El menú de hoy",
 )
 
 
@@ -119,11 +128,20 @@ def examples() -> dict[str, Event]:
             what="person",
             expires_at=NOON,
             choices=CHOICES,
+            media=MENU,
             quotes="wamid.IN1",
             **person,
         ),
         a_progress(),
-        a_command("echo", text="Claro", minutes=30, wamid="wamid.echo.1", sent_at=NOON, **person),
+        a_command(
+            "echo",
+            text="Claro",
+            media=MENU,
+            minutes=30,
+            wamid="wamid.echo.1",
+            sent_at=NOON,
+            **person,
+        ),
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"
         ),

@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+import aiohttp
 import psycopg2
 import pytest
 from tests.support.system import AddedClient, RunningSystem, a_contact
@@ -20,6 +21,7 @@ from devkit.emulators.whatsapp import payloads
 from devkit.emulators.whatsapp.identities import Business
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+PHOTO = b"\xff\xd8\xff\xe0 a table at the window \xff\xd9"
 
 
 async def changed(system: RunningSystem, contact: str, *changes: tuple[str, str]) -> None:
@@ -55,6 +57,18 @@ async def order(system: RunningSystem, client: AddedClient, contact: str, what: 
 ) -> None:  # fmt: skip
     path = f"/v1/clients/{client.id}/conversations/{contact}/{what}"
     await system.admin.call("POST", path, body)
+
+
+async def send_file(
+    system: RunningSystem, client: AddedClient, contact: str, content: bytes, caption: str
+) -> None:
+    """As a program of the business does."""
+    form = aiohttp.FormData({"caption": caption})
+    form.add_field("file", content, filename="mesa.jpg")
+    url = f"{system.stack.admin_url}/v1/clients/{client.id}/conversations/{contact}/say-file"
+    headers = {"Authorization": f"Bearer {system.stack.secrets['ADMIN_API_KEY']}"}
+    async with system.http.post(url, data=form, headers=headers) as response:
+        assert response.status == 202, await response.text()
 
 
 def in_database(system: RunningSystem, contact: str, statement: str) -> int:
@@ -174,6 +188,31 @@ async def test_what_is_said_to_who_has_not_written_for_a_day_leaves_as_a_templat
         return await asyncio.to_thread(in_database, system, contact, remembered) == 1
 
     await eventually_async(is_remembered, "the history to name the template")
+
+
+async def test_a_persons_photo_is_on_the_contacts_phone_and_in_the_history(
+    system: RunningSystem,
+) -> None:
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
+    await system.write_and_wait(client.number, contact, "¿Qué mesa tengo?")
+    await send_file(system, client, contact, PHOTO, "Su mesa, junto a la ventana")
+    await changed(system, contact, ("handed_over", "operator"))
+
+    async def sent() -> list[dict[str, Any]]:
+        return (await system.accepted_sends(client.number))[1:]
+
+    await eventually_async(sent, "the photo to be sent")
+    [photo] = await sent()
+    media_id = photo["body"]["image"]["id"]
+    page = await system.get_text(f"{system.stack.chat_url}/?contact={contact}")
+    assert f'<img src="/control/media/{media_id}"' in page
+    assert "Su mesa, junto a la ventana" in page
+    async with system.http.get(f"{system.stack.chat_url}/control/media/{media_id}") as response:
+        assert await response.read() == PHOTO
+    await order(system, client, contact, "resume")
+    await system.write_and_wait(client.number, contact, "Esa me gusta, gracias, ¿tiene enchufe?")
+    prompt = str((await system.prompts("¿tiene enchufe?"))[0]["body"])
+    assert f"{BY_A_PERSON} [photo] Su mesa, junto a la ventana" in prompt
 
 
 async def test_the_assistant_answers_what_was_missed_once_the_time_is_over(

@@ -65,6 +65,7 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         handed_over_at=None,
         choices=None,
         quotes=None,
+        media=None,
         template_sent=False,
         send_in=0.0,
         claimed_at=0.0,
@@ -150,6 +151,7 @@ TEMPLATE = Template("we_answered", template_takes_text=False)
         ({}, Later(0.0, "template")),
         ({"kind": "notice", "what": "person"}, Later(0.0, "template")),
         ({"kind": "notice"}, Dropped("window_closed")),
+        ({"kind": "notice", "what": "person", "media": {"id": "1"}}, Dropped("window_closed")),
         ({"expires_at": NOW}, Dropped("stale")),
         ({"template_sent": True}, Dropped("template_sent_today")),
         ({"template_sent": True, "failure": "http_500"}, Dropped("window_closed")),
@@ -368,3 +370,11 @@ def test_what_meta_forbids_is_refused_for_good_without_a_call(code: int) -> None
 def test_unknown_codes_are_known_by_what_graph_says_of_them() -> None:
     assert isinstance(after(due(), Refused(999999, "No", LATER)), Later)
     assert isinstance(after(due(), Refused(999999, "No", FINAL)), Dropped)
+
+
+def test_a_refused_file_has_no_plain_text_to_try() -> None:
+    refusal = Refused(131009, "", FINAL)
+    quoting = after_send(due(quotes="wamid.1"), refusal, None, NOW, jitter=0.0)
+    file = due(quotes="wamid.1", media={"id": "7"})
+    assert isinstance(quoting, Later)
+    assert isinstance(after_send(file, refusal, None, NOW, jitter=0.0), Dropped)

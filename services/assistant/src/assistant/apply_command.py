@@ -14,7 +14,12 @@ import structlog
 
 from assistant.conversation_changes import ChangedConversation, change_draft, change_statements
 from assistant.conversations import ContactDetails, conversation_of, find_statements
-from assistant.decide_command import CommandedConversation, CommandEffect, decide_command
+from assistant.decide_command import (
+    CommandedConversation,
+    CommandEffect,
+    decide_command,
+    description_of,
+)
 from assistant.receive import body_of
 from assistant.tables import TURNS
 from assistant.turn_context import PUT_OFF
@@ -244,7 +249,7 @@ def reply_draft(
     command: ConversationCommand, conversation: CommandedConversation, now: datetime
 ) -> EventDraft:
     """`answers` names the message that opened WhatsApp's window."""
-    reply_id = reply_id_of(command)
+    reply_id, media = reply_id_of(command), command.media
     event = ReplyReady(
         event_id=reply_id,
         trace_id=command.trace_id,
@@ -256,7 +261,8 @@ def reply_draft(
         reply_id=reply_id,
         kind="notice",
         what="person",
-        text=command.text or "",
+        text=(media.caption or description_of(media)) if media else command.text or "",
+        media=media,
         answers=(conversation.last_wamid or "",),
         last_inbound_at=conversation.last_inbound_at or now,
     )

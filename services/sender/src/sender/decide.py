@@ -125,9 +125,11 @@ def template_for(delivery: DueDelivery, settings: TenantSettings) -> Template | 
 
 def is_worth_a_template(delivery: DueDelivery) -> bool:
     """An answer, or what a person wrote. A notice tells who has written before; of an apology the
-    contact has nothing. Not a copy, as the text itself has perhaps arrived."""
+    contact has nothing. Not a file, which no template carries, nor a copy, as the text itself has
+    perhaps arrived."""
     is_answer = delivery.kind == "answer" and delivery.failure is None
-    return (is_answer or is_a_persons(delivery)) and delivery.status != "unknown"
+    is_words = (is_answer or is_a_persons(delivery)) and not delivery.media
+    return is_words and delivery.status != "unknown"
 
 
 def becomes_template(
@@ -281,9 +283,9 @@ def retry_delay(refusal: Refused, delivery: DueDelivery, jitter: float) -> float
 
 
 def is_more_than_text(delivery: DueDelivery) -> bool:
-    """The next try of one is plain text."""
-    is_more = bool(delivery.choices or delivery.quotes) and not delivery.template
-    return delivery.refusals == 0 and is_more
+    """The next try of one is plain text. A file has none: its caption alone says little."""
+    is_more = bool(delivery.choices or delivery.quotes)
+    return is_more and delivery.refusals == 0 and not (delivery.template or delivery.media)
 
 
 def backoff_seconds(tries: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from common.events import Choices, TenantConfig, TenantSettings
+from common.events import Choices, OutgoingMedia, TenantConfig, TenantSettings
 from common.postgres.connection import Connection, Statement
 from common.service import metrics
 from common.service.clock import Clock
@@ -37,6 +37,7 @@ from sender.whatsapp.interactive import interactive
 from sender.whatsapp.payloads import (
     JsonObject,
     interactive_message,
+    media_message,
     recipient,
     template_message,
     text_message,
@@ -184,10 +185,13 @@ class Deliver:
 
 def message_of(delivery: DueDelivery, tag: str, settings: TenantSettings) -> JsonObject:
     """With its options and the message that it quotes; after a refusal as plain text, as either
-    may be the cause. Outside the window as the client's template."""
+    may be the cause. A file is always sent as such. Outside the window as the client's template."""
     to = recipient(delivery.wa_id, delivery.contact_id)
     if delivery.template:
         return template_message(to, template_content(settings, delivery.body), tag)
+    if delivery.media:
+        media = OutgoingMedia.model_validate(delivery.media)
+        return media_message(to, media, tag, delivery.quotes)
     if delivery.refusals:
         return text_message(to, delivery.body, tag)
     if not delivery.choices:

@@ -53,6 +53,7 @@ PART_COLUMNS = {
     "answers": "jsonb",
     "choices": "jsonb",
     "quotes": "text",
+    "media": "jsonb",
 }
 INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
 # Of its number, for the send times: see send_times.SEND_TIMES.
@@ -83,7 +84,7 @@ DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.kind, t.b
   t.last_inbound_at, t.created_at, t.refusals, t.resends,
   t.pair_refusals, t.refused_at, t.held_by, t.delivery_class,
   t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE},
-  t.choices, t.quotes, {TEMPLATE_SENT} as template_sent"""
+  t.choices, t.quotes, t.media, {TEMPLATE_SENT} as template_sent"""
 
 # A claim marks its row as being sent and takes its send time; one that was unknown counts a resend.
 # Whether a later reply waits is asked for what was perhaps sent, or refused: such a delivery is
@@ -189,8 +190,9 @@ class DueDelivery(Delivery):
     by others. held_by: the hold that held it back last.
     kind, what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
     conversation last was, None for never or long ago. choices: the JSON of Choices, or None.
-    quotes: a wamid. template_sent: see TEMPLATE_SENT. claimed_at: monotonic seconds. send_in:
-    seconds until its send time as the claim returned, None without one.
+    quotes: a wamid. media: the JSON of OutgoingMedia, or None. template_sent: see TEMPLATE_SENT.
+    claimed_at: monotonic seconds. send_in: seconds until its send time as the claim returned, None
+    without one.
     """
 
     wa_id: str | None
@@ -212,6 +214,7 @@ class DueDelivery(Delivery):
     handed_over_at: datetime | None
     choices: Any
     quotes: str | None
+    media: Any
     template_sent: bool
     send_in: float | None
     claimed_at: float
@@ -276,6 +279,12 @@ class ReplyPart(NamedTuple):
     def choices(self) -> str | None:
         """As JSON."""
         return self.shown.model_dump_json() if self.shown else None
+
+    @property
+    def media(self) -> str | None:
+        """As JSON."""
+        media = self.reply.media
+        return media.model_dump_json(exclude_none=True) if media else None
 
     @property
     def quotes(self) -> str | None:

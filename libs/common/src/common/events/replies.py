@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from common.events.attachments import OutgoingMedia
 from common.events.choices import Choices
 from common.events.messages import ConversationEvent
 
@@ -44,6 +45,9 @@ class ReplyReady(ConversationEvent):
     )
     choices: Choices | None = Field(
         default=None, description="To be tapped; `text` says the same in words"
+    )
+    media: OutgoingMedia | None = Field(
+        default=None, description="The file that is sent; `text` is its caption or describes it"
     )
     quotes: str | None = Field(
         default=None, description="wamid of the contact's message that it quotes"

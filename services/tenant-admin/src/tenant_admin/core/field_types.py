@@ -121,6 +121,17 @@ PersonsText = Annotated[
     Field(min_length=1, max_length=4096),
     TextPattern(r"(?s).*\S.*", "is empty", "write a text"),
 ]
+LONGEST_CAPTION = 1024  # UTF-16 units, as WhatsApp's apps count
+
+
+def short_caption(text: str) -> str:
+    if len(text.encode("utf-16-le")) > 2 * LONGEST_CAPTION:
+        fix = f"write at most {LONGEST_CAPTION} characters (an emoji is two)"
+        raise PydanticCustomError("caption", "is too long", {"fix": fix})
+    return text
+
+
+Caption = Annotated[PlainText, AfterValidator(short_caption)]
 Instructions = Annotated[PlainText, Field(min_length=1, max_length=256_000)]
 Word = Annotated[PlainText, Field(max_length=100), AfterValidator(with_a_letter)]
 Words = Annotated[tuple[Word, ...], Field(max_length=50), AfterValidator(with_one_meaning)]

@@ -18,6 +18,7 @@ from tenant_admin.core.api_keys import Scope
 from tenant_admin.core.field_types import (
     VISIBLE,
     AssistantId,
+    Caption,
     ContactId,
     Hours,
     Instructions,
@@ -209,6 +210,12 @@ class Say(Form):
     model_config = ConfigDict(json_schema_extra={"example": {"text": "Soy Marta. ¿Le ayudo?"}})
 
     text: PersonsText
+
+
+class SayFile(Form):
+    """What a person writes below a file."""
+
+    caption: Caption | None = None
 
 
 class ContactOf(Form):

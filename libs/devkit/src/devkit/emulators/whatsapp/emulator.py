@@ -14,6 +14,7 @@ from devkit.emulators.whatsapp.faults import Action, Faults
 from devkit.emulators.whatsapp.identities import Business, Contact, dialled
 from devkit.emulators.whatsapp.limits import Limits
 from devkit.emulators.whatsapp.media_store import MediaStore
+from devkit.emulators.whatsapp.media_types import KINDS, check_sent
 from devkit.emulators.whatsapp.message_changes import change, changed_by
 from devkit.emulators.whatsapp.message_templates import MessageTemplates
 from devkit.emulators.whatsapp.state import Conversation, GraphCall, Message, State
@@ -127,6 +128,15 @@ class Emulator:
         """With the `text` that the contact reads. Raises GraphError; what is not known has none
         where nothing is strict."""
         return content | {"text": self.templates.text_of(content)} if self.knobs.strict else content
+
+    def check_file(self, business: Business, body: Json) -> None:
+        """Raises GraphError: the message's file is not there, of another number or kind."""
+        kind = body.get("type", "text")
+        if not self.knobs.strict or kind not in KINDS or "id" not in body[kind]:
+            return
+        file = self.media.get(str(body[kind]["id"]))
+        owned = file if file and business.phone_number_id in file.numbers else None
+        check_sent(kind, body[kind], owned)
 
     def allow(self, conversation: Conversation, template: bool) -> None:
         """Raises GraphError: outside the 24 h window, or over a limit."""

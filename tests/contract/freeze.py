@@ -52,6 +52,9 @@ def examples() -> dict[str, Event]:
         "business_hours": [{"weekday": 1, "opens": "09:00", "closes": "14:00"}],
         "handoff_words": ["persona"],
         "handover_minutes": 30,
+        "window_template": "te_hemos_respondido",
+        "window_template_language": "es_ES",
+        "window_template_takes_text": True,
         "messages_per_second": 20,
         "transcription_model": "off",
         "daily_token_budget": 200_000,
@@ -124,7 +127,15 @@ def examples() -> dict[str, Event]:
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"
         ),
-        a_delivery("failed", wamid="wamid.out.1", **error, **pricing),
+        a_delivery(
+            "failed",
+            wamid="wamid.out.1",
+            reason="template_sent_today",
+            template="te_hemos_respondido",
+            template_takes_text=True,
+            **error,
+            **pricing,
+        ),
         an_outcome("failed", reason="131042", reply_id="reply-1", corrects=event_id("first")),
         a_usage(),
         an_account_news(

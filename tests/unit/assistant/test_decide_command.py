@@ -73,6 +73,14 @@ def test_a_command_that_cannot_be_done_is_refused_with_its_reason(
     assert decided(what, conversation, text="Hola") == refused
 
 
+def test_with_a_template_a_person_may_write_to_who_wrote_days_ago() -> None:
+    settings = {"window_template": "we_answered"}
+    days_ago = replace(OPEN, last_inbound_at=NOON - timedelta(days=9))
+    assert decided("say", days_ago, text="Hola", settings=settings).is_sent
+    never = decided("say", replace(OPEN, last_inbound_at=None), text="Hola", settings=settings)
+    assert never.changes == change("refused", reason="window_closed")
+
+
 @pytest.mark.parametrize(
     ("minutes", "until"), [(5, NOON + 5 * MINUTE), (0, None), (None, NOON + 30 * MINUTE)]
 )

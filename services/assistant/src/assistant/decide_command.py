@@ -51,7 +51,7 @@ def decide_command(
     by = "echo" if command.what == "echo" else "operator"
     if conversation is None:
         return refused("unknown_conversation", by)
-    if reason := refusal_reason(command, conversation, now):
+    if reason := refusal_reason(command, conversation, settings, now):
         return refused(reason, by)
     match command.what:
         case "resume":
@@ -74,8 +74,13 @@ def refused(reason: str, by: str) -> CommandEffect:
 
 
 def refusal_reason(
-    command: ConversationCommand, conversation: CommandedConversation, now: datetime
+    command: ConversationCommand,
+    conversation: CommandedConversation,
+    settings: TenantSettings,
+    now: datetime,
 ) -> str | None:
+    """Outside WhatsApp's window the sender sends the client's template, if there is one, to who has
+    written before."""
     if command.what == "resume" and not is_handed_over(conversation, now):
         return "not_handed_over"
     if command.what != "say":
@@ -83,7 +88,9 @@ def refusal_reason(
     if conversation.opted_out:
         return "opted_out"
     last = conversation.last_inbound_at
-    return None if last and now - last <= ANSWER_WINDOW else "window_closed"
+    if last and (settings.window_template or now - last <= ANSWER_WINDOW):
+        return None
+    return "window_closed"
 
 
 def is_handed_over(conversation: CommandedConversation, now: datetime) -> bool:

@@ -31,6 +31,7 @@ from common.events.replies import (
     DeliveryChanged,
     DeliveryClass,
     DeliveryState,
+    ReplyKind,
     ReplyReady,
     TurnProgress,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "OutcomeRecorded",
     "PreviousIds",
     "Referral",
+    "ReplyKind",
     "ReplyReady",
     "SharedContact",
     "StatusReceived",

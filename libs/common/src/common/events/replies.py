@@ -68,6 +68,15 @@ class DeliveryChanged(ConversationEvent):
     wamid: str | None = None
     error_code: int | None = None
     error_title: str | None = None
+    reason: str | None = Field(
+        default=None, description="Why it is given up, as in the outcome: window_closed, stale..."
+    )
+    template: str | None = Field(
+        default=None, description="Name of the template as which it was sent, not as its text"
+    )
+    template_takes_text: bool | None = Field(
+        default=None, description="Whether the template has the text in it; null without one"
+    )
     pricing_type: str | None = Field(
         default=None, description="Meta's: regular (billable), free_customer_service..."
     )

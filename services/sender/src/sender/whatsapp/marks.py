@@ -140,7 +140,7 @@ def pairs(
         if at in intended and pending is not None and pending not in intended:
             yield pending, at
             pending = at
-        elif pending is not None and touches(line, at, -1, mark, intended):
+        elif pending is not None and at > pending + 1 and touches(line, at, -1, mark, intended):
             yield pending, at
             pending = pending if pending in intended and at not in intended else None
         elif pending is None and touches(line, at, 1, mark, intended):

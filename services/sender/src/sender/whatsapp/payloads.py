@@ -30,6 +30,11 @@ def interactive_message(
     return message(to, "interactive", content, tag, quotes)
 
 
+def template_message(to: JsonObject, content: JsonObject, tag: str) -> JsonObject:
+    """content: see sender.whatsapp.template."""
+    return message(to, "template", content, tag, quotes=None)
+
+
 def message(
     to: JsonObject, kind: str, content: JsonObject, tag: str, quotes: str | None
 ) -> JsonObject:

@@ -28,6 +28,8 @@ ASSISTANT_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 CONTACT_ID = r"^[A-Za-z0-9.]{1,140}$"
 MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$"
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+TEMPLATE_NAME = r"^[a-z0-9_]{1,512}$"
+TEMPLATE_LANGUAGE = r"^[a-z]{2,3}(_[A-Z]{2})?$"
 VISIBLE = r"^[\x21-\x7e]*$"
 TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 
@@ -89,6 +91,22 @@ AssistantId = Annotated[
 Model = Annotated[
     str,
     TextPattern(MODEL, "is not a model name", f"write a model's name, for example {DEFAULT_MODEL}"),
+]
+TemplateName = Annotated[
+    str,
+    TextPattern(
+        TEMPLATE_NAME,
+        "is not a template's name",
+        "copy it from WhatsApp Manager: lower case letters, digits and _, at most 512",
+    ),
+]
+TemplateLanguage = Annotated[
+    str,
+    TextPattern(
+        TEMPLATE_LANGUAGE,
+        "is not a template's language",
+        "write Meta's code of the language that the template has, for example es or es_ES",
+    ),
 ]
 Name = Annotated[
     str,

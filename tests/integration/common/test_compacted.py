@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import OFFSET_END, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from tests.support.builders import a_tenant
 from tests.support.components import running_components
 from tests.support.kafka import Broker, admin_client

@@ -20,7 +20,7 @@ from tests.bench.whole import CLIENTS
 
 from devkit.check_result import print_result, show_progress
 from devkit.loadtest.installation import Installation
-from devkit.loadtest.options import LoadOptions, prepare_plan
+from devkit.loadtest.options import DOUBT_PATIENCE, LoadOptions, prepare_plan
 from devkit.loadtest.report import LoadReport
 from devkit.loadtest.run import run_load
 from devkit.stack.home import temporary_home
@@ -29,7 +29,7 @@ from devkit.stack.system import System, running
 
 RATE, CONTACTS = 20, 50  # messages a second in all; contacts of each client
 SAMPLE_SECONDS = 30.0
-PATIENCE, SETTLE_SECONDS = 150.0, 600.0  # a send in doubt is repeated after 90 s
+SETTLE_SECONDS = 600.0
 FAILURES = {"error", "critical", "not_json"}
 
 Sample = tuple[float, dict[str, float]]  # minutes since the start, MiB by process
@@ -60,7 +60,7 @@ async def load(installation: Installation, minutes: float) -> LoadReport:
     messages = max(1, round(minutes * 60 * RATE / (CLIENTS * CONTACTS)))
     options = LoadOptions(CLIENTS, CONTACTS, messages, RATE, duplicates=1)
     plan = await prepare_plan(installation, options)
-    plan = replace(plan, patience_seconds=PATIENCE, deadline_seconds=SETTLE_SECONDS)
+    plan = replace(plan, patience_seconds=DOUBT_PATIENCE, deadline_seconds=SETTLE_SECONDS)
     return await run_load(plan, installation.endpoints)
 
 

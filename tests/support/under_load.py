@@ -12,10 +12,10 @@ from tests.support.waiting import eventually_async
 
 from devkit.loadtest import LoadReport, run_load
 from devkit.loadtest.evidence import Token, tokens_in
-from devkit.loadtest.options import LoadOptions, plan_of
+from devkit.loadtest.options import DOUBT_PATIENCE, LoadOptions, plan_of
 
 SMALL = LoadOptions(clients=3, contacts=8, messages=6, rate=30, duplicates=1)
-QUIET, PATIENCE = 2.0, 150.0  # a send in doubt is repeated after 90 s
+QUIET = 2.0
 
 
 async def under_load(
@@ -24,7 +24,7 @@ async def under_load(
     """The report of a run with fresh clients. Fails on a nemesis that fails."""
     clients = [(await system.add_client()).client for _ in range(load.clients)]
     plan = plan_of(system.stack.installation, load, clients)
-    plan = replace(plan, quiet_seconds=QUIET, patience_seconds=PATIENCE)
+    plan = replace(plan, quiet_seconds=QUIET, patience_seconds=DOUBT_PATIENCE)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(run_load(plan, system.stack.installation.endpoints))
         group.create_task(nemesis)

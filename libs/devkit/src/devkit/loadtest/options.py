@@ -13,7 +13,7 @@ from devkit.loadtest.run import run_load
 
 QUIET, QUIET_AFTER_A_DISTURBANCE = 3.0, 15.0
 PAIR_SECONDS = 7.0  # for each message to a contact, after a burst
-DOUBT_SECONDS = 100.0  # a send whose process died is repeated after 90 s
+DOUBT_PATIENCE = 150.0  # seconds; a send in doubt is repeated after 90 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +65,5 @@ def plan_of(
         duplicates=options.duplicates,
         quiet_seconds=QUIET_AFTER_A_DISTURBANCE if options.disturbed else QUIET,
         patience_seconds=PAIR_SECONDS * options.messages
-        + (DOUBT_SECONDS if options.disturbed else 0.0),
+        + (DOUBT_PATIENCE if options.disturbed else 0.0),
     )

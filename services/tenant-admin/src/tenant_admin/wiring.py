@@ -23,6 +23,7 @@ from common.topics import ACCOUNTS_EVENTS, DELIVERIES_EVENTS, USAGE_EVENTS, Topi
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.file_forms import FileForms
 from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.account_news import record_news
 from tenant_admin.core.retention_rules import retention_rules
@@ -30,6 +31,7 @@ from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
 from tenant_admin.core.usage_counts import count_replies, record_usage
 from tenant_admin.settings import Settings
+from tenant_admin.whatsapp.upload_media import MediaUploads
 
 E = TypeVar("E", bound=Event)
 CONNECTIONS = 200
@@ -67,6 +69,8 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         FailedKeys(monotonic),
         settings.key_ring_file,
         life.crash_points,
+        MediaUploads(str(settings.whatsapp_graph_url), settings.default_access_token),
+        FileForms(),
     )
     server = WebServer(
         create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life

@@ -2,7 +2,6 @@
 
 from common.lenient_json import list_at, parse_json, text_at
 
-
 MOST_NUMBERS = 100
 MOST_COPIED_BYTES = 60 << 20  # of one webhook in all its records; the producer's queue has 64 MiB
 LONGEST_NUMBER = 64  # characters; Meta's have 15 or 16

@@ -45,7 +45,7 @@ class ConnectionLimits:
 
 @dataclass(slots=True)
 class AllConnections:
-    """What the connections of one server know of each other. `waiting`: for a head, longest first."""
+    """What the connections of one server share. `waiting`: for a head, the longest first."""
 
     waiting: "dict[GuardedProtocol, None]" = field(default_factory=dict)
     head_bytes: int = 0
@@ -206,7 +206,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._lingering.is_closing():
             return
         is_answering = self._is_answering()
-        if not (is_answering and self.cycle.response_started):
+        if not (self._receiving == "body" and self.cycle.response_started):
             retry = RETRY if status == 503 else b""
             end = b"content-length: 0\r\nconnection: close\r\n\r\n"
             self._lingering.write(STATUS_LINE[status] + retry + end)

@@ -83,6 +83,7 @@ class BoundedServer(ThreadingHTTPServer):
     """A connection too many ends the oldest one, so that idle ones keep no probe out."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)

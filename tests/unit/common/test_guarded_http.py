@@ -21,6 +21,7 @@ LINE = b"X-A: " + b"b" * 1000 + b"\r\n"
 QUICK = ConnectionLimits(
     connections=20, head_seconds=0.3, body_seconds=0.3, discard_seconds=0.3, write_seconds=0.3
 )
+IDLE_SECONDS = 1
 PATIENT = ConnectionLimits(connections=20, head_seconds=60, body_seconds=60, discard_seconds=60)
 
 
@@ -60,7 +61,8 @@ async def answer(send: Send, status: int, body: bytes) -> None:
 
 @asynccontextmanager
 async def served(limits: ConnectionLimits, app: App | None = None) -> AsyncIterator[WebServer]:
-    server = WebServer(app or App(), "127.0.0.1", 0, limits, Lifecycle("tests"), date_header=False)
+    life, idle = Lifecycle("tests"), IDLE_SECONDS if limits is QUICK else 60
+    server = WebServer(app or App(), "127.0.0.1", 0, limits, life, timeout_keep_alive=idle)
     await server.start()
     try:
         yield server
@@ -324,7 +326,7 @@ async def test_a_connection_goes_on_after_a_body_that_was_not_read() -> None:
 
 
 async def test_half_sent_heads_keep_nobody_out_and_end() -> None:
-    limits = ConnectionLimits(connections=20, head_seconds=5)
+    limits = ConnectionLimits(connections=20, head_seconds=3, discard_seconds=0.5)
     async with served(limits) as server, AsyncExitStack() as stack:
         for _ in range(50):
             client = await stack.enter_async_context(connected(server))

@@ -18,7 +18,7 @@ from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
 from common.service.guarded_http import ConnectionLimits
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Components, Lifecycle, StopTogether
 from common.service.web_server import WebServer
 from common.topics import ACCOUNTS_EVENTS, DELIVERIES_EVENTS, USAGE_EVENTS, Topic
 from tenant_admin.api.app import create_asgi_app
@@ -57,7 +57,7 @@ class ShownConsumers(NamedTuple):
         return self.kafka.consumer(topic, event, handle, SHOWN_WAIT_MS, is_check=False)
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Components:
     database = SqlAlchemyDatabase(settings.database_url.get_secret_value(), SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
@@ -92,7 +92,11 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         Retention(database.transaction, retention_rules(settings.keep_usage_days)),
         server,
         config_sync,
-        shown.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
-        shown.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
-        shown.consumer(ACCOUNTS_EVENTS, AccountNews, record_news),
+        StopTogether(
+            [
+                shown.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
+                shown.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
+                shown.consumer(ACCOUNTS_EVENTS, AccountNews, record_news),
+            ]
+        ),
     ]

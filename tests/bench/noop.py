@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
+from common.service.guarded_http import ConnectionLimits
 from common.service.lifecycle import Component, Lifecycle, run
 from common.service.settings import ServiceSettings
 from ingress.app import web_server
@@ -24,7 +25,8 @@ def build(settings: NoopSettings, life: Lifecycle) -> Sequence[Component]:
     async def noop() -> dict[str, bool]:
         return {"ok": True}
 
-    return [web_server(app, settings.listen_host, int(sys.argv[1]), 4096, life)]
+    limits = ConnectionLimits(connections=4096)
+    return [web_server(app, settings.listen_host, int(sys.argv[1]), limits, life)]
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from tests.support.components import FakeProducer
 
 from common.service.clock import SystemClock
 from common.service.crash_points import CrashPoints
+from common.service.guarded_http import ConnectionLimits
 from common.service.lifecycle import Lifecycle
 from common.service.web_server import WebServer
 from devkit.emulators.whatsapp.payloads import sign
 from ingress.app import application, web_server
 from ingress.publish import Publisher
 from ingress.receive import BodyLimits
-from ingress.slow_client_guard import GuardedProtocol
 
 SECRETS = ("current-app-secret", "previous-app-secret")
 TOKEN = "a-verify-token-of-our-own"
@@ -24,12 +24,12 @@ async def an_ingress(
     producer: FakeProducer,
     limits: BodyLimits | None = None,
     ack_seconds: float = 5,
-    protocol: type[GuardedProtocol] = GuardedProtocol,
+    connections: int = 500,
 ) -> AsyncIterator[WebServer]:
     publisher = Publisher(producer, SystemClock(), ack_seconds, CrashPoints())
     secrets = tuple(secret.encode() for secret in SECRETS)
     app = application(secrets, TOKEN, publisher, limits or BodyLimits())
-    server = web_server(app, "127.0.0.1", 0, 500, Lifecycle("ingress"), protocol)
+    server = web_server(app, "127.0.0.1", 0, ConnectionLimits(connections), Lifecycle("ingress"))
     await server.start()
     try:
         yield server

@@ -277,7 +277,16 @@ async def test_guessing_is_slowed_down_while_a_right_key_still_passes(admin: Adm
     assert (await admin.http.get("/v1/clients")).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/clients/99", "/v1/assistants/none", "/v1/nothing"])
+async def test_what_is_no_key_at_all_is_refused_without_the_database(admin: Admin) -> None:
+    for url in ("/v1/clients", "/v1/nothing"):
+        answer = await admin.http.get(url, headers={"Authorization": "Bearer nonsense"})
+        assert answer.status_code == 401
+    assert await admin.rows("select * from audit_log") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/clients/99", "/v1/assistants/none", "/v1/nothing", "/v1/clients/"]
+)
 async def test_what_is_not_there_is_404_with_a_problem(admin: Admin, path: str) -> None:
     answer = await admin.http.get(path)
     assert answer.status_code == 404

@@ -86,16 +86,12 @@ async def test_metrics_are_served_and_nothing_else_is(url: str) -> None:
 async def test_idle_connections_take_no_more_than_their_share_of_threads(url: str) -> None:
     address = ("127.0.0.1", int(url.rpartition(":")[2]))
     with ExitStack() as stack:
+        before = threading.active_count()
         idle = [stack.enter_context(socket.create_connection(address)) for _ in range(30)]
-        closed = await asyncio.to_thread(lambda: [one.recv(1) for one in idle[MOST_REQUESTS:]])
+        closed = await asyncio.to_thread(lambda: [one.recv(1) for one in idle[:-MOST_REQUESTS]])
         assert closed == [b""] * (30 - MOST_REQUESTS)
-
-    async def answers() -> bool:
-        with suppress(httpx.TransportError):
-            return await ask(f"{url}/live") == (200, {"ok": True, "failing": []})
-        return False
-
-    await eventually_async(answers, "an answer once they are gone")
+        assert await ask(f"{url}/live") == (200, {"ok": True, "failing": []})
+        assert threading.active_count() <= before + MOST_REQUESTS + 4
 
 
 async def test_a_stop_ends_the_thread(health: Health) -> None:
@@ -104,3 +100,37 @@ async def test_a_stop_ends_the_thread(health: Health) -> None:
     await server.start()
     await server.stop()
     await eventually_async(lambda: threading.active_count() <= before, "the end of its thread")
+
+
+async def test_a_trickled_request_ends_and_keeps_no_probe_out(url: str) -> None:
+    """Half a head each: the next connection ends the oldest of them."""
+    address = ("127.0.0.1", int(url.rpartition(":")[2]))
+    with ExitStack() as stack:
+        trickles = [stack.enter_context(socket.create_connection(address)) for _ in range(40)]
+        for one in trickles:
+            with suppress(OSError):
+                one.sendall(b"GET /live HTTP/1.1\r\nX-A: ")
+        assert await ask(f"{url}/live") == (200, {"ok": True, "failing": []})
+
+        def trickle() -> None:
+            with suppress(OSError):
+                while True:
+                    trickles[-1].sendall(b"b")
+                    trickles[-1].settimeout(0.2)
+                    with suppress(TimeoutError):
+                        assert trickles[-1].recv(1) == b""
+                        return
+
+        await asyncio.wait_for(asyncio.to_thread(trickle), 60)
+
+
+async def test_a_request_has_16_kib(url: str) -> None:
+    def flood() -> int:
+        sent = 0
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        with socket.create_connection(address) as client, suppress(OSError):
+            while sent < 64 << 20:
+                sent += client.send(b"X-A: " + b"b" * 8000 + b"\r\n")
+        return sent
+
+    assert await asyncio.to_thread(flood) < 64 << 20

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.phone_numbers import phone_number_ids
+from ingress.phone_numbers import MOST_COPIED_BYTES, MOST_NUMBERS, phone_number_ids
 
 
 def change(number: object) -> dict[str, object]:
@@ -17,6 +17,19 @@ def body(*entries: list[dict[str, object]]) -> bytes:
 def test_each_number_is_named_once_in_order() -> None:
     webhook = body([change("2"), change("1")], [change("2")], [change("3")])
     assert phone_number_ids(webhook) == ["2", "1", "3"]
+
+
+def test_more_numbers_than_could_be_stored_are_none() -> None:
+    assert len(phone_number_ids(body([change(str(n)) for n in range(MOST_NUMBERS)]))) == 100
+    assert phone_number_ids(body([change(str(n)) for n in range(MOST_NUMBERS + 1)])) == []
+    large: dict[str, object] = {"value": {"text": "x" * (3 << 20)}}
+    most = [change(str(n)) for n in range(MOST_COPIED_BYTES // (3 << 20) - 1)]
+    assert len(phone_number_ids(body([large, *most]))) == len(most)
+    assert phone_number_ids(body([large, *most, change("a"), change("b")])) == []
+
+
+def test_a_number_of_any_length_is_none() -> None:
+    assert phone_number_ids(body([change("1" * 65), change("1" * 64)])) == ["1" * 64]
 
 
 def test_half_an_emoji_hides_no_number() -> None:

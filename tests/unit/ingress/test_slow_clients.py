@@ -1,22 +1,16 @@
-"""Connections that cost nothing to open must not be able to stay."""
+"""A body has its time; the connection's own limits are tested in common/test_guarded_http.py."""
 
 import asyncio
 from contextlib import suppress
 from time import monotonic
 
-import pytest
 from tests.support.components import FakeProducer
 from tests.support.ingress import an_ingress, signature
 
 from common.service.web_server import WebServer
 from ingress.receive import BodyLimits
-from ingress.slow_client_guard import GuardedProtocol
 
 HEAD = b"POST /webhook HTTP/1.1\r\nHost: a\r\n"
-
-
-class Impatient(GuardedProtocol):
-    head_seconds = 0.3
 
 
 async def trickle(server: WebServer, first: bytes, drop: bytes) -> tuple[bytes, float]:
@@ -50,28 +44,6 @@ async def test_a_trickled_body_is_408_and_the_connection_ends() -> None:
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert seconds < 2
     assert producer.records == []
-
-
-@pytest.mark.parametrize(
-    ("first", "drop"),
-    [
-        (b"", b""),
-        (HEAD, b"X-A: b\r\n"),
-        (b"", b"\r\n"),
-        (HEAD + b"Content-Length: 1000000\r\n\r\n", b"x"),  # refused, and goes on sending
-    ],
-    ids=["silent", "endless headers", "blank lines", "body after the answer"],
-)
-async def test_a_connection_without_a_request_is_closed(first: bytes, drop: bytes) -> None:
-    async with an_ingress(FakeProducer(), protocol=Impatient) as server:
-        _, seconds = await trickle(server, first, drop)
-    assert seconds < 2
-
-
-async def test_a_head_without_end_is_cut_by_size() -> None:
-    async with an_ingress(FakeProducer()) as server:
-        _, seconds = await trickle(server, HEAD, b"X-A: " + b"b" * 30_000 + b"\r\n")
-    assert seconds < 2
 
 
 async def test_a_client_that_leaves_mid_body_publishes_nothing() -> None:

@@ -166,7 +166,7 @@ async def test_the_handshake(query: dict[str, str], status: int, text: str) -> N
     assert (answer.status_code, answer.text) == (status, text)
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/redoc", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/redoc", "/metrics", "/webhook/"])
 async def test_nothing_else_is_served(path: str) -> None:
     async with an_ingress(FakeProducer()) as server, httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{server.port}{path}")
@@ -189,3 +189,42 @@ async def test_a_webhook_in_hand_is_answered_while_the_server_stops() -> None:
 def refuses_connections(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.parametrize(
+    "signature_header",
+    ["", "sha256=", "sha256=" + "A" * 64, "sha1=" + "0" * 40, "SHA256=" + "0" * 64],
+)
+async def test_a_signature_without_its_form_is_refused_before_the_body_is_read(
+    signature_header: str,
+) -> None:
+    async with an_ingress(FakeProducer()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = "POST /webhook HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n"
+        writer.write(f"{head}X-Hub-Signature-256: {signature_header}\r\n\r\n".encode())
+        answer = await asyncio.wait_for(reader.readline(), 20)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_a_signature_in_a_trailer_is_none() -> None:
+    producer, content = FakeProducer(), webhook("7")
+    signed = signature(content)["X-Hub-Signature-256"].encode()
+    chunk = b"%x\r\n%s\r\n0\r\n" % (len(content), content)
+    async with an_ingress(producer) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = b"POST /webhook HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + chunk + b"X-Hub-Signature-256: " + signed + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.readline(), 20)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert producer.records == []
+
+
+async def test_more_numbers_than_could_be_stored_are_one_record_for_the_quarantine() -> None:
+    producer = FakeProducer()
+    content = webhook(*[str(number) for number in range(101)])
+    async with an_ingress(producer) as server:
+        answer = await post(url(server), content)
+    assert answer.status_code == 200
+    assert [(record.key, record.value) for record in producer.records] == [("", content)]

@@ -47,6 +47,11 @@ def test_a_body_without_a_number_is_set_aside_under_the_empty_key() -> None:
     assert routed == [{"topic": "webhooks.quarantine", "key": "", "reason": "no_phone_number"}]
 
 
+def test_a_body_whose_numbers_were_too_many_is_set_aside_as_such() -> None:
+    routed = records(a_record(body(), number=None))
+    assert routed == [{"topic": "webhooks.quarantine", "key": "", "reason": "too_many_numbers"}]
+
+
 def test_json_that_is_no_webhook_gives_nothing() -> None:
     assert records(a_record(b"[1, null]")) == []
 

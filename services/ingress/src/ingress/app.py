@@ -9,11 +9,11 @@ from fastapi import FastAPI, Query
 from fastapi.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
+from common.service.guarded_http import ConnectionLimits
 from common.service.lifecycle import Lifecycle
 from common.service.web_server import WebServer
 from ingress.publish import Publisher
 from ingress.receive import PATH, BodyLimits, Receiver
-from ingress.slow_client_guard import GuardedProtocol
 from ingress.verify import same_token
 
 KEEP_ALIVE_SECONDS = 75
@@ -22,7 +22,13 @@ KEEP_ALIVE_SECONDS = 75
 def application(
     secrets: tuple[bytes, ...], verify_token: str, publisher: Publisher, limits: BodyLimits
 ) -> FastAPI:
-    app = FastAPI(title="Conserje ingress", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Conserje ingress",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     app.add_middleware(Receiver, secrets=secrets, publisher=publisher, limits=limits)
 
     @app.get(PATH)
@@ -40,21 +46,15 @@ def application(
 
 
 def web_server(
-    app: ASGIApp,
-    host: str,
-    port: int,
-    connections: int,
-    life: Lifecycle,
-    protocol: type[GuardedProtocol] = GuardedProtocol,
+    app: ASGIApp, host: str, port: int, limits: ConnectionLimits, life: Lifecycle
 ) -> WebServer:
     """Keeps connections open and closes slow ones; port 0 is any free one."""
     return WebServer(
         app,
         host,
         port,
-        connections,
+        limits,
         life,
-        http=protocol,
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.service import metrics
 from ingress.publish import Publisher, PublishResult
-from ingress.verify import is_signed
+from ingress.verify import has_form, is_signed
 
 PATH = "/webhook"
 SIGNATURE = b"x-hub-signature-256"
@@ -38,16 +38,34 @@ class BodyLimits:
 
     body_bytes: int = (3 << 20) + (64 << 10)
     receive_seconds: float = 10.0
-    held_bytes: int = 256 << 20
+    held_bytes: int = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """What matters of a request's headers. A repeated signature counts as none."""
+    """What matters of a request's headers. A repeated signature counts as none, and so does one
+    that is not in Meta's form."""
 
     signature: bytes | None
     length: int
     encoded: bool
+
+
+class HeldBody:
+    """What came of a body. In memory once: the pieces go when they are joined."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.size += len(piece)
+
+    def whole(self) -> bytes:
+        whole = b"".join(self._pieces)
+        self._pieces.clear()
+        return whole
 
 
 class Receiver:
@@ -76,26 +94,26 @@ class Receiver:
     async def _receive_and_publish(self, head: RequestHead, receive: Receive) -> Result:
         if refusal := refusal_of(head, self._limits):
             return refusal
-        body = bytearray()
+        body = HeldBody()
         try:
             async with asyncio.timeout(self._limits.receive_seconds):
                 failure = await self._read_body(body, receive)
-            return failure or await self._verify_and_publish(bytes(body), head.signature or b"")
+            return failure or await self._verify_and_publish(body.whole(), head.signature or b"")
         except TimeoutError:
             return "timeout"
         finally:
-            self._held -= len(body)
+            self._held -= body.size
 
-    async def _read_body(self, body: bytearray, receive: Receive) -> Result | None:
+    async def _read_body(self, body: "HeldBody", receive: Receive) -> Result | None:
         more = True
         while more:
             message: Message = await receive()
             if message["type"] == "http.disconnect":
                 return "gone"
             chunk = message.get("body", b"")
-            body += chunk
+            body.add(chunk)
             self._held += len(chunk)
-            if len(body) > self._limits.body_bytes:
+            if body.size > self._limits.body_bytes:
                 return "too_large"
             if self._held > self._limits.held_bytes:
                 return "busy"
@@ -113,7 +131,7 @@ def request_head(headers: list[tuple[bytes, bytes]]) -> RequestHead:
     by_name = dict(headers)
     length = by_name.get(b"content-length", b"0")
     return RequestHead(
-        signature=signatures[0] if len(signatures) == 1 else None,
+        signature=signatures[0] if len(signatures) == 1 and has_form(signatures[0]) else None,
         length=int(length) if length.isdigit() else 0,
         encoded=by_name.get(b"content-encoding", b"identity").lower() != b"identity",
     )

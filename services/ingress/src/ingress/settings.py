@@ -23,7 +23,7 @@ class Settings(ServiceSettings):
     whatsapp_app_secrets: Annotated[SecretStr, AfterValidator(refuse_any_default)]
     whatsapp_verify_token: Secret
     ingress_port: int = Field(default=8000, ge=0, le=65535, description="0: any free one")
-    ingress_held_bytes: int = Field(default=256 << 20, ge=4 << 20)
+    ingress_held_bytes: int = Field(default=64 << 20, ge=4 << 20)
     ingress_connections: int = Field(default=4096, ge=1)
 
     @property

@@ -13,7 +13,9 @@ from router.dedup import RecentlyRouted
 from router.route import ItemResult, RoutedWebhook
 
 log = structlog.get_logger()
-WARNED_REASONS = frozenset({"unknown_number", "unreadable", "no_phone_number", "malformed"})
+WARNED_REASONS = frozenset(
+    {"unknown_number", "unreadable", "no_phone_number", "too_many_numbers", "malformed"}
+)
 WARN_EVERY_SECONDS = 60.0
 
 

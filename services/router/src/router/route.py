@@ -84,8 +84,9 @@ class Router:
             self._route_number(routed, webhook, number, record)
         if number == first_number(webhook):
             self._route_accounts(routed, webhook, record)
-        if not (number or routed.results):
-            quarantine(routed, record, "no_phone_number")
+        if not (number or routed.results):  # the ingress puts only so many numbers apart
+            reason = "too_many_numbers" if first_number(webhook) else "no_phone_number"
+            quarantine(routed, record, reason)
         return routed
 
     def _route_number(

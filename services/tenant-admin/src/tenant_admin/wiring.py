@@ -17,6 +17,7 @@ from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
+from common.service.guarded_http import ConnectionLimits
 from common.service.lifecycle import Components, Lifecycle, StopTogether
 from common.service.web_server import WebServer
 from common.topics import ACCOUNTS_EVENTS, DELIVERIES_EVENTS, USAGE_EVENTS, Topic
@@ -34,7 +35,7 @@ from tenant_admin.settings import Settings
 from tenant_admin.whatsapp.upload_media import MediaUploads
 
 E = TypeVar("E", bound=Event)
-CONNECTIONS = 200
+LIMITS = ConnectionLimits(connections=200)
 SHOWN_WAIT_MS = 1000  # nobody waits for them; larger batches cost a tenth
 
 
@@ -73,7 +74,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         FileForms(),
     )
     server = WebServer(
-        create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life
+        create_asgi_app(services), settings.listen_host, settings.admin_port, LIMITS, life
     )
     config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
     schema_ready = SchemaReady(database, "tenant_admin")

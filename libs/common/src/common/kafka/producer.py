@@ -22,6 +22,7 @@ log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
 Delivered = asyncio.Future[None]
 OnReport = Callable[[KafkaException | None], None]
+QUEUE_BYTES = 128 << 20
 FLUSH_SECONDS = 5.0
 POLL_SECONDS = 0.2  # a report ends it at once; a stop waits for it
 REPORTS_MS = 100  # how long reports are gathered where no one waits for an ack
@@ -42,7 +43,7 @@ def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> di
         "message.timeout.ms": deadline_ms,
         "message.max.bytes": LARGEST_MESSAGE,
         "queue.buffering.max.messages": 100_000,
-        "queue.buffering.max.kbytes": 128 << 10,
+        "queue.buffering.max.kbytes": QUEUE_BYTES >> 10,
         "log_level": 2,
     }
 
@@ -80,9 +81,12 @@ class Producer:
         deadline_ms: int = 30_000,
         linger_ms: float = 0,
         reports_ms: int = 0,
+        queue_bytes: int = QUEUE_BYTES,
     ) -> None:
-        """`reports_ms`: how long reports are gathered; each burst wakes two threads."""
+        """`reports_ms`: how long reports are gathered; each burst wakes two threads. `queue_bytes`:
+        of records whose report is to come."""
         self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
+        self._config["queue.buffering.max.kbytes"] = queue_bytes >> 10
         self._life = life
         self._gather_seconds = reports_ms / 1000
         self._reports: deque[tuple[Delivered, KafkaException | None]] = deque()

@@ -4,21 +4,28 @@ Live means that the loops moved; it never asks the broker, the database or a ven
 outage restarts nothing. Ready means that every check holds.
 """
 
+import io
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Check = Callable[[], bool]
 STALLED_AFTER = 30.0
-REQUEST_SECONDS = 5.0  # for the next byte of a request
+REQUEST_SECONDS = 5.0  # for a whole request, and for its answer to be taken
+REQUEST_BYTES = 16 << 10
 MOST_REQUESTS = 16  # at once; a probe and a scrape are two
+END_SECONDS = 1.0  # for the thread of a connection that was ended
 
 
 class Health:
@@ -73,30 +80,74 @@ class HealthServer:
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """A connection too many is closed at once, so that idle ones cannot take every thread."""
+    """A connection too many ends the oldest one, so that idle ones keep no probe out."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
         self._free = threading.Semaphore(MOST_REQUESTS)
+        self._open: dict[socket.socket, None] = {}
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        if not self._free.acquire(blocking=False):
+            self._end_oldest()
+            if not self._free.acquire(timeout=END_SECONDS):
+                self.shutdown_request(request)
+                return
+        self._open[request] = None
+        super().process_request(request, client_address)
+
+    def _end_oldest(self) -> None:
+        with suppress(StopIteration, OSError, RuntimeError):  # it has just ended by itself
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.shutdown(socket.SHUT_RDWR)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._open.pop(request, None)
             self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """That a client has gone is not news."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class BoundedInput(io.RawIOBase):
+    """What a client sends: TimeoutError when it takes too long or is too much."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._until = monotonic() + REQUEST_SECONDS
+        self._rest = REQUEST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        seconds = self._until - monotonic()
+        if seconds <= 0 or self._rest <= 0:
+            raise TimeoutError
+        self._connection.settimeout(seconds)
+        size = self._connection.recv_into(buffer)
+        self._rest -= size
+        self._connection.settimeout(REQUEST_SECONDS)
+        return size
 
 
 def handler_for(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = REQUEST_SECONDS
+
+        def setup(self) -> None:
+            super().setup()
+            self.rfile.close()
+            self.rfile = io.BufferedReader(BoundedInput(self.connection), REQUEST_BYTES)
 
         def do_GET(self) -> None:
             if self.path == "/metrics":

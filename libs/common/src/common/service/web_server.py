@@ -7,10 +7,12 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from uvicorn import Config, Server
 
+from common.service.guarded_http import AllConnections, ConnectionLimits, GuardedProtocol
 from common.service.lifecycle import Lifecycle
 
 DRAIN_SECONDS = 10
@@ -36,12 +38,19 @@ class EmbeddedServer(Server):
 class WebServer:
     """A Component. `port` is the real one after start, also when 0 was asked for.
 
-    More than `connections` at once get 503. `options` are uvicorn's, beside what all have.
+    `options` are uvicorn's, beside what all have.
     """
 
     def __init__(
-        self, app: Any, host: str, port: int, connections: int, life: Lifecycle, **options: Any
+        self,
+        app: Any,
+        host: str,
+        port: int,
+        limits: ConnectionLimits,
+        life: Lifecycle,
+        **options: Any,
     ) -> None:
+        protocol: Any = partial(GuardedProtocol, limits=limits, everyone=AllConnections())
         self._host = host
         self.port = port
         self._life = life
@@ -49,6 +58,7 @@ class WebServer:
         self._server = EmbeddedServer(
             Config(
                 app,
+                http=protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -56,7 +66,6 @@ class WebServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=connections,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
                 **options,
             )

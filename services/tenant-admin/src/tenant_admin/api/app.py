@@ -15,13 +15,14 @@ from tenant_admin.api import (
     clients,
     conversation_commands,
 )
+from tenant_admin.api.access import KeyCheck
+from tenant_admin.api.body_limits import MOST_BODY, ProblemBodies
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.docs_page import docs_page
 from tenant_admin.api.error_handlers import add_error_handlers
 from tenant_admin.api.response_headers import ResponseHeaders
 from tenant_admin.core.problems import Problem
 
-MAX_BODY = 8 << 20
 TITLE = "Conserje administration"
 DESCRIPTION = (
     "Clients, assistants and keys of one Conserje installation. A change is live within a second."
@@ -32,7 +33,7 @@ DESCRIPTION = (
 
 def create_asgi_app(services: Services) -> ASGIApp:
     """What is served: the headers are outermost, so that a crash's answer has them too."""
-    return ResponseHeaders(create_app(services))
+    return ResponseHeaders(KeyCheck(ProblemBodies(create_app(services)), services))
 
 
 def create_app(services: Services) -> FastAPI:
@@ -43,8 +44,9 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        max_body_size=MAX_BODY,
+        max_body_size=MOST_BODY,
         separate_input_output_schemas=False,
+        redirect_slashes=False,
     )
     app.state.services = services
     for door in (clients, accounts, conversation_commands, assistants, api_keys, audit_log):

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 
 from tenant_admin.api.access import AssistantsRead, AssistantsWrite
+from tenant_admin.api.body_limits import MOST_ASSISTANT, MOST_IMPORT
 from tenant_admin.api.dependencies import ServicesDep
 from tenant_admin.api.pagination import AfterNumber, AfterText, Limit, Page, page_of
 from tenant_admin.api.parameters import MAX_INT, AssistantId
@@ -16,7 +17,12 @@ from tenant_admin.core import assistants
 from tenant_admin.core.assistants import Assistant, AssistantVersion
 from tenant_admin.core.schemas import NewAssistant, NewVersion, Publish
 
-router = APIRouter(prefix="/v1/assistants", tags=["assistants"], responses=COMMON_PROBLEMS)
+router = APIRouter(
+    prefix="/v1/assistants",
+    tags=["assistants"],
+    responses=COMMON_PROBLEMS,
+    max_body_size=MOST_ASSISTANT,
+)
 Version = Annotated[int, Path(ge=1, le=MAX_INT)]
 DryRun = Annotated[bool, Query(description="Report only; change nothing")]
 
@@ -57,7 +63,7 @@ IMPORT_BODY = {
 }
 
 
-@router.post("/import", openapi_extra=IMPORT_BODY)
+@router.post("/import", max_body_size=MOST_IMPORT, openapi_extra=IMPORT_BODY)
 async def import_assistants(
     context: AssistantsWrite, services: ServicesDep, request: Request, dry_run: DryRun = False
 ) -> Report:

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from common.postgres.errors import is_outage
 from tenant_admin.api.problem_responses import to_response
@@ -23,6 +24,11 @@ NOT_STORABLE = FieldProblem(
     message="it holds a character or number that cannot be stored",
     fix="remove zero bytes",
 )
+INCOMPLETE = FieldProblem(
+    field="request",
+    message="the body did not arrive whole",
+    fix="send it again",
+)
 NO_DATABASE = FieldProblem(
     field="request",
     message="the database is not available",
@@ -34,6 +40,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(RequestRefused)(on_refused)
     app.exception_handler(RequestValidationError)(on_invalid)
     app.exception_handler(HTTPException)(on_http)
+    app.exception_handler(ClientDisconnect)(on_gone)
     app.exception_handler(sa.exc.SQLAlchemyError)(on_database)
     app.exception_handler(psycopg2.Error)(on_database)  # a connection that was cut
     app.exception_handler(Exception)(on_bug)
@@ -57,6 +64,11 @@ async def on_http(request: Request, error: HTTPException) -> Response:
     return await on_refused(request, RequestRefused(error.status_code, [problem]))
 
 
+async def on_gone(request: Request, _: ClientDisconnect) -> Response:
+    """Nobody reads it; but that a client left is no bug of ours."""
+    return await on_refused(request, RequestRefused(400, [INCOMPLETE]))
+
+
 async def on_database(request: Request, error: Exception) -> Response:
     if isinstance(error, sa.exc.IntegrityError):
         refused = RequestRefused(409, [CONFLICT])
@@ -67,6 +79,13 @@ async def on_database(request: Request, error: Exception) -> Response:
     else:
         return await on_bug(request, error)
     return await on_refused(request, refused)
+
+
+async def response_to(request: Request, error: Exception) -> Response:
+    """For what happens in front of the routes."""
+    if isinstance(error, RequestRefused):
+        return await on_refused(request, error)
+    return await on_database(request, error)
 
 
 async def on_bug(request: Request, error: Exception) -> Response:

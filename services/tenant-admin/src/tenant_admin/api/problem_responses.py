@@ -14,7 +14,7 @@ DESCRIPTIONS = {
     404: "There is no such object",
     409: "Taken, or in use",
     412: "Changed since you read it",
-    413: "The body is larger than 8 MiB, or 16 MiB with a file",
+    413: "The body is larger than 512 KiB; 2 MiB for an assistant, 8 in an import, 16 of a file",
     422: "A field is wrong; `errors` says which and how to mend it",
     429: "Too many wrong keys from this address",
     502: "WhatsApp refused the file or the token",

@@ -72,6 +72,11 @@ def bootstrap_holder(presented: str, bootstrap: str) -> KeyHolder | None:
     return None
 
 
+def has_form(presented: str) -> bool:
+    """Whether it could be a stored key: known without asking the database."""
+    return KEY_PATTERN.fullmatch(presented) is not None
+
+
 def authenticate(connection: Connection, presented: str, now: datetime) -> KeyHolder | None:
     """None for an unknown, wrong, revoked or expired key; the caller learns no more than that.
 

@@ -38,14 +38,16 @@ PLAZA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Admin:
-    """`http` carries the bootstrap key."""
+    """`http` carries the bootstrap key, and changes whatever is there."""
 
     http: httpx.AsyncClient
     database: SqlAlchemyDatabase
     outbox: Outbox
 
     async def add(self, **fields: Any) -> dict[str, Any]:
-        answer = await self.http.post("/v1/clients", json=PLAZA | fields)
+        number = fields.get("phone_number_id")
+        phone = {"phone_number": f"+34{number:0>9}"} if number else {}
+        answer = await self.http.post("/v1/clients", json=PLAZA | phone | fields)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
@@ -65,7 +67,7 @@ async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIt
     outbox = Outbox(database, producer, life)
     failed_keys, points = FailedKeys(monotonic), CrashPoints()
     services = Services(database, outbox, SystemClock(), KEY, failed_keys, ring, points)
-    headers = {"Authorization": f"Bearer {KEY}"}
+    headers = {"Authorization": f"Bearer {KEY}", "If-Match": "*"}
     transport = httpx.ASGITransport(create_asgi_app(services))
     http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)
     async with keep_running([database, producer, outbox]), http:

@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 
 from common.service.tracing import trace_id_of
 from tenant_admin.api.dependencies import Services, ServicesDep
+from tenant_admin.api.query import refuse_unknown_parameters
 from tenant_admin.core.api_keys import KeyHolder, authenticate, bootstrap_holder, record_refused_key
 from tenant_admin.core.changes import ChangeContext
 from tenant_admin.core.problems import refuse
@@ -22,7 +23,8 @@ HEADER = "Authorization"
 async def caller(
     scopes: SecurityScopes, request: Request, services: ServicesDep, credentials: Credentials
 ) -> ChangeContext:
-    """Who makes this request. Refused: 401, 403, and 429 after many wrong keys."""
+    """Who makes this request. Refused: 401, 403, and 429 after many wrong keys; then what its query
+    has beside the route's own parameters."""
     if credentials is None:
         refuse(401, HEADER, "is missing", "send Authorization: Bearer <API key>")
     holder = await holder_of(services, credentials.credentials)
@@ -32,6 +34,7 @@ async def caller(
     for scope in scopes.scopes:
         if scope not in holder.scopes:
             refuse(403, HEADER, f"this key lacks the scope {scope}", "use a key that has it")
+    refuse_unknown_parameters(request)
     return context_of(request, services, f"key:{holder.name}", holder.prefix)
 
 

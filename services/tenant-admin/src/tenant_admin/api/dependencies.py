@@ -14,9 +14,11 @@ from common.outbox import Outbox
 from common.service.clock import Clock
 from common.service.crash_points import CrashPoints
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.file_forms import FileForms
 from tenant_admin.core.changes import Change, ChangeContext, UseCase
 from tenant_admin.core.idempotency import IdempotencyKey, apply_once
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
+from tenant_admin.whatsapp.upload_media import MediaUploads
 
 T = TypeVar("T")
 Transaction = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
@@ -33,6 +35,8 @@ class Services:
     failed_keys: FailedKeys
     key_ring_file: Path | None
     crash_points: CrashPoints
+    uploads: MediaUploads
+    file_forms: FileForms
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.transaction(query)

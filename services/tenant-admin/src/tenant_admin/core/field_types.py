@@ -38,6 +38,8 @@ MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$"
 CONTROL = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 CONTROLS = re.compile(rf"[{CONTROL}]+")
 NO_CONTROL = rf"^[^{CONTROL}]*[^ {CONTROL}][^{CONTROL}]*$"
+TEMPLATE_NAME = r"^[a-z0-9_]{1,512}$"
+TEMPLATE_LANGUAGE = r"^[a-z]{2,3}(_[A-Z]{2})?$"
 VISIBLE = r"^[\x21-\x7e]*$"
 # Marks of direction (U+200E, U+200F, U+061C) are needed in Arabic and Hebrew; they turn nothing.
 TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
@@ -125,6 +127,24 @@ Model = Annotated[
         longest=128,
     ),
 ]
+TemplateName = Annotated[
+    str,
+    TextPattern(
+        TEMPLATE_NAME,
+        "is not a template's name",
+        "copy it from WhatsApp Manager: lower case letters, digits and _, at most 512",
+        longest=512,
+    ),
+]
+TemplateLanguage = Annotated[
+    str,
+    TextPattern(
+        TEMPLATE_LANGUAGE,
+        "is not a template's language",
+        "write Meta's code of the language that the template has, for example es or es_ES",
+        longest=6,
+    ),
+]
 Name = Annotated[
     str,
     Field(min_length=1, max_length=256),
@@ -147,6 +167,17 @@ PersonsText = Annotated[
     Field(min_length=1, max_length=4096),
     TextPattern(r"(?s).*\S.*", "is empty", "write a text"),
 ]
+LONGEST_CAPTION = 1024  # UTF-16 units, as WhatsApp's apps count
+
+
+def short_caption(text: str) -> str:
+    if len(text.encode("utf-16-le")) > 2 * LONGEST_CAPTION:
+        fix = f"write at most {LONGEST_CAPTION} characters (an emoji is two)"
+        raise PydanticCustomError("caption", "is too long", {"fix": fix})
+    return text
+
+
+Caption = Annotated[PlainText, AfterValidator(short_caption)]
 Instructions = Annotated[PlainText, Field(min_length=1, max_length=256_000)]
 Word = Annotated[PlainText, Field(max_length=100), AfterValidator(with_a_letter)]
 Words = Annotated[tuple[Word, ...], Field(max_length=50, strict=False)]

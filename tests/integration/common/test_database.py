@@ -62,6 +62,28 @@ async def test_a_frozen_server_is_cut_at_the_deadline_and_forgotten(
             assert await database.transaction(one) == 1
 
 
+async def test_a_caller_that_asks_for_too_much_is_cut_once_and_the_service_stays_ready(
+    new_database: NewDatabase,
+) -> None:
+    databases: list[Database] = []
+    tries: list[int] = []
+
+    def too_much(connection: Connection) -> None:
+        tries.append(len(tries))
+        connection.exec_driver_sql("set local statement_timeout = 100; select pg_sleep(60)")
+
+    async with running_components(using(new_database(), databases)) as life:
+        (database,) = databases
+        with pytest.raises(psycopg2.errors.QueryCanceled) as cut:
+            await database.long_transaction(too_much)
+        assert is_timeout(cut.value)
+        assert tries == [0]
+        assert "database" not in life.health.not_ready()
+        with pytest.raises(psycopg2.errors.QueryCanceled):
+            await database.transaction(too_much)
+        assert "database" in life.health.not_ready()
+
+
 async def test_a_transaction_that_lost_its_connection_is_tried_once_more(
     new_database: NewDatabase,
 ) -> None:

@@ -1,6 +1,7 @@
 """The command line as operators run it: its words, its exit codes, what it publishes."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.support.records import await_events
 from tests.support.tenant_admin import Ran, command, served
 
 from common.events import AssistantConfig, TenantConfig
+from common.postgres.engine import connect
 from common.sealed import KeyRing, unseal
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from devkit.stack.ports import free_ports
@@ -29,6 +31,17 @@ def manage(url: str, kafka: Broker) -> Manage:
         return command("manage_clients.py", *words, **variables)
 
     return run
+
+
+@pytest.mark.parametrize("word", ["--help", "--dry-run", "now"])
+def test_create_tables_does_nothing_but_what_it_is_for(
+    new_database: NewDatabase, word: str
+) -> None:
+    url = new_database()
+    ran = command("create_tables.py", word, DATABASE_URL=url)
+    assert ran.returncode == (0 if word == "--help" else 2)
+    assert "usage" in ran.stdout + ran.stderr
+    assert "created" in command("create_tables.py", DATABASE_URL=url).stdout
 
 
 def test_create_tables_says_what_it_did_and_may_be_repeated(new_database: NewDatabase) -> None:
@@ -74,7 +87,13 @@ BAD = [
     (("deactivate", "99"), "id"),
     (("set", "1", "quiet_window_ms=soon"), "settings.quiet_window_ms"),
     (("set", "1", "colour=red"), "colour"),
+    (("set", "1", "name=null"), "name"),
+    (("set", "1", "assistant_id=null"), "assistant_id"),
+    (("set", "1", "daily_token_budget=9999999999999999999999"), "settings.daily_token_budget"),
+    (("set", "1", "quiet_window_ms=2000", "quiet_window_ms=1"), "quiet_window_ms"),
+    (("set", "1", "language=en", "--if-version", "7"), "If-Match"),
     (("assistant", "publish", "asst_abc123xyz", "7"), "version"),
+    (("assistant", "edit", "asst_abc123xyz", "--file", sys.executable), "file"),
 ]
 
 
@@ -171,9 +190,24 @@ def test_instructions_come_from_stdin_where_there_is_no_editor(
     words = ("manage_clients.py", "assistant", "edit", "asst_abc123xyz", "--file", "-")
     assert command(*words, stdin="Abrimos de 7 a 14.", **variables).returncode == 0
     assert "Abrimos de 7 a 14." in manage("assistant", "show", "asst_abc123xyz").stdout
-    ran = manage("assistant", "edit", "asst_abc123xyz", EDITOR="no-such-editor")
-    assert ran.returncode == 2
-    assert "no-such-editor failed; set EDITOR, or use --file" in ran.stderr
+    for editor in ("no-such-editor", "'unclosed"):
+        ran = manage("assistant", "edit", "asst_abc123xyz", EDITOR=editor)
+        assert ran.returncode == 2
+        assert f"{editor} failed; set EDITOR, or use --file" in ran.stderr
+
+
+def test_what_would_steer_the_terminal_is_not_printed(manage: Manage, url: str) -> None:
+    """As an older version took it."""
+    manage(*ADD)
+    with connect(url, "tests", "admin", 1).begin() as connection:
+        for table in ("assistant_version", "clients"):
+            connection.exec_driver_sql(f"update {table} set name = 'A' || chr(155) || '31mB'")
+        text = "'C' || chr(27) || ']0;title' || chr(7) || chr(8238) || 'D'"
+        connection.exec_driver_sql(f"update assistant_version set instructions = {text}")
+    for words in (("list",), ("show", "1"), ("assistant", "show", "asst_abc123xyz")):
+        ran = manage(*words)
+        assert "A31mB" in ran.stdout
+        assert not set("\x9b\x1b\x07\u202e") & set(ran.stdout)
 
 
 def test_an_export_is_imported_after_a_dry_run(manage: Manage, tmp_path: Path) -> None:

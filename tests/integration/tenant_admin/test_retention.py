@@ -46,4 +46,5 @@ async def test_an_index_finds_what_is_old(admin: Admin) -> None:
 
     found = await admin.database.transaction(used)
     days = ("client_usage_day", "number_replies_day", "priced_replies_day")
-    assert found == [{each} for each in (*days, "counted_delivery_at")]
+    others = ("counted_delivery_at", "idempotent_request_at")
+    assert found == [{each} for each in (*days, *others)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tenant_admin.core.assistants import warnings_of
+from tenant_admin.core.assistant_warnings import warnings_of
 from tenant_admin.core.schemas import AssistantBody
 
 ASTRA = "reasoning_effort: gpt-6-astra does not take none; low is sent"

@@ -32,6 +32,29 @@ def test_every_shape_holds_the_same_two(raw: bytes) -> None:
     assert sources_of(raw) == [A, B]
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        orjson.dumps([A] * 501),
+        orjson.dumps({"data": [[A] * 300, {"assistants": [A] * 201}]}),
+        (orjson.dumps(A) + b"\n") * 501,
+        b"0\n" * 1_000_000,
+        b"[" + b"{}," * 500_000 + b"0]",
+        b'{"a":[' + b"[]," * 200_000 + b"0]}",
+    ],
+)
+def test_too_many_at_once_are_refused_with_the_number_that_is_taken(raw: bytes) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        sources_of(raw)
+    [error] = refused.value.errors
+    assert (error.field, error.fix) == ("file", "send at most 500 assistants at once")
+
+
+def test_line_separators_of_unicode_end_no_line() -> None:
+    one = orjson.dumps({**A, "instructions": "one\u2028two"})
+    assert [item["instructions"] for item in sources_of(one + b"\n" + one)] == ["one\u2028two"] * 2
+
+
 def test_one_object_is_one_item() -> None:
     assert sources_of(orjson.dumps(A, option=orjson.OPT_INDENT_2)) == [A]
 

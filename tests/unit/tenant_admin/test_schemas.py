@@ -35,6 +35,7 @@ WRONG_SERVERS = (
     "https://models.example.com/" + "x" * 500,
     "",
 )
+FIRST_OPENING = "settings.business_hours.0.opens"
 EIGHTH_DAY = {"weekday": 8, "opens": "09:00", "closes": "14:00"}
 
 
@@ -83,6 +84,13 @@ def test_other_numbers_are_refused_with_an_example(number: str) -> None:
         ("name", "   "),
         ("name", "a\nb"),
         ("name", "x" * 257),
+        ("name", "La\x1b[31mPlaza"),
+        ("name", "La\x9b31mPlaza"),
+        ("name", "La\u202ePlaza"),
+        ("name", "La\u2066Plaza"),
+        ("name", "La\u200fPlaza"),
+        ("name", "La\u2028Plaza"),
+        ("name", "\u061c"),
         ("phone_number_id", "1234"),
         ("phone_number_id", "1" * 21),
         ("phone_number_id", "12345x"),
@@ -110,7 +118,19 @@ def test_missing_and_misspelt_fields_are_all_named_at_once() -> None:
         ({"language": "Spanish"}, "settings.language"),
         ({"colour": "red"}, "settings.colour"),
         ({"business_hours": [EIGHTH_DAY]}, "settings.business_hours.0.weekday"),
-        ({"business_hours": [OPENING | {"opens": "09:00+02:00"}]}, "settings.business_hours"),
+        ({"business_hours": [OPENING | {"opens": "09:00+02:00"}]}, FIRST_OPENING),
+        ({"business_hours": [OPENING | {"opens": "24:00"}]}, FIRST_OPENING),
+        ({"business_hours": [OPENING | {"opens": "9:00"}]}, FIRST_OPENING),
+        ({"business_hours": [OPENING | {"opens": 540}]}, FIRST_OPENING),
+        ({"business_hours": [OPENING | {"noon": "1"}]}, "settings.business_hours.0.noon"),
+        ({"language": "xx"}, "settings.language"),
+        ({"language": "es-ES\n"}, "settings.language"),
+        ({"timezone": "x" * 65}, "settings.timezone"),
+        ({"answers_thanks": "true"}, "settings.answers_thanks"),
+        ({"quiet_window_ms": "2000"}, "settings.quiet_window_ms"),
+        ({"monthly_token_budget": 2**64}, "settings.monthly_token_budget"),
+        ({"fallback_text": "a\x9b31m"}, "settings.fallback_text"),
+        ({"fallback_text": "a\u202etxt"}, "settings.fallback_text"),
         ({"model": "a model"}, "settings.model"),
         ({"opt_out_words": ["x" * 101]}, "settings.opt_out_words.0"),
         ({"handoff_words": ["x"] * 51}, "settings.handoff_words"),
@@ -211,13 +231,29 @@ def test_an_unknown_scope_is_refused_with_the_known_ones() -> None:
     assert "clients:write" in fixes["scopes.1"]
 
 
+@pytest.mark.parametrize("expires", [2_000_000_000, "2000000000", "2027-01-31T00:00:00", True])
+def test_a_key_expires_at_a_moment_that_is_written_out(expires: object) -> None:
+    given = {"name": "crm", "scopes": ["clients:read"], "expires": expires}
+    assert set(refusal(NewKey, given)) == {"expires"}
+    assert parsed(NewKey, given | {"expires": "2027-01-31T00:00:00Z"}).expires is not None
+
+
 def test_words_of_the_command_line_become_a_patch() -> None:
     words = ["name=La Plaza", "language=en", "model=null", 'opt_out_words=["STOP"]']
-    assert patch_of([*words, "phone_number_id=12345"]) == ClientPatch(
+    assert patch_of([*words, "phone_number_id=12345", "answers_thanks=true"]) == ClientPatch(
         name="La Plaza",
         phone_number_id="12345",
-        settings={"language": "en", "model": None, "opt_out_words": ["STOP"]},
+        settings={
+            "language": "en",
+            "model": None,
+            "opt_out_words": ["STOP"],
+            "answers_thanks": True,
+        },
     )
+
+
+def test_the_text_null_is_written_in_quotes() -> None:
+    assert patch_of(['name="null"']).name == "null"
 
 
 @pytest.mark.parametrize(
@@ -227,6 +263,12 @@ def test_words_of_the_command_line_become_a_patch() -> None:
         ("nothing=1", "nothing"),
         ("opt_out_words=[x", "settings.opt_out_words"),
         ("phone_number=666", "phone_number"),
+        ("name=null", "name"),
+        ("assistant_id=null", "assistant_id"),
+        ("daily_token_budget=9999999999999999999999", "settings.daily_token_budget"),
+        ("quiet_window_ms=soon", "settings.quiet_window_ms"),
+        ("answers_thanks=perhaps", "settings.answers_thanks"),
+        ('name="x', "name"),
     ],
 )
 def test_a_wrong_word_is_named(word: str, field: str) -> None:
@@ -235,8 +277,25 @@ def test_a_wrong_word_is_named(word: str, field: str) -> None:
     assert [error.field for error in refused.value.errors] == [field]
 
 
+def test_a_patch_is_typed_and_null_is_for_settings_alone() -> None:
+    given = {"name": None, "settings": {"colour": 1, "quiet_window_ms": "2000", "model": None}}
+    refused = refusal(ClientPatch, given)
+    assert set(refused) == {"name", "settings.colour", "settings.quiet_window_ms"}
+
+
+def test_text_of_right_to_left_languages_keeps_its_marks() -> None:
+    text = "مرحبا\u200f! \u200eLa Plaza\u061c"
+    settings = parsed(NewClient, GOOD | {"settings": {"fallback_text": text}}).settings
+    assert settings.fallback_text == text
+
+
 def test_instructions_hold_line_breaks_but_no_other_control_characters() -> None:
     fields = {"assistant_id": "asst_1", "name": "A", "instructions": "one\r\n\ttwo\n"}
     assert parsed(NewAssistant, fields).instructions == "one\r\n\ttwo\n"
     refused = refusal(NewAssistant, fields | {"instructions": "\x01"})
-    assert refused == {"instructions": "keep only line breaks and tabs"}
+    assert refused["instructions"].startswith("keep only line breaks and tabs")
+
+
+def test_a_setting_given_twice_is_refused() -> None:
+    with pytest.raises(RequestRefused, match="is given twice"):
+        patch_of(["quiet_window_ms=2000", "quiet_window_ms=1"])

@@ -1,6 +1,7 @@
 """`python -m tenant_admin.migrate`: brings the schema to its newest revision."""
 
 import sys
+from argparse import ArgumentParser
 
 from common.postgres.engine import connect
 from common.postgres.migrate import current_revision, upgrade
@@ -22,6 +23,8 @@ def migrate(url: str) -> str:
 
 
 def main() -> None:
+    # Takes nothing: whoever asks for --help does not mean to migrate.
+    ArgumentParser(description="Creates or updates the tables. Needs DATABASE_URL.").parse_args()
     with exit_on_expected_errors():
         report = migrate(load(DatabaseSettings).database_url.get_secret_value())
     sys.stdout.write(f"{report}\n")

@@ -18,7 +18,13 @@ import structlog
 from common.postgres.connection import Connection
 from common.postgres.deadlines import Deadlines
 from common.postgres.engine import connection_arguments
-from common.postgres.errors import READ_ONLY_STATE, DeadlineExceeded, is_outage, sqlstate
+from common.postgres.errors import (
+    READ_ONLY_STATE,
+    DeadlineExceeded,
+    is_outage,
+    is_timeout,
+    sqlstate,
+)
 from common.postgres.threads import LastUsedFirst
 from common.service.lifecycle import Lifecycle
 
@@ -27,7 +33,7 @@ T = TypeVar("T")
 E = TypeVar("E")
 C = TypeVar("C")  # an SqlConnection
 Body = Callable[[Connection], T]
-DEADLINE = 5.0
+DEADLINE, LONG_DEADLINE = 5.0, 20.0
 RECYCLE_SECONDS = 1800.0  # an old session holds memory of every statement that it has seen
 
 
@@ -67,6 +73,11 @@ class TransactionThreads(ABC, Generic[C]):
         """`body(connection)` in one transaction in a thread; its result after the commit."""
         return await self.call(lambda: self.run_transaction(body, deadline))
 
+    async def long_transaction(self, body: Callable[[C], T]) -> T:
+        """A transaction of one caller that asks for much: that it takes too long says nothing of
+        the database."""
+        return await self.call(lambda: self._run(body, LONG_DEADLINE, is_check=False))
+
     async def transaction_with_retry(self, body: Callable[[C], T]) -> T:
         """A transaction repeated until the database is back; other errors are raised."""
         return await self.call_with_retry(lambda: self.run_transaction(body))
@@ -92,6 +103,10 @@ class TransactionThreads(ABC, Generic[C]):
 
         Not ready while the last transaction met an outage; nothing is asked for that alone.
         """
+        return self._run(body, deadline, is_check=True)
+
+    def _run(self, body: Callable[[C], T], deadline: float, *, is_check: bool) -> T:
+        """Without `is_check` a timeout is no outage."""
         for is_last in (False, True):
             try:
                 with self.begun(deadline) as connection:
@@ -99,7 +114,8 @@ class TransactionThreads(ABC, Generic[C]):
                 self._reachable = True
                 return result
             except Exception as error:
-                self._reachable = not is_outage(error)
+                if is_check or not is_timeout(error):
+                    self._reachable = not is_outage(error)
                 if is_last or not self.lost_connection(error):
                     raise
         raise AssertionError  # the last try returns or raises

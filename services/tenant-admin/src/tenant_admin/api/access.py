@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from common.service.tracing import trace_id_of
 from tenant_admin.api.dependencies import Services, ServicesDep
 from tenant_admin.api.error_handlers import response_to
+from tenant_admin.api.query import refuse_unknown_parameters
 from tenant_admin.core.api_keys import (
     KeyHolder,
     authenticate,
@@ -67,11 +68,13 @@ async def key_holder(services: Services, request: Request) -> KeyHolder:
 async def caller(
     scopes: SecurityScopes, request: Request, services: ServicesDep, _: Credentials
 ) -> ChangeContext:
-    """Who makes this request. Refused: 403."""
+    """Who makes this request. Refused: 403; then what its query has beside the route's own
+    parameters."""
     holder: KeyHolder = request.state.key_holder
     for scope in scopes.scopes:
         if scope not in holder.scopes:
             refuse(403, HEADER, f"this key lacks the scope {scope}", "use a key that has it")
+    refuse_unknown_parameters(request)
     return context_of(request, services, f"key:{holder.name}", holder.prefix)
 
 

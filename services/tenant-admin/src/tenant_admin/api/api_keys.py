@@ -4,9 +4,11 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from pydantic import TypeAdapter
 
 from tenant_admin.api.access import KeysAdmin
 from tenant_admin.api.dependencies import ServicesDep
+from tenant_admin.api.idempotency_header import Repeatable
 from tenant_admin.api.pagination import AfterText, Limit, Page, page_of
 from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
 from tenant_admin.core import api_keys
@@ -14,7 +16,8 @@ from tenant_admin.core.api_keys import Key, KeyCreated
 from tenant_admin.core.schemas import NewKey
 
 router = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-Prefix = Annotated[str, Path(pattern=r"^[a-z0-9]{8}$")]
+CREATED = TypeAdapter(KeyCreated)
+Prefix = Annotated[str, Path(pattern=r"^[a-z0-9]{8}$", max_length=8)]
 
 
 @router.get("/keys", tags=["keys"])
@@ -22,17 +25,19 @@ async def list_keys(
     _: KeysAdmin, services: ServicesDep, after: AfterText = "", limit: Limit = 50
 ) -> Page[Key]:
     """All keys, by prefix; secrets are not kept."""
-    page = await services.read(partial(api_keys.page, after=after, limit=limit))
+    page = await services.read(partial(api_keys.page, after=after, limit=limit + 1))
     return page_of(page, limit, "prefix")
 
 
 @router.post("/keys", tags=["keys"], status_code=201)
-async def add_key(context: KeysAdmin, services: ServicesDep, form: NewKey) -> KeyCreated:
+async def add_key(
+    context: KeysAdmin, services: ServicesDep, form: NewKey, key: Repeatable
+) -> KeyCreated:
     """Make a key. `key` is shown only in this answer."""
     use_case = partial(
         api_keys.create, name=form.name, scopes=tuple(form.scopes), expires=form.expires
     )
-    return await services.apply(context, use_case)
+    return await services.apply_once(context, use_case, key, CREATED)
 
 
 @router.delete("/keys/{prefix}", tags=["keys"], responses=documented_problems(404))

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from tenant_admin.api import (
@@ -19,6 +20,7 @@ from tenant_admin.api.access import KeyCheck
 from tenant_admin.api.body_limits import MOST_BODY, ProblemBodies
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.docs_page import docs_page
+from tenant_admin.api.documented_headers import document_headers
 from tenant_admin.api.error_handlers import add_error_handlers
 from tenant_admin.api.response_headers import ResponseHeaders
 from tenant_admin.core.problems import Problem
@@ -47,6 +49,7 @@ def create_app(services: Services) -> FastAPI:
         max_body_size=MOST_BODY,
         separate_input_output_schemas=False,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.services = services
     for door in (clients, accounts, conversation_commands, assistants, api_keys, audit_log):
@@ -56,6 +59,11 @@ def create_app(services: Services) -> FastAPI:
     app.add_api_route("/docs", docs, methods=["GET", "HEAD"], include_in_schema=False)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """The function's name: what a generated client calls it, whatever its path becomes."""
+    return route.name
 
 
 async def redirect_to_docs() -> Response:
@@ -70,12 +78,17 @@ def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the problem schema that all refusals share."""
     if app.openapi_schema is None:
         generated = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            servers=[{"url": "/"}],
         )
         schemas = generated["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs") | {Problem.__name__: problem}
+        document_headers(generated)
         app.openapi_schema = generated
     return app.openapi_schema

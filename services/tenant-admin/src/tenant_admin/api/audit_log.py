@@ -19,7 +19,12 @@ AfterEntry = Annotated[
 ]
 About = Annotated[
     str | None,
-    Query(alias="object", pattern=r"^[\x21-\x7e]{1,200}$", description="For example client:7"),
+    Query(
+        alias="object",
+        pattern=r"^[\x21-\x7e]{1,200}$",
+        max_length=200,
+        description="For example client:7",
+    ),
 ]
 
 
@@ -32,5 +37,7 @@ async def read_audit_log(
     limit: Limit = 50,
 ) -> Page[AuditEntry]:
     """Who changed what and when, newest first."""
-    entries = await services.read(partial(audit_log.page, about=about, after=after, limit=limit))
+    entries = await services.read(
+        partial(audit_log.page, about=about, after=after, limit=limit + 1)
+    )
     return page_of(entries, limit, "id")

@@ -1,11 +1,13 @@
 """What every route works with: one transaction per request, its events right after the commit."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from common.outbox import Outbox
@@ -13,11 +15,13 @@ from common.service.clock import Clock
 from common.service.crash_points import CrashPoints
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.file_forms import FileForms
-from tenant_admin.core.changes import Change, ChangeContext
+from tenant_admin.core.changes import Change, ChangeContext, UseCase
+from tenant_admin.core.idempotency import IdempotencyKey, apply_once
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.whatsapp.upload_media import MediaUploads
 
 T = TypeVar("T")
+Transaction = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,36 @@ class Services:
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.transaction(query)
 
-    async def apply(
-        self, context: ChangeContext, use_case: Callable[[Connection, ChangeContext], Change[T]]
+    async def apply(self, context: ChangeContext, use_case: UseCase[T]) -> T:
+        return await self._apply(context, use_case, self.database.transaction)
+
+    async def apply_once(
+        self,
+        context: ChangeContext,
+        use_case: UseCase[T],
+        key: IdempotencyKey | None,
+        answer: TypeAdapter[T],
+    ) -> T:
+        """As `apply`; with a key, a repeated request gets the first one's result."""
+        if key is None:
+            return await self.apply(context, use_case)
+        once = partial(apply_once, use_case=use_case, key=key, answer=answer)
+        return await self.apply(context, once)
+
+    async def apply_many(self, context: ChangeContext, use_case: UseCase[T]) -> T:
+        """For what one request may ask so much of that it takes long: then not the database is to
+        blame, and the service stays ready."""
+        return await self._apply(context, use_case, self.database.long_transaction)
+
+    async def _apply(
+        self, context: ChangeContext, use_case: UseCase[T], transaction: Transaction
     ) -> T:
         def apply_in(connection: Connection) -> Change[T]:
             change = use_case(connection, context)
             self.crash_points.reached("change.recorded")
             return change
 
-        change = await self.database.transaction(apply_in)
+        change: Change[T] = await transaction(apply_in)
         self.outbox.publish(change.rows)
         return change.result
 

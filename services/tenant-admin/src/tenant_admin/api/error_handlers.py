@@ -8,12 +8,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from common.postgres.errors import is_outage
 from tenant_admin.api.problem_responses import to_response
 from tenant_admin.core.problems import FieldProblem, RequestRefused, field_problems
 
 log = structlog.get_logger()
+METHOD_NOT_ALLOWED = 405
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 CONFLICT = FieldProblem(
     field="request",
     message="it was changed or removed at the same time",
@@ -56,6 +59,8 @@ async def on_invalid(request: Request, error: RequestValidationError) -> Respons
 
 async def on_http(request: Request, error: HTTPException) -> Response:
     """Unknown paths and methods, bodies that are too large."""
+    if error.status_code == METHOD_NOT_ALLOWED:
+        return method_refused(request)
     problem = FieldProblem(
         field="request",
         message=str(error.detail).lower(),
@@ -67,6 +72,23 @@ async def on_http(request: Request, error: HTTPException) -> Response:
 async def on_gone(request: Request, _: ClientDisconnect) -> Response:
     """Nobody reads it; but that a client left is no bug of ours."""
     return await on_refused(request, RequestRefused(400, [INCOMPLETE]))
+
+
+def method_refused(request: Request) -> Response:
+    """Each method has a route of its own, so FastAPI would name only one."""
+    allowed = ", ".join(each for each in METHODS if has_route(request, each))
+    problem = FieldProblem(
+        field="request", message=f"this path does not take {request.method}", fix=f"use {allowed}"
+    )
+    refused = RequestRefused(METHOD_NOT_ALLOWED, [problem])
+    answer = to_response(refused.problem(request.state.request_id))
+    answer.headers["Allow"] = allowed
+    return answer
+
+
+def has_route(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 async def on_database(request: Request, error: Exception) -> Response:

@@ -26,6 +26,7 @@ FORM = {
         "file": {
             "type": "string",
             "contentMediaType": "application/octet-stream",
+            "maxLength": LARGEST_DOCUMENT,
             "description": "JPEG or PNG of at most 5 MB; PDF, DOCX, XLSX, PPTX or plain text of at"
             " most 16 MB. Its bytes say what it is; its name is shown with a document.",
         },

@@ -25,6 +25,8 @@ AfterText = Annotated[
 
 
 def page_of(items: list[T], limit: int, cursor: str) -> Page[T]:
-    """`cursor` names the field that the pages are ordered by."""
-    more = len(items) == limit
-    return Page(items=items, next=str(getattr(items[-1], cursor)) if more else None)
+    """`items`: one more than `limit` where there are more, so that no page is empty. `cursor` names
+    the field that the pages are ordered by."""
+    shown = items[:limit]
+    more = len(items) > limit
+    return Page(items=shown, next=str(getattr(shown[-1], cursor)) if more else None)

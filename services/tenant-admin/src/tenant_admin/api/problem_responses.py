@@ -16,7 +16,9 @@ DESCRIPTIONS = {
     412: "Changed since you read it",
     413: "The body is larger than 512 KiB; 2 MiB for an assistant, 8 in an import, 16 of a file",
     422: "A field is wrong; `errors` says which and how to mend it",
+    428: "If-Match is missing",
     429: "Too many wrong keys from this address",
+    500: "Failed unexpectedly; report it with the request id",
     502: "WhatsApp refused the file or the token",
     503: "The database or the key ring is not available, or WhatsApp",
 }
@@ -32,7 +34,7 @@ def documented_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-COMMON_PROBLEMS = documented_problems(400, 401, 403, 413, 422, 429, 503)
+COMMON_PROBLEMS = documented_problems(400, 401, 403, 413, 422, 429, 500, 503)
 
 
 def to_response(problem: Problem) -> Response:

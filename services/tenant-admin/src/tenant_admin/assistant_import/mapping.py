@@ -14,15 +14,14 @@ from common.lenient_json import at, integer_at, list_at, object_at, objects_at
 from common.openai_models import DEFAULT_MODEL
 from tenant_admin.assistant_import.tools import response_format_of, tools_of
 from tenant_admin.core.assistant_template import assistant_from_template
-from tenant_admin.core.assistants import ImportSource
 from tenant_admin.core.changes import digest
-from tenant_admin.core.field_types import ASSISTANT_ID
+from tenant_admin.core.field_types import ASSISTANT_ID, on_one_line
+from tenant_admin.core.import_source import ImportSource
 from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import NewAssistant
 
 Json = Mapping[str, Any]
 RULES = ("system", "developer")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 VARIABLE = re.compile(r"\{\{\s*[\w.]{1,64}\s*\}\}")
 NAME_LENGTH = 256
 
@@ -89,7 +88,7 @@ def id_of(data: Json, item: Json) -> str:
 
 def name_of(data: Json, assistant_id: str, warnings: ImportWarnings) -> str:
     given = data.get("name")
-    name = CONTROL.sub(" ", given).strip() if isinstance(given, str) else ""
+    name = on_one_line(given) if isinstance(given, str) else ""
     if len(name) > NAME_LENGTH:
         warnings.add("name", f"cut to {NAME_LENGTH} characters")
     return name[:NAME_LENGTH].strip() or assistant_id

@@ -10,21 +10,40 @@ from tenant_admin.core.schemas import ClientPatch, Settings
 
 COLUMNS = set(ClientPatch.model_fields) - {"settings"}
 SETTINGS = Settings.model_fields
-JSON_STARTS = ("[", "{", '"')
+TEXTS = COLUMNS | {
+    name
+    for name, schema in Settings.model_json_schema()["properties"].items()
+    if any(choice.get("type") == "string" for choice in schema.get("anyOf", [schema]))
+}
+QUOTE = '"'
 
 
 def patch_of(words: Iterable[str]) -> ClientPatch:
     """Raises RequestRefused for a word that is not key=value, or whose key cannot be set."""
-    pairs = [split_assignment(word, {*COLUMNS, *SETTINGS}) for word in words]
-    fields = {key: text for key, text in pairs if key in COLUMNS}
-    settings = {key: value_of(key, text) for key, text in pairs if key not in COLUMNS}
+    given = values_of(words, {*COLUMNS, *SETTINGS})
+    fields = {key: value for key, value in given.items() if key in COLUMNS}
+    settings = {key: value for key, value in given.items() if key not in COLUMNS}
+    for key in fields:
+        if fields[key] is None:
+            refuse(
+                422, key, "has no default", f"""write a value; the text null is '{key}="null"'"""
+            )
     return parsed(ClientPatch, {**fields, "settings": settings})
 
 
 def settings_of(words: Iterable[str]) -> dict[str, Any]:
     """For a new client, whose other fields are arguments."""
-    pairs = [split_assignment(word, set(SETTINGS)) for word in words]
-    return {key: value_of(key, text) for key, text in pairs}
+    return values_of(words, set(SETTINGS))
+
+
+def values_of(words: Iterable[str], known: set[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for word in words:
+        key, text = split_assignment(word, known)
+        if key in values:
+            refuse(422, key, "is given twice", "write it once")
+        values[key] = value_of(key, text)
+    return values
 
 
 def split_assignment(word: str, known: set[str]) -> tuple[str, str]:
@@ -36,12 +55,21 @@ def split_assignment(word: str, known: set[str]) -> tuple[str, str]:
 
 
 def value_of(key: str, text: str) -> Any:
-    """`null` restores the default; lists are JSON; anything else is the text itself."""
+    """`null` restores the default. A text needs quotes only to be the text null, or to have them;
+    anything else is JSON."""
     if text == "null":
         return None
-    if not text.startswith(JSON_STARTS):
+    if key in TEXTS and not text.startswith(QUOTE):
         return text
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        refuse(422, f"settings.{key}", "is not valid JSON", """write for example '["STOP"]'""")
+        return refuse_json(key, text)
+
+
+def refuse_json(key: str, text: str) -> str:
+    """A word where a number belongs is named by the setting's own check."""
+    if text.startswith(("[", "{", QUOTE)):
+        field = key if key in COLUMNS else f"settings.{key}"
+        refuse(422, field, "is not valid JSON", """write for example '["STOP"]'""")
+    return text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from sqlalchemy import Connection
 
-from tenant_admin.cli.output import AsJson, print_json, print_table
+from tenant_admin.cli.output import AsJson, print_json, print_table, printable
 from tenant_admin.cli.session import CommandResult, open_session
 from tenant_admin.core import assistants
 from tenant_admin.core.assistants import BODY, Assistant, AssistantVersion
@@ -49,13 +49,13 @@ def list_assistants(as_json: AsJson = False) -> None:
 def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
     """The version that answers."""
     with open_session() as session:
-        version = session.read(partial(assistants.get_published, assistant_id=assistant_id))
+        version, _ = session.read(partial(assistants.get_published, assistant_id=assistant_id))
     if as_json:
         print_json(version)
         return
-    typer.echo(f"{version.assistant_id} version {version.version}: {version.name}")
+    typer.echo(f"{version.assistant_id} version {version.version}: {printable(version.name)}")
     typer.echo(f"model {version.model}, effort {version.reasoning_effort}\n")
-    typer.echo(version.instructions)
+    typer.echo(printable(version.instructions))
 
 
 @app.command()
@@ -68,21 +68,21 @@ def edit(
 ) -> None:
     """Change the instructions, in $EDITOR or from --file; the new version answers at once.
 
-    --effort null, --verbosity null: none is sent.
+    --effort null, --verbosity null: none is sent. Refused when somebody changed it meanwhile.
     """
     with open_session() as session:
-        before = session.read(partial(assistants.get_published, assistant_id=assistant_id))
-        text = file.read() if file else edit_text(session.settings.editor, before.instructions)
+        before, changes = session.read(partial(assistants.get_published, assistant_id=assistant_id))
+        text = text_of(file) if file else edit_text(session.settings.editor, before.instructions)
         given = {"model": model, "reasoning_effort": effort, "verbosity": verbosity}
-        changes = {name: value for name, value in given.items() if value is not None}
+        options = {name: value for name, value in given.items() if value is not None}
         body = before.model_dump(include=set(BODY)) | {"instructions": text}
-        body |= {name: None if value == "null" else value for name, value in changes.items()}
+        body |= {name: None if value == "null" else value for name, value in options.items()}
         if body == before.model_dump(include=set(BODY)):
             typer.echo("Nothing changed.")
             return
         form = parsed(NewVersion, body)
         result = session.apply(
-            partial(assistants.add_version, assistant_id=assistant_id, body=form)
+            partial(assistants.add_version, assistant_id=assistant_id, body=form, expected=changes)
         )
     print_version(result)
 
@@ -101,13 +101,15 @@ def import_file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import assistants or prompts exported from OpenAI or Langfuse (JSON or JSON Lines)."""
+    """Import at most 500 assistants or prompts exported from OpenAI or Langfuse (JSON or JSON
+    Lines)."""
     from tenant_admin.assistant_import.files import sources_of
     from tenant_admin.assistant_import.run import import_all
+    from tenant_admin.assistant_import.version_plan import translate_all
 
-    sources = sources_of(file.read())
+    translations = translate_all(sources_of(file.read()))
     with open_session() as session:
-        result = session.apply(partial(import_all, sources=sources, dry_run=dry_run))
+        result = session.apply(partial(import_all, translations=translations, dry_run=dry_run))
     if as_json:
         print_json(result.value)
     else:
@@ -125,10 +127,18 @@ def report_lines(report: "Report") -> Iterator[str]:
 
 
 def print_version(result: CommandResult) -> None:
-    version: AssistantVersion = result.value
+    version: AssistantVersion = result.value.version
     typer.echo(f"{version.assistant_id} answers with version {version.version}. {result.message}")
     for warning in version.warnings:
         typer.echo(f"  warning: {warning}")
+
+
+def text_of(file: typer.FileText) -> str:
+    """RequestRefused when it is no text."""
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        refuse(422, "file", "is not UTF-8 text", "save it as UTF-8")
 
 
 def edit_text(editor: str, text: str) -> str:
@@ -138,11 +148,11 @@ def edit_text(editor: str, text: str) -> str:
         file.write_text(text, encoding="utf-8")
         try:
             subprocess.run([*shlex.split(editor), str(file)], check=True)
-        except (OSError, subprocess.CalledProcessError):
+            return file.read_text(encoding="utf-8")
+        except (OSError, ValueError, subprocess.CalledProcessError):
             refuse(
                 422, "EDITOR", f"{editor} failed", "set EDITOR, or use --file FILE (- for stdin)"
             )
-        return file.read_text(encoding="utf-8")
 
 
 def all_assistants(connection: Connection) -> list[Assistant]:

@@ -12,7 +12,7 @@ from tenant_admin.cli.assignments import patch_of, settings_of
 from tenant_admin.cli.assistants import app as assistant_app
 from tenant_admin.cli.conversation_commands import add_to
 from tenant_admin.cli.health_table import print_health, print_healths
-from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
+from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients, printable
 from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
 from tenant_admin.cli.usage_table import print_usage
 from tenant_admin.core import client_health, clients
@@ -43,6 +43,10 @@ OptionalClientId = Annotated[
     int | None, typer.Argument(metavar="[ID]", min=1, max=2_147_483_647, show_default=False)
 ]
 Assignments = Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")]
+IfVersion = Annotated[
+    int | None,
+    typer.Option("--if-version", min=1, help="Only if it is still at the version that you saw"),
+]
 NewSettings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting, for example language=en"),
@@ -129,21 +133,29 @@ def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
 
 
 @app.command("set")
-def set_fields(client_id: ClientId, assignments: Assignments, as_json: AsJson = False) -> None:
+def set_fields(
+    client_id: ClientId,
+    assignments: Assignments,
+    if_version: IfVersion = None,
+    as_json: AsJson = False,
+) -> None:
     """Change fields or settings, for example language=en quiet_window_ms=2000 model=null."""
     patch = patch_of(assignments)
+    use_case = partial(clients.change, client_id=client_id, patch=patch, expected=if_version)
     with open_session() as session:
-        result = session.apply(partial(clients.change, client_id=client_id, patch=patch))
+        result = session.apply(use_case)
     print_change("changed", result, as_json)
 
 
 @app.command()
 def delete(client_id: ClientId, yes: Annotated[bool, typer.Option("--yes")] = False) -> None:
-    """Remove a client for good, with its secrets."""
-    if not yes:
-        typer.confirm(f"Delete client {client_id}?", abort=True)
+    """Remove a client for good, with its secrets. Refused when somebody changed it meanwhile."""
     with open_session() as session:
-        result = session.apply(partial(clients.delete, client_id=client_id))
+        before = session.read(partial(clients.get, client_id=client_id))
+        if not yes:
+            typer.confirm(f"Delete client {client_id} ({printable(before.name)})?", abort=True)
+        use_case = partial(clients.delete, client_id=client_id, expected=before.version)
+        result = session.apply(use_case)
     typer.echo(f"Client {client_id} deleted. {result.message}".rstrip())
 
 

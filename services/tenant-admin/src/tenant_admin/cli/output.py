@@ -10,9 +10,15 @@ from pydantic import BaseModel
 
 from tenant_admin.cli.session import CommandResult
 from tenant_admin.core.clients import Client
+from tenant_admin.core.field_types import NOT_PRINTABLE
 
 PIPE_WIDTH = 1000
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
+
+
+def printable(text: str) -> str:
+    """Without what would steer the terminal or turn the text around: older versions took it."""
+    return NOT_PRINTABLE.sub("", text)
 
 
 def print_json(value: Any) -> None:
@@ -31,7 +37,8 @@ def print_change(what: str, result: CommandResult, as_json: bool) -> None:
     if as_json:
         print_json(client.model_dump(mode="json") | {"published": result.published})
         return
-    typer.echo(f"Client {client.id} ({client.name}) {what}. {result.message}".rstrip())
+    name = printable(client.name)
+    typer.echo(f"Client {client.id} ({name}) {what}. {result.message}".rstrip())
     if client.assistant_created:
         typer.echo(
             f"Assistant {client.assistant_id} was not defined yet: it was made from the template.\n"
@@ -83,7 +90,7 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for title in titles:
         table.add_column(title, no_wrap=title not in ("name", "value"), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(table)
 
 

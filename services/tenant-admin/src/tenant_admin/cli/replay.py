@@ -12,7 +12,7 @@ import typer
 
 from common.kafka.record import Record
 from common.service.settings import ServiceSettings, load
-from tenant_admin.cli.output import AsJson, print_json
+from tenant_admin.cli.output import AsJson, print_json, printable
 from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.problems import refuse
 from tenant_admin.replay.read import read
@@ -32,7 +32,7 @@ Tenant = Annotated[int | None, typer.Option(help="client id (not known to raw we
 Conversation = Annotated[str | None, typer.Option(help="phone_number_id:contact")]
 Wamid = Annotated[str | None, typer.Option(help="WhatsApp's message id")]
 Since = Annotated[str | None, typer.Option(help="15m, 2h, 3d ago or an ISO time (UTC)")]
-Limit = Annotated[int, typer.Option(min=1, help="at most so many records")]
+Limit = Annotated[int, typer.Option(min=1, max=10**9, help="at most so many records")]
 
 
 @app.command("list")
@@ -54,7 +54,7 @@ def list_records(
         print_json([summary_of(record) for record in records])
         return
     for record in records:
-        at, key = summary_of(record)["at"], record.key_text
+        at, key = summary_of(record)["at"], printable(record.key_text)
         typer.echo(f"{record.partition:4} {record.offset:8}  {at}  {key}  {size(record)} bytes")
     typer.echo(f"{len(records)} records of {topic}")
 
@@ -88,6 +88,8 @@ def send_again(
     selection = selection_of(number, tenant, conversation, wamid, since, until)
     if selection == Selection():
         refuse(422, "selection", "nothing is selected", "name --wamid, --number, --since, ...")
+    if not (reason.strip() and is_text(reason)):
+        refuse(422, "reason", "is empty, or no text", "write why it is sent again")
     records = list(islice(selected_records(topic, selection), limit))
     if dry_run:
         typer.echo(f"{len(records)} records would be sent to {target.name}")
@@ -113,7 +115,21 @@ def selection_of(
         after, before = (moment(text, now) if text else None for text in (since, until))
     except ValueError:
         refuse(422, "since/until", "is not a time", "write 15m, 2h or 2026-11-25T10:00")
+    if after and before and before <= after:
+        refuse(422, "until", "is not after since", "swap the two")
+    for field, given in (("conversation", conversation), ("wamid", wamid)):
+        if given and not is_text(given):
+            refuse(422, field, "holds bytes that are no text", "copy it again")
     return Selection(number, tenant, conversation, wamid, after, before)
+
+
+def is_text(given: str) -> bool:
+    """Bytes of the command line that are not UTF-8 are halves of characters here."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def selected_records(topic: str, selection: Selection) -> Iterable[Record]:

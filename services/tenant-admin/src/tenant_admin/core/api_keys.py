@@ -34,6 +34,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 KEY_PATTERN = re.compile(r"csj_([a-z0-9]{8})_[A-Za-z0-9_-]{43}")
 ALPHABET = string.ascii_lowercase + string.digits
 LAST_USED_EVERY = timedelta(minutes=1)
+LONGEST_LIFE = timedelta(days=731)
 NO_HASH = "0" * 64
 
 
@@ -121,6 +122,8 @@ def create(
 ) -> Change[KeyCreated]:
     if expires is not None and expires <= context.now:
         refuse(422, "expires", "is in the past", "choose a later moment, or leave it out")
+    if expires is not None and expires - context.now > LONGEST_LIFE:
+        refuse(422, "expires", "is more than two years away", "choose an earlier moment")
     prefix, key = new_key()
     row = {
         "prefix": prefix,

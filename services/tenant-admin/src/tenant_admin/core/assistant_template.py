@@ -1,5 +1,6 @@
 """The assistant that a client gets when it names one that is not defined yet."""
 
+from tenant_admin.core.field_types import on_one_line
 from tenant_admin.core.schemas import AssistantBody
 
 SPANISH = """\
@@ -44,7 +45,9 @@ Bookings and orders: (not given)
 
 
 def assistant_from_template(name: str, language: str) -> AssistantBody:
-    """`language` is a client's setting, such as es or en-GB."""
+    """`language` is a client's setting, such as es or en-GB. The client may be of an older version,
+    and its name none of today."""
+    name = on_one_line(name) or language
     template = SPANISH if language.split("-")[0] == "es" else ENGLISH
     shown = "English" if language.startswith("en") else f"the language {language}"
     return AssistantBody(name=name, instructions=template.format(name=name, language=shown))

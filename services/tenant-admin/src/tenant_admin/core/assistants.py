@@ -1,19 +1,20 @@
 """Assistants and their versions. A version never changes; publishing one makes it answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import sqlalchemy as sa
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from common.events import AssistantConfig, event_id
-from common.openai_models import capabilities_of, warning_of_end
 from common.outbox_rows import EventDraft, draft
 from common.topics import ASSISTANTS_CONFIG
+from tenant_admin.core.assistant_warnings import warnings_of
 from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, ConfigRevision, record_change
+from tenant_admin.core.filters import ALL_ASSISTANTS, AssistantFilter
+from tenant_admin.core.import_source import NO_SOURCE, ImportSource
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.schemas import AssistantBody, NewAssistant
 from tenant_admin.core.tables import assistant, assistant_version, clients
@@ -41,27 +42,23 @@ class Assistant(BaseModel):
     published_version: int
     latest_version: int
     created_at: AwareDatetime
+    changes: int = Field(description="Grows with each change; in quotes it is the ETag")
 
 
-@dataclass(frozen=True, slots=True)
-class ImportSource:
-    """Where an imported version came from; `hash` recognises the same file again."""
+class CurrentVersion(NamedTuple):
+    """A version, and how many `changes` its assistant has seen."""
 
-    raw: Any
-    hash: str
-    tools: tuple[dict[str, Any], ...]
-    response_format: dict[str, Any] | None
-    warnings: tuple[str, ...]
+    version: AssistantVersion
+    changes: int
 
 
 def create(
     connection: Connection,
     context: ChangeContext,
     form: NewAssistant,
-    source: ImportSource | None = None,
-) -> Change[AssistantVersion]:
+) -> Change[CurrentVersion]:
     """Version 1, published. Refused (409) when the id is taken."""
-    created = create_if_missing(connection, context, form.assistant_id, form, source)
+    created = create_if_missing(connection, context, form.assistant_id, form)
     if created is None:
         refuse(
             409,
@@ -77,8 +74,7 @@ def create_if_missing(
     context: ChangeContext,
     assistant_id: str,
     body: AssistantBody,
-    source: ImportSource | None = None,
-) -> Change[AssistantVersion] | None:
+) -> Change[CurrentVersion] | None:
     """Version 1 of a new assistant; None when the id is taken."""
     row = {"assistant_id": assistant_id, "name": body.name, "published_version": 1}
     new = connection.execute(
@@ -89,7 +85,7 @@ def create_if_missing(
     ).first()
     if new is None:
         return None
-    version = insert_version(connection, context, assistant_id, 1, body, source)
+    version = insert_version(connection, context, assistant_id, 1, body)
     rows = record_change(
         connection,
         context,
@@ -98,7 +94,7 @@ def create_if_missing(
         after=version.model_dump(mode="json"),
         drafts=[config_draft(version, context, revision=1)],
     )
-    return Change(version, rows)
+    return Change(CurrentVersion(version, FIRST_CHANGES), rows)
 
 
 def add_version(
@@ -108,11 +104,12 @@ def add_version(
     body: AssistantBody,
     *,
     publish_it: bool = True,
-    source: ImportSource | None = None,
-) -> Change[AssistantVersion]:
-    before = lock_assistant(connection, assistant_id)
+    expected: int | None = None,
+) -> Change[CurrentVersion]:
+    """Refused (412) when the assistant has not seen `expected` changes."""
+    before = lock_assistant(connection, assistant_id, expected)
     number = before.latest_version + 1
-    version = insert_version(connection, context, assistant_id, number, body, source)
+    version = insert_version(connection, context, assistant_id, number, body)
     rows = record_change(
         connection,
         context,
@@ -121,17 +118,21 @@ def add_version(
         after=version.model_dump(mode="json"),
         drafts=switch_version(connection, context, version) if publish_it else [],
     )
-    return Change(version, rows)
+    return Change(CurrentVersion(version, before.changes + 1 + publish_it), rows)
 
 
 def publish(
-    connection: Connection, context: ChangeContext, assistant_id: str, version: int
-) -> Change[AssistantVersion]:
-    """Idempotent; an older version rolls back."""
-    before = lock_assistant(connection, assistant_id)
+    connection: Connection,
+    context: ChangeContext,
+    assistant_id: str,
+    version: int,
+    expected: int | None = None,
+) -> Change[CurrentVersion]:
+    """Idempotent; an older version rolls back. Refused (412) as `add_version` is."""
+    before = lock_assistant(connection, assistant_id, expected)
     target = get_version(connection, assistant_id, version)
     if before.published_version == version:
-        return Change(target, [])
+        return Change(CurrentVersion(target, before.changes), [])
     rows = record_change(
         connection,
         context,
@@ -141,12 +142,14 @@ def publish(
         after={"published_version": version},
         drafts=switch_version(connection, context, target),
     )
-    return Change(target, rows)
+    return Change(CurrentVersion(target, before.changes + 1), rows)
 
 
-def delete(connection: Connection, context: ChangeContext, assistant_id: str) -> Change[None]:
-    """Refused (409) while a client uses it."""
-    before = lock_assistant(connection, assistant_id)
+def delete(
+    connection: Connection, context: ChangeContext, assistant_id: str, expected: int | None = None
+) -> Change[None]:
+    """Refused (409) while a client uses it, (412) as `add_version` is."""
+    before = lock_assistant(connection, assistant_id, expected)
     users = sa.select(clients.c.id).where(clients.c.assistant_id == assistant_id)
     if user := connection.execute(users.limit(1)).scalar():
         refuse(
@@ -171,13 +174,18 @@ LATEST = (
     sa.select(sa.func.max(assistant_version.c.version))
     .where(assistant_version.c.assistant_id == assistant.c.assistant_id)
     .scalar_subquery()
-    .label("latest_version")
 )
-ASSISTANTS = sa.select(assistant, LATEST)
+# Each change adds a version, or publishes one, or both.
+CHANGES = (assistant.c.revision + LATEST).label("changes")
+FIRST_CHANGES = 2
+ASSISTANTS = sa.select(assistant, LATEST.label("latest_version"), CHANGES)
 
 
-def page(connection: Connection, after: str, limit: int) -> list[Assistant]:
-    query = ASSISTANTS.where(assistant.c.assistant_id > after).order_by(assistant.c.assistant_id)
+def page(
+    connection: Connection, after: str, limit: int, only: AssistantFilter = ALL_ASSISTANTS
+) -> list[Assistant]:
+    conditions = (assistant.c.assistant_id > after, *only.conditions())
+    query = ASSISTANTS.where(*conditions).order_by(assistant.c.assistant_id)
     return [Assistant(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
@@ -211,18 +219,10 @@ def get_version(connection: Connection, assistant_id: str, version: int) -> Assi
     return stored_version(row)
 
 
-def get_published(connection: Connection, assistant_id: str) -> AssistantVersion:
+def get_published(connection: Connection, assistant_id: str) -> CurrentVersion:
     current = get(connection, assistant_id)
-    return get_version(connection, assistant_id, current.published_version)
-
-
-def version_of_import(connection: Connection, assistant_id: str, source_hash: str) -> int | None:
-    """The version that an earlier import of the same content made."""
-    table = assistant_version
-    query = sa.select(sa.func.max(table.c.version)).where(
-        table.c.assistant_id == assistant_id, table.c.source_hash == source_hash
-    )
-    return connection.execute(query).scalar()
+    version = get_version(connection, assistant_id, current.published_version)
+    return CurrentVersion(version, current.changes)
 
 
 def config_event(
@@ -263,27 +263,6 @@ def config_events(
     }
 
 
-def warnings_of(body: AssistantBody) -> tuple[str, ...]:
-    """What will not work as it is written. A name is never changed here: on another server it may
-    be valid for ever."""
-    known = capabilities_of(body.model)
-    effort = known.effort_for(body.reasoning_effort) if known else body.reasoning_effort
-    takes_sampling = known.takes_sampling(effort) if known else effort == "none"
-    warnings = [warning_of_end(body.model)]
-    if effort != body.reasoning_effort:
-        instead = f"{effort} is sent" if effort else "it is not sent"
-        warnings.append(
-            f"reasoning_effort: {body.model} does not take {body.reasoning_effort}; {instead}"
-        )
-    if known and body.verbosity and not known.verbosity:
-        warnings.append(f"verbosity: not sent, {body.model} does not take it")
-    if (body.temperature is not None or body.top_p is not None) and not takes_sampling:
-        warnings.append("temperature, top_p: not sent while reasoning_effort is not none")
-    if known and known.max_output and body.max_output_tokens > known.max_output:
-        warnings.append(f"max_output_tokens: {body.model} gives {known.max_output} at most")
-    return tuple(warning for warning in warnings if warning)
-
-
 def refuse_unknown_assistant(assistant_id: str) -> NoReturn:
     refuse(
         404,
@@ -293,10 +272,16 @@ def refuse_unknown_assistant(assistant_id: str) -> NoReturn:
     )
 
 
-def lock_assistant(connection: Connection, assistant_id: str) -> Assistant:
+def lock_assistant(
+    connection: Connection, assistant_id: str, expected: int | None = None
+) -> Assistant:
     key = assistant.c.assistant_id == assistant_id
     connection.execute(sa.select(assistant.c.assistant_id).where(key).with_for_update())
-    return get(connection, assistant_id)
+    locked = get(connection, assistant_id)
+    if expected not in (None, locked.changes):
+        message = f"{assistant_id} has seen {locked.changes} changes, not {expected}"
+        refuse(412, "If-Match", message, "read it again, then repeat the change")
+    return locked
 
 
 def insert_version(
@@ -305,21 +290,29 @@ def insert_version(
     assistant_id: str,
     number: int,
     body: AssistantBody,
-    source: ImportSource | None,
 ) -> AssistantVersion:
-    version = AssistantVersion(
+    version = new_version(context, assistant_id, number, body)
+    connection.execute(sa.insert(assistant_version).values(version.model_dump()))
+    return version
+
+
+def new_version(
+    context: ChangeContext,
+    assistant_id: str,
+    number: int,
+    body: AssistantBody,
+    source: ImportSource = NO_SOURCE,
+) -> AssistantVersion:
+    return AssistantVersion(
         **body.model_dump(include=set(BODY)),
         assistant_id=assistant_id,
         version=number,
-        tools=source.tools if source else (),
-        response_format=source.response_format if source else None,
-        warnings=(source.warnings if source else ()) + warnings_of(body),
+        tools=source.tools,
+        response_format=source.response_format,
+        warnings=source.warnings + warnings_of(body),
         created_at=context.now,
         created_by=context.actor,
     )
-    extra = {"source_raw": source.raw, "source_hash": source.hash} if source else {}
-    connection.execute(sa.insert(assistant_version).values(**version.model_dump(), **extra))
-    return version
 
 
 def switch_version(

@@ -1,7 +1,7 @@
 """A change: who makes it, its line in the audit log, its events. All in one transaction."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -41,6 +41,9 @@ class Change(Generic[T]):
     rows: list[OutboxRow]
 
 
+UseCase = Callable[[Connection, ChangeContext], Change[T]]
+
+
 class ConfigRevision(NamedTuple):
     """Whose configuration a key of a compacted topic holds, and which change of it."""
 
@@ -62,18 +65,31 @@ def record_change(
     Refused (422) when an event is larger than its topic takes.
     `before` and `after` are JSON values without secrets; the log holds only their hashes.
     """
-    connection.execute(
-        sa.insert(audit_log).values(
-            at=context.now,
-            actor=context.actor,
-            key_prefix=context.key_prefix,
-            request_id=context.request_id,
-            action=action,
-            object=object_name,
-            before_hash=before and digest(before),
-            after_hash=after and digest(after),
-        )
-    )
+    line = audit_line(context, action, object_name, before, after)
+    return record_changes(connection, [line], drafts)
+
+
+def audit_line(
+    context: ChangeContext, action: str, object_name: str, before: Any = None, after: Any = None
+) -> dict[str, Any]:
+    """A row of the audit log."""
+    return {
+        "at": context.now,
+        "actor": context.actor,
+        "key_prefix": context.key_prefix,
+        "request_id": context.request_id,
+        "action": action,
+        "object": object_name,
+        "before_hash": before and digest(before),
+        "after_hash": after and digest(after),
+    }
+
+
+def record_changes(
+    connection: Connection, lines: Sequence[dict[str, Any]], drafts: Sequence[EventDraft]
+) -> list[OutboxRow]:
+    """The audit lines and events of many changes, in two statements. Refused as one is."""
+    connection.execute(sa.insert(audit_log), lines)
     try:
         return add(connection, drafts)
     except EventTooLarge as error:

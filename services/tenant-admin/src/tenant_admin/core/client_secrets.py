@@ -33,8 +33,10 @@ def put(
     client_id: int,
     field: SecretField,
     value: SecretStr,
+    expected: int | None = None,
 ) -> Change[ClientChanged]:
-    before = lock_client(connection, client_id)
+    """Refused (412) when `expected` is not the client's version."""
+    before = lock_client(connection, client_id, expected)
     sealed = seal(ring, client_id, field, value.get_secret_value())
     row = insert(client_secret).values(client_id=client_id, field=field, sealed=sealed)
     connection.execute(
@@ -44,10 +46,14 @@ def put(
 
 
 def remove(
-    connection: Connection, context: ChangeContext, client_id: int, field: SecretField
+    connection: Connection,
+    context: ChangeContext,
+    client_id: int,
+    field: SecretField,
+    expected: int | None = None,
 ) -> Change[ClientChanged]:
-    """Idempotent: without the secret nothing changes."""
-    before = lock_client(connection, client_id)
+    """Idempotent: without the secret nothing changes. Refused (412) as `put` is."""
+    before = lock_client(connection, client_id, expected)
     if field not in before.secrets:
         return Change(ClientChanged(**before.client.model_dump()), [])
     key = (client_secret.c.client_id == client_id, client_secret.c.field == field)

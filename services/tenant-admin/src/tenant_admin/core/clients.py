@@ -1,7 +1,6 @@
 """Clients: every use-case is one transaction that writes the row, the audit line and the event."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,9 +14,11 @@ from common.topics import TENANTS_CONFIG
 from tenant_admin.core import assistants
 from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.changes import Change, ChangeContext, ConfigRevision, record_change
+from tenant_admin.core.filters import ALL_CLIENTS, ClientFilter
 from tenant_admin.core.problems import refusal_of, refuse
 from tenant_admin.core.schemas import ClientPatch, NewClient, Settings
 from tenant_admin.core.tables import client_secret, clients
+from tenant_admin.core.taken_numbers import refuse_shared_phone, refuse_taken_number
 
 
 class Client(BaseModel):
@@ -79,6 +80,7 @@ def create(
             .mappings()
             .one()
         )
+    refuse_shared_phone(connection, row["id"], form.phone_number)
     after = stored_client(row, {})
     return record_client_change(connection, context, "client.create", None, after, created)
 
@@ -95,6 +97,8 @@ def change(
     client = patched(before.client, patch)
     if client == before.client:
         return Change(ClientChanged(**client.model_dump()), [])
+    if client.phone_number != before.client.phone_number:
+        refuse_shared_phone(connection, client_id, client.phone_number)
     created = ensure_assistant(
         connection, context, client.assistant_id, client.name, client.settings.language
     )
@@ -102,10 +106,14 @@ def change(
 
 
 def set_active(
-    connection: Connection, context: ChangeContext, client_id: int, active: bool
+    connection: Connection,
+    context: ChangeContext,
+    client_id: int,
+    active: bool,
+    expected: int | None = None,
 ) -> Change[ClientChanged]:
-    """Idempotent."""
-    before = lock_client(connection, client_id)
+    """Idempotent. Refused (412) when `expected` is not the client's version."""
+    before = lock_client(connection, client_id, expected)
     if before.client.active == active:
         return Change(ClientChanged(**before.client.model_dump()), [])
     action = "client.activate" if active else "client.deactivate"
@@ -130,8 +138,11 @@ def delete(
     return Change(None, rows)
 
 
-def page(connection: Connection, after: int, limit: int) -> list[Client]:
-    query = sa.select(clients).where(clients.c.id > after).order_by(clients.c.id).limit(limit)
+def page(
+    connection: Connection, after: int, limit: int, only: ClientFilter = ALL_CLIENTS
+) -> list[Client]:
+    conditions = (clients.c.id > after, *only.conditions())
+    query = sa.select(clients).where(*conditions).order_by(clients.c.id).limit(limit)
     rows = connection.execute(query).mappings().all()
     secrets = load_secrets(connection, [row["id"] for row in rows])
     return [stored_client(row, secrets.get(row["id"], {})).client for row in rows]
@@ -205,12 +216,12 @@ def update_client(
 
 def patched(client: Client, patch: ClientPatch) -> Client:
     """The client with the patch applied; raises RequestRefused for wrong settings."""
-    fields = patch.model_dump(exclude={"settings"}, exclude_none=True)
+    fields = patch.model_dump(exclude={"settings"})
     merged = client.settings.model_dump(mode="json", exclude_unset=True) | patch.settings
-    kept = {name: value for name, value in merged.items() if value is not None}
-    unknown = {name: None for name in patch.settings if name not in Settings.model_fields}
     try:
-        settings = Settings.model_validate(kept | unknown)
+        settings = Settings.model_validate(
+            {name: value for name, value in merged.items() if value is not None}
+        )
     except ValidationError as error:
         raise refusal_of(error, "settings") from None
     return client.model_copy(update={**fields, "settings": as_stored(settings)})
@@ -249,25 +260,6 @@ def config_event(stored: StoredClient, context: ChangeContext) -> TenantConfig:
         openai_api_key=stored.secrets.get("openai_api_key"),
         updated_at=client.updated_at,
     )
-
-
-@contextmanager
-def refuse_taken_number(connection: Connection, phone_number_id: str) -> Iterator[None]:
-    """The refusal names the client that has the number; the unique index does not."""
-    try:
-        with connection.begin_nested():
-            yield
-    except sa.exc.IntegrityError as error:
-        if "clients_phone_number_id" not in str(error.orig):
-            raise
-        query = sa.select(clients.c.id).where(clients.c.phone_number_id == phone_number_id)
-        owner = connection.execute(query).scalar()
-        refuse(
-            409,
-            "phone_number_id",
-            f"{phone_number_id} already belongs to client {owner}",
-            "check the number, or change or delete that client",
-        )
 
 
 def record_client_change(

@@ -9,7 +9,7 @@ from common.command_words import Command, default_words, folded_words
 from common.events import TenantSettings
 from common.folded_text import folded
 
-COMMANDS: Mapping[str | None, Command] = {"handoff_words": "handover", "opt_out_words": "opt_out"}
+COMMANDS: Mapping[str, Command] = {"handoff_words": "handover", "opt_out_words": "opt_out"}
 LANGUAGE = TenantSettings().language
 
 
@@ -37,4 +37,4 @@ def other_words(info: ValidationInfo) -> Mapping[Command, frozenset[str]]:
     defaults = default_words(info.data.get("language", LANGUAGE))
     handover = defaults["handover"] | folded_words(info.data.get("handoff_words", ()))
     every: Mapping[Command, frozenset[str]] = {**defaults, "handover": handover}
-    return {each: every[each] for each in every if each != COMMANDS[info.field_name]}
+    return {each: every[each] for each in every if each != COMMANDS[str(info.field_name)]}

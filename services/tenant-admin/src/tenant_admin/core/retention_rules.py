@@ -1,6 +1,7 @@
 """How long tenant-admin keeps what it counts. Clients, assistants and the audit log stay."""
 
 from common.postgres.retention import RetentionRule, delete_older
+from tenant_admin.core.idempotency import KEPT_DAYS
 
 COUNTED_DAYS = 31
 
@@ -13,4 +14,5 @@ def retention_rules(usage_days: int) -> list[RetentionRule]:
         delete_older("priced_replies", "day", usage_days),
         # As long as their topic keeps events that name them again.
         delete_older("counted_delivery", "counted_at", COUNTED_DAYS),
+        delete_older("idempotent_request", "created_at", KEPT_DAYS),
     ]

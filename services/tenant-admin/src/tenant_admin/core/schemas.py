@@ -3,13 +3,20 @@
 from typing import Annotated, Any
 
 from pydantic import (
+    MISSING,
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     SecretStr,
+    ValidationInfo,
+    create_model,
+    field_validator,
 )
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from common.events import TenantSettings
 from common.events.config import Effort, Verbosity
@@ -22,7 +29,9 @@ from tenant_admin.core.field_types import (
     ContactId,
     Hours,
     Instructions,
+    Language,
     Model,
+    Moment,
     Name,
     PersonsText,
     Phone,
@@ -31,16 +40,18 @@ from tenant_admin.core.field_types import (
     ServerAddress,
     TemplateLanguage,
     TemplateName,
+    Timezone,
     Words,
     header_safe,
-    known_timezone,
 )
+from tenant_admin.core.own_words import COMMANDS, with_one_meaning
 
 
 class Form(BaseModel):
-    """Unknown fields are refused: a misspelt one must not vanish silently."""
+    """Unknown fields are refused: a misspelt one must not vanish silently. A number or a boolean in
+    quotes is a text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 DEFAULTS = TenantSettings()
@@ -53,8 +64,9 @@ MOST_TOKENS, MOST_USD = 10**12, 10**6
 class Settings(TenantSettings):
     """The settings of a client at the door: as events carry them, and stricter."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    language: Language = DEFAULTS.language
     business_hours: Hours = ()
     fallback_text: PlainText = Field(default=DEFAULTS.fallback_text, min_length=1, max_length=1024)
     disclosure_text: PlainText | None = Field(default=None, max_length=1024)
@@ -86,7 +98,7 @@ class Settings(TenantSettings):
         max_length=1024,
         description="Sent once when a budget is spent; null: that of the client's language",
     )
-    timezone: Annotated[str, AfterValidator(known_timezone)] = "Europe/Madrid"
+    timezone: Timezone = DEFAULTS.timezone
     model: Model | None = Field(default=None, description="Instead of the assistant's model")
     transcription_model: Model = Field(
         default=DEFAULTS.transcription_model,
@@ -95,6 +107,43 @@ class Settings(TenantSettings):
     openai_base_url: ServerAddress | None = Field(
         default=None, description="The client's own server of the Responses API, with its /v1"
     )
+
+    @field_validator(*COMMANDS)
+    @classmethod
+    def have_one_meaning(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return with_one_meaning(words, info)
+
+
+def nullable(field: FieldInfo) -> tuple[Any, Any]:
+    """A setting's field where it may be absent, or null."""
+    taken: Any = (
+        Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    )
+    return taken | None, Field(default=None, description=field.description)
+
+
+PATCH_FIELDS: dict[str, Any] = {
+    name: nullable(field) for name, field in Settings.model_fields.items()
+}
+SettingsPatch = create_model(
+    "SettingsPatch",
+    __base__=Form,
+    __doc__="The settings to change; null puts one back to its default.",
+    **PATCH_FIELDS,
+)
+
+
+class PatchedSettings:
+    """Metadata: an object of a SettingsPatch as it was given. How the settings go together is
+    checked with the client's own."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler.generate_schema(SettingsPatch)
+        return no_info_after_validator_function(as_given, schema)
+
+
+def as_given(patch: BaseModel) -> dict[str, Any]:
+    return patch.model_dump(mode="json", exclude_unset=True)
 
 
 class NewClient(Form):
@@ -120,17 +169,18 @@ class NewClient(Form):
 
 
 class ClientPatch(Form):
-    """The fields to change. In `settings`, null puts a setting back to its default."""
+    """The fields to change. In `settings`, null puts a setting back to its default; other fields
+    have none."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"settings": {"quiet_window_ms": 2000, "model": None}}}
     )
 
-    name: Name | None = None
-    phone_number: Phone | None = None
-    phone_number_id: PhoneNumberId | None = None
-    assistant_id: AssistantId | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
+    name: Name | MISSING = MISSING
+    phone_number: Phone | MISSING = MISSING
+    phone_number_id: PhoneNumberId | MISSING = MISSING
+    assistant_id: AssistantId | MISSING = MISSING
+    settings: Annotated[dict[str, Any], PatchedSettings()] = Field(default_factory=dict)
 
 
 class SecretValue(Form):
@@ -239,4 +289,4 @@ class NewKey(Form):
 
     name: Name
     scopes: list[Scope] = Field(min_length=1, max_length=20)
-    expires: AwareDatetime | None = None
+    expires: Moment | None = Field(default=None, description="Within two years; null: never")

@@ -84,6 +84,14 @@ audit_log = sa.Table(
     sa.Column("before_hash", sa.Text),
     sa.Column("after_hash", sa.Text),
 )
+idempotent_request = sa.Table(
+    "idempotent_request",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("request_hash", sa.Text),
+    sa.Column("answer", sa.LargeBinary),
+    sa.Column("created_at", TIMESTAMPTZ),
+)
 client_usage = sa.Table(
     "client_usage",
     metadata,

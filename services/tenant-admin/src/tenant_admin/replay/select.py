@@ -10,7 +10,8 @@ from common.kafka.record import Record
 from common.lenient_json import integer_at
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-AGO = re.compile(r"(\d+)([smhd])")
+AGO = re.compile(r"([0-9]{1,9})([smhd])")
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,16 @@ def in_time(record: Record, selection: Selection) -> bool:
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """`15m` (ago; s, m, h or d) or an ISO time; without an offset it is UTC. Raises ValueError."""
-    if ago := AGO.fullmatch(text.strip()):
-        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-    at = datetime.fromisoformat(text.strip())
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    """`15m` (ago; s, m, h or d) or an ISO time; without an offset it is UTC. Raises ValueError for
+    anything else, and for a time that no record can have."""
+    try:
+        if ago := AGO.fullmatch(text.strip()):
+            at = now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+        else:
+            at = datetime.fromisoformat(text.strip())
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        if at < FIRST:
+            raise ValueError(text)
+    except OverflowError as error:
+        raise ValueError(text) from error
+    return at

@@ -43,7 +43,7 @@ def base(new_database: NewDatabase, kafka: Broker, tmp_path: Path) -> Iterator[s
     ring = tmp_path / "ring.json"
     ring.write_text(KeyRing.fresh().model_dump_json())
     database = new_database(("tenant_admin", "admin"))
-    with served(database, kafka.bootstrap, KEY_RING_FILE=str(ring)) as url:
+    with served(database, kafka.settings, KEY_RING_FILE=str(ring)) as url:
         httpx.post(f"{url}/v1/clients", json=PLAZA, headers=AUTHORIZED).raise_for_status()
         yield url
 

@@ -17,7 +17,7 @@ ACK_SECONDS = 4.5  # the 503 is sent before five seconds have passed
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
-    producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=PRODUCER_DEADLINE_MS)
+    producer = Producer(settings, life, deadline_ms=PRODUCER_DEADLINE_MS)
     app = application(
         settings.app_secrets,
         settings.whatsapp_verify_token.get_secret_value(),

@@ -47,6 +47,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "operator_kafka_password": "operator_kafka_password",
         "database_url": "admin_database_url",
         "admin_api_key": "admin_api_key",
+        "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "key_ring",
     },
     "postgres": {"password": "postgres_password"},

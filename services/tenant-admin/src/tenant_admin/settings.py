@@ -5,7 +5,13 @@ from pathlib import Path
 from pydantic import Field
 
 from common.postgres.retention_settings import UsageRetentionSettings
-from common.service.settings import DatabaseSettings, KafkaSettings, Secret, ServiceSettings
+from common.service.settings import (
+    DatabaseSettings,
+    GraphSettings,
+    KafkaSettings,
+    Secret,
+    ServiceSettings,
+)
 
 
 class OperatorSettings(KafkaSettings):
@@ -30,7 +36,9 @@ class ReplaySettings(OperatorSettings):
     """Of `scripts/replay.py`."""
 
 
-class Settings(ServiceSettings, OperatorSettings, DatabaseSettings, UsageRetentionSettings):
+class Settings(
+    ServiceSettings, OperatorSettings, DatabaseSettings, GraphSettings, UsageRetentionSettings
+):
     """The service's, and what the commands in its container read."""
 
     admin_port: int = Field(default=8001, ge=0, le=65535)
@@ -38,7 +46,7 @@ class Settings(ServiceSettings, OperatorSettings, DatabaseSettings, UsageRetenti
     key_ring_file: Path | None = None
 
 
-class CommandSettings(DatabaseSettings, KafkaSettings):
+class CommandSettings(DatabaseSettings, GraphSettings, KafkaSettings):
     """The command line's: with a broker, a change is published at once."""
 
     kafka_bootstrap_servers: str = ""

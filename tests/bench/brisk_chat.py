@@ -37,7 +37,7 @@ async def measure(system: System, every: float, seconds: float) -> dict[str, Any
     [(tenant_id, number), *_] = await tenants(system)
     await post_json(f"{system.chat_url}/control/settings", {"strict": False})
     life = Lifecycle("bench")
-    producer = Producer(system.bootstrap, life)
+    producer = Producer(system.kafka_admin, life)
     async with keep_running([producer]):
         began = time.monotonic()
         for position in range(int(seconds / every)):

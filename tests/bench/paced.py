@@ -65,7 +65,7 @@ async def measure(system: System, queued: int, seconds: int) -> dict[str, Any]:
     numbers = await tenants(system)
     await post_json(f"{system.chat_url}/control/settings", {"strict": False})
     life = Lifecycle("bench")
-    producer = Producer(system.bootstrap, life)
+    producer = Producer(system.kafka_admin, life)
     async with keep_running([producer]):
         flooded, others, spread = numbers[0], numbers[1 : OTHERS + 1], numbers[OTHERS + 1 :]
         await trickle(producer, others, "calm", seconds)

@@ -24,7 +24,7 @@ BROKER_SECONDS, COUNT_SECONDS = 10.0, 120.0
 async def router(system: System) -> dict[str, Any]:
     """The other consumers are stopped meanwhile: they would take the cores."""
     await system.children.stop("router", "assistant", "sender")
-    with TopicReader(system.bootstrap, MESSAGES_INBOUND.name) as reader:
+    with TopicReader(system.kafka_admin, MESSAGES_INBOUND.name) as reader:
 
         def count() -> int:
             """Records that were ever written to the topic."""
@@ -47,7 +47,7 @@ async def router(system: System) -> dict[str, Any]:
 
 def publish(system: System, count: int) -> None:
     """One webhook per message, straight to the topic as the ingress would put it."""
-    producer = Producer(producer_config(system.bootstrap, deadline_ms=60_000, linger_ms=5))
+    producer = Producer(producer_config(system.kafka_admin, deadline_ms=60_000, linger_ms=5))
     business = Business(DEMO[0].name, DEMO[0].phone_number, DEMO[0].phone_number_id)
     for number in range(count):
         contact = Contact("Bench", f"3468{number % 500:07d}", f"ES.68{number % 500:07d}")

@@ -5,6 +5,7 @@ For each service a process of its own imports what the service imports and start
 
 import asyncio
 import importlib
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from common.events import TenantConfig
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import producer_config
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings, load
 from common.topics import TENANTS_CONFIG
 from devkit.check_result import show_progress
 from devkit.stack.home import temporary_home
@@ -36,14 +38,14 @@ def main() -> None:
     with temporary_home() as home, ExitStack() as stack:
         kafka = LocalKafka.start(home / "kafka", port, controller, announce=show_progress)
         stack.callback(kafka.stop)
-        create(kafka.bootstrap, [TENANTS_CONFIG], partitions=PARTITIONS)
-        publish(kafka.bootstrap)
-        results = {service: in_own_process(service, kafka.bootstrap) for service in SERVICES}
+        create(kafka.settings, [TENANTS_CONFIG], partitions=PARTITIONS)
+        publish(kafka.settings)
+        results = {service: in_own_process(service, kafka.settings) for service in SERVICES}
     print(orjson.dumps({"clients": CLIENTS, **results}).decode())
 
 
-def publish(bootstrap: str) -> None:
-    producer = Producer(producer_config(bootstrap, deadline_ms=120_000, linger_ms=20))
+def publish(kafka: KafkaSettings) -> None:
+    producer = Producer(producer_config(kafka, deadline_ms=120_000, linger_ms=20))
     for number in range(CLIENTS):
         key = f"1{number:014d}"
         row = a_tenant(phone_number_id=key, tenant_id=number + 1, access_token="x" * 120)
@@ -57,17 +59,18 @@ def publish(bootstrap: str) -> None:
     producer.flush(120)
 
 
-def in_own_process(service: str, bootstrap: str) -> dict[str, Any]:
+def in_own_process(service: str, kafka: KafkaSettings) -> dict[str, Any]:
     show_progress(f"{service}: follows {CLIENTS} clients")
-    command = [sys.executable, "-m", "tests.bench.view", service, bootstrap]
-    measured = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "tests.bench.view", service]
+    environment = {**os.environ, **kafka.kafka_environment()}
+    measured = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
     return dict(orjson.loads(measured.stdout.splitlines()[-1]))
 
 
-async def follow(service: str, bootstrap: str) -> dict[str, Any]:
+async def follow(service: str, kafka: KafkaSettings) -> dict[str, Any]:
     importlib.import_module(f"{service}.wiring")
     before, began = rss_mib(), process_time()
-    view = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, Lifecycle(service))
+    view = CompactedView(kafka, TENANTS_CONFIG, TenantConfig, Lifecycle(service))
     await view.start()
     cpu, after = process_time() - began, rss_mib()
     began = process_time()
@@ -90,6 +93,6 @@ def rss_mib() -> float:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(orjson.dumps(asyncio.run(follow(*sys.argv[1:]))).decode())
+        print(orjson.dumps(asyncio.run(follow(sys.argv[1], load(KafkaSettings)))).decode())
     else:
         main()

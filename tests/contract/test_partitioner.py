@@ -21,9 +21,9 @@ def keys() -> list[str]:
 
 
 def test_a_thousand_keys_land_where_the_other_client_puts_them(kafka: Broker) -> None:
-    produce(kafka.bootstrap, MESSAGES_INBOUND, [(key, b"{}") for key in keys()])
+    produce(kafka.settings, MESSAGES_INBOUND, [(key, b"{}") for key in keys()])
     landed = {
-        record.key: record.partition for record in read_records(kafka.bootstrap, MESSAGES_INBOUND)
+        record.key: record.partition for record in read_records(kafka.settings, MESSAGES_INBOUND)
     }
     all_partitions = list(range(PARTITIONS))
     expected = {

@@ -66,7 +66,7 @@ async def test_the_model_is_told_which_reply_is_quoted(system: RunningSystem) ->
     client, contact = await system.add_client(disclosure_text=""), a_contact()
     await system.write_and_wait(client.number, contact)
     [sent] = await system.accepted_sends(client.number)
-    await wait_until_consumed(system.stack.bootstrap)
+    await wait_until_consumed(system.stack.kafka_admin)
     quoting = await system.write(client.number, contact, "¿y este?", quoted=sent["wamid"])
     await system.events.wait_for_outcome(quoting)
     [first, second] = [str(call) for call in await system.prompts(client.name)]

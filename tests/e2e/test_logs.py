@@ -59,7 +59,7 @@ async def go_wrong(system: RunningSystem, number: str, name: str) -> None:
     body = f'{{"{WORDS}": {PHONE}'.encode()
     headers = {"X-Hub-Signature-256": sign(system.stack.secrets["WHATSAPP_APP_SECRETS"], body)}
     await system.http.post(system.stack.webhook_url, data=body, headers=headers)
-    producer = Producer(producer_config(system.stack.bootstrap, deadline_ms=10_000, linger_ms=0))
+    producer = Producer(producer_config(system.stack.kafka_admin, deadline_ms=10_000, linger_ms=0))
     for topic in (MESSAGES_INBOUND, WEBHOOKS_RAW):
         key = f"{number}:{PHONE}" if topic is MESSAGES_INBOUND else number
         producer.produce(topic.name, body, key=key.encode(), headers=[(POISON, b"1")])

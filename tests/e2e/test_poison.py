@@ -29,7 +29,7 @@ async def test_poison_before_a_message_is_set_aside_and_the_message_answered(
 ) -> None:
     client, contact = await system.add_client(), a_contact()
     key = f"{client.number}:{contact}".encode()
-    producer = Producer(producer_config(system.stack.bootstrap, deadline_ms=10_000, linger_ms=0))
+    producer = Producer(producer_config(system.stack.kafka_admin, deadline_ms=10_000, linger_ms=0))
     for value in USELESS:
         producer.produce(topic.name, value, key=key, headers=[(POISON, b"1")])
     assert producer.flush(10) == 0
@@ -53,7 +53,7 @@ async def test_signed_webhooks_that_mean_nothing_are_taken_and_set_aside(
     for body in bodies:  # one at a time: each must be read for itself
         await system.post_webhook(body)
         await wait_for_quarantine(system, body)
-    await wait_until_consumed(system.stack.bootstrap)
+    await wait_until_consumed(system.stack.kafka_admin)
 
 
 async def wait_for_quarantine(system: RunningSystem, body: bytes) -> None:

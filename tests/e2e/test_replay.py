@@ -31,7 +31,7 @@ async def test_webhooks_replayed_by_an_operator_are_not_answered_again(
     assert count, sent
     assert listed.endswith(f"\n{count[1]} records of webhooks.raw\n")
     assert int(count[1]) >= len(wamids), "and what the statuses said"
-    await wait_until_consumed(system.stack.bootstrap)
+    await wait_until_consumed(system.stack.kafka_admin)
     await system.write_and_wait(client.number, contact, "¿y ahora?")
     assert len(await system.accepted_sends(client.number)) == answers + 1
     for wamid in wamids:

@@ -42,6 +42,7 @@ from common.outbox import Outbox
 from common.postgres.database import Database
 from common.service.clock import Clock, SystemClock
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.tenant_secrets import TenantSecrets
 from common.topics import CONVERSATIONS_EVENTS, MESSAGES_OUTCOME, REPLIES_OUTBOUND, Topic
 from common.work import Owner, Runner, WorkLimits, WorkState
@@ -129,7 +130,7 @@ def a_client(tenant: int = 1, **fields: Any) -> TenantConfig:
 class RunningAssistant:
     """Messages go in through `receiver`, as the consumer's thread would do it."""
 
-    bootstrap: str
+    kafka: KafkaSettings
     database: Database
     outbox: Outbox
     receiver: MessageReceiver
@@ -188,7 +189,7 @@ class RunningAssistant:
 
     async def _all(self, topic: Topic, event: type[E]) -> list[E]:
         await self.wait_until_settled()
-        return await asyncio.to_thread(read_events, self.bootstrap, topic, event)
+        return await asyncio.to_thread(read_events, self.kafka, topic, event)
 
 
 CLIENT, ASSISTANT = a_client(), an_assistant()
@@ -197,7 +198,7 @@ CLIENT, ASSISTANT = a_client(), an_assistant()
 @asynccontextmanager
 async def running_assistant(
     url: str,
-    bootstrap: str,
+    kafka: KafkaSettings,
     *tenants: TenantConfig,
     assistants: Mapping[str, AssistantConfig] | None = None,
     model: ScriptedModel | None = None,
@@ -211,7 +212,7 @@ async def running_assistant(
     life = Lifecycle("assistant")
     model, media = model or ScriptedModel(), media or Media()
     database = Database(url, "assistant", life, threads=pool)
-    producer = Producer(bootstrap, life, deadline_ms=0)
+    producer = Producer(kafka, life, deadline_ms=0)
     outbox, owner = Outbox(database, producer, life), Owner(database, TURNS, life)
     known = FixedView({tenant.phone_number_id: tenant for tenant in tenants or (CLIENT,)})
     published = FixedView(
@@ -239,5 +240,5 @@ async def running_assistant(
     applier = CommandApplier(known.get, database, outbox, runner.hint, SystemClock())
     async with keep_running([database, producer, outbox, owner, runner]):
         yield RunningAssistant(
-            bootstrap, database, outbox, receiver, runner, model, known, published, applier, reports
+            kafka, database, outbox, receiver, runner, model, known, published, applier, reports
         )

@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
 from common.postgres.engine import driver_url
+from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic
 from devkit.stack.ports import free_ports
 
@@ -29,7 +30,7 @@ WAITING_TO_STORE = (
 class AssistantProcess:
     """Started and killed at will; what it has stored and published is looked at from outside."""
 
-    bootstrap: str
+    kafka: KafkaSettings
     url: str
     model_url: str
     log: Path
@@ -40,7 +41,7 @@ class AssistantProcess:
 
     def start(self) -> None:
         environment = {
-            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            **self.kafka.kafka_environment(),
             "DATABASE_URL": self.url,
             "OPENAI_API_KEY": "key-of-the-test",
             "OPENAI_BASE_URL": f"{self.model_url}/v1",
@@ -56,7 +57,7 @@ class AssistantProcess:
         return drain(self.processes[-1])
 
     def publish(self, topic: Topic, *pairs: tuple[str, Event]) -> None:
-        producer = Producer(producer_config(self.bootstrap, deadline_ms=20_000, linger_ms=5))
+        producer = Producer(producer_config(self.kafka, deadline_ms=20_000, linger_ms=5))
         for key, event in pairs:
             producer.produce(topic.name, key=key.encode(), value=event.encode())
         assert producer.flush(20) == 0
@@ -87,7 +88,7 @@ class AssistantProcess:
         return open_turns + self.count("select count(*) from outbox") == 0
 
     def replies(self) -> list[ReplyReady]:
-        return read_events(self.bootstrap, REPLIES_OUTBOUND, ReplyReady)
+        return read_events(self.kafka, REPLIES_OUTBOUND, ReplyReady)
 
     def stop(self) -> None:
         for process in self.processes:

@@ -27,6 +27,9 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 from tests.support.waiting import eventually
 
+from common.kafka.kafka_access import client_config
+from common.service.settings import KafkaSettings
+from devkit.stack.broker_security import GivenKafkaSettings
 from devkit.stack.kafka import CLUSTER_ID
 from devkit.stack.kafka_groups import warm_up_groups
 from devkit.stack.ports import free_ports
@@ -54,6 +57,7 @@ if os.environ.get("DOCKER_AUTH_CONFIG"):
     testcontainers_config.docker_auth_config = ""  # else every client first logs in to a registry
 
 Running = tuple[str, str]  # address, and what runs there
+RunningKafka = tuple[KafkaSettings, str]
 
 
 @pytest.fixture(scope="session")
@@ -98,25 +102,25 @@ def missing_for(image: str) -> str | None:
 
 
 @contextlib.contextmanager
-def kafka_container(image: str) -> Iterator[Running]:
-    """A broker with the settings of the local stack; yields its bootstrap address."""
+def kafka_container(image: str) -> Iterator[RunningKafka]:
+    """A broker with the settings of the local stack; yields it for clients."""
     bind, host = addresses()
     port, controller = free_ports(2)
-    bootstrap = f"{host}:{port}"
+    kafka = GivenKafkaSettings(kafka_bootstrap_servers=f"{host}:{port}")
     container = (
         DockerContainer(image)
-        .with_envs(**kafka_environment(bootstrap, port, controller))
+        .with_envs(**kafka_environment(kafka.kafka_bootstrap_servers, port, controller))
         .with_env("CLUSTER_ID", CLUSTER_ID)
         .with_env("KAFKA_HEAP_OPTS", HEAP)
     )
     publish(container, port, bind, port)
     with ended_with_us(container):
-        wait(container, lambda: answers(bootstrap))
-        warm_up_groups(bootstrap, START_DEADLINE)
-        yield bootstrap, f"kafka {kafka_version(container)}, container {image}"
+        wait(container, lambda: answers(kafka))
+        warm_up_groups(kafka, START_DEADLINE)
+        yield kafka, f"kafka {kafka_version(container)}, container {image}"
 
 
-def kafka_environment(bootstrap: str, port: int, controller: int) -> dict[str, str]:
+def kafka_environment(address: str, port: int, controller: int) -> dict[str, str]:
     """server.properties of the local stack as apache/kafka wants it: a.b_c-d is KAFKA_A_B__C___D.
 
     The port is the same inside and outside: the broker reaches itself where clients do.
@@ -131,7 +135,7 @@ def kafka_environment(bootstrap: str, port: int, controller: int) -> dict[str, s
     properties |= {
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listeners": f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{bootstrap}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
     }
     return {variable(name): value for name, value in properties.items()}
 
@@ -141,10 +145,10 @@ def variable(name: str) -> str:
     return f"KAFKA_{escaped.upper()}"
 
 
-def answers(bootstrap: str) -> bool:
+def answers(kafka: KafkaSettings) -> bool:
     """Asked with a new client each time: an old one waits longer after every refusal."""
     try:
-        AdminClient({"bootstrap.servers": bootstrap, "log_level": 2}).list_topics(timeout=1)
+        AdminClient(client_config(kafka)).list_topics(timeout=1)
     except KafkaException:
         return False
     return True

@@ -12,6 +12,7 @@ from tests.support.waiting import SECONDS, eventually_async
 from common.events import DeliveryChanged, Event, OutcomeRecorded, ReplyReady
 from common.kafka.record import Record
 from common.kafka.subscription import group_of
+from common.service.settings import KafkaSettings
 from common.topics import (
     ALL,
     BY_NAME,
@@ -31,10 +32,10 @@ E = TypeVar("E", bound=Event)
 class EventLog:
     """All records of all topics from their beginning. One test at a time may wait on it."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, kafka: KafkaSettings) -> None:
         self._records: dict[str, list[Record]] = {}
         self._events: dict[str, list[Event]] = {}
-        self._follower = TopicFollower(bootstrap, every_topic())
+        self._follower = TopicFollower(kafka, every_topic())
 
     def close(self) -> None:
         self._follower.close()
@@ -120,13 +121,13 @@ def holds_text(record: Record, text: str) -> bool:
     return json.dumps(text).encode() in value
 
 
-async def wait_until_consumed(bootstrap: str) -> None:
+async def wait_until_consumed(kafka: KafkaSettings) -> None:
     """Returns when every consumer group has committed all that its topic holds."""
     groups = [(topic, by) for topic in ALL if not topic.compacted for by in topic.consumers]
     for topic, service in groups:
         group = group_of(service, topic)
 
         async def is_consumed(topic: Topic = topic, group: str = group) -> bool:
-            return not await asyncio.to_thread(count_uncommitted, bootstrap, topic, group)
+            return not await asyncio.to_thread(count_uncommitted, kafka, topic, group)
 
         await eventually_async(is_consumed, f"{service} to consume {topic.name}")

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 from tests.support.waiting import eventually
 
+from common.service.settings import KafkaSettings
 from devkit.stack.ports import free_ports
 
 Process = subprocess.Popen[bytes]
@@ -54,12 +55,12 @@ class ServiceProcess:
 
 @contextmanager
 def running_service(
-    package: str, bootstrap: str, logs: Path, **settings: str
+    package: str, kafka: KafkaSettings, logs: Path, **settings: str
 ) -> Iterator[ServiceProcess]:
     """Started, not yet ready; killed at the end of the block if it still runs."""
     (port,) = free_ports(1)
     log = logs / f"{package}-{port}.log"
-    environment = {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "HEALTH_PORT": str(port), **settings}
+    environment = {**kafka.kafka_environment(), "HEALTH_PORT": str(port), **settings}
     process = start_module(f"{package}.main", environment, log)
     service = ServiceProcess(process, port, log)
     try:

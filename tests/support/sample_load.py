@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from tests.support.builders import a_message
 
 from common.kafka.producer import producer_config
+from common.service.settings import KafkaSettings
 from common.topics import Topic
 
 FLUSH_SECONDS = 30
@@ -16,8 +17,10 @@ FLUSH_SECONDS = 30
 class NumberedMessages:
     """Sends until stopped."""
 
-    def __init__(self, bootstrap: str, topic: Topic, *, contacts: int, per_second: float) -> None:
-        self._producer = Producer(producer_config(bootstrap, deadline_ms=0, linger_ms=0))
+    def __init__(
+        self, kafka: KafkaSettings, topic: Topic, *, contacts: int, per_second: float
+    ) -> None:
+        self._producer = Producer(producer_config(kafka, deadline_ms=0, linger_ms=0))
         self._topic = topic
         self._contacts = contacts
         self._pause = 1 / per_second
@@ -52,10 +55,10 @@ class NumberedMessages:
 
 @contextmanager
 def numbered_messages(
-    bootstrap: str, topic: Topic, *, contacts: int, per_second: float
+    kafka: KafkaSettings, topic: Topic, *, contacts: int, per_second: float
 ) -> Iterator[NumberedMessages]:
     """Sends while the block runs; at its end the broker has everything."""
-    load = NumberedMessages(bootstrap, topic, contacts=contacts, per_second=per_second)
+    load = NumberedMessages(kafka, topic, contacts=contacts, per_second=per_second)
     thread = threading.Thread(target=load.run)
     thread.start()
     try:

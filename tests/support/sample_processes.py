@@ -7,12 +7,14 @@ from pathlib import Path
 
 from tests.support.processes import Process, kill, start_module
 
+from common.service.settings import KafkaSettings
+
 
 @dataclass
 class SampleProcesses:
     """`logs` is a folder; each process writes a file of its own there."""
 
-    bootstrap: str
+    kafka: KafkaSettings
     url: str
     logs: Path
     settings: dict[str, str] = field(default_factory=dict)
@@ -21,7 +23,7 @@ class SampleProcesses:
     def start(self) -> Process:
         number = len(self.processes)
         environment = {
-            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            **self.kafka.kafka_environment(),
             "DATABASE_URL": self.url,
             "HEALTH_PORT": "0",
             **self.settings,
@@ -37,10 +39,10 @@ class SampleProcesses:
 
 @contextmanager
 def sample_processes(
-    bootstrap: str, url: str, logs: Path, **settings: str
+    kafka: KafkaSettings, url: str, logs: Path, **settings: str
 ) -> Iterator[SampleProcesses]:
     """Whatever still runs at the end of the block is killed."""
-    running = SampleProcesses(bootstrap, url, logs, settings)
+    running = SampleProcesses(kafka, url, logs, settings)
     try:
         yield running
     finally:

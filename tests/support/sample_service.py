@@ -175,7 +175,7 @@ def create_tables(url: str) -> None:
 
 def build(settings: SampleSettings, life: Lifecycle) -> Components:
     database = Database(settings.database_url, SCHEMA, life)
-    producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
+    producer = Producer(settings, life, deadline_ms=0)
     publishing = Outbox(database, producer, life)
     holder = Owner(database, JOBS, life)
     runner = Runner(
@@ -188,7 +188,7 @@ def build(settings: SampleSettings, life: Lifecycle) -> Components:
         life=life,
     )
     consumer = BatchConsumer(
-        settings.kafka_bootstrap_servers,
+        settings,
         MESSAGES_INBOUND,
         MessageReceived,
         runner.store_and_claim(receive),

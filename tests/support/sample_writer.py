@@ -1,7 +1,7 @@
 """Writes to three keys under row locks and publishes: `python -m tests.support.sample_writer`.
 
-Arguments: bootstrap, database URL, number of transactions. Two of them compete for the same keys;
-the n of an event is its place in the commit order of its key.
+Arguments: database URL, number of transactions; the broker's settings are in the environment. Two
+of them compete for the same keys; the n of an event is its place in the commit order of its key.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from common.outbox_rows import OutboxRow
 from common.postgres.connection import Connection
 from common.postgres.database import Database
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings, load
 
 # Counts up the key under its row lock.
 LOCK = """
@@ -37,9 +38,9 @@ def create(connection: Connection) -> None:
     connection.exec_driver_sql(TABLE)
 
 
-async def main(bootstrap: str, url: str, count: int) -> None:
+async def main(kafka: KafkaSettings, url: str, count: int) -> None:
     life = Lifecycle("writer")
-    database, producer = Database(url, SCHEMA, life), Producer(bootstrap, life, deadline_ms=0)
+    database, producer = Database(url, SCHEMA, life), Producer(kafka, life, deadline_ms=0)
     publishing = Outbox(database, producer, life)
     async with keep_running([database, producer, publishing]):
         await database.transaction(create)
@@ -49,4 +50,4 @@ async def main(bootstrap: str, url: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(load(KafkaSettings), sys.argv[1], int(sys.argv[2])))

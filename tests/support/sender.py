@@ -28,6 +28,7 @@ from common.kafka.record import Record
 from common.postgres.engine import driver_url
 from common.sealed import KeyRing
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import (
     DELIVERIES_EVENTS,
     MESSAGES_OUTCOME,
@@ -80,9 +81,9 @@ class PublishedEvents:
     """What the sender publishes, in the order of each key, without the second copies that an
     at-least-once outbox may send."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, kafka: KafkaSettings) -> None:
         self._records: list[Record] = []
-        self._follower = TopicFollower(bootstrap, PUBLISHED)
+        self._follower = TopicFollower(kafka, PUBLISHED)
 
     def so_far(self, topic: Topic, event: type[E]) -> list[E]:
         self._records += self._follower.read_on()
@@ -173,7 +174,7 @@ class RunningSender:
 
 @asynccontextmanager
 async def running_sender(
-    bootstrap: str,
+    kafka: KafkaSettings,
     database_url: str,
     graph_url: str,
     folder: Path,
@@ -188,14 +189,14 @@ async def running_sender(
     ring_file.write_text(ring.model_dump_json())
     life = Lifecycle("sender")
     given: dict[str, Any] = {
-        "kafka_bootstrap_servers": bootstrap,
+        **kafka.model_dump(),
         "database_url": database_url,
         "whatsapp_graph_url": graph_url,
         "whatsapp_access_token": TOKEN,
         "key_ring_file": ring_file,
         "slots": 20,
     }
-    producer, published = Producer(bootstrap, life), PublishedEvents(bootstrap)
+    producer, published = Producer(kafka, life), PublishedEvents(kafka)
     components = [producer, *build(Settings(**given | settings), life, call_seconds)]
     with closing(published):
         async with keep_running(components):

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import random
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 import aiohttp
 import pytest
 from pydantic import SecretStr
+from tests.support.certificates import broker_tls
 from tests.support.event_log import EventLog
 from tests.support.summary import remember
 from tests.support.waiting import eventually_async
@@ -24,6 +26,7 @@ from devkit.emulators.whatsapp import payloads
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.loadtest.admin_client import AdminClient
 from devkit.loadtest.chat import Chat
+from devkit.stack.broker_security import BrokerTls
 from devkit.stack.home import temporary_home
 from devkit.stack.smoke import plan_for
 from devkit.stack.system import Plan, System, running
@@ -241,7 +244,7 @@ async def running_system(
         stack = await exits.enter_async_context(running(plan, out=out))
         remember(config, "broker", stack.broker)
         remember(config, "database", stack.database)
-        events = EventLog(stack.bootstrap)
+        events = EventLog(stack.kafka_admin)
         exits.callback(events.close)
         admin = AdminClient(stack.admin_url, stack.secrets["ADMIN_API_KEY"])
         yield RunningSystem(
@@ -257,4 +260,12 @@ def plan_of(home: Path) -> Plan:
     plan = plan_for(home)
     outside = plan.outside.model_copy(update={"openai_api_key": SecretStr(DEFAULT_KEY)})
     accepted = {"openai": {"OPENAI_API_KEY": f"{DEFAULT_KEY},{OWN_KEY},{LIMITED_KEY}"}}
-    return replace(plan, outside=outside, extra=accepted)
+    tls = kafka_tls(home) if os.environ.get("CONSERJE_TESTS_KAFKA") == "tls" else None
+    return replace(plan, outside=outside, extra=accepted, kafka_tls=tls)
+
+
+def kafka_tls(home: Path) -> BrokerTls:
+    """The broker has users and rights anyway; CONSERJE_TESTS_KAFKA=tls encrypts too."""
+    folder = home / "tls"
+    folder.mkdir()
+    return broker_tls(folder)

@@ -20,6 +20,7 @@ from common.outbox import Outbox
 from common.service.clock import SystemClock
 from common.service.crash_points import CrashPoints
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
@@ -65,13 +66,13 @@ class Admin:
 @asynccontextmanager
 async def running(
     url: str,
-    bootstrap: str,
+    kafka: KafkaSettings,
     ring: Path | None = None,
     uploads: MediaUploads = NO_UPLOADS,
 ) -> AsyncIterator[Admin]:
     life = Lifecycle("tenant-admin")
     database = SqlAlchemyDatabase(url, "admin", life)
-    producer = Producer(bootstrap, life, deadline_ms=0)
+    producer = Producer(kafka, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
     failed_keys, points = FailedKeys(monotonic), CrashPoints()
     services = Services(
@@ -104,13 +105,13 @@ def command(script: str, *words: str, stdin: str = "", **variables: str) -> Ran:
 
 
 @contextmanager
-def served(url: str, bootstrap: str, **more: str) -> Iterator[str]:
+def served(url: str, kafka: KafkaSettings, **more: str) -> Iterator[str]:
     """The service as a process of its own; its base URL once it is ready. It must drain cleanly."""
     (port,) = free_ports(1)
     settings = {"DATABASE_URL": url, "ADMIN_API_KEY": KEY, "ADMIN_PORT": str(port), **more}
     with (
         TemporaryDirectory() as logs,
-        running_service("tenant_admin", bootstrap, Path(logs), **settings) as service,
+        running_service("tenant_admin", kafka, Path(logs), **settings) as service,
     ):
         service.wait_until_ready()
         yield f"http://127.0.0.1:{port}"

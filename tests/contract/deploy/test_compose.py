@@ -13,7 +13,7 @@ from tests.support.compose import COMMENTED, EXAMPLE, FILE, ROOT, compose, servi
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 STAND_INS = ("whatsapp", "openai")
 MIGRATIONS = ("migrate-assistant", "migrate-sender", "migrate-tenant-admin")
-JOBS = ("secrets", "roles", "topics", "exercise", *MIGRATIONS)
+JOBS = ("secrets", "roles", "kafka-users", "topics", "exercise", *MIGRATIONS)
 SERVERS = ("kafka", "postgres")
 VARIABLE = re.compile(r"\$\{([A-Z_]+)[:}]")
 NAMED = re.compile(r"^#?([A-Z][A-Z_]*)=", re.MULTILINE)

@@ -305,5 +305,6 @@ def test_rules_notice(
 
 def test_documented_secrets_are_those_that_production_mounts() -> None:
     mounted = {said["secretName"] for said in values_of(built("production"), "secret")}
-    assert mounted == documented().keys()
+    read = {said["name"] for said in values_of(built("production"), "secretKeyRef")}
+    assert mounted | read == documented().keys()
     assert names(built("production"), "Secret") == set()

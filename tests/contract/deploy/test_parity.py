@@ -15,6 +15,7 @@ from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
 from devkit.loadtest.installation import Installation
 from ingress.settings import Settings as IngressSettings
+from ops.create_kafka_users import KafkaUserSettings
 from ops.create_roles import RoleSettings
 from ops.create_topics import TopicSettings
 from ops.secret_files import SecretFileSettings
@@ -31,6 +32,7 @@ PARTS: Parts = {
     "sender": SenderSettings,
     "tenant-admin": TenantAdminSettings,
     "topics": TopicSettings,
+    "kafka-users": KafkaUserSettings,
     "roles": RoleSettings,
     "migrate-assistant": DatabaseSettings,
     "migrate-sender": DatabaseSettings,
@@ -39,11 +41,11 @@ PARTS: Parts = {
     "openai": OpenAISettings,
 }
 IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": Installation}
-# A cluster of one's own has roles made by its administrator, and no stand-ins.
+# A cluster of one's own has roles and users made by its administrator, and no stand-ins.
 IN_PRODUCTION: Parts = {
     name: settings
     for name, settings in PARTS.items()
-    if name not in ("roles", "whatsapp", "openai")
+    if name not in ("roles", "kafka-users", "whatsapp", "openai")
 }
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 # Differ from the code's defaults: what a pod is, where its broker is.
@@ -147,7 +149,7 @@ def values(settings: type[BaseSettings], environment: Mapping[str, str]) -> dict
     """What the class makes of it; a secret's file is not there, so it gets some value."""
     given = {name.lower(): value for name, value in environment.items() if value}
     for name, field in settings.model_fields.items():
-        if field.is_required() and name not in given:
+        if name not in given and (field.is_required() or f"{name}_file" in given):
             given[name] = "/a/path" if name.endswith("_file") else "some-long-enough-secret"
     return settings.model_validate(given).model_dump(mode="json", exclude={"admin_api_key"})
 

@@ -53,7 +53,7 @@ def base(database: str, kafka: Broker, tmp_path: Path) -> Iterator[str]:
     """The service's URL, with one client in its database."""
     ring = tmp_path / "ring.json"
     ring.write_text(KeyRing.fresh().model_dump_json())
-    with served(database, kafka.bootstrap, KEY_RING_FILE=str(ring)) as url:
+    with served(database, kafka.settings, KEY_RING_FILE=str(ring)) as url:
         httpx.post(f"{url}/v1/clients", json=PLAZA, headers=AUTHORIZED).raise_for_status()
         yield url
 

@@ -11,5 +11,5 @@ from tests.support.postgres import NewDatabase
 @pytest.fixture
 async def assistant(kafka: Broker, new_database: NewDatabase) -> AsyncIterator[RunningAssistant]:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap) as running:
+    async with running_assistant(url, kafka.settings) as running:
         yield running

@@ -299,7 +299,7 @@ async def test_a_person_and_the_model_never_both_answer(
     """Echoes race with answers that are just being stored, at every point of their way."""
     url = new_database(("assistant", "assistant"))
     contacts = [f"c{number}" for number in range(60)]
-    async with running_assistant(url, kafka.bootstrap) as assistant:
+    async with running_assistant(url, kafka.settings) as assistant:
         for start in range(0, 60, 10):
             some = contacts[start : start + 10]
             echoes = [ordered("echo", contact, text="Voy.") for contact in some]
@@ -357,7 +357,7 @@ async def test_two_clients_with_the_same_contact_are_handed_over_apart(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
+    async with running_assistant(url, kafka.settings, a_client(1), a_client(2)) as assistant:
         await assistant.receive(incoming("hola", tenant=1), incoming("hola", tenant=2))
         await assistant.wait_until_settled()
         await assistant.order(ordered("take_over", tenant=1))

@@ -71,7 +71,7 @@ async def test_opt_out_and_history_survive(
 ) -> None:
     before, told, after = TRANSITIONS[name]
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap) as assistant:
+    async with running_assistant(url, kafka.settings) as assistant:
         await write(assistant, "me llamo Ana", **before)
         await write(assistant, "STOP", **before)
         if told:
@@ -79,7 +79,7 @@ async def test_opt_out_and_history_survive(
         if not restarted:
             await check_same_person(assistant, after)
     if restarted:
-        async with running_assistant(url, kafka.bootstrap) as assistant:
+        async with running_assistant(url, kafka.settings) as assistant:
             await check_same_person(assistant, after)
 
 
@@ -159,8 +159,8 @@ async def test_two_consumers_that_see_a_new_person_at_once_make_one_conversation
 ) -> None:
     url = new_database(("assistant", "assistant"))
     async with (
-        running_assistant(url, kafka.bootstrap) as first,
-        running_assistant(url, kafka.bootstrap) as second,
+        running_assistant(url, kafka.settings) as first,
+        running_assistant(url, kafka.settings) as second,
     ):
         for person in range(40):
             phone, bsuid = f"3460000{person:04d}", f"ES.{person}"

@@ -44,7 +44,7 @@ async def test_the_words_of_a_voice_note_are_answered_and_remembered(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url, media = new_database(("assistant", "assistant")), some_media()
-    async with running_assistant(url, kafka.bootstrap, media=media) as assistant:
+    async with running_assistant(url, kafka.settings, media=media) as assistant:
         await assistant.receive(voice_note())
         [reply] = await assistant.replies()
         assert reply.text == "echo [voice note] ¿Abren hoy?"
@@ -64,7 +64,7 @@ async def test_a_turn_that_is_tried_again_pays_for_the_words_once_and_sees_the_p
     model = ScriptedModel([ModelFailure("http_500", "transient"), ModelAnswer("sí", Usage("m"))])
     client = a_client(settings={"quiet_window_ms": 100})
     async with running_assistant(
-        url, kafka.bootstrap, client, media=media, model=model
+        url, kafka.settings, client, media=media, model=model
     ) as assistant:
         await assistant.receive(voice_note(), photo("¿Y esto?"))
         [reply] = await assistant.replies()
@@ -86,7 +86,7 @@ async def test_what_was_said_outlives_a_turn_that_is_superseded(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url, media = new_database(("assistant", "assistant")), some_media()
-    async with running_assistant(url, kafka.bootstrap, media=media) as assistant:
+    async with running_assistant(url, kafka.settings, media=media) as assistant:
         gate = assistant.model.close()
         await assistant.receive(voice_note())
         await assistant.wait_for_calls(1)
@@ -102,7 +102,7 @@ async def test_what_was_said_outlives_a_turn_that_is_superseded(
 async def test_a_spoken_stop_is_a_stop(kafka: Broker, new_database: NewDatabase) -> None:
     url, media = new_database(("assistant", "assistant")), some_media()
     media.ears.words = "Stop."
-    async with running_assistant(url, kafka.bootstrap, media=media) as assistant:
+    async with running_assistant(url, kafka.settings, media=media) as assistant:
         await assistant.receive(voice_note())
         [reply] = await assistant.replies()
         assert reply.kind == "notice"
@@ -113,7 +113,7 @@ async def test_nothing_is_fetched_for_who_gets_no_answer(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url, media = new_database(("assistant", "assistant")), some_media()
-    async with running_assistant(url, kafka.bootstrap, media=media) as assistant:
+    async with running_assistant(url, kafka.settings, media=media) as assistant:
         await assistant.receive(incoming("STOP"))
         await assistant.wait_until_settled()
         await assistant.receive(voice_note())
@@ -123,7 +123,7 @@ async def test_nothing_is_fetched_for_who_gets_no_answer(
 
 async def test_a_file_that_is_gone_is_said(kafka: Broker, new_database: NewDatabase) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap) as assistant:
+    async with running_assistant(url, kafka.settings) as assistant:
         await assistant.receive(photo("¿Cuánto?"))
         await assistant.replies()
         assert asked(assistant) == "[photo] [could not be opened] ¿Cuánto?"

@@ -52,7 +52,7 @@ async def test_an_edit_within_the_quiet_window_costs_no_second_call(
 ) -> None:
     patient = a_client(settings={"quiet_window_ms": 20_000})
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, patient) as assistant:
+    async with running_assistant(url, kafka.settings, patient) as assistant:
         await assistant.receive(incoming("el lunes"), edit("el lunes", "el martes"))
         await assistant.execute("update turn set due_at = now()")
         [reply] = await assistant.replies()
@@ -146,7 +146,7 @@ async def test_a_change_that_meets_the_finish_leaves_each_message_one_end(
     """Forty people change their message at the moment at which its answer is stored. All forty are
     one client's, which gets half of the slots."""
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, slots=200) as assistant:
+    async with running_assistant(url, kafka.settings, slots=200) as assistant:
         people = [f"c{number}" for number in range(40)]
         gate = assistant.model.close()
         await assistant.receive(*(incoming("x", person) for person in people))

@@ -106,7 +106,7 @@ async def test_a_word_hands_the_conversation_to_a_person(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, HUMAN) as assistant:
+    async with running_assistant(url, kafka.settings, HUMAN) as assistant:
         await assistant.receive(incoming("¡Humano!"))
         [notice] = await assistant.replies()
         assert (notice.kind, notice.answers) == ("notice", ("wamid.ann.¡Humano!",))
@@ -121,7 +121,7 @@ async def test_a_handover_ends_after_the_clients_minutes_or_never(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     client = a_client(settings={"handover_minutes": minutes})
-    async with running_assistant(url, kafka.bootstrap, client) as assistant:
+    async with running_assistant(url, kafka.settings, client) as assistant:
         await assistant.receive(incoming("persona"))
         await assistant.wait_until_settled()
         early = f"taken_over_until <= {until} and taken_over_until > now() + interval '29 min'"
@@ -135,7 +135,7 @@ async def test_who_comes_back_with_a_question_gets_one_reply_to_both(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     client = a_client(settings={"language": "en"})
-    async with running_assistant(url, kafka.bootstrap, client) as assistant:
+    async with running_assistant(url, kafka.settings, client) as assistant:
         await assistant.receive(incoming("STOP"))
         await assistant.wait_until_settled()
         await assistant.receive(incoming("START"), incoming("When?"))
@@ -293,7 +293,7 @@ async def test_an_assistant_published_after_the_message_answers_it(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, assistants={}) as assistant:
+    async with running_assistant(url, kafka.settings, assistants={}) as assistant:
         await assistant.receive(incoming("hola"))
         await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
         assistant.assistants.rows[ASSISTANT.assistant_id] = ASSISTANT
@@ -317,7 +317,7 @@ async def test_a_bug_in_a_turn_ends_with_the_fallback_and_disturbs_no_other(
 
     url = new_database(("assistant", "assistant"))
     model = ScriptedModel(script=[broken])
-    async with running_assistant(url, kafka.bootstrap, model=model) as assistant:
+    async with running_assistant(url, kafka.settings, model=model) as assistant:
         await assistant.receive(incoming("hola"))
         await assistant.eventually("select reason from turn", lambda rows: rows[0][0] is not None)
         await assistant.execute("update turn set failures = 4, due_at = now() + interval '1 min'")

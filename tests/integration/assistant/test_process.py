@@ -31,7 +31,7 @@ def service(
     kafka: Broker, new_database: NewDatabase, emulator: str, tmp_path: Path
 ) -> Iterator[AssistantProcess]:
     url = new_database(("assistant", "assistant"))
-    process = AssistantProcess(kafka.bootstrap, url, emulator, tmp_path / "assistant.log")
+    process = AssistantProcess(kafka.settings, url, emulator, tmp_path / "assistant.log")
     client = a_client(access_token="sealed")
     assistant = ASSISTANT.model_copy(update={"model": "gpt-6-luna"})
     process.publish(TENANTS_CONFIG, (client.phone_number_id, client))

@@ -25,7 +25,7 @@ async def test_a_conversation_is_told_once_that_an_ai_answers_and_that_it_is_clo
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, TELLS) as assistant:
+    async with running_assistant(url, kafka.settings, TELLS) as assistant:
         replies = await answer(assistant, "uno", "dos")
         assert replies == ["An AI answers.\n\nClosed.\n\necho uno", "echo dos"]
         assert await assistant.rows("select body from message where role = 'a' order by id") == [

@@ -41,7 +41,7 @@ def expensive(body: dict[str, Any]) -> ModelAnswer:
 
 def spending(url: str, kafka: Broker, *clients: Any, **more: Any) -> Any:
     published = {ASSISTANT.assistant_id: ASSISTANT}
-    return running_assistant(url, kafka.bootstrap, *clients, assistants=published, **more)
+    return running_assistant(url, kafka.settings, *clients, assistants=published, **more)
 
 
 async def rows(assistant: RunningAssistant, query: str) -> list[tuple[Any, ...]]:
@@ -258,7 +258,7 @@ async def test_a_days_sums_are_published_when_they_have_changed(
         after_a_restart = UsageReports(assistant.database, assistant.outbox, SystemClock())
         await after_a_restart.publish()
         await assistant.wait_until_settled()
-        events = await asyncio.to_thread(read_events, kafka.bootstrap, USAGE_EVENTS, UsageRecorded)
+        events = await asyncio.to_thread(read_events, kafka.settings, USAGE_EVENTS, UsageRecorded)
         told = [(each.tenant_id, each.calls, each.cost_micros) for each in events]
         assert told == [(1, 1, 150), (1, 2, 300), (1, 2, 300)]
         assert events[1].event_id == events[2].event_id

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 async def told(assistant: RunningAssistant) -> list[tuple[str, str]]:
     """State and newest message of all events so far, oldest first."""
-    events = await asyncio.to_thread(read_events, assistant.bootstrap, TURNS_PROGRESS, TurnProgress)
+    events = await asyncio.to_thread(read_events, assistant.kafka, TURNS_PROGRESS, TurnProgress)
     ordered_events = sorted(events, key=lambda event: event.occurred_at)
     return [(event.state, event.wamid) for event in ordered_events]
 
@@ -54,7 +54,7 @@ async def test_it_is_told_again_while_the_model_is_asked_and_not_after(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, repeat_seconds=0.2) as assistant:
+    async with running_assistant(url, kafka.settings, repeat_seconds=0.2) as assistant:
         gate = assistant.model.close()
         await assistant.receive(incoming("uno"))
 
@@ -81,9 +81,7 @@ async def test_an_event_says_whose_messages_and_until_when(assistant: RunningAss
         return bool(await told(assistant))
 
     await eventually_async(is_told, "the turn to tell")
-    [event] = await asyncio.to_thread(
-        read_events, assistant.bootstrap, TURNS_PROGRESS, TurnProgress
-    )
+    [event] = await asyncio.to_thread(read_events, assistant.kafka, TURNS_PROGRESS, TurnProgress)
     assert (event.tenant_id, event.phone_number_id, event.contact_id) == (1, "number-1", "ann")
     assert (event.wamid, event.messages) == ("wamid.ann.dos", 2)
     assert event.until > event.occurred_at >= event.since

@@ -69,7 +69,7 @@ async def test_a_contact_that_an_operator_erased_can_write_again(
 
 async def test_two_clients_may_see_the_same_wamid(kafka: Broker, new_database: NewDatabase) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
+    async with running_assistant(url, kafka.settings, a_client(1), a_client(2)) as assistant:
         await assistant.receive(incoming("hola", tenant=1), incoming("hola", tenant=2))
         assert {reply.tenant_id for reply in await assistant.replies()} == {1, 2}
 
@@ -77,7 +77,7 @@ async def test_two_clients_may_see_the_same_wamid(kafka: Broker, new_database: N
 async def test_a_burst_is_one_turn(kafka: Broker, new_database: NewDatabase) -> None:
     patient = a_client(settings={"quiet_window_ms": 300})
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, patient) as assistant:
+    async with running_assistant(url, kafka.settings, patient) as assistant:
         for text in ("una", "dos", "tres"):
             await assistant.receive(incoming(text))
         [reply] = await assistant.replies()
@@ -140,7 +140,7 @@ async def test_two_clients_with_the_same_contact_share_no_history(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, a_client(1), a_client(2)) as assistant:
+    async with running_assistant(url, kafka.settings, a_client(1), a_client(2)) as assistant:
         await assistant.receive(incoming("secreto", tenant=1))
         await assistant.wait_until_settled()
         await assistant.receive(incoming("hola", tenant=2))
@@ -193,7 +193,7 @@ async def test_a_contact_who_never_pauses_is_answered_within_the_longest_wait(
 ) -> None:
     patient = a_client(settings={"quiet_window_ms": 5_000})
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, patient) as assistant:
+    async with running_assistant(url, kafka.settings, patient) as assistant:
         await assistant.receive(incoming("una"))
         await assistant.execute(
             "update turn set opened_at = now() - interval '9.9 s', due_at = now()"
@@ -208,7 +208,7 @@ async def test_a_long_quiet_window_begins_again_with_each_message(
 ) -> None:
     patient = a_client(settings={"quiet_window_ms": 30_000})
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap, patient) as assistant:
+    async with running_assistant(url, kafka.settings, patient) as assistant:
         await assistant.receive(incoming("una"))
         await assistant.execute(
             "update turn set opened_at = now() - interval '25 s', due_at = now() + interval '5 s'"
@@ -254,12 +254,12 @@ async def test_a_drained_process_has_stored_what_was_in_flight(
     kafka: Broker, new_database: NewDatabase
 ) -> None:
     url = new_database(("assistant", "assistant"))
-    async with running_assistant(url, kafka.bootstrap) as assistant:
+    async with running_assistant(url, kafka.settings) as assistant:
         gate = assistant.model.close()
         await assistant.receive(*(incoming("hola", contact=f"c{n}") for n in range(20)))
         await assistant.wait_for_calls(20)
         asyncio.get_running_loop().call_later(0.2, gate.set)
-    async with running_assistant(url, kafka.bootstrap) as restarted:
+    async with running_assistant(url, kafka.settings) as restarted:
         assert len(await restarted.replies()) == 20
         assert restarted.model.bodies == []
 
@@ -269,7 +269,7 @@ async def test_a_flood_of_one_client_does_not_hide_the_others(
 ) -> None:
     url = new_database(("assistant", "assistant"))
     clients = [a_client(number) for number in (1, 2, 3)]
-    async with running_assistant(url, kafka.bootstrap, *clients, slots=10) as assistant:
+    async with running_assistant(url, kafka.settings, *clients, slots=10) as assistant:
         gate = assistant.model.close()
         flood = [incoming("x", contact=f"c{n}", tenant=t) for t in (1, 2) for n in range(100)]
         await assistant.receive(*flood)
@@ -308,8 +308,8 @@ async def test_two_replicas_answer_every_message_once_and_in_order(
     clients = [a_client(1), a_client(2, settings={"quiet_window_ms": 5})]
     sent = [incoming(str(n), f"c{n % 40}", tenant=1 + n % 2) for n in range(800)]
     async with (
-        running_assistant(url, kafka.bootstrap, *clients, slots=20) as first,
-        running_assistant(url, kafka.bootstrap, *clients, slots=20) as second,
+        running_assistant(url, kafka.settings, *clients, slots=20) as first,
+        running_assistant(url, kafka.settings, *clients, slots=20) as second,
     ):
         for batch in range(0, 800, 40):
             replica = (first, second)[batch // 40 % 2]

@@ -9,7 +9,7 @@ from threading import Event as Signal
 import pytest
 from tests.support.builders import a_message
 from tests.support.components import RecordingLifecycle, keep_running, running_components
-from tests.support.kafka import Broker
+from tests.support.kafka import Broker, broker_at
 from tests.support.records import count_committed, produce, read_records
 from tests.support.waiting import eventually_async
 
@@ -21,6 +21,7 @@ from common.kafka.progress import LONGEST_CHECKS
 from common.kafka.record import Record
 from common.kafka.subscription import BATCH_BYTES, group_of
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_INBOUND, dlq_of
 
 pytestmark = pytest.mark.integration
@@ -65,11 +66,11 @@ class Handler:
 
 
 def consuming(
-    bootstrap: str, handler: Handler, life: Lifecycle, gather_ms: int = 0
+    kafka: KafkaSettings, handler: Handler, life: Lifecycle, gather_ms: int = 0
 ) -> tuple[Producer, BatchConsumer[MessageReceived]]:
-    producer = Producer(bootstrap, life)
+    producer = Producer(kafka, life)
     consumer = BatchConsumer(
-        bootstrap,
+        kafka,
         MESSAGES_INBOUND,
         MessageReceived,
         handler,
@@ -84,10 +85,10 @@ def consuming(
 
 @asynccontextmanager
 async def watched(
-    bootstrap: str, handler: Handler
+    kafka: KafkaSettings, handler: Handler
 ) -> AsyncIterator[tuple[RecordingLifecycle, BatchConsumer[MessageReceived]]]:
     life = RecordingLifecycle()
-    producer, consumer = consuming(bootstrap, handler, life)
+    producer, consumer = consuming(kafka, handler, life)
     async with keep_running([producer, consumer]):
         yield life, consumer
 
@@ -97,10 +98,10 @@ async def check_for_a_minute(consumer: BatchConsumer[MessageReceived]) -> None:
         await consumer.check()
 
 
-def write(bootstrap: str, values: Sequence[str | bytes], key: str = "k") -> None:
+def write(kafka: KafkaSettings, values: Sequence[str | bytes], key: str = "k") -> None:
     """Texts become messages; bytes go as they are."""
     encoded = [a_message(one).encode() if isinstance(one, str) else one for one in values]
-    produce(bootstrap, MESSAGES_INBOUND, [(key, value) for value in encoded])
+    produce(kafka, MESSAGES_INBOUND, [(key, value) for value in encoded])
 
 
 def marks(record: Record) -> dict[str, str]:
@@ -109,13 +110,13 @@ def marks(record: Record) -> dict[str, str]:
 
 async def test_records_of_one_key_are_stored_once_in_order_and_committed(kafka: Broker) -> None:
     texts = [str(number) for number in range(1200)]
-    write(kafka.bootstrap, texts)
+    write(kafka.settings, texts)
     handler = Handler()
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)):
         await eventually_async(lambda: len(handler.stored) >= len(texts))
     assert handler.stored == texts
     assert handler.calls < 30
-    assert count_committed(kafka.bootstrap, GROUP) == len(texts)
+    assert count_committed(kafka.settings, GROUP) == len(texts)
 
 
 async def test_bad_records_are_dead_lettered_alone_and_as_they_were(kafka: Broker) -> None:
@@ -123,12 +124,12 @@ async def test_bad_records_are_dead_lettered_alone_and_as_they_were(kafka: Broke
     values: list[str | bytes] = [*good]
     values[20:20] = [b"\xff\x00 no json"]
     values[40:40] = ["poison"]
-    write(kafka.bootstrap, values)
+    write(kafka.settings, values)
     handler = Handler(poison=frozenset({"poison"}))
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)) as life:
         await eventually_async(lambda: len(handler.stored) >= len(good))
         assert life.fatals == []
-    undecodable, failing = read_records(kafka.bootstrap, DLQ)
+    undecodable, failing = read_records(kafka.settings, DLQ)
     assert handler.stored == good
     assert undecodable.value == b"\xff\x00 no json"
     assert undecodable.key == b"k"
@@ -140,33 +141,33 @@ async def test_bad_records_are_dead_lettered_alone_and_as_they_were(kafka: Broke
     assert said["dlq-reason"] == "undecodable"
     assert marks(failing)["dlq-reason"] == "always_fails"
     assert marks(failing)["dlq-detail"] == "ValueError"
-    assert count_committed(kafka.bootstrap, GROUP) == len(values)
+    assert count_committed(kafka.settings, GROUP) == len(values)
 
 
 async def test_eleven_bad_records_in_a_row_stop_the_service(kafka: Broker) -> None:
-    write(kafka.bootstrap, ["good", *[b"bad"] * 50])
+    write(kafka.settings, ["good", *[b"bad"] * 50])
     handler = Handler()
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)) as life:
         await eventually_async(lambda: life.fatals)
         assert life.fatals[0].startswith("too_many_dead_letters messages.inbound[")
     assert handler.stored == ["good"]
-    assert len(read_records(kafka.bootstrap, DLQ)) == 11
-    assert count_committed(kafka.bootstrap, GROUP) == 12, "they are not dead-lettered again"
+    assert len(read_records(kafka.settings, DLQ)) == 11
+    assert count_committed(kafka.settings, GROUP) == 12, "they are not dead-lettered again"
 
 
 async def test_what_fails_in_every_partition_stops_the_service_as_soon(kafka: Broker) -> None:
     records = [(str(number), b"bad") for number in range(60)]
-    produce(kafka.bootstrap, MESSAGES_INBOUND, records)
-    async with running_components(lambda life: consuming(kafka.bootstrap, Handler(), life)) as life:
+    produce(kafka.settings, MESSAGES_INBOUND, records)
+    async with running_components(lambda life: consuming(kafka.settings, Handler(), life)) as life:
         await eventually_async(lambda: life.fatals)
-    assert len(read_records(kafka.bootstrap, DLQ)) == 11
+    assert len(read_records(kafka.settings, DLQ)) == 11
 
 
 async def test_a_backlog_of_long_messages_is_stored_in_bounded_batches(kafka: Broker) -> None:
     longest = 256 << 10
-    write(kafka.bootstrap, [f"{number:4}{'x' * longest}" for number in range(100)])
+    write(kafka.settings, [f"{number:4}{'x' * longest}" for number in range(100)])
     handler = Handler()
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)):
         await eventually_async(lambda: len(handler.stored) == 100)
     assert [int(text[:4]) for text in handler.stored] == list(range(100))
     assert max(handler.sizes) <= BATCH_BYTES + 5 * (longest + 4)
@@ -174,9 +175,9 @@ async def test_a_backlog_of_long_messages_is_stored_in_bounded_batches(kafka: Br
 
 async def test_what_may_wait_is_gathered(kafka: Broker) -> None:
     handler = Handler()
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life, 2000)):
+    async with running_components(lambda life: consuming(kafka.settings, handler, life, 2000)):
         for number in range(10):
-            write(kafka.bootstrap, [str(number)])
+            write(kafka.settings, [str(number)])
         await eventually_async(lambda: len(handler.stored) == 10)
     assert handler.stored == [str(number) for number in range(10)]
     assert handler.calls < 10
@@ -184,9 +185,9 @@ async def test_what_may_wait_is_gathered(kafka: Broker) -> None:
 
 async def test_a_batch_that_takes_too_long_is_halved_until_it_does_not(kafka: Broker) -> None:
     texts = [str(number) for number in range(300)]
-    write(kafka.bootstrap, texts)
+    write(kafka.settings, texts)
     handler = Handler(most=20)
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)) as life:
         await eventually_async(lambda: len(handler.stored) == len(texts))
         assert life.fatals == []
     assert handler.stored == texts
@@ -196,48 +197,48 @@ async def test_bad_records_spread_thinly_over_good_ones_do_not_stop_it(kafka: Br
     values: list[str | bytes] = [str(number) for number in range(400)]
     for place in range(15, 360, 30):
         values[place] = b"bad"
-    write(kafka.bootstrap, values)
+    write(kafka.settings, values)
     handler = Handler()
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)) as life:
         await eventually_async(lambda: len(handler.stored) >= 388 or life.fatals)
         assert life.fatals == []
-    assert len(read_records(kafka.bootstrap, DLQ)) == 12
+    assert len(read_records(kafka.settings, DLQ)) == 12
 
 
 async def test_an_outage_stores_commits_and_buries_nothing(kafka: Broker) -> None:
     handler = Handler()
     handler.down.set()
-    write(kafka.bootstrap, ["before", b"bad", "after"])
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+    write(kafka.settings, ["before", b"bad", "after"])
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)):
         await eventually_async(lambda: handler.calls >= 4)
-        assert count_committed(kafka.bootstrap, GROUP) == 0
+        assert count_committed(kafka.settings, GROUP) == 0
         handler.down.clear()
         await eventually_async(lambda: len(handler.stored) == 2)
     assert handler.stored == ["before", "after"]
-    assert len(read_records(kafka.bootstrap, DLQ)) == 1
+    assert len(read_records(kafka.settings, DLQ)) == 1
 
 
 async def test_a_bad_record_before_an_outage_is_buried_once(kafka: Broker) -> None:
     handler = Handler()
     handler.down.set()
-    write(kafka.bootstrap, [b"bad", "after"])
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+    write(kafka.settings, [b"bad", "after"])
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)) as life:
         await eventually_async(lambda: handler.calls >= 5)
         handler.down.clear()
         await eventually_async(lambda: handler.stored)
         assert life.fatals == []
-    assert len(read_records(kafka.bootstrap, DLQ)) == 1
+    assert len(read_records(kafka.settings, DLQ)) == 1
 
 
 async def test_a_consumer_that_stands_still_before_records_ends_the_process(kafka: Broker) -> None:
     handler = Handler()
-    async with watched(kafka.bootstrap, handler) as (life, consumer):
-        write(kafka.bootstrap, ["stored"])
+    async with watched(kafka.settings, handler) as (life, consumer):
+        write(kafka.settings, ["stored"])
         await eventually_async(lambda: handler.stored)
         await check_for_a_minute(consumer)
         assert life.fatals == [], "nothing waits"
         handler.hangs.set()
-        write(kafka.bootstrap, ["left", "over"])
+        write(kafka.settings, ["left", "over"])
         await eventually_async(lambda: handler.calls == 2)
         await check_for_a_minute(consumer)
         assert set(life.fatals) == {"consumer_stalled"}
@@ -248,15 +249,15 @@ async def test_a_consumer_that_stands_still_before_records_ends_the_process(kafk
 async def test_a_consumer_that_waits_is_not_ready_and_not_stalled(kafka: Broker) -> None:
     handler = Handler()
     handler.down.set()
-    write(kafka.bootstrap, ["waiting"])
-    async with watched(kafka.bootstrap, handler) as (life, consumer):
+    write(kafka.settings, ["waiting"])
+    async with watched(kafka.settings, handler) as (life, consumer):
         await eventually_async(lambda: CHECK in life.health.not_ready())
         await check_for_a_minute(consumer)
         assert life.fatals == []
 
 
 async def test_a_consumer_outside_its_group_is_not_ready_after_a_minute() -> None:
-    async with watched("127.0.0.1:1", Handler()) as (life, consumer):
+    async with watched(broker_at("127.0.0.1:1"), Handler()) as (life, consumer):
         assert CHECK not in life.health.not_ready()
         await check_for_a_minute(consumer)
         assert CHECK in life.health.not_ready()
@@ -264,13 +265,13 @@ async def test_a_consumer_outside_its_group_is_not_ready_after_a_minute() -> Non
 
 async def test_what_was_not_stored_is_read_again_by_the_next_member(kafka: Broker) -> None:
     handler, successor = Handler(), Handler()
-    write(kafka.bootstrap, ["stored"])
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)):
+    write(kafka.settings, ["stored"])
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)):
         await eventually_async(lambda: handler.stored)
         handler.down.set()
-        write(kafka.bootstrap, ["left", "over"])
+        write(kafka.settings, ["left", "over"])
         await eventually_async(lambda: handler.calls >= 3)
-    async with running_components(lambda life: consuming(kafka.bootstrap, successor, life)):
+    async with running_components(lambda life: consuming(kafka.settings, successor, life)):
         await eventually_async(lambda: len(successor.stored) >= 2)
     assert handler.stored == ["stored"]
     assert successor.stored == ["left", "over"]
@@ -279,9 +280,9 @@ async def test_what_was_not_stored_is_read_again_by_the_next_member(kafka: Broke
 async def test_a_bad_record_of_the_largest_size_fits_the_dead_letter_topic(kafka: Broker) -> None:
     room = MESSAGES_INBOUND.max_message_bytes - 200
     huge = random.Random(1).randbytes(room)
-    write(kafka.bootstrap, [huge, "good"])
+    write(kafka.settings, [huge, "good"])
     handler = Handler()
-    async with running_components(lambda life: consuming(kafka.bootstrap, handler, life)) as life:
+    async with running_components(lambda life: consuming(kafka.settings, handler, life)) as life:
         await eventually_async(lambda: handler.stored or life.fatals)
         assert life.fatals == []
-    assert [record.value for record in read_records(kafka.bootstrap, DLQ)] == [huge]
+    assert [record.value for record in read_records(kafka.settings, DLQ)] == [huge]

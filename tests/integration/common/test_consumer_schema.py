@@ -21,6 +21,7 @@ from common.postgres.connection import Connection
 from common.postgres.database import Database, in_transaction
 from common.postgres.errors import wait_reason
 from common.service.lifecycle import Component, Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_INBOUND, dlq_of
 from common.work import Lease
 
@@ -46,12 +47,12 @@ def store(connection: Connection, events: Sequence[MessageReceived]) -> None:
     receive(connection, events, Lease(None, 0))
 
 
-def consuming(bootstrap: str, url: str, life: Lifecycle) -> Sequence[Component]:
+def consuming(kafka: KafkaSettings, url: str, life: Lifecycle) -> Sequence[Component]:
     own = sa.engine.make_url(url).set(username=USER, password=PASSWORD)
     database = Database(own.render_as_string(hide_password=False), SCHEMA, life)
-    producer = Producer(bootstrap, life)
+    producer = Producer(kafka, life)
     consumer = BatchConsumer(
-        bootstrap,
+        kafka,
         MESSAGES_INBOUND,
         MessageReceived,
         in_transaction(database, store),
@@ -75,12 +76,12 @@ async def test_consumers_wait_until_an_operator_has_mended_it(
     query(url, fault)
     messages = [a_message(str(n), wamid=f"w{n}") for n in range(30)]
     records = [(str(n), message.encode()) for n, message in enumerate(messages)]
-    produce(kafka.bootstrap, MESSAGES_INBOUND, records)
-    async with running_components(lambda life: consuming(kafka.bootstrap, url, life)) as life:
+    produce(kafka.settings, MESSAGES_INBOUND, records)
+    async with running_components(lambda life: consuming(kafka.settings, url, life)) as life:
         await eventually_async(lambda: CHECK in life.health.not_ready(), "the check to fail")
         query(url, cure)
         stored = "select count(*) from received"
         await eventually_async(lambda: query(url, stored) == [(30,)], "every message stored")
         await eventually_async(lambda: CHECK not in life.health.not_ready(), "the check to pass")
         assert life.fatals == []
-    assert read_records(kafka.bootstrap, dlq_of(MESSAGES_INBOUND)) == []
+    assert read_records(kafka.settings, dlq_of(MESSAGES_INBOUND)) == []

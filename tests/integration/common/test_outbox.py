@@ -199,8 +199,9 @@ async def test_stopping_waits_for_what_flies_and_leaves_the_rest(url: str) -> No
 def test_two_processes_that_write_the_same_keys_publish_in_commit_order(
     kafka: Broker, url: str
 ) -> None:
-    writer = [sys.executable, "-m", "tests.support.sample_writer", kafka.bootstrap, url, "120"]
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
+    writer = [sys.executable, "-m", "tests.support.sample_writer", url, "120"]
+    variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
+    environment = variables | kafka.settings.kafka_environment()
     rivals = [subprocess.Popen(writer, env=environment, cwd=ROOT) for _ in range(2)]
     try:
         assert [rival.wait(40) for rival in rivals] == [0, 0]
@@ -211,7 +212,7 @@ def test_two_processes_that_write_the_same_keys_publish_in_commit_order(
     for key in ("c0", "c1", "c2"):
         seen = [
             ReplyReady.decode(record.value).text
-            for record in read_records(kafka.bootstrap, REPLIES_OUTBOUND)
+            for record in read_records(kafka.settings, REPLIES_OUTBOUND)
             if ReplyReady.decode(record.value).contact_id == key
         ]
         assert list(dict.fromkeys(map(int, seen))) == list(range(80)), key

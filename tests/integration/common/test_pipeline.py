@@ -23,6 +23,7 @@ from tests.support.waiting import eventually
 
 from common.events import ReplyReady
 from common.postgres.engine import driver_url
+from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, dlq_of, every_topic
 from common.work import WorkState
 from devkit.stack.kafka import LocalKafka
@@ -41,7 +42,7 @@ def own_kafka(home: Path) -> Iterator[LocalKafka]:
     """Ours to stop: the session's broker serves other tests."""
     port, controller = free_ports(2)
     kafka = LocalKafka.start(home / f"kafka-{port}", port, controller)
-    create(kafka.bootstrap, every_topic(), partitions=6)
+    create(kafka.settings, every_topic(), partitions=6)
     yield kafka
     kafka.stop()
 
@@ -59,11 +60,11 @@ def test_members_that_die_freeze_join_and_leave_lose_nothing(
 ) -> None:
     url = new_database()
     create_tables(url)
-    with sample_processes(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
+    with sample_processes(kafka.settings, url, tmp_path, HANDLE_SECONDS="0.05") as group:
         first, second = group.start(), group.start()
         eventually(lambda: "service_ready" in group.log(1), "two members")
         with numbered_messages(
-            kafka.bootstrap, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
+            kafka.settings, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
         ) as sending:
             eventually(lambda: effects(url), "the first effects")
             first.kill()
@@ -78,7 +79,7 @@ def test_members_that_die_freeze_join_and_leave_lose_nothing(
         wait_for_the_end(url, sending.sent)
         assert drain(fourth) == 0
         assert drain(third) == 0
-    assert_whole(kafka.bootstrap, url, sending.sent)
+    assert_whole(kafka.settings, url, sending.sent)
 
 
 def test_a_database_and_a_broker_away_for_ten_seconds_delay_and_lose_nothing(
@@ -86,11 +87,11 @@ def test_a_database_and_a_broker_away_for_ten_seconds_delay_and_lose_nothing(
 ) -> None:
     url = own_postgres.url()
     create_tables(url)
-    with sample_processes(own_kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="0.05") as group:
+    with sample_processes(own_kafka.settings, url, tmp_path, HANDLE_SECONDS="0.05") as group:
         group.start(), group.start()
         eventually(lambda: "service_ready" in group.log(1), "two members")
         with numbered_messages(
-            own_kafka.bootstrap, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
+            own_kafka.settings, MESSAGES_INBOUND, contacts=CONTACTS, per_second=PER_SECOND
         ) as sending:
             eventually(lambda: effects(url), "the first effects")
             own_postgres.kill()
@@ -103,7 +104,7 @@ def test_a_database_and_a_broker_away_for_ten_seconds_delay_and_lose_nothing(
         wait_for_the_end(url, sending.sent)
         assert [process.poll() for process in group.processes] == [None, None]
         assert [drain(process) for process in group.processes] == [0, 0]
-    assert_whole(own_kafka.bootstrap, url, sending.sent)
+    assert_whole(own_kafka.settings, url, sending.sent)
 
 
 def test_a_frozen_broker_keeps_a_service_neither_from_draining_nor_from_its_end(
@@ -112,12 +113,12 @@ def test_a_frozen_broker_keeps_a_service_neither_from_draining_nor_from_its_end(
     """The client waits for it without end: leaving the group, committing, publishing."""
     url = new_database()
     create_tables(url)
-    with sample_processes(own_kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="3") as group:
+    with sample_processes(own_kafka.settings, url, tmp_path, HANDLE_SECONDS="3") as group:
         process = group.start()
         eventually(lambda: "service_ready" in group.log(0), "a member")
         messages = [a_message("0", contact_id=str(n), wamid=f"w{n}") for n in range(20)]
         records = [(message.conversation, message.encode()) for message in messages]
-        produce(own_kafka.bootstrap, MESSAGES_INBOUND, records)
+        produce(own_kafka.settings, MESSAGES_INBOUND, records)
         eventually(lambda: len(query(url, RUNNING)) == len(records), "every job in hand")
         own_kafka.process.send_signal(signal.SIGSTOP)
         try:
@@ -144,17 +145,17 @@ def wait_for_the_end(url: str, sent: dict[str, int]) -> None:
         raise AssertionError(f"{wanted} sent, but (count, highest id): {counts}") from error
 
 
-def assert_whole(bootstrap: str, url: str, sent: dict[str, int]) -> None:
+def assert_whole(kafka: KafkaSettings, url: str, sent: dict[str, int]) -> None:
     wanted = {contact: list(range(count)) for contact, count in sent.items()}
     assert numbers(query(url, "select contact, n from received order by id")) == wanted
     assert numbers(effects(url)) == wanted
-    assert first_copies(bootstrap) == wanted
-    assert read_records(bootstrap, dlq_of(MESSAGES_INBOUND)) == []
+    assert first_copies(kafka) == wanted
+    assert read_records(kafka, dlq_of(MESSAGES_INBOUND)) == []
 
 
-def first_copies(bootstrap: str) -> Numbers:
+def first_copies(kafka: KafkaSettings) -> Numbers:
     found: Numbers = {}
-    for record in read_records(bootstrap, REPLIES_OUTBOUND):
+    for record in read_records(kafka, REPLIES_OUTBOUND):
         reply = ReplyReady.decode(record.value)
         contact, _, number = reply.reply_id.rpartition("-")
         seen = found.setdefault(contact, [])

@@ -30,7 +30,7 @@ def make_fatal(producer: Producer) -> None:
 
 async def test_a_fatal_error_ends_the_process_and_every_wait(kafka: Broker) -> None:
     life = RecordingLifecycle()
-    producer = Producer(kafka.bootstrap, life, linger_ms=10_000)
+    producer = Producer(kafka.settings, life, linger_ms=10_000)
     async with keep_running([producer]):
         waiting = [producer.send(MESSAGES_OUTCOME, "k", b"v") for _ in range(50)]
         make_fatal(producer)

@@ -8,25 +8,27 @@ from tests.support.kafka import Broker
 from tests.support.records import produce
 
 from common.kafka.reader import ReadStopped, TopicReader, TopicUnavailable
+from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_OUTCOME, Topic
+from devkit.stack.broker_security import GivenKafkaSettings
 
 pytestmark = pytest.mark.integration
 TOPIC = MESSAGES_OUTCOME
 MANY = 3000  # more than one poll takes
 
 
-def write(bootstrap: str, *keys: str) -> None:
-    produce(bootstrap, TOPIC, [(key, key.encode()) for key in keys])
+def write(kafka: KafkaSettings, *keys: str) -> None:
+    produce(kafka, TOPIC, [(key, key.encode()) for key in keys])
 
 
-def reading(bootstrap: str, topic: Topic = TOPIC) -> TopicReader:
-    return TopicReader(bootstrap, topic.name)
+def reading(kafka: KafkaSettings, topic: Topic = TOPIC) -> TopicReader:
+    return TopicReader(kafka, topic.name)
 
 
 def test_it_reads_everything_in_offset_order_and_ends(kafka: Broker) -> None:
     keys = [str(number) for number in range(MANY)]
-    write(kafka.bootstrap, *keys)
-    with reading(kafka.bootstrap) as reader:
+    write(kafka.settings, *keys)
+    with reading(kafka.settings) as reader:
         records = list(reader.read_to_end(reader.beginnings()))
     assert sorted(record.key_text for record in records) == sorted(keys)
     for partition in {record.partition for record in records}:
@@ -35,25 +37,25 @@ def test_it_reads_everything_in_offset_order_and_ends(kafka: Broker) -> None:
 
 
 def test_what_comes_while_it_reads_is_left_for_the_next_time(kafka: Broker) -> None:
-    write(kafka.bootstrap, "a")
-    with reading(kafka.bootstrap) as reader:
+    write(kafka.settings, "a")
+    with reading(kafka.settings) as reader:
         found = []
         for record in reader.read_to_end(reader.beginnings()):
             found.append(record.key_text)
-            write(kafka.bootstrap, "a")
+            write(kafka.settings, "a")
         assert found == ["a"]
         ends = reader.ends()
         assert sum(ends.values()) == 2
 
 
 def test_an_empty_topic_ends_at_once(kafka: Broker) -> None:
-    with reading(kafka.bootstrap) as reader:
+    with reading(kafka.settings) as reader:
         assert list(reader.read_to_end(reader.beginnings())) == []
 
 
 def test_it_reads_from_a_time(kafka: Broker) -> None:
-    write(kafka.bootstrap, "before")
-    with reading(kafka.bootstrap) as reader:
+    write(kafka.settings, "before")
+    with reading(kafka.settings) as reader:
         (before,) = reader.read_to_end(reader.beginnings())
         written = datetime.fromtimestamp(before.timestamp_ms / 1000, UTC)
         at_it = reader.offsets_at(written)
@@ -64,8 +66,8 @@ def test_it_reads_from_a_time(kafka: Broker) -> None:
 
 
 def test_it_reads_at_offsets_and_leaves_the_others_out(kafka: Broker) -> None:
-    write(kafka.bootstrap, *["same"] * 10)
-    with reading(kafka.bootstrap) as reader:
+    write(kafka.settings, *["same"] * 10)
+    with reading(kafka.settings) as reader:
         partition = next(iter(reader.read_to_end(reader.beginnings()))).partition
         records = list(reader.read_at(partition, [2, 5, 7], lambda: False))
         assert [record.offset for record in records] == [2, 5, 7]
@@ -74,8 +76,8 @@ def test_it_reads_at_offsets_and_leaves_the_others_out(kafka: Broker) -> None:
 
 
 def test_it_can_be_stopped(kafka: Broker) -> None:
-    write(kafka.bootstrap, "a")
-    with reading(kafka.bootstrap) as reader:
+    write(kafka.settings, "a")
+    with reading(kafka.settings) as reader:
         with pytest.raises(ReadStopped):
             list(reader.read_to_end({0: OFFSET_BEGINNING, **reader.beginnings()}, lambda: True))
         with pytest.raises(ReadStopped):
@@ -83,11 +85,13 @@ def test_it_can_be_stopped(kafka: Broker) -> None:
 
 
 def test_it_says_what_is_missing(kafka: Broker) -> None:
-    with TopicReader(kafka.bootstrap, "no.such.topic") as reader:
+    with TopicReader(kafka.settings, "no.such.topic") as reader:
         with pytest.raises(TopicUnavailable) as error:
             reader.partitions(timeout=10)
         assert error.value.missing == "topic"
-    with TopicReader("127.0.0.1:1", TOPIC.name) as reader:
+    with TopicReader(
+        GivenKafkaSettings(kafka_bootstrap_servers="127.0.0.1:1"), TOPIC.name
+    ) as reader:
         with pytest.raises(TopicUnavailable) as error:
             reader.partitions()
         assert error.value.missing == "broker"

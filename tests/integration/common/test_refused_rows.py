@@ -19,6 +19,7 @@ from common.outbox_age import OutboxAge
 from common.outbox_refused import EventTooLarge
 from common.postgres.database import Database
 from common.service.lifecycle import Component, Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import REPLIES_OUTBOUND
 
 pytestmark = pytest.mark.integration
@@ -42,13 +43,13 @@ def url(new_database: NewDatabase) -> str:
 class Publishing:
     """An outbox on the real broker."""
 
-    def __init__(self, bootstrap: str, url: str) -> None:
-        self.bootstrap, self.url = bootstrap, url
+    def __init__(self, kafka: KafkaSettings, url: str) -> None:
+        self.kafka, self.url = kafka, url
         self.outbox: Outbox
         self.database: Database
 
     def __call__(self, life: Lifecycle) -> Sequence[Component]:
-        producer = Producer(self.bootstrap, life, deadline_ms=0)
+        producer = Producer(self.kafka, life, deadline_ms=0)
         self.database = Database(self.url, SCHEMA, life)
         self.outbox = Outbox(self.database, producer, life)
         return [self.database, producer, self.outbox]
@@ -59,13 +60,13 @@ async def test_rows_that_are_too_large_are_set_aside_and_their_key_goes_on(
 ) -> None:
     next_row = reply_of(Job(1, "a", 1))
     query(url, TOO_LARGE, {"key": next_row.key})
-    publishing = Publishing(kafka.bootstrap, url)
+    publishing = Publishing(kafka.settings, url)
     async with running_components(publishing):
         rows = await publishing.database.transaction(lambda one: outbox_rows.add(one, [next_row]))
         assert len(rows) == 3
         publishing.outbox.publish(rows)
         await eventually_async(lambda: query(url, "select count(*) from outbox") == [(0,)])
-    published = read_records(kafka.bootstrap, REPLIES_OUTBOUND)
+    published = read_records(kafka.settings, REPLIES_OUTBOUND)
     assert [ReplyReady.decode(record.value).reply_id for record in published] == ["a-1"]
     reason = "MSG_SIZE_TOO_LARGE"
     sizes = [5_000_000, 2_000_000]

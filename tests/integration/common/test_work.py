@@ -335,7 +335,7 @@ async def test_a_session_that_the_server_takes_for_alive_does_not_stop_the_work(
 def test_a_killed_process_is_replaced_long_before_its_lease_ends(
     kafka: Broker, url: str, tmp_path: Path
 ) -> None:
-    with sample_processes(kafka.bootstrap, url, tmp_path, HANDLE_SECONDS="9", SLOTS="20") as group:
+    with sample_processes(kafka.settings, url, tmp_path, HANDLE_SECONDS="9", SLOTS="20") as group:
         first = group.start()
         add_jobs(url, *flood(1, 10))
         eventually(lambda: running_owners(url), "the first claims")

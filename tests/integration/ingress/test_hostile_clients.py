@@ -19,6 +19,7 @@ from tests.support.abuse import (
     send_flood,
 )
 from tests.support.ingress import SECRETS, TOKEN, signature
+from tests.support.kafka import broker_at
 from tests.support.processes import ROOT, ServiceProcess, running_service
 from tests.support.waiting import eventually
 
@@ -41,7 +42,7 @@ def ingress(logs: Path, **settings: str) -> Iterator[tuple[ServiceProcess, int]]
         "WHATSAPP_VERIFY_TOKEN": TOKEN,
         "INGRESS_PORT": str(port),
     }
-    with running_service("ingress", f"127.0.0.1:{nothing}", logs, **settings) as service:
+    with running_service("ingress", broker_at(f"127.0.0.1:{nothing}"), logs, **settings) as service:
         eventually(lambda: is_served(port), "the handshake to be answered")
         yield service, port
 

@@ -9,11 +9,12 @@ import httpx
 import orjson
 import pytest
 from tests.support.ingress import SECRETS, TOKEN, signature
-from tests.support.kafka import Broker
+from tests.support.kafka import Broker, broker_at
 from tests.support.processes import ServiceProcess, running_service
 from tests.support.records import read_records
 from tests.support.waiting import eventually
 
+from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW, every_topic
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
@@ -28,13 +29,13 @@ def own_kafka(home: Path) -> Iterator[LocalKafka]:
     """Ours to stop: the session's broker serves other tests."""
     port, controller = free_ports(2)
     kafka = LocalKafka.start(home / f"kafka-{port}", port, controller)
-    create(kafka.bootstrap, every_topic(), partitions=6)
+    create(kafka.settings, every_topic(), partitions=6)
     yield kafka
     kafka.stop()
 
 
 @contextmanager
-def ingress(bootstrap: str, logs: Path) -> Iterator[tuple[ServiceProcess, httpx.Client]]:
+def ingress(kafka: KafkaSettings, logs: Path) -> Iterator[tuple[ServiceProcess, httpx.Client]]:
     (port,) = free_ports(1)
     settings = {
         "WHATSAPP_APP_SECRETS": ",".join(SECRETS),
@@ -42,7 +43,7 @@ def ingress(bootstrap: str, logs: Path) -> Iterator[tuple[ServiceProcess, httpx.
         "INGRESS_PORT": str(port),
     }
     with (
-        running_service("ingress", bootstrap, logs, **settings) as service,
+        running_service("ingress", kafka, logs, **settings) as service,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
     ):
         yield service, client
@@ -59,22 +60,22 @@ def post(client: httpx.Client, body: bytes) -> int:
 
 def test_what_was_answered_200_is_in_the_topic_byte_for_byte(kafka: Broker, tmp_path: Path) -> None:
     sent = [webhook(number) for number in range(20)]
-    with ingress(kafka.bootstrap, tmp_path) as (service, client):
+    with ingress(kafka.settings, tmp_path) as (service, client):
         service.wait_until_ready()
         assert {post(client, body) for body in sent} == {200}
         assert post(client, b"x" * (3 << 20)) == 200
         assert service.drain() == 0
-    stored = read_records(kafka.bootstrap, WEBHOOKS_RAW)
+    stored = read_records(kafka.settings, WEBHOOKS_RAW)
     assert [record.value for record in stored if record.key == NUMBER.encode()] == sent
     assert [len(record.value or b"") for record in stored if not record.key] == [3 << 20]
 
 
 def test_a_killed_ingress_has_stored_all_it_confirmed(kafka: Broker, tmp_path: Path) -> None:
-    with ingress(kafka.bootstrap, tmp_path) as (service, client):
+    with ingress(kafka.settings, tmp_path) as (service, client):
         service.wait_until_ready()
         confirmed = [body for body in map(webhook, range(50)) if post(client, body) == 200]
         service.kill()
-    stored = {record.value for record in read_records(kafka.bootstrap, WEBHOOKS_RAW)}
+    stored = {record.value for record in read_records(kafka.settings, WEBHOOKS_RAW)}
     assert len(confirmed) == 50
     assert stored >= set(confirmed)
 
@@ -82,7 +83,7 @@ def test_a_killed_ingress_has_stored_all_it_confirmed(kafka: Broker, tmp_path: P
 def test_without_a_broker_it_says_503_in_time_and_recovers_by_itself(
     own_kafka: LocalKafka, tmp_path: Path
 ) -> None:
-    with ingress(own_kafka.bootstrap, tmp_path) as (service, client):
+    with ingress(own_kafka.settings, tmp_path) as (service, client):
         service.wait_until_ready()
         own_kafka.kill()
         began = time.monotonic()
@@ -94,24 +95,23 @@ def test_without_a_broker_it_says_503_in_time_and_recovers_by_itself(
         eventually(lambda: post(client, webhook(2)) == 200, "a 200")
         eventually(service.is_ready, "readiness to come back")
         assert service.drain() == 0
-    assert webhook(2) in {
-        record.value for record in read_records(own_kafka.bootstrap, WEBHOOKS_RAW)
-    }
+    assert webhook(2) in {record.value for record in read_records(own_kafka.settings, WEBHOOKS_RAW)}
 
 
 def test_a_forged_webhook_leaves_no_trace(kafka: Broker, tmp_path: Path) -> None:
     canary = b'{"text":"CANARY-7"}'
-    with ingress(kafka.bootstrap, tmp_path) as (service, client):
+    with ingress(kafka.settings, tmp_path) as (service, client):
         service.wait_until_ready()
         answer = client.post("/webhook", content=canary, headers=signature(canary, "not ours"))
         assert (answer.status_code, answer.content) == (401, b"")
         assert service.drain() == 0
         assert "CANARY" not in service.log.read_text()
-    assert read_records(kafka.bootstrap, WEBHOOKS_RAW) == []
+    assert read_records(kafka.settings, WEBHOOKS_RAW) == []
 
 
 def test_wrong_settings_end_it_with_the_names_of_the_variables(tmp_path: Path) -> None:
-    with running_service("ingress", "", tmp_path, WHATSAPP_APP_SECRETS="changeme") as service:
+    wrong = {"WHATSAPP_APP_SECRETS": "changeme"}
+    with running_service("ingress", broker_at(""), tmp_path, **wrong) as service:
         assert service.process.wait(20) == 2
         printed = service.log.read_text()
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "WHATSAPP_APP_SECRETS", "WHATSAPP_VERIFY_TOKEN"):

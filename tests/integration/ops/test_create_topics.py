@@ -5,7 +5,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions
-from tests.support.kafka import PARTITIONS, Broker
+from tests.support.kafka import PARTITIONS, Broker, admin_client
 
 from common.topics import (
     MESSAGES_INBOUND,
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.integration
 
 
 def test_what_is_there_is_left_alone_and_what_was_made_is_as_mapped(kafka: Broker) -> None:
-    assert create(kafka.bootstrap, every_topic()) == []
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    assert create(kafka.settings, every_topic()) == []
+    admin = admin_client(kafka.settings)
     there = admin.list_topics(timeout=10).topics
     assert len(there[MESSAGES_INBOUND.name].partitions) == PARTITIONS
     assert len(there[TENANTS_CONFIG.name].partitions) == TENANTS_CONFIG.partitions
@@ -41,7 +41,7 @@ def config_of(admin: AdminClient, topic: Topic) -> dict[str, str]:
 
 def test_a_topic_with_more_partitions_than_the_map_says_stays_as_it_is(kafka: Broker) -> None:
     """An older version made it; Kafka cannot take a partition away."""
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin = admin_client(kafka.settings)
     wider = NewPartitions(MESSAGES_OUTCOME.name, 24)
     admin.create_partitions([wider])[MESSAGES_OUTCOME.name].result(30)
-    assert create(kafka.bootstrap, every_topic()) == []
+    assert create(kafka.settings, every_topic()) == []

@@ -10,6 +10,7 @@ from tests.support.kafka import Broker
 from tests.support.waiting import eventually
 
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW
 from router.dedup import RecentlyRouted
 from router.process import RecordProcessor
@@ -20,11 +21,11 @@ pytestmark = pytest.mark.integration
 
 
 @contextmanager
-def foreign_member(bootstrap: str) -> Iterator[None]:
+def foreign_member(kafka: KafkaSettings) -> Iterator[None]:
     """A console consumer that somebody started with the router's group."""
     consumer = Consumer(
         {
-            "bootstrap.servers": bootstrap,
+            "bootstrap.servers": kafka,
             "group.id": "router.webhooks.raw",
             "partition.assignment.strategy": "range",
         }
@@ -45,6 +46,6 @@ def foreign_member(bootstrap: str) -> Iterator[None]:
 async def test_a_refused_first_join_ends_the_process(kafka: Broker) -> None:
     life = Lifecycle("router")
     processor = RecordProcessor(lambda _: RoutedWebhook(), RecentlyRouted(9))
-    worker = RouterWorker(kafka.bootstrap, processor, life, hang_seconds=5)
-    with foreign_member(kafka.bootstrap):
+    worker = RouterWorker(kafka.settings, processor, life, hang_seconds=5)
+    with foreign_member(kafka.settings):
         assert await asyncio.wait_for(life.run([worker]), 60) == 1

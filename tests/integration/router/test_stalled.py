@@ -13,6 +13,7 @@ from tests.support.waiting import eventually_async
 
 from common.kafka.record import Record
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW
 from router.dedup import RecentlyRouted
 from router.process import RecordProcessor
@@ -30,8 +31,8 @@ class Built:
 
     app: App
 
-    def __call__(self, bootstrap: str, group: str) -> App:
-        self.app = application(bootstrap, group)
+    def __call__(self, kafka: KafkaSettings, group: str) -> App:
+        self.app = application(kafka, group)
         return self.app
 
 
@@ -39,32 +40,30 @@ def route_nothing(_: Record) -> RoutedWebhook:
     return RoutedWebhook()
 
 
-def a_worker(bootstrap: str, life: Lifecycle, built: Built) -> RouterWorker:
+def a_worker(kafka: KafkaSettings, life: Lifecycle, built: Built) -> RouterWorker:
     processor = RecordProcessor(route_nothing, RecentlyRouted(9))
-    return RouterWorker(bootstrap, processor, life, stall_seconds=SECONDS, build=built)
+    return RouterWorker(kafka, processor, life, stall_seconds=SECONDS, build=built)
 
 
-def feed(bootstrap: str, count: int) -> None:
-    produce(bootstrap, WEBHOOKS_RAW, [(str(number), b"{}") for number in range(count)])
+def feed(kafka: KafkaSettings, count: int) -> None:
+    produce(kafka, WEBHOOKS_RAW, [(str(number), b"{}") for number in range(count)])
 
 
 async def test_a_router_whose_stream_never_moves_ends(kafka: Broker) -> None:
     """As after a rebalance that left Faust's flow control suspended."""
     life, built = Lifecycle("router"), Built()
-    running = asyncio.create_task(life.run([a_worker(kafka.bootstrap, life, built)]))
+    running = asyncio.create_task(life.run([a_worker(kafka.settings, life, built)]))
     await eventually_async(lambda: life.health.not_ready() == [], "a started router")
     built.app.flow_control.suspend()
-    feed(kafka.bootstrap, 20)
+    feed(kafka.settings, 20)
     assert await asyncio.wait_for(running, 60) == 1
-    assert count_committed(kafka.bootstrap, GROUP) < 20
+    assert count_committed(kafka.settings, GROUP) < 20
 
 
 @asynccontextmanager
-async def running_router(bootstrap: str) -> AsyncIterator[App]:
+async def running_router(kafka: KafkaSettings) -> AsyncIterator[App]:
     built = Built()
-    async with running_components(
-        lambda life: [a_worker(bootstrap, life, built)], "router"
-    ) as life:
+    async with running_components(lambda life: [a_worker(kafka, life, built)], "router") as life:
         await eventually_async(lambda: life.health.not_ready() == ["started"], "an assignment")
         yield built.app
         assert life.fatals == []
@@ -72,24 +71,24 @@ async def running_router(bootstrap: str) -> AsyncIterator[App]:
 
 async def test_only_what_is_not_committed_waits(kafka: Broker) -> None:
     """Also after a restart, when only the committed offsets tell."""
-    feed(kafka.bootstrap, 20)
-    async with running_router(kafka.bootstrap) as app:
+    feed(kafka.settings, 20)
+    async with running_router(kafka.settings) as app:
         await eventually_async(lambda: nothing_waits(app), "every commit")
-    assert count_committed(kafka.bootstrap, GROUP) == 20
-    async with running_router(kafka.bootstrap) as app:
+    assert count_committed(kafka.settings, GROUP) == 20
+    async with running_router(kafka.settings) as app:
         assert await nothing_waits(app)
         app.flow_control.suspend()
-        feed(kafka.bootstrap, 1)
+        feed(kafka.settings, 1)
         assert not await nothing_waits(app)
 
 
 async def test_what_retention_deleted_does_not_wait(kafka: Broker) -> None:
-    feed(kafka.bootstrap, 20)
-    admin = admin_client(kafka.bootstrap)
+    feed(kafka.settings, 20)
+    admin = admin_client(kafka.settings)
     ends = [TopicPartition(WEBHOOKS_RAW.name, number, OFFSET_END) for number in range(PARTITIONS)]
     for deleted in admin.delete_records(ends).values():
         deleted.result(CALL_SECONDS)
-    async with running_router(kafka.bootstrap) as app:
+    async with running_router(kafka.settings) as app:
         assert await nothing_waits(app)
 
 

@@ -10,6 +10,7 @@ from tests.support.router import a_record
 from common.kafka.producer import Producer
 from common.kafka.record import Record
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW, dlq_of
 from router.dedup import RecentlyRouted
 from router.process import RecordProcessor
@@ -23,9 +24,9 @@ def explode(record: Record) -> RoutedWebhook:
     raise KeyError("a bug of ours")
 
 
-async def feed(bootstrap: str, count: int) -> None:
+async def feed(kafka: KafkaSettings, count: int) -> None:
     """All of one number, so all in one partition."""
-    producer = Producer(bootstrap, Lifecycle("tests"))
+    producer = Producer(kafka, Lifecycle("tests"))
     await producer.start()
     record = a_record(b"{}")
     acks = [
@@ -39,11 +40,11 @@ async def feed(bootstrap: str, count: int) -> None:
 async def test_the_eleventh_failure_in_a_row_ends_the_process_with_the_rest_unread(
     kafka: Broker,
 ) -> None:
-    await feed(kafka.bootstrap, 40)
+    await feed(kafka.settings, 40)
     life = Lifecycle("router")
-    worker = RouterWorker(kafka.bootstrap, RecordProcessor(explode, RecentlyRouted(9)), life)
+    worker = RouterWorker(kafka.settings, RecordProcessor(explode, RecentlyRouted(9)), life)
     code = await asyncio.wait_for(life.run([worker]), 60)
     assert code == 1
-    dead = read_records(kafka.bootstrap, dlq_of(WEBHOOKS_RAW))
+    dead = read_records(kafka.settings, dlq_of(WEBHOOKS_RAW))
     assert [record.value for record in dead] == [b"{}"] * 11
-    assert count_committed(kafka.bootstrap, "router.webhooks.raw") <= 11
+    assert count_committed(kafka.settings, "router.webhooks.raw") <= 11

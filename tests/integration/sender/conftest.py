@@ -21,6 +21,6 @@ async def sender(
     kafka: Broker, new_database: NewDatabase, graph: FakeGraph, tmp_path: Path
 ) -> AsyncIterator[RunningSender]:
     url = new_database(("sender", "sender"))
-    async with running_sender(kafka.bootstrap, url, graph.url, tmp_path) as running:
+    async with running_sender(kafka.settings, url, graph.url, tmp_path) as running:
         await running.add_tenant(a_tenant())
         yield running

@@ -56,7 +56,7 @@ async def sender(
 ) -> AsyncIterator[RunningSender]:
     graph = f"http://127.0.0.1:{proxy.port}/v26.0"
     url = new_database(("sender", "sender"))
-    async with running_sender(kafka.bootstrap, url, graph, tmp_path, CALL_SECONDS) as one:
+    async with running_sender(kafka.settings, url, graph, tmp_path, CALL_SECONDS) as one:
         await one.add_tenant(a_tenant(phone_number_id=NUMBER))
         yield one
 

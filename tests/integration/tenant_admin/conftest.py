@@ -15,5 +15,5 @@ def url(new_database: NewDatabase) -> str:
 
 @pytest.fixture
 async def admin(url: str, kafka: Broker) -> AsyncIterator[Admin]:
-    async with running(url, kafka.bootstrap) as started:
+    async with running(url, kafka.settings) as started:
         yield started

@@ -174,9 +174,9 @@ async def test_the_commands_show_who_has_a_problem(admin: Admin, url: str) -> No
 async def test_the_service_keeps_what_its_topic_says(url: str, kafka: Broker) -> None:
     words = [PLAZA[name] for name in ("name", "phone_number", "phone_number_id", "assistant_id")]
     assert command("manage_clients.py", "add", *words, DATABASE_URL=url).returncode == 0
-    with served(url, kafka.bootstrap):
+    with served(url, kafka.settings):
         events = [(NUMBER, of_number().encode()), (ACCOUNT, a_ban().encode())]
-        produce(kafka.bootstrap, ACCOUNTS_EVENTS, events)
+        produce(kafka.settings, ACCOUNTS_EVENTS, events)
 
         def is_kept() -> bool:
             ran = command("manage_clients.py", "health", "1", "--json", DATABASE_URL=url)

@@ -33,13 +33,13 @@ def ring(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def admin(url: str, kafka: Broker, ring: Path) -> AsyncIterator[Admin]:
-    async with running(url, kafka.bootstrap, ring) as started:
+    async with running(url, kafka.settings, ring) as started:
         yield started
 
 
 async def published(kafka: Broker, count: int) -> list[TenantConfig]:
     return await asyncio.to_thread(
-        await_events, kafka.bootstrap, TENANTS_CONFIG, TenantConfig, count
+        await_events, kafka.settings, TENANTS_CONFIG, TenantConfig, count
     )
 
 
@@ -52,7 +52,7 @@ async def test_a_new_client_is_published_with_its_assistant_from_the_template(
     [client] = await published(kafka, 1)
     assert (client.tenant_id, client.name, client.active) == (made["id"], PLAZA["name"], True)
     [assistant] = await asyncio.to_thread(
-        await_events, kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 1
+        await_events, kafka.settings, ASSISTANTS_CONFIG, AssistantConfig, 1
     )
     assert (assistant.assistant_id, assistant.model) == ("asst_abc123xyz", "gpt-6-luna")
     assert PLAZA["name"] in assistant.instructions
@@ -84,7 +84,7 @@ async def test_a_moved_and_then_deleted_number_ends_in_tombstones(
     assert (await admin.http.patch(path, json={"phone_number_id": "22222"})).is_success
     assert (await admin.http.delete(path)).status_code == 204
     published_records = await asyncio.to_thread(
-        await_records, kafka.bootstrap, TENANTS_CONFIG, lambda read: len(read) == 4
+        await_records, kafka.settings, TENANTS_CONFIG, lambda read: len(read) == 4
     )
     by_key = {
         key: [record.value is None for record in published_records if record.key == key]
@@ -180,7 +180,7 @@ async def test_a_rollback_publishes_the_older_version_again(admin: Admin, kafka:
     assert (back.status_code, back.json()["version"]) == (200, 1)
     assert (await admin.http.get(path)).json()["version"] == 1
     versions = await asyncio.to_thread(
-        await_events, kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3
+        await_events, kafka.settings, ASSISTANTS_CONFIG, AssistantConfig, 3
     )
     assert [(event.version, event.revision) for event in versions] == [(1, 1), (2, 2), (1, 3)]
     assert len({event.event_id for event in versions}) == 3

@@ -27,7 +27,7 @@ def manage(url: str, kafka: Broker) -> Manage:
     """Runs manage_clients.py with this database and broker."""
 
     def run(*words: str, **more: str) -> Ran:
-        variables = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap} | more
+        variables = {"DATABASE_URL": url, **kafka.settings.kafka_environment()} | more
         return command("manage_clients.py", *words, **variables)
 
     return run
@@ -57,7 +57,7 @@ def test_an_added_client_is_live_when_the_command_ends(manage: Manage, kafka: Br
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "Live now." in ran.stdout
     assert "assistant edit asst_abc123xyz" in ran.stdout
-    [client] = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 1)
+    [client] = await_events(kafka.settings, TENANTS_CONFIG, TenantConfig, 1)
     assert (client.name, client.phone_number_id) == ("Restaurante La Plaza", "631261586727899")
     listed = manage("list")
     for word in ("Restaurante La Plaza", "+34666777888", "631261586727899", "asst_abc123xyz"):
@@ -75,7 +75,7 @@ def test_deactivate_and_activate_are_published_and_may_be_repeated(
     manage(*ADD)
     ran = [manage(word, "1") for word in ("deactivate", "deactivate", "activate")]
     assert [each.returncode for each in ran] == [0, 0, 0]
-    clients = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 3)
+    clients = await_events(kafka.settings, TENANTS_CONFIG, TenantConfig, 3)
     assert [client.active for client in clients] == [True, False, True]
 
 
@@ -133,9 +133,9 @@ def test_what_a_command_could_not_publish_the_service_does(
     ran = manage(*ADD, KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_ports(1)[0]}")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "the running tenant-admin will publish this" in ran.stdout
-    with served(url, kafka.bootstrap):
-        assert await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 1)
-        assert await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 1)
+    with served(url, kafka.settings):
+        assert await_events(kafka.settings, TENANTS_CONFIG, TenantConfig, 1)
+        assert await_events(kafka.settings, ASSISTANTS_CONFIG, AssistantConfig, 1)
 
 
 def test_settings_are_changed_by_name(manage: Manage) -> None:
@@ -151,14 +151,14 @@ def test_a_token_from_stdin_is_sealed_for_the_client(
 ) -> None:
     ring = tmp_path / "ring.json"
     ring.write_text(KeyRing.fresh().model_dump_json())
-    variables = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+    variables = {"DATABASE_URL": url, **kafka.settings.kafka_environment()}
     command("manage_clients.py", *ADD, **variables)
     words = ("manage_clients.py", "token", "1")
     assert command(*words, stdin="EAAG-secret\n", **variables).returncode == 2
     ran = command(*words, stdin="EAAG-secret\n", KEY_RING_FILE=str(ring), **variables)
     assert ran.returncode == 0
     assert "EAAG-secret" not in ran.stdout + ran.stderr
-    sealed = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 2)[-1].access_token
+    sealed = await_events(kafka.settings, TENANTS_CONFIG, TenantConfig, 2)[-1].access_token
     assert sealed is not None
     assert unseal(KeyRing.read(ring), 1, "access_token", sealed) == "EAAG-secret"
 
@@ -177,7 +177,7 @@ def test_an_edited_assistant_answers_with_its_new_version(
     shown = manage("assistant", "show", "asst_abc123xyz").stdout
     assert "Abrimos de 13 a 16." in shown
     assert "Lunes cerrado." in shown
-    versions = await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 3)
+    versions = await_events(kafka.settings, ASSISTANTS_CONFIG, AssistantConfig, 3)
     assert [event.version for event in versions] == [1, 2, 3]
 
 
@@ -186,7 +186,7 @@ def test_instructions_come_from_stdin_where_there_is_no_editor(
 ) -> None:
     """As in a container: docker compose exec -T ... edit asst_x --file - < facts.md"""
     manage(*ADD)
-    variables = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+    variables = {"DATABASE_URL": url, **kafka.settings.kafka_environment()}
     words = ("manage_clients.py", "assistant", "edit", "asst_abc123xyz", "--file", "-")
     assert command(*words, stdin="Abrimos de 7 a 14.", **variables).returncode == 0
     assert "Abrimos de 7 a 14." in manage("assistant", "show", "asst_abc123xyz").stdout

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.support.builders import a_tenant
 from tests.support.clock import FixedClock
-from tests.support.kafka import Broker, reset
+from tests.support.kafka import Broker, broker_at, reset
 from tests.support.records import await_events, await_records, produce
 from tests.support.tenant_admin import KEY, PLAZA, Admin, running, served
 
@@ -34,18 +34,18 @@ async def compared(admin: Admin, kafka: Broker, after: timedelta = LATER) -> int
         while await admin.rows("select 1 from outbox"):
             await asyncio.sleep(0.02)
     clock = FixedClock(datetime.now(UTC) + after)
-    return await ConfigSync(kafka.bootstrap, admin.database, admin.outbox, clock).sync_once()
+    return await ConfigSync(kafka.settings, admin.database, admin.outbox, clock).sync_once()
 
 
 async def tenants(kafka: Broker, count: int) -> list[Record]:
     def enough(read: list[Record]) -> bool:
         return len(read) >= count
 
-    return await asyncio.to_thread(await_records, kafka.bootstrap, TENANTS_CONFIG, enough)
+    return await asyncio.to_thread(await_records, kafka.settings, TENANTS_CONFIG, enough)
 
 
 async def publish(kafka: Broker, key: str, value: bytes | None) -> None:
-    await asyncio.to_thread(produce, kafka.bootstrap, TENANTS_CONFIG, [(key, value)])
+    await asyncio.to_thread(produce, kafka.settings, TENANTS_CONFIG, [(key, value)])
 
 
 async def change(admin: Admin, client: dict[str, Any], **fields: Any) -> None:
@@ -64,20 +64,20 @@ async def test_nothing_is_published_when_all_is_equal(admin: Admin, kafka: Broke
 async def test_emptied_topics_hold_every_client_and_assistant_again(
     url: str, kafka: Broker
 ) -> None:
-    async with running(url, kafka.bootstrap) as before:
+    async with running(url, kafka.settings) as before:
         await change(before, await before.add(), name="La Plaza Mayor")
         await before.add(phone_number_id="22222", assistant_id="asst_other")
         assert await compared(before, kafka) == 0
-    await asyncio.to_thread(reset, kafka.bootstrap)
-    async with running(url, kafka.bootstrap) as admin:
+    await asyncio.to_thread(reset, kafka.settings)
+    async with running(url, kafka.settings) as admin:
         assert await compared(admin, kafka) == 4
         assert await compared(admin, kafka) == 0
-    there = await_events(kafka.bootstrap, TENANTS_CONFIG, TenantConfig, 2)
+    there = await_events(kafka.settings, TENANTS_CONFIG, TenantConfig, 2)
     assert {(client.phone_number_id, client.name, client.revision) for client in there} == {
         (NUMBER, "La Plaza Mayor", 2),
         ("22222", PLAZA["name"], 1),
     }
-    assistants = await_events(kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 2)
+    assistants = await_events(kafka.settings, ASSISTANTS_CONFIG, AssistantConfig, 2)
     assert {assistant.assistant_id for assistant in assistants} == {
         PLAZA["assistant_id"],
         "asst_other",
@@ -163,14 +163,14 @@ async def test_a_client_that_is_being_made_meanwhile_is_not_taken_for_gone(
 
 def test_the_started_service_compares_at_once(url: str, kafka: Broker) -> None:
     stranger = a_tenant(phone_number_id="gone")
-    produce(kafka.bootstrap, TENANTS_CONFIG, [("gone", stranger.encode())])
-    with served(url, kafka.bootstrap):
-        read = await_records(kafka.bootstrap, TENANTS_CONFIG, lambda so_far: len(so_far) == 2)
+    produce(kafka.settings, TENANTS_CONFIG, [("gone", stranger.encode())])
+    with served(url, kafka.settings):
+        read = await_records(kafka.settings, TENANTS_CONFIG, lambda so_far: len(so_far) == 2)
     assert [record.value for record in read if record.key == b"gone"][-1] is None
 
 
 def test_the_service_starts_answers_and_ends_without_a_broker(url: str) -> None:
-    closed = f"127.0.0.1:{free_ports(1)[0]}"
+    closed = broker_at(f"127.0.0.1:{free_ports(1)[0]}")
     with served(url, closed) as base:
         answer = httpx.get(f"{base}/v1/clients", headers={"Authorization": f"Bearer {KEY}"})
     assert answer.status_code == 200

@@ -20,7 +20,7 @@ ADD = ("add", "Restaurante La Plaza", "+34666777888", "631261586727899", "asst_a
 
 async def commands(kafka: Broker, count: int) -> list[ConversationCommand]:
     return await asyncio.to_thread(
-        await_events, kafka.bootstrap, CONVERSATIONS_COMMANDS, ConversationCommand, count
+        await_events, kafka.settings, CONVERSATIONS_COMMANDS, ConversationCommand, count
     )
 
 
@@ -110,7 +110,7 @@ def test_the_command_line_sends_the_same_commands(new_database: NewDatabase, kaf
     url = new_database(("tenant_admin", "admin"))
 
     def manage(*words: str) -> Any:
-        variables = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+        variables = {"DATABASE_URL": url, **kafka.settings.kafka_environment()}
         return command("manage_clients.py", *words, **variables)
 
     manage(*ADD)
@@ -122,7 +122,7 @@ def test_the_command_line_sends_the_same_commands(new_database: NewDatabase, kaf
         manage("opt-in", "1", CONTACT, "--json"),
     ]
     assert [each.returncode for each in ran] == [0] * 5, [each.stderr for each in ran]
-    published = await_events(kafka.bootstrap, CONVERSATIONS_COMMANDS, ConversationCommand, len(ran))
+    published = await_events(kafka.settings, CONVERSATIONS_COMMANDS, ConversationCommand, len(ran))
     assert [(event.what, event.minutes, event.text) for event in published] == [
         ("take_over", 0, None),
         ("say", None, "Soy Marta."),

@@ -32,7 +32,7 @@ UNREAD = 9 * MIB
 
 @pytest.fixture
 def base(new_database: NewDatabase, kafka: Broker) -> Iterator[str]:
-    with served(new_database(("tenant_admin", "admin")), kafka.bootstrap) as url:
+    with served(new_database(("tenant_admin", "admin")), kafka.settings) as url:
         yield url
 
 

@@ -50,7 +50,7 @@ async def test_the_largest_import_is_a_few_statements(admin: Admin, kafka: Broke
     again = await admin.http.post(PATH, json=[an_export(3, "Be brief."), *exported[1:]])
     assert [item["action"] for item in again.json()["items"][:2]] == ["new version", "unchanged"]
     events = await asyncio.to_thread(
-        await_events, kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, MOST + 1
+        await_events, kafka.settings, ASSISTANTS_CONFIG, AssistantConfig, MOST + 1
     )
     assert (events[-1].assistant_id, events[-1].version, events[-1].revision) == ("asst_3", 2, 2)
     assert await admin.rows("select count(*) from audit_log") == [(MOST + 1,)]
@@ -84,7 +84,7 @@ async def test_the_same_assistant_twice_in_a_file_is_two_versions_and_one_event(
     ]
     assert (await admin.http.get("/v1/assistants/asst_1")).json()["instructions"] == "Two."
     events = await asyncio.to_thread(
-        await_events, kafka.bootstrap, ASSISTANTS_CONFIG, AssistantConfig, 2
+        await_events, kafka.settings, ASSISTANTS_CONFIG, AssistantConfig, 2
     )
     assert {(event.assistant_id, event.version) for event in events} == {
         ("asst_1", 2),

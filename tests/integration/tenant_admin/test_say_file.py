@@ -55,13 +55,13 @@ def ring(tmp_path: Path) -> Path:
 @pytest.fixture
 async def admin(url: str, kafka: Broker, whatsapp: Running, ring: Path) -> AsyncIterator[Admin]:
     uploads = MediaUploads(whatsapp.graph, TOKEN)
-    async with running(url, kafka.bootstrap, ring, uploads) as started:
+    async with running(url, kafka.settings, ring, uploads) as started:
         yield started
 
 
 async def commands(kafka: Broker, count: int) -> list[ConversationCommand]:
     return await asyncio.to_thread(
-        await_events, kafka.bootstrap, CONVERSATIONS_COMMANDS, ConversationCommand, count
+        await_events, kafka.settings, CONVERSATIONS_COMMANDS, ConversationCommand, count
     )
 
 
@@ -192,7 +192,7 @@ async def test_without_any_token_nothing_is_tried(
     url: str, kafka: Broker, whatsapp: Running
 ) -> None:
     uploads = MediaUploads(whatsapp.graph, None)
-    async with running(url, kafka.bootstrap, None, uploads) as admin:
+    async with running(url, kafka.settings, None, uploads) as admin:
         client = (await admin.add(**NUMBER))["id"]
         answer = await send(admin, client, {"file": ("a.pdf", PDF)})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (503, "access_token")
@@ -240,7 +240,7 @@ async def test_what_meta_refuses_is_told_and_nothing_is_published(
 ) -> None:
     with graph(answer) as graph_url:
         uploads = MediaUploads(graph_url, TOKEN, seconds)
-        async with running(url, kafka.bootstrap, None, uploads) as admin:
+        async with running(url, kafka.settings, None, uploads) as admin:
             client = (await admin.add(**NUMBER))["id"]
             refused = await send(admin, client, {"file": ("a.pdf", PDF)})
             error = refused.json()["errors"][0]
@@ -252,7 +252,7 @@ async def test_what_meta_refuses_is_told_and_nothing_is_published(
 async def test_a_graph_that_is_not_there_is_told(url: str, kafka: Broker) -> None:
     async with running(
         url,
-        kafka.bootstrap,
+        kafka.settings,
         None,
         MediaUploads("http://127.0.0.1:9/v26.0", TOKEN),
     ) as admin:
@@ -269,7 +269,7 @@ def test_the_command_line_sends_the_same(
     program.write_bytes(b"MZ\x90\x00")
     variables = {
         "DATABASE_URL": url,
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+        **kafka.settings.kafka_environment(),
         "WHATSAPP_GRAPH_URL": whatsapp.graph,
         "WHATSAPP_ACCESS_TOKEN": TOKEN,
     }
@@ -284,7 +284,7 @@ def test_the_command_line_sends_the_same(
     ran = manage("say", "1", CONTACT, "--file", "-", "--name", "precios.txt", stdin="Pan: 1,20 €")
     assert ran.returncode == 0, ran.stderr
     photo_said, text_said = await_events(
-        kafka.bootstrap, CONVERSATIONS_COMMANDS, ConversationCommand, 2
+        kafka.settings, CONVERSATIONS_COMMANDS, ConversationCommand, 2
     )
     assert photo_said.media
     assert (photo_said.media.kind, photo_said.media.caption) == ("image", "Su mesa")

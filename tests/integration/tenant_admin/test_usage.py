@@ -179,10 +179,10 @@ async def test_the_service_counts_what_its_topics_say(url: str, kafka: Broker) -
         "manage_clients.py", "add", "Sol", "+34666777888", "12345", "asst_x", DATABASE_URL=url
     )
     assert added.returncode == 0, added.stderr
-    with served(url, kafka.bootstrap):
-        produce(kafka.bootstrap, USAGE_EVENTS, [("1", a_usage(2, tenant_id=1).encode())])
+    with served(url, kafka.settings):
+        produce(kafka.settings, USAGE_EVENTS, [("1", a_usage(2, tenant_id=1).encode())])
         delivery = a_delivery(tenant_id=1, state_at=NOON)
-        produce(kafka.bootstrap, DELIVERIES_EVENTS, [("1", delivery.encode())])
+        produce(kafka.settings, DELIVERIES_EVENTS, [("1", delivery.encode())])
 
         def is_counted() -> bool:
             ran = usage_command(url, "1", "--month", "2026-11", "--json")

@@ -7,9 +7,11 @@ import pytest
 from confluent_kafka import Producer
 
 from common.events import OutcomeRecorded
+from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_INBOUND, MESSAGES_OUTCOME, dlq_of
 from devkit.loadtest.event_log import EventLog
 from devkit.loadtest.evidence import Outcome
+from devkit.stack.broker_security import GivenKafkaSettings
 
 
 def an_outcome(wamid: str) -> OutcomeRecorded:
@@ -35,9 +37,9 @@ def producer() -> Iterator[Producer]:
 
 
 @pytest.fixture
-def bootstrap(producer: Producer) -> str:
+def mock_broker(producer: Producer) -> KafkaSettings:
     broker = next(iter(producer.list_topics(timeout=5).brokers.values()))
-    return f"{broker.host}:{broker.port}"
+    return GivenKafkaSettings(kafka_bootstrap_servers=f"{broker.host}:{broker.port}")
 
 
 def publish(producer: Producer, topic: str, *values: bytes) -> None:
@@ -46,9 +48,11 @@ def publish(producer: Producer, topic: str, *values: bytes) -> None:
     assert producer.flush(5) == 0
 
 
-def test_reads_from_the_earliest_and_then_goes_on(producer: Producer, bootstrap: str) -> None:
+def test_reads_from_the_earliest_and_then_goes_on(
+    producer: Producer, mock_broker: KafkaSettings
+) -> None:
     publish(producer, MESSAGES_OUTCOME.name, *(an_outcome(f"wamid.{n}").encode() for n in range(9)))
-    log = EventLog(bootstrap)
+    log = EventLog(mock_broker)
     assert (log.read_on(), log.read_on()) == (9, 0)
     publish(producer, MESSAGES_OUTCOME.name, an_outcome("wamid.0").encode())
     assert log.read_on() == 1
@@ -57,10 +61,12 @@ def test_reads_from_the_earliest_and_then_goes_on(producer: Producer, bootstrap:
     assert len(log.outcomes) == 9
 
 
-def test_finds_the_messages_inside_dead_letters(producer: Producer, bootstrap: str) -> None:
+def test_finds_the_messages_inside_dead_letters(
+    producer: Producer, mock_broker: KafkaSettings
+) -> None:
     body = b'{"messages":[{"id":"wamid.HBgL+a/b==","type":"text"}]} \xff'
     publish(producer, dlq_of(MESSAGES_INBOUND).name, body, b"\x00 no message at all")
-    log = EventLog(bootstrap)
+    log = EventLog(mock_broker)
     assert log.read_on() == 2
     log.close()
     assert log.dead_letters == {"wamid.HBgL+a/b=="}

@@ -15,12 +15,14 @@ from tests.support.waiting import eventually_async
 from common.kafka.record import OutgoingRecord, Record
 from common.service.crash_points import CrashPoints
 from common.topics import MESSAGES_INBOUND
+from devkit.stack.broker_security import GivenKafkaSettings
 from router.agent import BATCH, CROWD, WAITING, RouteAgent
 from router.dedup import RecentlyRouted
 from router.process import RecordProcessor
 from router.route import RoutedWebhook
 
 GENERATION = 4
+KAFKA = GivenKafkaSettings(kafka_bootstrap_servers="not reached")
 Ts = TypeVarTuple("Ts")
 
 
@@ -103,7 +105,7 @@ class Running:
 @contextmanager
 def running() -> Iterator[Running]:
     app, stream = FakeApp(), FakeStream()
-    agent = RouteAgent(app, RecordProcessor(pass_on, RecentlyRouted(9)), CrashPoints())
+    agent = RouteAgent(app, KAFKA, RecordProcessor(pass_on, RecentlyRouted(9)), CrashPoints())
     task = asyncio.create_task(agent.consume(stream))
     yield Running(app, stream, task)
     task.cancel()
@@ -159,7 +161,7 @@ async def test_the_end_of_the_stream_ends_the_agent() -> None:
             for event in nothing:
                 yield event
 
-    agent = RouteAgent(FakeApp(), RecordProcessor(pass_on, RecentlyRouted(9)), CrashPoints())
+    agent = RouteAgent(FakeApp(), KAFKA, RecordProcessor(pass_on, RecentlyRouted(9)), CrashPoints())
     await asyncio.wait_for(agent.consume(Ended()), 30)
 
 

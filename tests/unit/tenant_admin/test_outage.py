@@ -1,6 +1,7 @@
 """The API while its database is away."""
 
 import httpx
+from tests.support.kafka import broker_at
 from tests.support.tenant_admin import KEY, NO_UPLOADS
 
 from common.kafka.producer import Producer
@@ -22,7 +23,7 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
     url = f"postgresql://admin:{secret}@127.0.0.1:{port}/conserje"
     life = Lifecycle("tenant-admin")
     database = SqlAlchemyDatabase(url, "admin", life)
-    outbox = Outbox(database, Producer(f"127.0.0.1:{port}", life), life)
+    outbox = Outbox(database, Producer(broker_at(f"127.0.0.1:{port}"), life), life)
     failed_keys = FailedKeys(lambda: 0.0)
     services = Services(
         database,

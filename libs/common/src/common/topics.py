@@ -162,7 +162,7 @@ TENANTS_CONFIG = Topic(
     "tenants.config",
     key="phone_number_id",
     producers=("tenant-admin",),
-    consumers=("router", "assistant", "sender"),
+    consumers=("router", "assistant", "sender", "tenant-admin"),  # compares it with its database
     event=TenantConfig,
     partitions=3,
     compacted=True,
@@ -171,7 +171,7 @@ ASSISTANTS_CONFIG = Topic(
     "assistants.config",
     key="assistant_id",
     producers=("tenant-admin",),
-    consumers=("assistant",),
+    consumers=("assistant", "tenant-admin"),
     event=AssistantConfig,
     partitions=3,
     compacted=True,

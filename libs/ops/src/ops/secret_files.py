@@ -13,25 +13,38 @@ from pydantic import Field, ValidationError
 
 from common.sealed import KeyRing
 from common.service.settings import FromEnvironment, Secret, load
+from ops.kafka_rights import USERS
 
 KEPT = "kept"
+KAFKA_PASSWORDS = tuple(f"{user.replace('-', '_')}_kafka_password" for user in USERS)
+CLIENT_PROPERTIES = """security.protocol=SASL_PLAINTEXT
+sasl.mechanism=PLAIN
+sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
+  username="admin" password="{password}";
+"""
 READERS: Mapping[str, Mapping[str, str]] = {
     "ingress": {
         "whatsapp_app_secrets": "whatsapp_app_secrets",
         "whatsapp_verify_token": "whatsapp_verify_token",
+        "kafka_password": "ingress_kafka_password",
     },
+    "router": {"kafka_password": "router_kafka_password"},
     "assistant": {
+        "kafka_password": "assistant_kafka_password",
         "database_url": "assistant_database_url",
         "openai_api_key": "openai_api_key",
         "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "key_ring",
     },
     "sender": {
+        "kafka_password": "sender_kafka_password",
         "database_url": "sender_database_url",
         "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "key_ring",
     },
     "tenant-admin": {
+        "kafka_password": "tenant_admin_kafka_password",
+        "operator_kafka_password": "operator_kafka_password",
         "database_url": "admin_database_url",
         "admin_api_key": "admin_api_key",
         "whatsapp_access_token": "whatsapp_access_token",
@@ -44,7 +57,14 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "assistant_database_url": "assistant_database_url",
         "sender_database_url": "sender_database_url",
     },
+    "kafka": {"password": "admin_kafka_password", "client.properties": "kafka_client_properties"},
+    "kafka-users": {
+        "kafka_password": "admin_kafka_password",
+        **{name: f"made_{name}" for name in KAFKA_PASSWORDS},
+    },
+    "topics": {"kafka_password": "topics_kafka_password"},
     "exercise": {
+        "kafka_password": "operator_kafka_password",
         "whatsapp_app_secrets": "whatsapp_app_secrets",
         "whatsapp_verify_token": "whatsapp_verify_token",
         "whatsapp_access_token": "whatsapp_access_token",
@@ -71,6 +91,7 @@ class SecretFileSettings(FromEnvironment):
     openai_api_key: Secret | None = None
     admin_api_key: Secret | None = Field(default=None, min_length=16)
     key_ring: Secret | None = None
+    kafka_password: Secret | None = None
 
     @property
     def demo(self) -> bool:
@@ -99,7 +120,22 @@ def secrets_of(settings: SecretFileSettings) -> dict[str, str]:
         KeyRing.model_validate_json(ring)
     secrets["key_ring"] = keep("key_ring", lambda: KeyRing.fresh().model_dump_json(), ring)
     secrets["admin_api_key"] = keep("admin_api_key", given=settings.given("admin_api_key"))
+    secrets |= kafka_passwords(settings.given("kafka_password"), keep)
     return secrets | databases(settings.database_address, keep)
+
+
+def kafka_passwords(given: str | None, keep: "KeptSecrets") -> dict[str, str]:
+    """One for each user of the broker that comes along; the one given is for another broker, where
+    all have the same user."""
+    made = {name: keep(name) for name in KAFKA_PASSWORDS}
+    administrator = keep("admin_kafka_password")
+    return {
+        "admin_kafka_password": administrator,
+        "kafka_client_properties": CLIENT_PROPERTIES.format(password=administrator),
+        "topics_kafka_password": given or administrator,
+        **{f"made_{name}": password for name, password in made.items()},
+        **{name: given or password for name, password in made.items()},
+    }
 
 
 def databases(address: str, keep: "KeptSecrets") -> dict[str, str]:

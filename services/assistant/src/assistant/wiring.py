@@ -67,11 +67,10 @@ MEDIA_BYTES = 32 << 20  # of files in memory at once; as base64 and JSON they ta
 
 
 def build(settings: Settings, life: Lifecycle) -> Components:
-    bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), "assistant", life)
-    tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
-    assistants = CompactedView(bootstrap, ASSISTANTS_CONFIG, AssistantConfig, life)
-    producer = Producer(bootstrap, life, deadline_ms=0, reports_ms=REPORTS_MS)
+    tenants = CompactedView(settings, TENANTS_CONFIG, TenantConfig, life)
+    assistants = CompactedView(settings, ASSISTANTS_CONFIG, AssistantConfig, life)
+    producer = Producer(settings, life, deadline_ms=0, reports_ms=REPORTS_MS)
     outbox = Outbox(database, producer, life)
     owner = Owner(database, TURNS, life)
     sdk = SdkClient(connections=settings.slots)
@@ -90,7 +89,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     store_messages = runner.store_and_claim(receiver.store, receiver.after_commit)
     store_wamids = in_transaction(database, store_reply_wamids)
     dead_letters = DeadLetters(life.service, producer, life.loop)
-    kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
+    kafka = KafkaConsumers(settings, life, dead_letters, wait_reason, is_timeout)
     consumers: list[Component] = [
         kafka.consumer(MESSAGES_INBOUND, MessageReceived, store_messages),
         kafka.consumer(CONVERSATIONS_COMMANDS, ConversationCommand, commands),

@@ -22,7 +22,7 @@ ACK_SECONDS = 4.5  # the 503 is sent before five seconds have passed
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
     give_back_large_blocks()
     producer = Producer(
-        settings.kafka_bootstrap_servers,
+        settings,
         life,
         deadline_ms=PRODUCER_DEADLINE_MS,
         queue_bytes=QUEUE_BYTES,

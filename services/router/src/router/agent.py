@@ -14,6 +14,7 @@ from common.kafka.record import OutgoingRecord, Record
 from common.service import metrics
 from common.service.cancellation import unless_cancelled_inside
 from common.service.crash_points import CrashPoints
+from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW
 from router.process import RecordProcessor
 
@@ -29,8 +30,15 @@ class RouteAgent:
     acked: events so far. delivering: an answer of the broker is awaited.
     """
 
-    def __init__(self, app: Any, processor: RecordProcessor, crash_points: CrashPoints) -> None:
+    def __init__(
+        self,
+        app: Any,
+        kafka: KafkaSettings,
+        processor: RecordProcessor,
+        crash_points: CrashPoints,
+    ) -> None:
         self._app = app
+        self._topic_name = kafka.topic_name
         self._crash_points = crash_points
         self._processor = processor
         self.acked = 0
@@ -77,7 +85,10 @@ class RouteAgent:
         producer = self._app.producer._producer
         acks = [
             await producer.send(
-                record.topic.name, record.value, key=record.key.encode(), headers=record.headers
+                self._topic_name(record.topic.name),
+                record.value,
+                key=record.key.encode(),
+                headers=record.headers,
             )
             for record in records
         ]
@@ -104,7 +115,7 @@ async def next_batch(arrived: asyncio.Queue[Any]) -> list[Any]:
 def record_of_event(event: Any) -> Record:
     message = event.message
     return Record(
-        topic=message.topic,
+        topic=WEBHOOKS_RAW.name,
         partition=message.partition,
         offset=message.offset,
         key=message.key,

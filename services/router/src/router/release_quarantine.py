@@ -19,6 +19,7 @@ from common.kafka.record import Record
 from common.kafka.subscription import Subscription, group_of
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_QUARANTINE, WEBHOOKS_RAW
 from router.quarantine_index import MOST_PER_NUMBER, NumberPartition, QuarantineIndex
 from router.route import NUMBER, REASON
@@ -35,19 +36,19 @@ class QuarantineRelease:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaSettings,
         is_known: Callable[[str], bool],
         producer: RecordProducer,
         life: Lifecycle,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._is_known = is_known
         self._producer = producer
         self._life = life
         self._index = QuarantineIndex()
         self._warn_at = 0.0
         self._subscription = Subscription(
-            bootstrap,
+            kafka,
             group_of(life.service, WEBHOOKS_QUARANTINE),
             WEBHOOKS_QUARANTINE,
             on_lost=self._index.drop_partition,
@@ -80,7 +81,7 @@ class QuarantineRelease:
             self._add_to_index(record)
         known = [place for place in self._index.numbers() if self._is_known(place.number)]
         if known:
-            with TopicReader(self._bootstrap, WEBHOOKS_QUARANTINE.name) as reader:
+            with TopicReader(self._kafka, WEBHOOKS_QUARANTINE.name) as reader:
                 self._release(known, reader)
         self._subscription.store_offsets(self._index.committable())
 

@@ -17,14 +17,15 @@ from router.worker import RouterWorker
 
 
 def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
-    """The view comes first: it waits for the broker, and no record may miss a known tenant."""
-    bootstrap = settings.kafka_bootstrap_servers
-    tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
+    """The view comes first: it waits for the broker, and no record may miss a known tenant. Then
+    the release, whose client says at once what Faust is silent about: a right that is missing.
+    """
+    tenants = CompactedView(settings, TENANTS_CONFIG, TenantConfig, life)
     recent = RecentlyRouted(settings.router_remembered)
     router = Router(tenants.get, recent, SystemClock(), account_of_numbers={})
     processor = RecordProcessor(router.route, recent)
-    producer = Producer(bootstrap, life, deadline_ms=0)
+    producer = Producer(settings, life, deadline_ms=0)
     release = QuarantineRelease(
-        bootstrap, lambda number: tenants.get(number) is not None, producer, life
+        settings, lambda number: tenants.get(number) is not None, producer, life
     )
-    return [tenants, producer, RouterWorker(bootstrap, processor, life), release]
+    return [tenants, producer, release, RouterWorker(settings, processor, life)]

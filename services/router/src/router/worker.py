@@ -7,13 +7,18 @@ from functools import partial
 
 import faust
 import structlog
+from aiokafka.errors import BrokerResponseError
+from confluent_kafka import KafkaError
 from mode import CrashingSupervisor
 
+from common.kafka.kafka_access import report_refusal
 from common.kafka.subscription import group_of
 from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
+from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW
 from router.agent import RouteAgent
+from router.faust_credentials import credentials
 from router.process import RecordProcessor
 from router.stall_watch import STALL_SECONDS, StallWatch, is_behind
 
@@ -41,11 +46,13 @@ class App(faust.App):
         return
 
 
-def application(bootstrap: str, group: str) -> App:
+def application(kafka: KafkaSettings, group: str) -> App:
     """Every value here was measured or works around a defect of Faust 0.15 or its client."""
+    servers = kafka.kafka_bootstrap_servers.split(",")
     return App(
-        group,
-        broker=";".join(f"kafka://{server.strip()}" for server in bootstrap.split(",")),
+        kafka.group_name(group),
+        broker=";".join(f"kafka://{server.strip()}" for server in servers),
+        broker_credentials=credentials(kafka),
         key_serializer="raw",
         value_serializer="raw",
         topic_allow_declare=False,
@@ -79,15 +86,15 @@ class RouterWorker:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaSettings,
         processor: RecordProcessor,
         life: Lifecycle,
         *,
         hang_seconds: float = HANG_SECONDS,
         stall_seconds: float = STALL_SECONDS,
-        build: Callable[[str, str], App] = application,
+        build: Callable[[KafkaSettings, str], App] = application,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._processor = processor
         self._life = life
         self._hang_seconds = hang_seconds
@@ -100,9 +107,10 @@ class RouterWorker:
     async def start(self) -> None:
         for name, level in LOG_LEVELS.items():
             logging.getLogger(name).setLevel(level)
-        app = self._build(self._bootstrap, group_of(self._life.service, WEBHOOKS_RAW))
-        topic = app.topic(WEBHOOKS_RAW.name, key_type=bytes, value_type=bytes)
-        agent = RouteAgent(app, self._processor, self._life.crash_points)
+        app = self._build(self._kafka, group_of(self._life.service, WEBHOOKS_RAW))
+        name = self._kafka.topic_name(WEBHOOKS_RAW.name)
+        topic = app.topic(name, key_type=bytes, value_type=bytes)
+        agent = RouteAgent(app, self._kafka, self._processor, self._life.crash_points)
         app.agent(topic, name="route", supervisor_strategy=CrashingSupervisor)(agent.consume)
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
@@ -130,6 +138,7 @@ class RouterWorker:
         self._life.health.beat("router")
         is_excused = rebalancing or agent.delivering
         if app.crashed:
+            report_crash(app.crash_reason)
             self._life.fatal("router_crashed")
         elif self._rebalance_hangs():
             self._life.fatal("rebalance_hangs")
@@ -147,6 +156,12 @@ class RouterWorker:
     def _rebalance_hangs(self) -> bool:
         since = self._rebalancing_since
         return bool(since and self._life.loop.time() - since > self._hang_seconds)
+
+
+def report_crash(reason: BaseException | None) -> None:
+    """What the broker refuses is said as by every other client."""
+    if isinstance(reason, BrokerResponseError):
+        report_refusal(KafkaError(reason.errno), WEBHOOKS_RAW.name)
 
 
 def report_failed_check(error: Exception) -> None:

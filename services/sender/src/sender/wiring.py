@@ -35,6 +35,7 @@ from common.service.lifecycle import (
     StopTogether,
 )
 from common.service.periodic import Periodic
+from common.service.settings import KafkaSettings
 from common.tenant_secrets import TenantSecrets
 from common.topics import (
     ACCOUNTS_EVENTS,
@@ -71,11 +72,10 @@ EVENTS_WAIT_MS = 500  # no one waits for the sender's events
 
 def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECONDS) -> Components:
     """The components in the order to start them. call_seconds: the deadline of a call of Graph."""
-    bootstrap = settings.kafka_bootstrap_servers
     database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
-    producer = events_producer(bootstrap, life)
+    producer = events_producer(settings, life)
     outbox, owner = Outbox(database, producer, life), Owner(database, DELIVERY, life)
-    tenants = CompactedView(bootstrap, TENANTS_CONFIG, TenantConfig, life)
+    tenants = CompactedView(settings, TENANTS_CONFIG, TenantConfig, life)
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
     graph = GraphClient(settings.whatsapp_graph_url, http, call_seconds)
     ring, wake, clock = KeyRing.read(settings.key_ring_file), WakeHeld(database), SystemClock()
@@ -94,7 +94,7 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
     )
     states = ConversationStates(database, clock)
     show_typing = ShowTyping(tenants.get, states.silenced, graph, tokens, clock, life.loop)
-    kafka = kafka_consumers(bootstrap, producer, life)
+    kafka = kafka_consumers(settings, producer, life)
     reconcile = Reconcile(tags, clock, new_wamids, told_in_loop(deliver, life))
     consumers: list[Component] = [
         kafka.consumer(REPLIES_OUTBOUND, ReplyReady, store_replies(runner, rates, show_typing)),
@@ -121,14 +121,14 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
     ]
 
 
-def events_producer(bootstrap: str, life: Lifecycle) -> Producer:
+def events_producer(kafka: KafkaSettings, life: Lifecycle) -> Producer:
     """Without a deadline: a gap would break a key's order."""
-    return Producer(bootstrap, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS, reports_ms=REPORTS_MS)
+    return Producer(kafka, life, deadline_ms=0, linger_ms=EVENTS_WAIT_MS, reports_ms=REPORTS_MS)
 
 
-def kafka_consumers(bootstrap: str, producer: Producer, life: Lifecycle) -> KafkaConsumers:
+def kafka_consumers(kafka: KafkaSettings, producer: Producer, life: Lifecycle) -> KafkaConsumers:
     dead_letters = DeadLetters(life.service, producer, life.loop)
-    return KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
+    return KafkaConsumers(kafka, life, dead_letters, wait_reason, is_timeout)
 
 
 def retention(settings: Settings, database: Database) -> Retention:

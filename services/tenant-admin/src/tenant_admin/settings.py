@@ -5,20 +5,50 @@ from pathlib import Path
 from pydantic import Field
 
 from common.postgres.retention_settings import UsageRetentionSettings
-from common.service.settings import DatabaseSettings, GraphSettings, Secret, ServiceSettings
+from common.service.settings import (
+    DatabaseSettings,
+    GraphSettings,
+    KafkaSettings,
+    Secret,
+    ServiceSettings,
+)
 
 
-class Settings(ServiceSettings, DatabaseSettings, GraphSettings, UsageRetentionSettings):
-    """The service's."""
+class OperatorSettings(KafkaSettings):
+    """With a Kafka user of the operator's own, commands that look at topics and send records again
+    need not be, and are not, the service's user."""
+
+    operator_kafka_username: str | None = None
+    operator_kafka_password: Secret | None = None
+
+    def as_operator(self) -> KafkaSettings:
+        """The operator's user, where there is one, else the service's."""
+        if not self.operator_kafka_username or not self.operator_kafka_password:
+            return self
+        mine = {
+            "kafka_username": self.operator_kafka_username,
+            "kafka_password": self.operator_kafka_password,
+        }
+        return self.model_copy(update=mine)
+
+
+class ReplaySettings(OperatorSettings):
+    """Of `scripts/replay.py`."""
+
+
+class Settings(
+    ServiceSettings, OperatorSettings, DatabaseSettings, GraphSettings, UsageRetentionSettings
+):
+    """The service's, and what the commands in its container read."""
 
     admin_port: int = Field(default=8001, ge=0, le=65535)
     admin_api_key: Secret = Field(min_length=16)
     key_ring_file: Path | None = None
 
 
-class CommandSettings(DatabaseSettings, GraphSettings):
+class CommandSettings(DatabaseSettings, GraphSettings, KafkaSettings):
     """The command line's: with a broker, a change is published at once."""
 
-    kafka_bootstrap_servers: str | None = None
+    kafka_bootstrap_servers: str = ""
     key_ring_file: Path | None = None
     editor: str = "vi"

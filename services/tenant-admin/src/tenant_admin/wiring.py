@@ -59,7 +59,7 @@ class ShownConsumers(NamedTuple):
 
 def build(settings: Settings, life: Lifecycle) -> Components:
     database = SqlAlchemyDatabase(settings.database_url.get_secret_value(), SCHEMA, life)
-    producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
+    producer = Producer(settings, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
     clock = SystemClock()
     services = Services(
@@ -76,12 +76,11 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     server = WebServer(
         create_asgi_app(services), settings.listen_host, settings.admin_port, LIMITS, life
     )
-    config_sync = ConfigSync(settings.kafka_bootstrap_servers, database, outbox, clock)
+    config_sync = ConfigSync(settings, database, outbox, clock)
     schema_ready = SchemaReady(database, "tenant_admin")
     age = OutboxAge(database, life, is_check=False)
     dead_letters = DeadLetters(life.service, producer, life.loop)
-    bootstrap = settings.kafka_bootstrap_servers
-    kafka = KafkaConsumers(bootstrap, life, dead_letters, wait_reason, is_timeout)
+    kafka = KafkaConsumers(settings, life, dead_letters, wait_reason, is_timeout)
     shown = ShownConsumers(kafka, database)
     return [
         database,

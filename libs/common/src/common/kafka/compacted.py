@@ -18,6 +18,7 @@ from common.events import ConfigEvent, Undecodable
 from common.kafka.reader import PartitionEnd, TopicReader, TopicUnavailable, next_offset
 from common.kafka.record import Record
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import Topic
 
 log = structlog.get_logger()
@@ -32,8 +33,8 @@ DECODED = 4096  # rows kept decoded, those that were asked for last; another cos
 class CompactedView(Generic[E]):
     """A Component whose start ends when the view has caught up. Reads are safe from any thread."""
 
-    def __init__(self, bootstrap: str, topic: Topic, event: type[E], life: Lifecycle) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaSettings, topic: Topic, event: type[E], life: Lifecycle) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._event = event
         self._decoded: Callable[[bytes], E] = lru_cache(DECODED)(event.decode)
@@ -68,7 +69,7 @@ class CompactedView(Generic[E]):
     def _run(self) -> None:
         beat = f"view:{self._topic.name}"
         try:
-            with TopicReader(self._bootstrap, self._topic.name, OPTIONS) as reader:
+            with TopicReader(self._kafka, self._topic.name, OPTIONS) as reader:
                 if self._wait_and_assign(reader):
                     while not self._stopping.is_set():
                         self._life.health.beat(beat)

@@ -19,6 +19,7 @@ from common.kafka.subscription import Subscription, group_of
 from common.service import metrics
 from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
+from common.service.settings import KafkaSettings
 from common.topics import Topic
 
 log = structlog.get_logger()
@@ -40,7 +41,7 @@ class BatchConsumer(Generic[E]):
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaSettings,
         topic: Topic,
         event: type[E],
         handle: Handle[E],
@@ -63,7 +64,7 @@ class BatchConsumer(Generic[E]):
         self._is_timeout = is_timeout
         self._is_check = is_check
         self._subscription = Subscription(
-            bootstrap, group_of(life.service, topic), topic, gather_ms=gather_ms
+            kafka, group_of(life.service, topic), topic, gather_ms=gather_ms
         )
         self._stopping = threading.Event()
         self._waits_for: str | None = None

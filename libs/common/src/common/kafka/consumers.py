@@ -7,6 +7,7 @@ from common.events import Event
 from common.kafka.consumer import BatchConsumer
 from common.kafka.dead_letter import DeadLetters
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import Topic
 
 E = TypeVar("E", bound=Event)
@@ -15,7 +16,7 @@ E = TypeVar("E", bound=Event)
 class KafkaConsumers(NamedTuple):
     """wait_reason, is_timeout: of the errors that a handler may raise; see BatchConsumer."""
 
-    bootstrap: str
+    kafka: KafkaSettings
     life: Lifecycle
     dead_letters: DeadLetters
     wait_reason: Callable[[BaseException], str | None]
@@ -30,7 +31,7 @@ class KafkaConsumers(NamedTuple):
         is_check: bool = True,
     ) -> BatchConsumer[E]:
         return BatchConsumer(
-            self.bootstrap,
+            self.kafka,
             topic,
             event,
             handle,

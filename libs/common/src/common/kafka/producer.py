@@ -15,7 +15,9 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Librdkafka
 
+from common.kafka.kafka_access import client_config, report_refusal
 from common.service.lifecycle import Lifecycle
+from common.service.settings import KafkaSettings
 from common.topics import LARGEST_MESSAGE, Topic
 
 log = structlog.get_logger()
@@ -32,10 +34,10 @@ IDLE_SECONDS = 5.0  # how late a fatal error is noticed when nothing is sent
 PARTITIONER = "murmur2_random"
 
 
-def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> dict[str, Any]:
+def producer_config(kafka: KafkaSettings, *, deadline_ms: int, linger_ms: float) -> dict[str, Any]:
     """deadline_ms 0: try without end, so that the order per key outlives any outage."""
     return {
-        "bootstrap.servers": bootstrap,
+        **client_config(kafka),
         "acks": "all",
         "enable.idempotence": True,
         "partitioner": PARTITIONER,
@@ -44,7 +46,6 @@ def producer_config(bootstrap: str, *, deadline_ms: int, linger_ms: float) -> di
         "message.max.bytes": LARGEST_MESSAGE,
         "queue.buffering.max.messages": 100_000,
         "queue.buffering.max.kbytes": QUEUE_BYTES >> 10,
-        "log_level": 2,
     }
 
 
@@ -75,7 +76,7 @@ class Producer:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaSettings,
         life: Lifecycle,
         *,
         deadline_ms: int = 30_000,
@@ -85,7 +86,8 @@ class Producer:
     ) -> None:
         """`reports_ms`: how long reports are gathered; each burst wakes two threads. `queue_bytes`:
         of records whose report is to come."""
-        self._config = producer_config(bootstrap, deadline_ms=deadline_ms, linger_ms=linger_ms)
+        self._config = producer_config(kafka, deadline_ms=deadline_ms, linger_ms=linger_ms)
+        self._topic_name = kafka.topic_name
         self._config["queue.buffering.max.kbytes"] = queue_bytes >> 10
         self._life = life
         self._gather_seconds = reports_ms / 1000
@@ -144,10 +146,16 @@ class Producer:
         at all after a fatal error."""
 
         def report(error: KafkaError | None, _: Message) -> None:
+            if error:
+                report_refusal(error, topic.name)
             on_report(KafkaException(error) if error else None)
 
         self._librdkafka.produce(
-            topic.name, value, key=key.encode(), headers=list(headers), on_delivery=report
+            self._topic_name(topic.name),
+            value,
+            key=key.encode(),
+            headers=list(headers),
+            on_delivery=report,
         )
         if not self._sent.is_set():
             self._sent.set()
@@ -155,12 +163,14 @@ class Producer:
     def reachable(self, topic: Topic) -> bool:
         """Whether the broker answers and has the topic. Blocks for up to a second: ask from a
         thread."""
+        name = self._topic_name(topic.name)
         try:
-            return (
-                self._librdkafka.list_topics(topic.name, timeout=1).topics[topic.name].error is None
-            )
+            error = self._librdkafka.list_topics(name, timeout=1).topics[name].error
         except KafkaException:
             return False
+        if error:
+            report_refusal(error, topic.name)
+        return error is None
 
     def _flush(self) -> None:
         """After a fatal error there is nothing to wait for."""

@@ -20,11 +20,14 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from common.kafka.kafka_access import client_config, report_refusal
 from common.kafka.record import Record, record_of
+from common.service.settings import KafkaSettings
 
 log = structlog.get_logger()
 BATCH = 2000
 RETRY_SECONDS = 0.1
+READERS_GROUP = "view"  # nobody joins it
 FATAL = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -54,17 +57,16 @@ class PartitionEnd:
     offset: int
 
 
-def reader_config(bootstrap: str) -> dict[str, Any]:
+def reader_config(kafka: KafkaSettings) -> dict[str, Any]:
     """librdkafka wants the name of a group all the same."""
     return {
-        "bootstrap.servers": bootstrap,
-        "group.id": "view",
+        **client_config(kafka),
+        "group.id": kafka.group_name(READERS_GROUP),
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "auto.offset.reset": "earliest",
         "fetch.wait.max.ms": 50,
         "allow.auto.create.topics": False,
-        "log_level": 2,
     }
 
 
@@ -75,10 +77,11 @@ class TopicReader:
     """
 
     def __init__(
-        self, bootstrap: str, topic: str, options: Mapping[str, Any] | None = None
+        self, kafka: KafkaSettings, topic: str, options: Mapping[str, Any] | None = None
     ) -> None:
         self.topic = topic
-        self._consumer = Consumer(reader_config(bootstrap) | dict(options or {}))
+        self._name = kafka.topic_name(topic)
+        self._consumer = Consumer(reader_config(kafka) | dict(options or {}))
 
     def __enter__(self) -> Self:
         return self
@@ -94,10 +97,13 @@ class TopicReader:
     def partitions(self, timeout: float = 1.0) -> list[int]:
         """Raises TopicUnavailable."""
         try:
-            metadata = self._consumer.list_topics(self.topic, timeout=timeout).topics[self.topic]
+            metadata = self._consumer.list_topics(self._name, timeout=timeout).topics[self._name]
         except KafkaException as error:
+            if not self._consumer.assignment():  # else a record might be lost here
+                self._consumer.poll(0)  # calls `error_cb`: what the broker refuses is said
             raise TopicUnavailable("broker", error.args[0].name()) from None
         if metadata.error:
+            report_refusal(metadata.error, self.topic)
             raise TopicUnavailable("topic", metadata.error.name())
         if not metadata.partitions:
             raise TopicUnavailable("topic", "it has no partitions yet")
@@ -141,7 +147,9 @@ class TopicReader:
         first = self._consumer.poll(seconds)
         if first is None:  # never `not first`: the length of a tombstone is 0
             return []
-        return [part_of(message) for message in [first, *self._consumer.consume(BATCH - 1, 0)]]
+        return [
+            self._part_of(message) for message in [first, *self._consumer.consume(BATCH - 1, 0)]
+        ]
 
     def records(self, seconds: float) -> list[Record | PartitionEnd]:
         """The same; errors are logged, or raised (KafkaException) where waiting does not help."""
@@ -150,6 +158,7 @@ class TopicReader:
             if not isinstance(part, KafkaError):
                 records.append(part)
             elif is_fatal(part):
+                report_refusal(part, self.topic)
                 raise KafkaException(part)
             else:
                 log.warning("reader_error", topic=self.topic, reason=part.name())
@@ -196,13 +205,16 @@ class TopicReader:
         raise ReadStopped
 
     def _position(self, partition: int, offset: int = OFFSET_BEGINNING) -> TopicPartition:
-        return TopicPartition(self.topic, partition, offset)
+        return TopicPartition(self._name, partition, offset)
+
+    def _part_of(self, message: Message) -> Record | PartitionEnd | KafkaError:
+        return part_of(message, self.topic)
 
 
-def part_of(message: Message) -> Record | PartitionEnd | KafkaError:
+def part_of(message: Message, topic: str) -> Record | PartitionEnd | KafkaError:
     error = message.error()
     if error is None:
-        return record_of(message)
+        return record_of(message, topic)
     if error.code() == KafkaError._PARTITION_EOF:
         return PartitionEnd(message.partition() or 0, message.offset() or 0)
     return error

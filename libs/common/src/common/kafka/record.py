@@ -46,11 +46,12 @@ class OutgoingRecord:
     headers: list[tuple[str, bytes]]
 
 
-def record_of(message: Message) -> Record:
+def record_of(message: Message, topic: str) -> Record:
+    """`topic`: by its name in topics.py, whatever prefix it has at the broker."""
     kind, timestamp = message.timestamp()
     headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     return Record(
-        topic=message.topic() or "",
+        topic=topic,
         partition=message.partition() or 0,
         offset=message.offset() or 0,
         key=as_bytes(message.key()),

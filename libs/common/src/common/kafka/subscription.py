@@ -11,8 +11,10 @@ from typing import Any
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from common.kafka.kafka_access import client_config, report_refusal
 from common.kafka.reader import is_fatal
 from common.kafka.record import Record, record_of
+from common.service.settings import KafkaSettings
 from common.topics import Topic
 
 log = structlog.get_logger()
@@ -26,15 +28,15 @@ def group_of(service: str, topic: Topic) -> str:
     return f"{service}.{topic.name}"
 
 
-def consumer_config(bootstrap: str, group: str) -> dict[str, Any]:
+def consumer_config(kafka: KafkaSettings, group: str) -> dict[str, Any]:
     """Offsets are stored by hand after the effect and committed in the background.
 
     cooperative-sticky is the kinder protocol whose timings are the client's; a killed member's
     partitions move after session.timeout.
     """
     return {
-        "bootstrap.servers": bootstrap,
-        "group.id": group,
+        **client_config(kafka),
+        "group.id": kafka.group_name(group),
         "auto.offset.reset": "earliest",
         "enable.auto.offset.store": False,
         "enable.auto.commit": True,
@@ -47,7 +49,6 @@ def consumer_config(bootstrap: str, group: str) -> dict[str, Any]:
         "max.partition.fetch.bytes": 4 << 20,
         "queued.max.messages.kbytes": 16 << 10,
         "allow.auto.create.topics": False,
-        "log_level": 2,
     }
 
 
@@ -56,7 +57,7 @@ class Subscription:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaSettings,
         group: str,
         topic: Topic,
         *,
@@ -65,9 +66,10 @@ class Subscription:
     ) -> None:
         """`gather_ms`: how long `poll` waits after the first record for more."""
         gather = {"queued.min.messages": 1, "fetch.queue.backoff.ms": gather_ms}
-        self._config = consumer_config(bootstrap, group) | (gather if gather_ms else {})
+        self._config = consumer_config(kafka, group) | (gather if gather_ms else {})
         self._gather_seconds = gather_ms / 1000
         self._topic = topic.name
+        self._name = kafka.topic_name(topic.name)
         self._on_partition_lost = on_lost
         self._owned: set[int] = set()
         self._unstored: dict[int, int] = {}  # partition -> its first offset that is not stored
@@ -78,7 +80,7 @@ class Subscription:
     def open(self) -> None:
         self._consumer = Consumer(self._config)
         self._consumer.subscribe(
-            [self._topic],
+            [self._name],
             on_assign=self._on_assign,
             on_revoke=self._on_revoked,
             on_lost=self._on_revoked,
@@ -117,7 +119,9 @@ class Subscription:
             messages += more
             size += sum(map(size_of, more))
         self._behind = len(messages) >= BATCH or size >= BATCH_BYTES
-        records = [record_of(message) for message in messages if self._is_record(message)]
+        records = [
+            record_of(message, self._topic) for message in messages if self._is_record(message)
+        ]
         for record in records:
             self._unstored.setdefault(record.partition, record.offset)
         return records
@@ -133,7 +137,7 @@ class Subscription:
         partitions are revoked. A commit of ours there would wait for a broker that is away.
         """
         positions = [
-            TopicPartition(self._topic, partition, offset)
+            TopicPartition(self._name, partition, offset)
             for partition, offset in offsets.items()
             if partition in self._owned
         ]
@@ -147,7 +151,7 @@ class Subscription:
         return sum(self._lag_of(*each) for each in self._unstored.copy().items())
 
     def _lag_of(self, partition: int, offset: int) -> int:
-        position = TopicPartition(self._topic, partition)
+        position = TopicPartition(self._name, partition)
         low, high = self._consumer.get_watermark_offsets(position, cached=True)
         return max(0, high - max(low, offset))
 
@@ -168,13 +172,14 @@ class Subscription:
         """A record that was fetched before the pause is read again later."""
         if message.error() is None:
             self._consumer.seek(
-                TopicPartition(self._topic, message.partition() or 0, message.offset() or 0)
+                TopicPartition(self._name, message.partition() or 0, message.offset() or 0)
             )
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
         if error is None:
             return True
+        report_refusal(error, self._topic)
         if is_fatal(error):
             raise KafkaException(error)
         log.warning("consumer_error", topic=self._topic, reason=error.name())

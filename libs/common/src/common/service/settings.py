@@ -6,9 +6,17 @@ A missing or default secret stops the process with one line per problem, naming 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, HttpUrl, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    FilePath,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -85,10 +93,85 @@ class GraphSettings(FromEnvironment):
         return token.get_secret_value() if token else None
 
 
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+# What a topic or group may be called: https://kafka.apache.org/documentation/#topicconfigs
+Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
+
+
 class KafkaSettings(FromEnvironment):
-    """Where the broker is: host:port, several with commas."""
+    """Where the broker is (host:port, several with commas), as whom it is reached, and what the
+    names of our topics and groups begin with there.
+
+    With OAUTHBEARER, username and password are the client's id and secret at the token endpoint.
+    """
 
     kafka_bootstrap_servers: str
+    kafka_security_protocol: SecurityProtocol | None = None
+    kafka_sasl_mechanism: SaslMechanism | None = None
+    kafka_username: str | None = None
+    kafka_password: Secret | None = None
+    kafka_oauth_token_url: HttpUrl | None = None
+    kafka_oauth_scope: str | None = None
+    kafka_ca_file: FilePath | None = None
+    kafka_certificate_file: FilePath | None = None
+    kafka_key_file: FilePath | None = None
+    kafka_key_password: Secret | None = None
+    kafka_topic_prefix: Prefix = ""
+    kafka_group_prefix: Prefix = ""
+
+    @property
+    def protocol(self) -> SecurityProtocol:
+        return self.kafka_security_protocol or "PLAINTEXT"
+
+    @property
+    def uses_sasl(self) -> bool:
+        return self.protocol.startswith("SASL_")
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.protocol.endswith("SSL")
+
+    def topic_name(self, name: str) -> str:
+        """What the broker calls a topic of topics.py."""
+        return self.kafka_topic_prefix + name
+
+    def group_name(self, group: str) -> str:
+        """What the broker calls a consumer group."""
+        return self.kafka_group_prefix + group
+
+    def kafka_environment(self) -> dict[str, str]:
+        """The same as variables, for a process that is to reach the same broker as the same user;
+        secrets in clear."""
+        values = {name: getattr(self, name) for name in KafkaSettings.model_fields}
+        return {
+            name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
+    @model_validator(mode="after")
+    def check_kafka_security(self) -> Self:
+        """What is missing is named here: librdkafka would only say that the broker is away."""
+        given = [name for name in SECURITY_SETTINGS if getattr(self, name)]
+        if given and not self.kafka_security_protocol:
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL is missing, without which {given[0].upper()} has no "
+                "effect; set SASL_SSL, SSL, SASL_PLAINTEXT or PLAINTEXT"
+            )
+        needed: tuple[str, ...] = SASL_SETTINGS if self.uses_sasl else ()
+        if needed and self.kafka_sasl_mechanism == "OAUTHBEARER":
+            needed = (*needed, "kafka_oauth_token_url")
+        for name in needed:
+            if not getattr(self, name):
+                raise ValueError(f"{name.upper()} is missing; {self.protocol} needs it")
+        if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
+            raise ValueError("KAFKA_CERTIFICATE_FILE and KAFKA_KEY_FILE go together; set both")
+        return self
+
+
+SASL_SETTINGS = ("kafka_sasl_mechanism", "kafka_username", "kafka_password")
+SECURITY_SETTINGS = (*SASL_SETTINGS, "kafka_ca_file", "kafka_certificate_file")
 
 
 class ServiceSettings(KafkaSettings):
@@ -124,4 +207,5 @@ def problem_line(detail: Any) -> str:
     name = ".".join(map(str, detail["loc"])).upper()
     if detail["type"] == "missing":
         return f"{name} is missing; set {name}, or {name}_FILE to a file that holds it"
-    return f"{name}: {detail['msg'].removeprefix('Value error, ')}"
+    problem = str(detail["msg"].removeprefix("Value error, "))
+    return f"{name}: {problem}" if name else problem  # of several settings together: it names them

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from common.events import OutcomeRecorded
 from common.kafka.reader import ReadStopped, TopicReader, TopicUnavailable
 from common.kafka.record import Record
+from common.service.settings import KafkaSettings
 from common.topics import ALL, MESSAGES_OUTCOME, dlq_of
 from devkit.loadtest.evidence import Outcome
 
@@ -21,10 +22,10 @@ class EventLog:
     Blocking: call `read_on` in a thread. Raises TopicUnavailable when the broker cannot be reached.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, kafka: KafkaSettings) -> None:
         self.outcomes: dict[str, list[Outcome]] = {}
         self.dead_letters: set[str] = set()
-        self._readers = [TopicReader(bootstrap, topic.name) for topic in TOPICS]
+        self._readers = [TopicReader(kafka, topic.name) for topic in TOPICS]
         self._next = {reader.topic: beginnings_of(reader) for reader in self._readers}
 
     def read_on(self) -> int:

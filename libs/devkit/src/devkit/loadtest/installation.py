@@ -31,5 +31,5 @@ class Installation(KafkaSettings):
             app_secret=self.whatsapp_app_secrets.get_secret_value().split(",")[0],
             whatsapp_url=self.chat_url,
             openai_url=self.openai_base_url.removesuffix("/v1"),
-            kafka=self.kafka_bootstrap_servers,
+            kafka=self,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from common.service.settings import KafkaSettings
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.loadtest.evidence import Owner, Token
 
@@ -68,7 +69,7 @@ class Endpoints:
     app_secret: str = field(repr=False)
     whatsapp_url: str
     openai_url: str | None = None
-    kafka: str | None = None
+    kafka: KafkaSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

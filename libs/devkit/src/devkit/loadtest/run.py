@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from common.service.settings import KafkaSettings
 from devkit.loadtest.emulator_logs import GraphLog, get, injected
 from devkit.loadtest.event_log import EventLog
 from devkit.loadtest.evidence import Evidence
@@ -40,11 +41,11 @@ async def run_load(plan: LoadPlan, endpoints: Endpoints) -> LoadReport:
 
 
 @asynccontextmanager
-async def event_log(bootstrap: str | None) -> AsyncIterator[EventLog | None]:
-    if bootstrap is None:
+async def event_log(kafka: KafkaSettings | None) -> AsyncIterator[EventLog | None]:
+    if kafka is None:
         yield None
         return
-    events = await asyncio.to_thread(EventLog, bootstrap)
+    events = await asyncio.to_thread(EventLog, kafka)
     try:
         yield events
     finally:

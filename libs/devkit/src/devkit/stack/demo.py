@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+from common.service.settings import load
 from devkit.businesses import DEMO
 from devkit.loadtest.conversations import add_clients
 from devkit.stack.home import lasting_home, temporary_home
@@ -22,12 +23,12 @@ NEEDED = (
     "whatsapp_access_token",
     "openai_api_key",
 )
-COMMANDS_NEED = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "KEY_RING_FILE")
+COMMANDS_NEED = ("DATABASE_URL", "KEY_RING_FILE")
 
 
 async def demo() -> None:
     """With the real model where a key or a model server is given."""
-    outside = with_real_model(Outside())
+    outside = with_real_model(load(Outside))
     await check_key(outside, print)
     with temporary_home() as home:
         plan = Plan(
@@ -47,7 +48,7 @@ async def demo() -> None:
 
 async def up() -> None:
     """Without emulators: what is needed from outside must be set. Data stays in .conserje/up."""
-    outside = Outside()
+    outside = load(Outside)
     missing = [name.upper() for name in NEEDED if getattr(outside, name) is None]
     if missing:
         raise CannotStart(f"set {', '.join(missing)} (or use `make demo`, which needs no account)")
@@ -65,9 +66,13 @@ def for_commands(system: System) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     path = folder / "commands.env"
     path.touch(0o600)
-    settings = system.environment("tenant-admin")
+    settings = {
+        name: value
+        for name, value in system.environment("tenant-admin").items()
+        if name in COMMANDS_NEED or "KAFKA_" in name
+    }
     path.write_text(
-        "".join(f"export {name}={shlex.quote(settings[name])}\n" for name in COMMANDS_NEED),
+        "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()),
         encoding="utf-8",
     )
     try:

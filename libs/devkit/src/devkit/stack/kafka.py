@@ -14,7 +14,9 @@ from pathlib import Path
 from string import Template
 from typing import Self
 
+from common.service.settings import KafkaSettings
 from devkit.stack import Announce
+from devkit.stack.broker_security import BrokerSecurity, GivenKafkaSettings
 from devkit.stack.class_archive import ClassArchive
 from devkit.stack.java import Java, find_java
 from devkit.stack.kafka_groups import warm_up_groups
@@ -50,6 +52,7 @@ class LocalKafka:
     java: Java
     jars: Path
     classes: ClassArchive
+    security: BrokerSecurity | None
     process: subprocess.Popen[bytes] = field(init=False)
 
     @classmethod
@@ -62,16 +65,18 @@ class LocalKafka:
         announce: Announce = print,
         cache: Path | None = None,
         java: Java | None = None,
+        security: BrokerSecurity | None = None,
     ) -> Self:
         """Returns once clients can produce and consumer groups can form.
 
-        Raises CannotStart (port taken, home in use, broken data; with the end of the log) and
-        what `kafka_jars` raises. Call it from the main thread.
+        `security` None: it is open to whoever reaches it. Raises CannotStart (port taken, home in
+        use, broken data; with the end of the log) and what `kafka_jars` raises. Call it from the
+        main thread.
         """
         java = java or find_java()
         jars = kafka_jars(cache or cache_dir(), announce)
         classes = ClassArchive(java, jars.parent, owner=f"{os.getpid()}-{port}")
-        kafka = cls(home.absolute(), port, controller_port, java, jars, classes)
+        kafka = cls(home.absolute(), port, controller_port, java, jars, classes, security)
         kafka.home.mkdir(parents=True, exist_ok=True)
         announce(f"Kafka {VERSION}: starting on {kafka.bootstrap} with {java.label}")
         classes.prepare()
@@ -82,6 +87,13 @@ class LocalKafka:
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """Of the administrator, who may do everything."""
+        if self.security:
+            return self.security.administrator(self.bootstrap)
+        return GivenKafkaSettings(kafka_bootstrap_servers=self.bootstrap)
 
     @property
     def version(self) -> str:
@@ -127,7 +139,7 @@ class LocalKafka:
         self.process = spawn(argv, log=self.log, death=signal.SIGKILL)
         try:
             self._wait_for_port()
-            warm_up_groups(self.bootstrap)
+            warm_up_groups(self.settings)
         except BaseException:
             self.kill()
             raise
@@ -152,6 +164,9 @@ class LocalKafka:
         filled = Template(text).substitute(
             port=self.port, controller_port=self.controller_port, data=self.home / "data"
         )
+        if self.security:
+            filled += self.security.properties(self.port, self.controller_port)
+        self._config.touch(0o600)
         self._config.write_text(filled)
 
     def _java(self, sharing: Sequence[str], *arguments: str) -> list[str]:

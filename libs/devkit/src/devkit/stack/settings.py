@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.service.settings import KafkaSettings
 
 
 def cache_dir() -> Path:
@@ -22,12 +23,10 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
-class Outside(BaseSettings):
+class Outside(KafkaSettings):
     """Everything optional; what is missing is started, or made up for this run."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    kafka_bootstrap_servers: str | None = None
+    kafka_bootstrap_servers: str = ""
     database_url: SecretStr | None = None
     whatsapp_app_secrets: SecretStr | None = None
     whatsapp_verify_token: SecretStr | None = None

@@ -5,6 +5,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from common.service.settings import load
 from devkit.businesses import DEMO
 from devkit.check_result import show_progress
 from devkit.loadtest.conversations import CONTACTS, QUESTIONS, add_clients, converse
@@ -16,7 +17,7 @@ from devkit.stack.system import Plan, running
 
 def plan_for(home: Path, **changes: Any) -> Plan:
     """Free ports; Meta and OpenAI are always the emulators, so that nothing costs or is real."""
-    outside = Outside()
+    outside = load(Outside)
     outside = outside.model_copy(
         update={"openai_base_url": None, "openai_api_key": None, "whatsapp_graph_url": None}
     )

@@ -9,16 +9,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import TextIO
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from common.service.settings import KafkaSettings
 from common.topics import every_topic
 from devkit.loadtest.installation import Installation
 from devkit.stack import Announce
+from devkit.stack.broker_security import BrokerSecurity, BrokerTls
 from devkit.stack.child import Child
-from devkit.stack.environment import key_ring, secrets_of, value_of
+from devkit.stack.environment import kept, key_ring, secrets_of, value_of
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
@@ -26,7 +29,9 @@ from devkit.stack.processes import Supervisor
 from devkit.stack.real_model import host_of
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside, inherited
-from ops.create_topics import create
+from ops.create_kafka_users import create_users
+from ops.create_topics import create, grant
+from ops.kafka_rights import OPERATOR, USERS
 
 DATABASE = "conserje"
 SCHEMAS = {"tenant-admin": "admin", "assistant": "assistant", "sender": "sender"}
@@ -48,6 +53,7 @@ class Plan:
     chat_port: int = 0
     emulated: bool = True
     partitions: int | None = None
+    kafka_tls: BrokerTls | None = None
     style: str = "console"
     level: str = "info"
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -62,7 +68,7 @@ class System:
     secrets: dict[str, str]
     kafka: LocalKafka | None
     postgres: LocalPostgres | None
-    bootstrap: str
+    kafka_admin: KafkaSettings
     health: dict[str, int]
     graph_url: str
     openai_url: str
@@ -100,11 +106,21 @@ class System:
             admin_url=self.admin_url,
             chat_url=self.chat_url,
             openai_base_url=self.openai_url,
-            kafka_bootstrap_servers=self.bootstrap,
+            **self.kafka_user(OPERATOR).model_dump(),
             whatsapp_app_secrets=SecretStr(self.secrets["WHATSAPP_APP_SECRETS"]),
             whatsapp_access_token=SecretStr(self.secrets["WHATSAPP_ACCESS_TOKEN"]),
             admin_api_key=SecretStr(self.secrets["ADMIN_API_KEY"]),
         )
+
+    def kafka_user(self, user: str) -> KafkaSettings:
+        """A user of its own per service on our Kafka; the given one on another's."""
+        if self.kafka is None or self.kafka.security is None:
+            return self.kafka_admin
+        return self.kafka.security.user(self.kafka.bootstrap, user, self.kafka_passwords[user])
+
+    @property
+    def kafka_passwords(self) -> dict[str, str]:
+        return {user: password_in(self.plan.home, f"kafka-{user}") for user in USERS}
 
     def database_url(self, service: str) -> str:
         """A user of its own per service on our PostgreSQL; the given one on another's."""
@@ -114,7 +130,6 @@ class System:
 
     def environment(self, service: str) -> dict[str, str]:
         settings = {
-            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "WHATSAPP_GRAPH_URL": self.graph_url,
             "OPENAI_BASE_URL": self.openai_url,
             "INGRESS_PORT": str(self.plan.ingress_port),
@@ -126,11 +141,18 @@ class System:
         }
         if service in SCHEMAS:
             settings["DATABASE_URL"] = self.database_url(service)
-        return {**inherited(), **self.secrets, **settings, **self.plan.extra.get(service, {})}
+        if service == "tenant-admin":  # where the operator's commands run
+            settings |= operator_environment(self.kafka_user(OPERATOR))
+        kafka = self.kafka_user(service).kafka_environment()
+        more = self.plan.extra.get(service, {})
+        return {**inherited(), **self.secrets, **kafka, **settings, **more}
 
     async def prepare(self) -> None:
-        """Topics and schemas; the migrations run side by side."""
-        create(self.bootstrap, every_topic(), partitions=self.plan.partitions)
+        """Topics, users with their rights, and schemas; the migrations run side by side."""
+        create(self.kafka_admin, every_topic(), partitions=self.plan.partitions)
+        if self.kafka and self.kafka.security:
+            create_users(self.kafka_admin, self.kafka_passwords)
+            grant(self.kafka_admin)
         async with asyncio.TaskGroup() as group:
             for service in SCHEMAS:
                 group.create_task(self._migrate(service))
@@ -195,9 +217,9 @@ async def running(
     async with Supervisor(out, colour=None if plan.style == "console" else False) as children:
         kafka, postgres = None, None
         try:
-            kafka, bootstrap = start_kafka(plan, announce)
+            kafka, kafka_admin = start_kafka(plan, announce)
             postgres = start_postgres(plan, announce)
-            system = assemble(plan, children, kafka, postgres, bootstrap)
+            system = assemble(plan, children, kafka, postgres, kafka_admin)
             announce("Topics and tables")
             await system.prepare()
             announce("Services")
@@ -213,12 +235,27 @@ async def running(
                 postgres.stop()
 
 
-def start_kafka(plan: Plan, announce: Announce) -> tuple[LocalKafka | None, str]:
+def start_kafka(plan: Plan, announce: Announce) -> tuple[LocalKafka | None, KafkaSettings]:
+    """With the settings of who may make topics in it."""
     if given := plan.outside.kafka_bootstrap_servers:
         announce(f"Kafka: using {given} (KAFKA_BOOTSTRAP_SERVERS)")
-        return None, given
-    kafka = LocalKafka.start(plan.home / "kafka", *free_ports(2), announce=announce)
-    return kafka, kafka.bootstrap
+        return None, plan.outside
+    security = BrokerSecurity(password_in(plan.home, "kafka-admin"), plan.kafka_tls)
+    home = plan.home / "kafka"
+    kafka = LocalKafka.start(home, *free_ports(2), announce=announce, security=security)
+    return kafka, kafka.settings
+
+
+def password_in(home: Path, name: str) -> str:
+    """Made up once per home."""
+    return kept(home / name, lambda: token_urlsafe(24))
+
+
+def operator_environment(operator: KafkaSettings) -> dict[str, str]:
+    """For the commands that look at topics."""
+    given = operator.kafka_environment()
+    names = ("KAFKA_USERNAME", "KAFKA_PASSWORD")
+    return {f"OPERATOR_{name}": given[name] for name in names if name in given}
 
 
 def start_postgres(plan: Plan, announce: Announce) -> LocalPostgres | None:
@@ -236,7 +273,7 @@ def assemble(
     children: Supervisor,
     kafka: LocalKafka | None,
     postgres: LocalPostgres | None,
-    bootstrap: str,
+    kafka_admin: KafkaSettings,
 ) -> System:
     openai_port = free_ports(1)[0]
     graph = f"http://127.0.0.1:{plan.chat_port}/v26.0" if plan.emulated else ""
@@ -247,7 +284,7 @@ def assemble(
         secrets=secrets_of(plan.outside, plan.home),
         kafka=kafka,
         postgres=postgres,
-        bootstrap=bootstrap,
+        kafka_admin=kafka_admin,
         health=dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True)),
         graph_url=plan.outside.whatsapp_graph_url or graph,
         openai_url=plan.outside.openai_base_url or openai,

@@ -8,33 +8,38 @@ from sqlalchemy import Engine
 
 from common.kafka.producer import producer_config
 from common.outbox_rows import OutboxRow, delete
+from common.service.settings import KafkaSettings
 from common.service.tracing import trace_headers
 
 DEADLINE_MS = 3000
 QUIET = logging.getLogger("conserje.silent")  # the command's output says it; librdkafka need not
 
 
-def publish_now(engine: Engine, bootstrap: str, rows: Sequence[OutboxRow]) -> bool:
+def publish_now(engine: Engine, kafka: KafkaSettings, rows: Sequence[OutboxRow]) -> bool:
     """True when the broker has all of them; they are then deleted.
 
     What it does not have within 3 s stays in the outbox, for the running service's sweep.
     """
-    acknowledged = publish_and_wait(bootstrap, {row.id: row for row in rows})
+    acknowledged = publish_and_wait(kafka, {row.id: row for row in rows})
     with engine.begin() as connection:
         delete(connection, acknowledged)
     return len(acknowledged) == len({row.id for row in rows})
 
 
-def publish_and_wait(bootstrap: str, rows: dict[int, OutboxRow]) -> list[int]:
+def publish_and_wait(kafka: KafkaSettings, rows: dict[int, OutboxRow]) -> list[int]:
     """The ids of the rows that the broker has acknowledged."""
     producer = Producer(
-        producer_config(bootstrap, deadline_ms=DEADLINE_MS, linger_ms=0)
-        | {"logger": QUIET, "topic.metadata.propagation.max.ms": DEADLINE_MS}
+        producer_config(kafka, deadline_ms=DEADLINE_MS, linger_ms=0)
+        | {
+            "logger": QUIET,
+            "error_cb": lambda _: None,
+            "topic.metadata.propagation.max.ms": DEADLINE_MS,
+        }
     )
     acknowledged: list[int] = []
     for row in rows.values():
         producer.produce(
-            row.topic,
+            kafka.topic_name(row.topic),
             row.payload,
             key=row.key.encode(),
             headers=dict(trace_headers(row.trace_id)),

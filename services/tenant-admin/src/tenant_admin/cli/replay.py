@@ -11,13 +11,14 @@ import structlog
 import typer
 
 from common.kafka.record import Record
-from common.service.settings import ServiceSettings, load
+from common.service.settings import KafkaSettings, load
 from tenant_admin.cli.output import AsJson, print_json, printable
 from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.problems import refuse
 from tenant_admin.replay.read import read
 from tenant_admin.replay.select import Selection, matches, moment
 from tenant_admin.replay.send import replay_headers, send, target_of
+from tenant_admin.settings import ReplaySettings
 
 app = typer.Typer(
     help="Look at a topic's records; send raw webhooks and dead letters again.",
@@ -97,7 +98,7 @@ def send_again(
     now = datetime.now(UTC)
     user = getpass.getuser()
     marked = [(record, replay_headers(record, user, reason, now)) for record in records]
-    sent = send(bootstrap(), target, marked)
+    sent = send(kafka(), target, marked)
     typer.echo(f"{sent} of {len(records)} records sent to {target.name}")
     raise typer.Exit(0 if sent == len(records) else 1)
 
@@ -134,12 +135,12 @@ def is_text(given: str) -> bool:
 
 def selected_records(topic: str, selection: Selection) -> Iterable[Record]:
     return (
-        record for record in read(bootstrap(), topic, selection.since) if matches(record, selection)
+        record for record in read(kafka(), topic, selection.since) if matches(record, selection)
     )
 
 
-def bootstrap() -> str:
-    return load(ServiceSettings).kafka_bootstrap_servers
+def kafka() -> KafkaSettings:
+    return load(ReplaySettings).as_operator()
 
 
 def summary_of(record: Record) -> dict[str, Any]:

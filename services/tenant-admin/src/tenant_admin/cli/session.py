@@ -72,7 +72,7 @@ class Session:
             return "no broker"
         from tenant_admin.cli.publish_now import publish_now  # `list` starts faster without it
 
-        acknowledged = publish_now(self.engine, self.settings.kafka_bootstrap_servers, change.rows)
+        acknowledged = publish_now(self.engine, self.settings, change.rows)
         return "published" if acknowledged else "unreachable"
 
 

@@ -19,6 +19,7 @@ from common.postgres.errors import is_outage
 from common.service import metrics
 from common.service.clock import Clock
 from common.service.periodic import Periodic
+from common.service.settings import KafkaSettings
 from common.service.tracing import new_trace_id
 from common.topics import Topic
 from tenant_admin.config_sync.diff import ConfigRevisions, config_revisions_of
@@ -36,9 +37,9 @@ class ConfigSync:
     """A Component. Runs in the background: neither start nor readiness waits for the broker."""
 
     def __init__(
-        self, bootstrap: str, database: SqlAlchemyDatabase, outbox: Outbox, clock: Clock
+        self, kafka: KafkaSettings, database: SqlAlchemyDatabase, outbox: Outbox, clock: Clock
     ) -> None:
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._database = database
         self._outbox = outbox
         self._clock = clock
@@ -82,14 +83,14 @@ class ConfigSync:
     def _read_topics(self) -> Mapping[str, ConfigRevisions]:
         return {
             each.name: config_revisions_of(
-                read_last_values(self._bootstrap, each.topic, self._stopping.is_set), each.event
+                read_last_values(self._kafka, each.topic, self._stopping.is_set), each.event
             )
             for each in CONFIG_TOPICS
         }
 
 
 def read_last_values(
-    bootstrap: str, topic: Topic, is_stopped: Callable[[], bool]
+    kafka: KafkaSettings, topic: Topic, is_stopped: Callable[[], bool]
 ) -> dict[bytes, bytes | None]:
     """The last value of each key, as compaction would leave it; None is a tombstone. Blocks."""
     deadline = monotonic() + READ_SECONDS
@@ -97,7 +98,7 @@ def read_last_values(
     def is_over() -> bool:
         return is_stopped() or monotonic() > deadline
 
-    with TopicReader(bootstrap, topic.name) as reader:
+    with TopicReader(kafka, topic.name) as reader:
         records = reader.read_to_end(reader.beginnings(), is_over)
         return {record.key or b"": record.value for record in records}
 

@@ -6,14 +6,15 @@ from typing import NoReturn
 
 from common.kafka.reader import TopicReader, TopicUnavailable
 from common.kafka.record import Record
+from common.service.settings import KafkaSettings
 from tenant_admin.core.problems import refuse
 
 TIMEOUT_SECONDS = 10.0
 
 
-def read(bootstrap: str, topic: str, since: datetime | None) -> Iterator[Record]:
+def read(kafka: KafkaSettings, topic: str, since: datetime | None) -> Iterator[Record]:
     """Partition by partition in offset order. RequestRefused when broker or topic is missing."""
-    with TopicReader(bootstrap, topic) as reader:
+    with TopicReader(kafka, topic) as reader:
         try:
             for partition, offset in starts(reader, since).items():
                 yield from reader.read_to_end({partition: offset}, timeout=TIMEOUT_SECONDS)

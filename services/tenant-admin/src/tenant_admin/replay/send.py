@@ -7,8 +7,10 @@ from datetime import datetime
 from confluent_kafka import KafkaError, Message, Producer
 
 from common.kafka.dead_letter import PREFIX
+from common.kafka.kafka_access import report_refusal
 from common.kafka.producer import Headers, producer_config
 from common.kafka.record import REPLAYED, Record
+from common.service.settings import KafkaSettings
 from common.topics import BY_NAME, WEBHOOKS_QUARANTINE, WEBHOOKS_RAW, Topic
 from tenant_admin.core.problems import refuse
 
@@ -34,7 +36,7 @@ def replay_headers(record: Record, by: str, reason: str, now: datetime) -> Heade
     return [*kept, (REPLAYED, note.encode())]
 
 
-def send(bootstrap: str, topic: Topic, records: Sequence[tuple[Record, Headers]]) -> int:
+def send(kafka: KafkaSettings, topic: Topic, records: Sequence[tuple[Record, Headers]]) -> int:
     """The number that the broker has acknowledged."""
     acknowledged = 0
 
@@ -42,13 +44,19 @@ def send(bootstrap: str, topic: Topic, records: Sequence[tuple[Record, Headers]]
         nonlocal acknowledged
         if error is None:
             acknowledged += 1
+        else:
+            report_refusal(error, topic.name)
 
     producer = Producer(
-        producer_config(bootstrap, deadline_ms=int(DEADLINE_SECONDS * 1000), linger_ms=5)
+        producer_config(kafka, deadline_ms=int(DEADLINE_SECONDS * 1000), linger_ms=5)
     )
     for record, headers in records:
         producer.produce(
-            topic.name, record.value, key=record.key, headers=list(headers), on_delivery=on_delivery
+            kafka.topic_name(topic.name),
+            record.value,
+            key=record.key,
+            headers=list(headers),
+            on_delivery=on_delivery,
         )
         producer.poll(0)
     producer.flush(DEADLINE_SECONDS)

@@ -57,7 +57,7 @@ def test_a_service_finds_its_own_tables_without_a_prefix(
     postgres: LocalPostgres, database: str
 ) -> None:
     url = postgres.url(database, "assistant")
-    query(url, "CREATE TABLE turn AS SELECT 7 AS id")
+    query(postgres.url(database, "assistant_owner"), "CREATE TABLE turn AS SELECT 7 AS id")
     assert query(url, "SELECT id FROM assistant.turn") == [(7,)]
     assert query(url, "SELECT id FROM turn") == [(7,)]
 
@@ -73,7 +73,7 @@ def test_a_service_finds_its_own_tables_without_a_prefix(
 def test_a_service_cannot_touch_what_is_not_its_own(
     postgres: LocalPostgres, database: str, statement: str
 ) -> None:
-    query(postgres.url(database, "assistant"), "CREATE TABLE turn (id int)")
+    query(postgres.url(database, "assistant_owner"), "CREATE TABLE turn (id int)")
     with pytest.raises(errors.InsufficientPrivilege):
         query(postgres.url(database, "sender"), statement)
 
@@ -85,14 +85,14 @@ def test_a_wrong_password_is_refused(postgres: LocalPostgres) -> None:
 
 
 def test_creating_again_keeps_what_is_there(postgres: LocalPostgres, database: str) -> None:
-    query(postgres.url(database, "sender"), "CREATE TABLE delivery AS SELECT 1 AS id")
+    query(postgres.url(database, "sender_owner"), "CREATE TABLE delivery AS SELECT 1 AS id")
     postgres.create_database(database)
     postgres.create_roles(database, SERVICES)
     assert query(postgres.url(database, "sender"), "SELECT id FROM delivery") == [(1,)]
 
 
 def test_a_database_is_copied_from_its_template(postgres: LocalPostgres, database: str) -> None:
-    query(postgres.url(database, "sender"), "CREATE TABLE delivery AS SELECT 1 AS id")
+    query(postgres.url(database, "sender_owner"), "CREATE TABLE delivery AS SELECT 1 AS id")
     copy = f"{database}_copy"
     postgres.create_database(copy, template=database)
     assert query(postgres.url(copy, "sender"), "SELECT id FROM delivery") == [(1,)]

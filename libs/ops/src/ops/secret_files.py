@@ -36,12 +36,18 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "admin_api_key": "admin_api_key",
         "key_ring": "key_ring",
     },
+    "migrate-assistant": {"database_url": "assistant_owner_database_url"},
+    "migrate-sender": {"database_url": "sender_owner_database_url"},
+    "migrate-tenant-admin": {"database_url": "admin_owner_database_url"},
     "postgres": {"password": "postgres_password"},
     "roles": {
         "database_url": "database_url",
         "admin_database_url": "admin_database_url",
         "assistant_database_url": "assistant_database_url",
         "sender_database_url": "sender_database_url",
+        "admin_owner_database_url": "admin_owner_database_url",
+        "assistant_owner_database_url": "assistant_owner_database_url",
+        "sender_owner_database_url": "sender_owner_database_url",
     },
     "exercise": {
         "whatsapp_app_secrets": "whatsapp_app_secrets",
@@ -52,7 +58,8 @@ READERS: Mapping[str, Mapping[str, str]] = {
     },
 }
 GIVEN = ("whatsapp_app_secrets", "whatsapp_verify_token", "openai_api_key")
-ROLES = ("admin", "assistant", "sender")
+SCHEMAS = ("admin", "assistant", "sender")
+ROLES = (*SCHEMAS, *(f"{schema}_owner" for schema in SCHEMAS))
 
 
 class SecretFileSettings(FromEnvironment):
@@ -102,7 +109,7 @@ def secrets_of(settings: SecretFileSettings) -> dict[str, str]:
 
 
 def databases(address: str, keep: "KeptSecrets") -> dict[str, str]:
-    """One URL for the administrator and one for each service."""
+    """One URL for the administrator; for each service its own, and that of its tables' owner."""
     administrator = keep("postgres_password")
     urls = {f"{role}_database_url": (role, keep(f"{role}_password")) for role in ROLES}
     urls["database_url"] = ("postgres", administrator)

@@ -112,6 +112,12 @@ class System:
             return value_of(self.plan.outside.database_url) or ""
         return self.postgres.url(DATABASE, SCHEMAS[service])
 
+    def migration_url(self, service: str) -> str:
+        """As the owner of the service's schema."""
+        if self.postgres is None:
+            return self.database_url(service)
+        return self.postgres.url(DATABASE, f"{SCHEMAS[service]}_owner")
+
     def environment(self, service: str) -> dict[str, str]:
         settings = {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
@@ -139,7 +145,8 @@ class System:
         name = f"migrate {service}"
         module = f"{service.replace('-', '_')}.migrate"
         argv = [sys.executable, "-m", module]
-        await self.children.start(Child(name, argv, self.environment(service), restart=False))
+        environment = self.environment(service) | {"DATABASE_URL": self.migration_url(service)}
+        await self.children.start(Child(name, argv, environment, restart=False))
         if code := await self.children.wait(name):
             raise CannotStart(f"{name} failed with exit code {code}")
 

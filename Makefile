@@ -20,7 +20,7 @@ up: .venv/ready ## Services, Kafka and PostgreSQL only, for a real WhatsApp and 
 	@$(RUN) -m devkit.stack up
 
 test: .venv/ready ## All tests, on a real Kafka and a real PostgreSQL
-	@$(RUN) -m pytest -n 2 --dist loadfile
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready ## Format, lint, types, import directions
 	@.venv/bin/ruff format --check .

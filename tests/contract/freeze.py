@@ -25,7 +25,7 @@ from tests.support.builders import (
     an_outcome,
 )
 
-from common.events import Choice, Choices, Event, event_id
+from common.events import Choice, Choices, Event, OutgoingMedia, event_id
 from common.topics import ALL
 
 FOLDER = Path(__file__).parent
@@ -43,6 +43,15 @@ CHOICES = Choices(
 )
 
 
+MENU = OutgoingMedia(
+    id="1013859600285442",
+    kind="document",
+    mime_type="application/pdf",
+    filename="menu.pdf",
+    caption="El menú de hoy",
+)
+
+
 def examples() -> dict[str, Event]:
     """One of each event, every field filled in."""
     sealed = "v1.k1.bm90LWEta2V5.bm90LWEtc2VjcmV0"
@@ -52,6 +61,9 @@ def examples() -> dict[str, Event]:
         "business_hours": [{"weekday": 1, "opens": "09:00", "closes": "14:00"}],
         "handoff_words": ["persona"],
         "handover_minutes": 30,
+        "window_template": "te_hemos_respondido",
+        "window_template_language": "es_ES",
+        "window_template_takes_text": True,
         "messages_per_second": 20,
         "transcription_model": "off",
         "daily_token_budget": 200_000,
@@ -116,15 +128,32 @@ def examples() -> dict[str, Event]:
             what="person",
             expires_at=NOON,
             choices=CHOICES,
+            media=MENU,
             quotes="wamid.IN1",
             **person,
         ),
         a_progress(),
-        a_command("echo", text="Claro", minutes=30, wamid="wamid.echo.1", sent_at=NOON, **person),
+        a_command(
+            "echo",
+            text="Claro",
+            media=MENU,
+            minutes=30,
+            wamid="wamid.echo.1",
+            sent_at=NOON,
+            **person,
+        ),
         a_conversation_change(
             "handed_over", until=NOON, reason="opted_out", command_id="command-1"
         ),
-        a_delivery("failed", wamid="wamid.out.1", **error, **pricing),
+        a_delivery(
+            "failed",
+            wamid="wamid.out.1",
+            reason="template_sent_today",
+            template="te_hemos_respondido",
+            template_takes_text=True,
+            **error,
+            **pricing,
+        ),
         an_outcome("failed", reason="131042", reply_id="reply-1", corrects=event_id("first")),
         a_usage(),
         an_account_news(

@@ -4,20 +4,24 @@ import asyncio
 import time
 from typing import Any
 
+import aiohttp
 import psycopg2
 import pytest
 from tests.support.system import AddedClient, RunningSystem, a_contact
 from tests.support.waiting import eventually_async
 
 from assistant.prompt import BY_A_PERSON
+from assistant.sent_templates import SENT_INSTEAD
 from assistant.texts import notice
-from common.events import ConversationChanged
-from common.topics import CONVERSATIONS_EVENTS
+from common.description import described
+from common.events import ConversationChanged, DeliveryChanged
+from common.topics import CONVERSATIONS_EVENTS, DELIVERIES_EVENTS
 from common.work import WorkState
 from devkit.emulators.whatsapp import payloads
 from devkit.emulators.whatsapp.identities import Business
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+PHOTO = b"\xff\xd8\xff\xe0 a table at the window \xff\xd9"
 
 
 async def changed(system: RunningSystem, contact: str, *changes: tuple[str, str]) -> None:
@@ -53,6 +57,18 @@ async def order(system: RunningSystem, client: AddedClient, contact: str, what: 
 ) -> None:  # fmt: skip
     path = f"/v1/clients/{client.id}/conversations/{contact}/{what}"
     await system.admin.call("POST", path, body)
+
+
+async def send_file(
+    system: RunningSystem, client: AddedClient, contact: str, content: bytes, caption: str
+) -> None:
+    """As a program of the business does."""
+    form = aiohttp.FormData({"caption": caption})
+    form.add_field("file", content, filename="mesa.jpg")
+    url = f"{system.stack.admin_url}/v1/clients/{client.id}/conversations/{contact}/say-file"
+    headers = {"Authorization": f"Bearer {system.stack.secrets['ADMIN_API_KEY']}"}
+    async with system.http.post(url, data=form, headers=headers) as response:
+        assert response.status == 202, await response.text()
 
 
 def in_database(system: RunningSystem, contact: str, statement: str) -> int:
@@ -142,6 +158,61 @@ async def test_an_operator_takes_over_writes_and_gives_the_conversation_back(
     assert "accepted" in await system.run_script(*manage)
     assert (await system.events.wait_for_outcome(missed)).outcome == "answered"
     assert len(await system.accepted_sends(client.number)) == 3
+
+
+async def test_what_is_said_to_who_has_not_written_for_a_day_leaves_as_a_template_once(
+    system: RunningSystem,
+) -> None:
+    name, text = "le_escribimos", "Tenemos algo que contarle. ¿Nos escribe?"
+    client, contact = await system.add_client(disclosure_text="", window_template=name), a_contact()
+    template = {"name": name, "language": "es", "body": text}
+    await system.chat.post("/control/templates", template)
+    await system.write_and_wait(client.number, contact)
+    own = "conversation_id = (select id from conversation where contact_id = %(contact)s)"
+    long_ago = f"update message set sent_at = sent_at - interval '2 days' where {own}"
+    assert await asyncio.to_thread(in_database, system, contact, long_ago)
+    for words in ("Ya está su pedido.", "¿Se lo llevo?"):
+        await order(system, client, contact, "say", text=words)
+
+    def ends() -> list[tuple[str | None, str | None]]:
+        events = system.events.decoded(DELIVERIES_EVENTS, DeliveryChanged)
+        mine = [event for event in events if event.contact_id == contact]
+        return [(e.reason, e.template) for e in mine if e.state in {"accepted", "suppressed"}]
+
+    await system.events.eventually(lambda: len(ends()) == 3, "the ends of both")
+    assert ends() == [(None, None), (None, name), ("template_sent_today", None)]
+    assert text in await system.get_text(f"{system.stack.chat_url}/?contact={contact}")
+    remembered = f"select from message where {own} and body = '{described(SENT_INSTEAD, name)}'"
+
+    async def is_remembered() -> bool:
+        return await asyncio.to_thread(in_database, system, contact, remembered) == 1
+
+    await eventually_async(is_remembered, "the history to name the template")
+
+
+async def test_a_persons_photo_is_on_the_contacts_phone_and_in_the_history(
+    system: RunningSystem,
+) -> None:
+    client, contact = await system.add_client(disclosure_text=""), a_contact()
+    await system.write_and_wait(client.number, contact, "¿Qué mesa tengo?")
+    await send_file(system, client, contact, PHOTO, "Su mesa, junto a la ventana")
+    await changed(system, contact, ("handed_over", "operator"))
+
+    async def sent() -> list[dict[str, Any]]:
+        return (await system.accepted_sends(client.number))[1:]
+
+    await eventually_async(sent, "the photo to be sent")
+    [photo] = await sent()
+    media_id = photo["body"]["image"]["id"]
+    page = await system.get_text(f"{system.stack.chat_url}/?contact={contact}")
+    assert f'<img src="/control/media/{media_id}"' in page
+    assert "Su mesa, junto a la ventana" in page
+    async with system.http.get(f"{system.stack.chat_url}/control/media/{media_id}") as response:
+        assert await response.read() == PHOTO
+    await order(system, client, contact, "resume")
+    await system.write_and_wait(client.number, contact, "Esa me gusta, gracias, ¿tiene enchufe?")
+    prompt = str((await system.prompts("¿tiene enchufe?"))[0]["body"])
+    assert f"{BY_A_PERSON} [photo] Su mesa, junto a la ventana" in prompt
 
 
 async def test_the_assistant_answers_what_was_missed_once_the_time_is_over(

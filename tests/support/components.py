@@ -1,7 +1,7 @@
 """Components that run inside a test, in its own loop, and a producer that records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,21 +34,20 @@ async def running_components(
 
 @asynccontextmanager
 async def keep_running(components: Components) -> AsyncIterator[None]:
-    """Starts them in order, stops them in reverse."""
-    started: list[Component] = []
+    """Starts them in order, stops them in reverse; those that a Lifecycle stops at once, at once:
+    each consumer's end waits for its poll."""
+    started: list[list[Component]] = []
     try:
-        for component in each_component(components):
-            started.append(component)
-            await component.start()
+        for one in components:
+            group: list[Component] = []
+            started.append(group)
+            for component in one.components if isinstance(one, StopTogether) else [one]:
+                group.append(component)
+                await component.start()
         yield
     finally:
-        for component in reversed(started):
-            await component.stop()
-
-
-def each_component(components: Components) -> Iterator[Component]:
-    for one in components:
-        yield from one.components if isinstance(one, StopTogether) else [one]
+        for group in reversed(started):
+            await asyncio.gather(*(component.stop() for component in group))
 
 
 @dataclass(frozen=True)

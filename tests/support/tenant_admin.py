@@ -24,10 +24,13 @@ from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.file_forms import FileForms
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
+from tenant_admin.whatsapp.upload_media import MediaUploads
 
 Ran = subprocess.CompletedProcess[str]
 KEY = "bootstrap-key-of-the-tests"
+NO_UPLOADS = MediaUploads("http://127.0.0.1:9/v26.0", None)
 PLAZA: dict[str, Any] = {
     "name": "Restaurante La Plaza",
     "phone_number": "+34666777888",
@@ -58,13 +61,20 @@ class Admin:
 
 
 @asynccontextmanager
-async def running(url: str, bootstrap: str, ring: Path | None = None) -> AsyncIterator[Admin]:
+async def running(
+    url: str,
+    bootstrap: str,
+    ring: Path | None = None,
+    uploads: MediaUploads = NO_UPLOADS,
+) -> AsyncIterator[Admin]:
     life = Lifecycle("tenant-admin")
     database = SqlAlchemyDatabase(url, "admin", life)
     producer = Producer(bootstrap, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
     failed_keys, points = FailedKeys(monotonic), CrashPoints()
-    services = Services(database, outbox, SystemClock(), KEY, failed_keys, ring, points)
+    services = Services(
+        database, outbox, SystemClock(), KEY, failed_keys, ring, points, uploads, FileForms()
+    )
     headers = {"Authorization": f"Bearer {KEY}"}
     transport = httpx.ASGITransport(create_asgi_app(services))
     http = httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers)

@@ -4,6 +4,7 @@ import ast
 import statistics
 import subprocess
 import sys
+import tomllib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,3 +133,10 @@ def test_imports_go_one_way() -> None:
     program = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+def test_every_folder_with_tests_is_run() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    listed = settings["tool"]["pytest"]["ini_options"]["testpaths"]
+    found = {path.relative_to(ROOT).parts[:2] for path in TESTS if path.stem.startswith("test_")}
+    assert {"/".join(parts) for parts in found} == set(listed)

@@ -17,6 +17,7 @@ from tests.support.postgres import NewDatabase
 
 from assistant.prompt import BY_A_PERSON
 from assistant.texts import notice
+from common.events import OutgoingMedia
 
 pytestmark = pytest.mark.integration
 OVER = "update conversation set taken_over_until = now() - interval '1 s'"
@@ -186,6 +187,21 @@ async def test_say_is_sent_as_a_persons_and_only_once(assistant: RunningAssistan
     kinds = await assistant.rows("select kind from message where role = 'a' order by id")
     assert [row[0] for row in kinds] == ["answer", "person"]
     assert await assistant.changes() == [("handed_over", "operator")]
+
+
+async def test_a_persons_file_is_sent_and_history_knows_it(assistant: RunningAssistant) -> None:
+    await talked_to(assistant)
+    photo = OutgoingMedia(id="7", kind="image", mime_type="image/png", filename="a.png")
+    menu = photo.model_copy(update={"kind": "document", "filename": "m.pdf", "caption": "Hoy"})
+    await assistant.order(ordered("say", media=photo), ordered("say", media=menu))
+    await assistant.order(ordered("resume"))
+    await assistant.receive(incoming("sí"))
+    await assistant.wait_until_settled()
+    seen = [f"{BY_A_PERSON} [photo]", f'{BY_A_PERSON} [document "m.pdf"] Hoy']
+    assert inputs(assistant.model.bodies[-1]) == ["hola", "echo hola", *seen, "sí"]
+    _, first, second, _ = await assistant.replies()
+    assert (first.text, first.media) == ("[photo]", photo)
+    assert (second.text, second.media) == ("Hoy", menu)
 
 
 async def test_say_restarts_the_time_and_the_contact_does_not(assistant: RunningAssistant) -> None:

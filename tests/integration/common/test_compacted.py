@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from tests.support.builders import a_tenant
 from tests.support.components import running_components
-from tests.support.kafka import Broker
-from tests.support.records import produce
+from tests.support.kafka import Broker, admin_client
+from tests.support.records import CALL_SECONDS, produce
 from tests.support.waiting import eventually_async
 
 from common.events import TenantConfig
@@ -100,6 +103,34 @@ async def test_a_late_copy_of_an_earlier_revision_is_passed_over(kafka: Broker) 
     views: list[CompactedView[TenantConfig]] = []
     async with running_components(viewing(kafka.bootstrap, views)):
         assert views[0].get("n") == new
+
+
+async def test_rows_whose_topic_no_longer_begins_at_0_are_read_too(kafka: Broker) -> None:
+    """Each partition's first rows are gone, and in most nothing is left."""
+    write(kafka.bootstrap, *((str(number), a_tenant().encode()) for number in range(100)))
+    delete_records(admin_client(kafka.bootstrap), TENANTS_CONFIG.name, TENANTS_CONFIG.partitions)
+    write(kafka.bootstrap, ("n", a_tenant("left").encode()))
+    views: list[CompactedView[TenantConfig]] = []
+    async with running_components(viewing(kafka.bootstrap, views)):
+        left = views[0].get("n")
+        assert left is not None
+        assert (left.name, views[0].get("1")) == ("left", None)
+
+
+def delete_records(admin: AdminClient, topic: str, partitions: int) -> None:
+    """All of them. A broker does so only where the topic's policy is to delete."""
+    set_policy(admin, topic, "delete")
+    ends = [TopicPartition(topic, number, OFFSET_END) for number in range(partitions)]
+    for deleted in admin.delete_records(ends).values():
+        deleted.result(CALL_SECONDS)
+    set_policy(admin, topic, "compact")
+
+
+def set_policy(admin: AdminClient, topic: str, policy: str) -> None:
+    entry = ConfigEntry("cleanup.policy", policy, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    for altered in admin.incremental_alter_configs([resource]).values():
+        altered.result(CALL_SECONDS)
 
 
 async def test_a_view_waits_for_a_broker_that_comes_later(home: Path) -> None:

@@ -8,6 +8,7 @@ from tests.support.fake_graph import FakeGraph, refuse
 from tests.support.sender import PHONE, TOKEN, RunningSender, a_reply, a_tenant
 from tests.support.waiting import eventually_in_thread
 
+from common.events import OutgoingMedia
 from common.sealed import seal
 from common.work import WorkState
 
@@ -47,6 +48,39 @@ async def test_what_a_person_wrote_is_sent_as_it_is_and_ends_no_message(
     assert outcome.reply_id == "r2"
     assert graph.texts == [text, "answer r2"]
     assert {event.reply_id for event in sender.deliveries()} == {"r1", "r2"}
+
+
+MENU = OutgoingMedia(
+    id="7", kind="document", mime_type="application/pdf", filename="menu.pdf", caption="Hoy"
+)
+
+
+async def test_a_persons_file_is_sent_by_its_id(sender: RunningSender, graph: FakeGraph) -> None:
+    photo = MENU.model_copy(update={"kind": "image", "caption": None})
+    await sender.reply(
+        a_reply("r1", kind="notice", what="person", text="Hoy", media=MENU),
+        a_reply("r2", kind="notice", what="person", text="[photo]", media=photo),
+    )
+    await eventually_in_thread(lambda: len(sender.deliveries()) == 2)
+    assert [(sent.body["type"], sent.body[sent.body["type"]]) for sent in graph.sent] == [
+        ("document", {"id": "7", "caption": "Hoy", "filename": "menu.pdf"}),
+        ("image", {"id": "7"}),
+    ]
+
+
+async def test_a_file_that_meta_does_not_take_is_not_sent_as_words(
+    sender: RunningSender, graph: FakeGraph
+) -> None:
+    graph.script = [refuse(131016, 503), refuse(131009)]
+    await sender.reply(
+        a_reply("r1", kind="notice", what="person", text="Hoy", media=MENU), a_reply("r2")
+    )
+    await eventually_in_thread(sender.hurried(sender.outcomes))
+    assert [sent.body["type"] for sent in graph.sent] == ["document", "document", "text"]
+    assert {event.reply_id: event.state for event in sender.deliveries()} == {
+        "r1": "rejected",
+        "r2": "accepted",
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.support.builders import CONTACT, NOON, a_command
 
 from assistant.conversation_changes import ConversationChange
 from assistant.decide_command import CommandedConversation, CommandEffect, decide_command
-from common.events import TenantSettings
+from common.events import OutgoingMedia, TenantSettings
 
 OPEN = CommandedConversation(
     id=7,
@@ -73,6 +73,17 @@ def test_a_command_that_cannot_be_done_is_refused_with_its_reason(
     assert decided(what, conversation, text="Hola") == refused
 
 
+def test_with_a_template_a_person_may_write_to_who_wrote_days_ago() -> None:
+    settings = {"window_template": "we_answered"}
+    days_ago = replace(OPEN, last_inbound_at=NOON - timedelta(days=9))
+    assert decided("say", days_ago, text="Hola", settings=settings).is_sent
+    never = decided("say", replace(OPEN, last_inbound_at=None), text="Hola", settings=settings)
+    assert never.changes == change("refused", reason="window_closed")
+    photo = OutgoingMedia(id="1", kind="image", mime_type="image/png", filename="photo.png")
+    file = decided("say", days_ago, media=photo, settings=settings)
+    assert file.changes == change("refused", reason="window_closed")
+
+
 @pytest.mark.parametrize(
     ("minutes", "until"), [(5, NOON + 5 * MINUTE), (0, None), (None, NOON + 30 * MINUTE)]
 )
@@ -91,6 +102,22 @@ def test_what_a_person_writes_takes_the_conversation_over_and_only_say_is_sent(
     result = decided(what, text="Voy.")
     assert result.changes == change("handed_over", by, until=NOON + 60 * MINUTE)
     assert (result.words, result.words_at, result.is_sent) == ("Voy.", NOON, what == "say")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"kind": "image"}, "[photo]"),
+        ({"kind": "image", "caption": "Su mesa"}, "[photo] Su mesa"),
+        ({"kind": "document", "caption": "Hoy"}, '[document "menu (1).pdf"] Hoy'),
+    ],
+)
+def test_of_a_file_the_history_keeps_a_description_and_the_caption(
+    fields: dict[str, Any], words: str
+) -> None:
+    media = OutgoingMedia(id="1", mime_type="image/png", filename="menu [1].pdf", **fields)
+    result = decided("say", media=media)
+    assert (result.words, result.is_sent) == (words, True)
 
 
 @pytest.mark.parametrize(

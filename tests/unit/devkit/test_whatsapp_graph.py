@@ -9,6 +9,8 @@ from tests.support.whatsapp_emulator import BAKERY, GARAGE, LUCIA, MARCOS, TOKEN
 
 from devkit.emulators.whatsapp import Business
 
+HELLO = {"name": "hello", "language": {"code": "es"}}
+
 
 class Clock:
     def __init__(self) -> None:
@@ -182,8 +184,10 @@ def test_a_body_that_is_not_json_is_refused(meta: Running) -> None:
 def test_a_day_after_the_last_message_only_templates_pass(meta: Running, clock: Clock) -> None:
     clock.now += 24 * 3600 + 1
     assert code(meta.send()) == 131047
-    template = {"name": "hello", "language": {"code": "es"}}
-    assert meta.send(type="template", template=template).is_success
+    assert code(meta.send(type="template", template=HELLO)) == 132001
+    assert meta.control("templates", name="hello", language="es", body="¡Hola!")
+    assert meta.send(type="template", template=HELLO).is_success
+    assert meta.look("messages")[-1]["content"]["text"] == "¡Hola!"
 
 
 def test_after_a_burst_the_pair_limit_asks_for_six_seconds_per_message(

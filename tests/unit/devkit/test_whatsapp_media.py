@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.whatsapp_emulator import BAKERY, GARAGE, TOKEN, Running, running
+from tests.support.whatsapp_emulator import BAKERY, GARAGE, LUCIA, TOKEN, Running, running
 
+from devkit.emulators.whatsapp.identities import Business
 from devkit.emulators.whatsapp.media_store import MediaStore
 
 VOICE = b"OggS voice"
@@ -116,6 +117,66 @@ def test_a_dropped_lookup(meta: Running) -> None:
     meta.control("faults", phase="look_up", action={"drop": True})
     with pytest.raises(httpx.RemoteProtocolError):
         asked(meta, file["id"])
+
+
+def uploaded(
+    meta: Running, content: bytes, mime_type: str, business: Business = GARAGE, **data: Any
+) -> httpx.Response:
+    return meta.http.post(
+        f"{meta.graph}/{business.phone_number_id}/media",
+        headers={"Authorization": f"Bearer {business.token or TOKEN}"},
+        data={"messaging_product": "whatsapp", "type": mime_type} | data,
+        files={"file": ("a", content, mime_type)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "mime_type", "data", "code"),
+    [
+        (b"x", "image/png", {"messaging_product": ""}, 100),
+        (b"x", "image/png", {"type": ""}, 100),
+        (b"x", "image/png", {"type": "image/jpeg"}, 100),
+        (b"x", "image/gif", {}, 100),
+        (b"", "image/png", {}, 131053),
+        (bytes((5 << 20) + 1), "image/png", {}, 131053),
+    ],
+)
+def test_only_what_meta_takes_is_uploaded(
+    meta: Running, content: bytes, mime_type: str, data: dict[str, Any], code: int
+) -> None:
+    refused = uploaded(meta, content, mime_type, **data)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
+
+
+def test_an_uploaded_file_is_sent_by_its_id(meta: Running) -> None:
+    meta.write()
+    media_id = uploaded(meta, b"photo", "image/png").json()["id"]
+    image = {"id": media_id, "caption": "Su mesa"}
+    assert meta.send(type="image", image=image).status_code == 200
+    page = meta.http.get(f"{meta.url}/", params={"contact": LUCIA.user_id}).text
+    assert f'<img src="/control/media/{media_id}"' in page
+    assert "Su mesa" in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "code"),
+    [
+        ("image", {"id": "1"}, 100),
+        ("image", {"id": "MINE", "filename": "a.png"}, 100),
+        ("image", {"id": "OTHER"}, 100),
+        ("document", {"id": "MINE"}, 131053),
+    ],
+)
+def test_a_message_with_a_file_that_may_not_be_sent_so_is_refused(
+    meta: Running, kind: str, content: dict[str, str], code: int
+) -> None:
+    meta.write()
+    ids = {
+        "MINE": uploaded(meta, b"photo", "image/png").json()["id"],
+        "OTHER": uploaded(meta, b"photo", "image/png", BAKERY).json()["id"],
+    }
+    message: dict[str, Any] = {kind: content | {"id": ids.get(content["id"], content["id"])}}
+    assert meta.send(type=kind, **message).json()["error"]["code"] == code
 
 
 def test_the_oldest_files_are_forgotten() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.support.builders import a_reply
 
-from common.events import Choice, Choices
+from common.events import Choice, Choices, OutgoingMedia
 from sender.accept import parts_of
 
 AS_WRITTEN = "*Importante:* **no** es [Markdown](https://a.es)"
@@ -71,3 +71,12 @@ def test_what_whatsapp_cannot_show_is_said_in_words_alone(choices: Choices) -> N
 def test_the_first_part_alone_quotes() -> None:
     parts = parts_of(a_reply("a" * 5000, quotes="wamid.IN1"))
     assert [part.quotes for part in parts] == ["wamid.IN1", None]
+
+
+def test_a_file_is_one_part_and_its_caption_is_sent_as_it_is() -> None:
+    media = OutgoingMedia(id="1", kind="image", mime_type="image/png", filename="a.png")
+    [part] = parts_of(a_reply("**Mesa** 4", kind="notice", what="person", media=media))
+    assert (part.body, part.parts) == ("**Mesa** 4", 1)
+    assert OutgoingMedia.model_validate_json(part.media or "") == media
+    [text] = parts_of(a_reply("hola"))
+    assert text.media is None

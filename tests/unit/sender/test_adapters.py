@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.events import OutgoingMedia
 from common.sealed import KeyRing
 from devkit.emulators.whatsapp.validation import check_send
-from sender.whatsapp.payloads import recipient, text_message
+from sender.whatsapp.payloads import media_message, recipient, text_message
 from sender.whatsapp.tag import Tags
 
 DELIVERY = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
@@ -50,3 +51,21 @@ def test_people_are_reached_by_phone_where_there_is_one(
 @pytest.mark.parametrize("to", [recipient("34600111222", "ES.1"), recipient(None, "ES.1349")])
 def test_the_emulator_of_graph_takes_our_messages(to: dict[str, str]) -> None:
     check_send(text_message(to, "hola", Tags(RING).make(1, DELIVERY, 1)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "caption", "expected"),
+    [
+        ("image", None, {"id": "7"}),
+        ("image", "Su mesa", {"id": "7", "caption": "Su mesa"}),
+        ("document", None, {"id": "7", "filename": "menu.pdf"}),
+        ("document", "Hoy", {"id": "7", "caption": "Hoy", "filename": "menu.pdf"}),
+    ],
+)
+def test_a_file_is_sent_by_its_id(kind: str, caption: str | None, expected: dict[str, str]) -> None:
+    media = OutgoingMedia(
+        id="7", kind=kind, mime_type="application/pdf", filename="menu.pdf", caption=caption
+    )
+    message = media_message(recipient(None, "ES.1349"), media, "v1:tag")
+    assert (message["type"], message[kind]) == (kind, expected)
+    check_send(message)

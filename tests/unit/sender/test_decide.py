@@ -10,7 +10,14 @@ from tests.support.sender import a_tenant
 
 from common.events import TenantConfig
 from common.work import Done, Dropped, Later
-from sender.decide import DeliveryOutcome, after_send, before_send, held_back
+from sender.decide import (
+    DeliveryOutcome,
+    Template,
+    after_send,
+    before_send,
+    held_back,
+    template_for,
+)
 from sender.finish_deliveries import update_of
 from sender.holds import Held
 from sender.tables import DeliveryUpdate, DueDelivery
@@ -36,8 +43,11 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         failure=None,
         status=status,
         wamid=None,
+        template=None,
+        template_takes_text=None,
         finished=False,
         wa_id=None,
+        kind="answer",
         body="hola",
         last_inbound_at=NOW - timedelta(minutes=1),
         created_at=NOW,
@@ -55,6 +65,8 @@ def due(status: str = "pending", **fields: Any) -> DueDelivery:
         handed_over_at=None,
         choices=None,
         quotes=None,
+        media=None,
+        template_sent=False,
         send_in=0.0,
         claimed_at=0.0,
     )
@@ -128,10 +140,83 @@ def test_before_a_send(delivery: DueDelivery, tenant: TenantConfig | None, expec
     assert before_send(delivery, tenant, NOW) == expected
 
 
+WITH_TEMPLATE = a_tenant(settings={"window_template": "we_answered"})
+SETTINGS = WITH_TEMPLATE.settings
+TEMPLATE = Template("we_answered", template_takes_text=False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, Later(0.0, "template")),
+        ({"kind": "notice", "what": "person"}, Later(0.0, "template")),
+        ({"kind": "notice"}, Dropped("window_closed")),
+        ({"kind": "notice", "what": "person", "media": {"id": "1"}}, Dropped("window_closed")),
+        ({"expires_at": NOW}, Dropped("stale")),
+        ({"template_sent": True}, Dropped("template_sent_today")),
+        ({"template_sent": True, "failure": "http_500"}, Dropped("window_closed")),
+        ({"template_sent": True, "what": "person"}, Dropped("template_sent_today")),
+        ({"failure": "http_500"}, Dropped("window_closed")),
+        ({"opted_out_at": NOW}, Dropped("opted_out")),
+        ({"status": "unknown", "resends": 1}, Dropped("unknown")),
+        ({"template": "we_answered", "template_takes_text": False}, WITH_TEMPLATE),
+        ({"template": "old", "template_takes_text": False}, Later(0.0, "template")),
+        ({"template": "we_answered", "made_at": OLD}, Dropped("window_closed")),
+        ({"template": "we_answered", "status": "sending"}, Later(900.0, "taken_over")),
+        ({"template": "we_answered", "status": "unknown", "resends": 1}, Dropped("unknown")),
+    ],
+)
+def test_outside_the_window_a_template_goes(fields: dict[str, Any], expected: Any) -> None:
+    outcome = before_send(due(**{"last_inbound_at": OLD} | fields), WITH_TEMPLATE, NOW)
+    if isinstance(expected, TenantConfig) or isinstance(outcome, TenantConfig):
+        assert outcome is expected
+    elif isinstance(expected, Later):
+        assert isinstance(outcome, Later)
+        assert (outcome.seconds, outcome.reason) == (expected.seconds, expected.reason)
+        if expected.reason == "template":
+            assert update_of(outcome) == DeliveryUpdate(
+                "pending", template="we_answered", template_takes_text=False
+            )
+    else:
+        assert isinstance(outcome, Dropped)
+        assert outcome.reason == expected.reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"kind": "notice", "what": "person"}, "template"),
+        ({"kind": "notice", "what": "person", "part": 2}, "template_sent_today"),
+        ({}, "template_sent_today"),
+    ],
+)
+def test_a_persons_words_leave_each_time_with_a_template_that_takes_them(
+    fields: dict[str, Any], reason: str
+) -> None:
+    tenant = a_tenant(
+        settings={"window_template": "we_answered", "window_template_takes_text": True}
+    )
+    again = due(**fields, last_inbound_at=OLD, template_sent=True)
+    outcome = before_send(again, tenant, NOW)
+    assert not isinstance(outcome, TenantConfig)
+    assert outcome.reason == reason
+
+
+def test_a_client_that_gives_its_template_up_sends_none() -> None:
+    marked = due(last_inbound_at=OLD, template="we_answered", template_takes_text=False)
+    assert before_send(marked, TENANT, NOW) == Dropped(
+        "window_closed", DeliveryUpdate("suppressed")
+    )
+
+
 def after(
-    delivery: DueDelivery, result: SendResult, held: Held | None = None, jitter: float = 1.0
+    delivery: DueDelivery,
+    result: SendResult,
+    held: Held | None = None,
+    jitter: float = 1.0,
+    template: Template | None = None,
 ) -> DeliveryOutcome:
-    return after_send(delivery, result, held, NOW, jitter)
+    return after_send(delivery, result, held, NOW, jitter, template)
 
 
 def refused(key: int | tuple[int, int], retry_after: float = 0.0) -> Refused:
@@ -222,6 +307,33 @@ def test_a_window_that_meta_takes_for_closed_is_tried_once_more() -> None:
     assert isinstance(after(due(refusals=1), refused(131047)), Dropped)
 
 
+def test_a_template_goes_where_meta_takes_the_window_for_closed_again() -> None:
+    delivery = due(refusals=1, refused_at=NOW)
+    assert seconds_of(after(due(), refused(131047), template=TEMPLATE)) == 30
+    outcome = after(delivery, refused(131047), template=template_for(delivery, SETTINGS))
+    assert isinstance(outcome, Later)
+    update = update_of(outcome)
+    assert update
+    assert (outcome.seconds, update.template, update.refusals) == (0.0, "we_answered", 2)
+    sent_today = replace(delivery, template_sent=True)
+    assert template_for(sent_today, SETTINGS) is None
+    assert isinstance(after(sent_today, refused(131047)), Dropped)
+
+
+@pytest.mark.parametrize("code", [132000, 132001, 132015, 132018])
+def test_a_template_that_meta_refuses_ends_the_reply(code: int) -> None:
+    marked = due(template="we_answered", quotes="wamid.1", choices={"text": "x"})
+    outcome = after(marked, refused(code), template=TEMPLATE)
+    assert isinstance(outcome, Dropped)
+    assert outcome.reason == str(code)
+
+
+def test_a_template_waits_for_its_turn_outside_the_window_too() -> None:
+    marked = due(last_inbound_at=OLD, template="we_answered")
+    assert isinstance(after(marked, refused(131056)), Later)
+    assert isinstance(after(marked, refused(130429), Held("number:1", 60, refused(130429))), Later)
+
+
 @pytest.mark.parametrize("code", [130429, 190, 131042])
 def test_what_holds_others_back_too_is_no_try_and_ends_with_the_window(code: int) -> None:
     held = Held("number:1", 600, refused(code))
@@ -258,3 +370,11 @@ def test_what_meta_forbids_is_refused_for_good_without_a_call(code: int) -> None
 def test_unknown_codes_are_known_by_what_graph_says_of_them() -> None:
     assert isinstance(after(due(), Refused(999999, "No", LATER)), Later)
     assert isinstance(after(due(), Refused(999999, "No", FINAL)), Dropped)
+
+
+def test_a_refused_file_has_no_plain_text_to_try() -> None:
+    refusal = Refused(131009, "", FINAL)
+    quoting = after_send(due(quotes="wamid.1"), refusal, None, NOW, jitter=0.0)
+    file = due(quotes="wamid.1", media={"id": "7"})
+    assert isinstance(quoting, Later)
+    assert isinstance(after_send(file, refusal, None, NOW, jitter=0.0), Dropped)

@@ -30,6 +30,8 @@ def a_delivery(status: str, wamid: str | None = "w", finished: bool = True) -> L
         failure=None,
         status=status,
         wamid=wamid,
+        template=None,
+        template_takes_text=None,
         finished=finished,
         reason=None,
         pricing_type=None,

@@ -1,7 +1,7 @@
 """The API while its database is away."""
 
 import httpx
-from tests.support.tenant_admin import KEY
+from tests.support.tenant_admin import KEY, NO_UPLOADS
 
 from common.kafka.producer import Producer
 from common.outbox import Outbox
@@ -12,6 +12,7 @@ from devkit.stack.ports import free_ports
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.file_forms import FileForms
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 
 
@@ -23,7 +24,17 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
     database = SqlAlchemyDatabase(url, "admin", life)
     outbox = Outbox(database, Producer(f"127.0.0.1:{port}", life), life)
     failed_keys = FailedKeys(lambda: 0.0)
-    services = Services(database, outbox, SystemClock(), KEY, failed_keys, None, CrashPoints())
+    services = Services(
+        database,
+        outbox,
+        SystemClock(),
+        KEY,
+        failed_keys,
+        None,
+        CrashPoints(),
+        NO_UPLOADS,
+        FileForms(),
+    )
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(create_asgi_app(services)),

@@ -5,6 +5,7 @@ The router describes, the assistant reads: descriptions stand before the contact
 
 import re
 
+PHOTO = "photo"
 ROUND = str.maketrans("[]", "()")  # so that no name or value of others ends a description
 DESCRIPTIONS = re.compile(r"\A(?:\[[^\]]*\]\s*)+")
 
@@ -13,6 +14,10 @@ def described(label: str, *details: str | None) -> str:
     """`[label: detail; detail]`; details that are absent are left out."""
     given = "; ".join(detail for detail in details if detail)
     return f"[{(f'{label}: {given}' if given else label).translate(ROUND)}]"
+
+
+def document_label(name: str | None) -> str:
+    return f'document "{name}"' if name else "document"
 
 
 def without_descriptions(text: str) -> str:

@@ -34,6 +34,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
     "tenant-admin": {
         "database_url": "admin_database_url",
         "admin_api_key": "admin_api_key",
+        "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "key_ring",
     },
     "migrate-assistant": {"database_url": "assistant_owner_database_url"},

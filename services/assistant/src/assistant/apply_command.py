@@ -14,7 +14,12 @@ import structlog
 
 from assistant.conversation_changes import ChangedConversation, change_draft, change_statements
 from assistant.conversations import ContactDetails, conversation_of, find_statements
-from assistant.decide_command import CommandedConversation, CommandEffect, decide_command
+from assistant.decide_command import (
+    CommandedConversation,
+    CommandEffect,
+    decide_command,
+    description_of,
+)
 from assistant.receive import body_of
 from assistant.tables import TURNS
 from assistant.turn_context import PUT_OFF
@@ -73,9 +78,9 @@ returning wamid, trace_id
 """
 STORE_WORDS = """
 insert into message (tenant_id, conversation_id, turn_id, role, kind, body, wamid, sent_at,
-  trace_id)
+  trace_id, reply_id)
 values (%(tenant_id)s, %(id)s, %(turn_id)s, 'a', 'person', %(body)s, %(wamid)s, %(at)s,
-  %(trace_id)s)
+  %(trace_id)s, %(reply_id)s)
 on conflict (tenant_id, wamid) do nothing
 """
 # The open turn has nothing left to answer.
@@ -211,6 +216,7 @@ def words_values(
         "wamid": command.wamid,
         "at": result.words_at,
         "trace_id": command.trace_id,
+        "reply_id": reply_id_of(command),
     }
 
 
@@ -243,7 +249,7 @@ def reply_draft(
     command: ConversationCommand, conversation: CommandedConversation, now: datetime
 ) -> EventDraft:
     """`answers` names the message that opened WhatsApp's window."""
-    reply_id = event_id("say", command.event_id)
+    reply_id, media = reply_id_of(command), command.media
     event = ReplyReady(
         event_id=reply_id,
         trace_id=command.trace_id,
@@ -255,11 +261,17 @@ def reply_draft(
         reply_id=reply_id,
         kind="notice",
         what="person",
-        text=command.text or "",
+        text=(media.caption or description_of(media)) if media else command.text or "",
+        media=media,
         answers=(conversation.last_wamid or "",),
         last_inbound_at=conversation.last_inbound_at or now,
     )
     return draft(REPLIES_OUTBOUND, command.conversation, event)
+
+
+def reply_id_of(command: ConversationCommand) -> str:
+    """Of what a person says; an echo has none that anything is sent by."""
+    return event_id("say", command.event_id)
 
 
 def log_refusal(command: ConversationCommand, result: CommandEffect) -> None:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from assistant.conversation_changes import ConversationChange, handover_end
 from assistant.decide import ANSWER_WINDOW
-from common.events import ConversationCommand, TenantSettings
+from common.description import PHOTO, described, document_label
+from common.events import ConversationCommand, OutgoingMedia, TenantSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def decide_command(
     by = "echo" if command.what == "echo" else "operator"
     if conversation is None:
         return refused("unknown_conversation", by)
-    if reason := refusal_reason(command, conversation, now):
+    if reason := refusal_reason(command, conversation, settings, now):
         return refused(reason, by)
     match command.what:
         case "resume":
@@ -74,16 +75,23 @@ def refused(reason: str, by: str) -> CommandEffect:
 
 
 def refusal_reason(
-    command: ConversationCommand, conversation: CommandedConversation, now: datetime
+    command: ConversationCommand,
+    conversation: CommandedConversation,
+    settings: TenantSettings,
+    now: datetime,
 ) -> str | None:
+    """Outside WhatsApp's window the sender sends the client's template, if there is one, to who has
+    written before; a file cannot leave so."""
     if command.what == "resume" and not is_handed_over(conversation, now):
         return "not_handed_over"
     if command.what != "say":
         return None
     if conversation.opted_out:
         return "opted_out"
-    last = conversation.last_inbound_at
-    return None if last and now - last <= ANSWER_WINDOW else "window_closed"
+    last, has_template = conversation.last_inbound_at, settings.window_template
+    if last and (now - last <= ANSWER_WINDOW or (has_template and not command.media)):
+        return None
+    return "window_closed"
 
 
 def is_handed_over(conversation: CommandedConversation, now: datetime) -> bool:
@@ -105,10 +113,22 @@ def person_wrote(
     lasts = until is None or until > now
     return CommandEffect(
         changes=(ConversationChange("handed_over", by, until),) if lasts else (),
-        words=command.text or "",
+        words=words_of(command),
         words_at=at,
         is_sent=command.what == "say",
     )
+
+
+def words_of(command: ConversationCommand) -> str:
+    """What the person wrote, as the history keeps it: of a file its description and caption."""
+    if command.media is None:
+        return command.text or ""
+    caption = command.media.caption
+    return f"{description_of(command.media)} {caption or ''}".rstrip()
+
+
+def description_of(media: OutgoingMedia) -> str:
+    return described(PHOTO if media.kind == "image" else document_label(media.filename))
 
 
 def longer(until: datetime | None, conversation: CommandedConversation) -> datetime | None:

@@ -1,7 +1,9 @@
-"""deliveries.events -> which reply a wamid belongs to, so that a quote of it can be read."""
+"""deliveries.events -> which reply a wamid belongs to, so that a quote of it can be read, and which
+was sent as a template (see sent_templates)."""
 
 from collections.abc import Sequence
 
+from assistant.sent_templates import template_statements
 from common.events import DeliveryChanged
 from common.postgres.connection import Connection
 from common.postgres.prepared import Prepared
@@ -21,4 +23,5 @@ def store_reply_wamids(connection: Connection, events: Sequence[DeliveryChanged]
     """One round trip; none where nothing was sent."""
     sent = [event for event in events if event.wamid and event.state in SENT]
     if sent:
-        connection.execute_together([(STORE_WAMIDS, arrays(REPLY_WAMID, sent))], commit=True)
+        statements = [(STORE_WAMIDS, arrays(REPLY_WAMID, sent)), *template_statements(sent)]
+        connection.execute_together(statements, commit=True)

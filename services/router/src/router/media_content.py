@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from common.description import described
+from common.description import PHOTO, described, document_label
 from common.events import MediaFile
 from common.lenient_json import at, identifier_at, object_at, text_at
 from router.message_text import joined
@@ -10,7 +10,7 @@ from router.webhook_items import MessageContent
 
 LONGEST_CAPTION = 4_096  # characters; WhatsApp's limit is 1,024
 LONGEST_FILENAME = 255
-LABELS = {"image": "photo", "video": "video"}
+LABELS = {"image": PHOTO, "video": "video"}
 
 
 def media_content(message: Any) -> MessageContent:
@@ -26,8 +26,7 @@ def media_label(kind: str, file: Any) -> str:
     if kind == "audio":
         return "voice note" if at(file, "voice") is True else "audio file"
     if kind == "document":
-        name = text_at(file, "filename", longest=LONGEST_FILENAME)
-        return f'document "{name}"' if name else "document"
+        return document_label(text_at(file, "filename", longest=LONGEST_FILENAME))
     return LABELS[kind]
 
 

@@ -25,6 +25,8 @@ def accept(
 
 def parts_of(reply: ReplyReady) -> list[ReplyPart]:
     """At least one part, so that every reply has an outcome: Graph refuses a blank one."""
+    if reply.media:
+        return [ReplyPart(reply, 1, 1, reply.text)]
     bodies = split_text(formatted(reply)) or [reply.text]
     # Two messages would cost twice: what does not fit into one with its options is said in words.
     if len(bodies) == 1 and reply.choices and (shown := shown_choices(reply, reply.choices)):

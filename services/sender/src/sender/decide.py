@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from common.events import DeliveryClass, TenantConfig
+from common.events import DeliveryClass, TenantConfig, TenantSettings
 from common.work import Done, Dropped, Later, Outcome
 from sender.holds import Held
 from sender.tables import DeliveryUpdate, DueDelivery, is_a_persons
@@ -45,6 +45,13 @@ LOST_ANSWERS: dict[DeliveryClass, LostAnswer] = {
 DeliveryOutcome = Outcome[DeliveryUpdate]
 
 
+class Template(NamedTuple):
+    """As what a delivery leaves outside the window: its columns."""
+
+    template: str
+    template_takes_text: bool
+
+
 def before_send(
     delivery: DueDelivery, tenant: TenantConfig | None, now: datetime
 ) -> TenantConfig | DeliveryOutcome:
@@ -57,18 +64,23 @@ def before_send(
         return without_tenant(delivery, now)
     if reason := suppression_reason(delivery, tenant, now):
         return Dropped(reason, DeliveryUpdate("suppressed", delivery.refusals))
-    return tenant
+    return becomes_template(delivery, tenant.settings, now) or tenant
 
 
 def resendable(delivery: DueDelivery, tenant: TenantConfig | None, now: datetime) -> bool:
     """As its class allows, and no copy out of order or that would not be sent the first time."""
-    rule = LOST_ANSWERS[delivery.delivery_class]
+    rule = lost_answer_of(delivery)
     return (
         (delivery.newest or not rule.only_newest)
         and delivery.resends <= rule.copies
         and tenant is not None
         and suppression_reason(delivery, tenant, now) is None
     )
+
+
+def lost_answer_of(delivery: DueDelivery) -> LostAnswer:
+    """A template is billed each time."""
+    return LOST_ANSWERS["at_most_once" if delivery.template else delivery.delivery_class]
 
 
 def suppression_reason(delivery: DueDelivery, tenant: TenantConfig, now: datetime) -> str | None:
@@ -79,9 +91,57 @@ def suppression_reason(delivery: DueDelivery, tenant: TenantConfig, now: datetim
         return "inactive"
     if reason := silenced(delivery):
         return reason
-    if now > delivery.last_inbound_at + SERVICE_WINDOW:
+    if delivery.expires_at and now >= delivery.expires_at:
+        return "stale"
+    return window_reason(delivery, tenant.settings, now)
+
+
+def window_reason(delivery: DueDelivery, settings: TenantSettings, now: datetime) -> str | None:
+    """Why it is too late for it, or for the template as which it leaves."""
+    if delivery.template and not settings.window_template:
         return "window_closed"
-    return "stale" if delivery.expires_at and now >= delivery.expires_at else None
+    if now <= last_moment(delivery):
+        return None
+    if delivery.template or not settings.window_template or not is_worth_a_template(delivery):
+        return "window_closed"
+    return None if template_for(delivery, settings) else "template_sent_today"
+
+
+def last_moment(delivery: DueDelivery) -> datetime:
+    """A template needs no window; it says nothing new a day later."""
+    return (delivery.made_at if delivery.template else delivery.last_inbound_at) + SERVICE_WINDOW
+
+
+def template_for(delivery: DueDelivery, settings: TenantSettings) -> Template | None:
+    """What the delivery may leave as. One a day, as each is billed; but a person's words leave each
+    time, where the template takes them."""
+    takes_text = settings.window_template_takes_text
+    is_new = is_a_persons(delivery) and takes_text and delivery.part == 1
+    may_leave = is_worth_a_template(delivery) and (is_new or not delivery.template_sent)
+    if not settings.window_template or not may_leave:
+        return None
+    return Template(settings.window_template, takes_text)
+
+
+def is_worth_a_template(delivery: DueDelivery) -> bool:
+    """An answer, or what a person wrote. A notice tells who has written before; of an apology the
+    contact has nothing. Not a file, which no template carries, nor a copy, as the text itself has
+    perhaps arrived."""
+    is_answer = delivery.kind == "answer" and delivery.failure is None
+    is_words = (is_answer or is_a_persons(delivery)) and not delivery.media
+    return is_words and delivery.status != "unknown"
+
+
+def becomes_template(
+    delivery: DueDelivery, settings: TenantSettings, now: datetime
+) -> DeliveryOutcome | None:
+    """Its row names the template on disk before that leaves, so that there is never another."""
+    if not delivery.template and now <= last_moment(delivery):
+        return None
+    template = template_for(delivery, settings)
+    if template is None or template == (delivery.template, delivery.template_takes_text):
+        return None
+    return Later(0.0, "template", unsent(delivery, **template._asdict()))
 
 
 def silenced(delivery: DueDelivery) -> str | None:
@@ -119,7 +179,7 @@ def unsent(delivery: DueDelivery, **changes: Any) -> DeliveryUpdate:
 
 def wait_for_status(delivery: DueDelivery, reason: str) -> DeliveryOutcome:
     """It is unknown whether it was sent; a status may tell. After each copy twice as long."""
-    seconds = LOST_ANSWERS[delivery.delivery_class].seconds * 2.0**delivery.resends
+    seconds = lost_answer_of(delivery).seconds * 2.0**delivery.resends
     return Later(seconds, reason, DeliveryUpdate.of(delivery, "unknown"))
 
 
@@ -133,9 +193,15 @@ def held_back(delivery: DueDelivery, held: Held, reason: str = "") -> DeliveryOu
 
 
 def after_send(
-    delivery: DueDelivery, result: SendResult, held: Held | None, now: datetime, jitter: float
+    delivery: DueDelivery,
+    result: SendResult,
+    held: Held | None,
+    now: datetime,
+    jitter: float,
+    template: Template | None = None,
 ) -> DeliveryOutcome:
-    """held: the hold that this result began or prolonged. jitter: from 0 to 1, at random."""
+    """held: the hold that this result began or prolonged. jitter: from 0 to 1, at random.
+    template: see template_for."""
     match result:
         case Accepted(wamid=wamid):
             return Done(DeliveryUpdate.of(delivery, "accepted", wamid=wamid), "accepted")
@@ -147,7 +213,7 @@ def after_send(
         case Refused() if held:
             return refused_with_others(delivery, result, held, now)
         case Refused():
-            return after_refusal(delivery, result, now, jitter)
+            return after_refusal(delivery, result, now, jitter, template)
 
 
 def refused_with_others(
@@ -155,7 +221,7 @@ def refused_with_others(
 ) -> DeliveryOutcome:
     """What holds back all of a number or token is no fault of this one: it counts as no try, and
     may last until the reply is too old."""
-    too_late = now + timedelta(seconds=held.seconds) > delivery.last_inbound_at + SERVICE_WINDOW
+    too_late = now + timedelta(seconds=held.seconds) > last_moment(delivery)
     if held.is_final or too_late:
         return rejected(delivery, refusal)
     error = {"error_code": refusal.code, "error_title": refusal.title, "held_by": held.key}
@@ -163,12 +229,18 @@ def refused_with_others(
 
 
 def after_refusal(
-    delivery: DueDelivery, refusal: Refused, now: datetime, jitter: float
+    delivery: DueDelivery,
+    refusal: Refused,
+    now: datetime,
+    jitter: float,
+    template: Template | None,
 ) -> DeliveryOutcome:
+    counts = counted(delivery, refusal) | {"refused_at": delivery.refused_at or now}
     wait = retry_delay(refusal, delivery, jitter)
     if wait is None or attempts_exhausted(delivery, now + timedelta(seconds=wait), now):
+        if refusal.rule.retry is Retry.WINDOW and template and not delivery.template:
+            return Later(0.0, str(refusal.code), unsent(delivery, **counts | template._asdict()))
         return rejected(delivery, refusal)
-    counts = counted(delivery, refusal) | {"refused_at": delivery.refused_at or now}
     return Later(wait, str(refusal.code), unsent(delivery, **counts))
 
 
@@ -191,7 +263,7 @@ def counted(delivery: DueDelivery, refusal: Refused) -> dict[str, Any]:
 def attempts_exhausted(delivery: DueDelivery, next_at: datetime, now: datetime) -> bool:
     tries = delivery.refusals + delivery.pair_refusals + 1
     most = MAX_REFUSED if delivery.newest else MAX_REFUSED_BEFORE_NEWER
-    too_late = next_at > delivery.last_inbound_at + SERVICE_WINDOW
+    too_late = next_at > last_moment(delivery)
     return too_late or tries >= MAX_TRIES or next_at > (delivery.refused_at or now) + most
 
 
@@ -211,8 +283,9 @@ def retry_delay(refusal: Refused, delivery: DueDelivery, jitter: float) -> float
 
 
 def is_more_than_text(delivery: DueDelivery) -> bool:
-    """The next try of one is plain text."""
-    return delivery.refusals == 0 and bool(delivery.choices or delivery.quotes)
+    """The next try of one is plain text. A file has none: its caption alone says little."""
+    is_more = bool(delivery.choices or delivery.quotes)
+    return is_more and delivery.refusals == 0 and not (delivery.template or delivery.media)
 
 
 def backoff_seconds(tries: int) -> float:

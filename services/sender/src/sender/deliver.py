@@ -11,14 +11,21 @@ from typing import Any
 
 import structlog
 
-from common.events import Choices, TenantConfig
+from common.events import Choices, OutgoingMedia, TenantConfig, TenantSettings
 from common.postgres.connection import Connection, Statement
 from common.service import metrics
 from common.service.clock import Clock
 from common.tenant_secrets import NoSecret, TenantSecrets
 from common.work import Claim, Outcome, Stored, WorkLimits
 from sender import finish_deliveries
-from sender.decide import LOST_ANSWERS, after_send, before_send, held_back, postponed
+from sender.decide import (
+    after_send,
+    before_send,
+    held_back,
+    lost_answer_of,
+    postponed,
+    template_for,
+)
 from sender.finish_deliveries import HandledDelivery, update_of
 from sender.holds import Held, HoldChange, HoldKeys, Holds
 from sender.new_wamids import NewWamids
@@ -27,9 +34,17 @@ from sender.wake_held import WakeHeld
 from sender.whatsapp.graph_client import GraphClient
 from sender.whatsapp.graph_errors import NO_PERMISSION, rule_of
 from sender.whatsapp.interactive import interactive
-from sender.whatsapp.payloads import JsonObject, interactive_message, recipient, text_message
+from sender.whatsapp.payloads import (
+    JsonObject,
+    interactive_message,
+    media_message,
+    recipient,
+    template_message,
+    text_message,
+)
 from sender.whatsapp.send_result import Accepted, Refused, SendResult
 from sender.whatsapp.tag import Tags
+from sender.whatsapp.template import template_content
 
 log = structlog.get_logger()
 DEADLINE = 20.0  # seconds of one handle(); the lease outlives it by more than the longest call
@@ -82,7 +97,7 @@ class Deliver:
             return held_back(delivery, held)
         if not token:
             change = self._holds.hold_number(tenant.phone_number_id, NO_TOKEN)
-            return self._after(delivery, NO_TOKEN, change)
+            return self._after(delivery, tenant, NO_TOKEN, change)
         if delivery.send_in is None:  # another transaction had the row when send times were given
             return postponed(delivery, 0.0, "no_send_time")
         await asyncio.sleep(delivery.send_in)
@@ -91,8 +106,10 @@ class Deliver:
         began = self._clock.monotonic()
         if began > delivery.claimed_at + DEADLINE:  # it was paused; another may have the row
             return postponed(delivery, TOO_OLD_SECONDS, "claim_too_old")
-        result = await self._send(claim, delivery, token)
-        return self._after(delivery, result, self._holds.record(keys, result, began))
+        tag = self._tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
+        message = message_of(delivery, tag, tenant.settings)
+        result = await self._graph.send(delivery.phone_number_id, token, message)
+        return self._after(delivery, tenant, result, self._holds.record(keys, result, began))
 
     def _token_of(self, tenant: TenantConfig) -> str:
         """Empty where there is none."""
@@ -105,7 +122,7 @@ class Deliver:
         """The hold on a Graph that does not answer. Asked before the next message while there is
         such a hold, and before a copy of what was perhaps sent: it must not be spent in vain."""
         is_copy = delivery.status == "unknown"
-        seconds = LOST_ANSWERS[delivery.delivery_class].seconds if is_copy else None
+        seconds = lost_answer_of(delivery).seconds if is_copy else None
         if not self._holds.must_prove_graph(seconds):
             return None
         # A person's words answer no message: then Graph's refusal of the mark is the answer.
@@ -117,18 +134,17 @@ class Deliver:
         self._apply(delivery.phone_number_id, change)
         return change.held
 
-    async def _send(self, claim: Claim, delivery: DueDelivery, token: str) -> SendResult:
-        tag = self._tags.make(delivery.tenant_id, delivery.delivery_id, claim.attempts)
-        message = message_of(delivery, tag)
-        return await self._graph.send(delivery.phone_number_id, token, message)
-
     def _after(
-        self, delivery: DueDelivery, result: SendResult, change: HoldChange
+        self, delivery: DueDelivery, tenant: TenantConfig, result: SendResult, change: HoldChange
     ) -> Outcome[DeliveryUpdate]:
         self._apply(delivery.phone_number_id, change)
+        if isinstance(result, Refused) and change.held is None:
+            report_refusal(delivery.phone_number_id, result)
         if isinstance(result, Accepted) and delivery.held_by:  # perhaps by another replica's hold
             self._wake.holds_ended([delivery.held_by])
-        return after_send(delivery, result, change.held, self._clock.now(), self._jitter())
+        template = template_for(delivery, tenant.settings)
+        now = self._clock.now()
+        return after_send(delivery, result, change.held, now, self._jitter(), template)
 
     def _apply(self, phone_number_id: str, change: HoldChange) -> None:
         """Tells of a new hold once, for all that it holds back; wakes what another held back."""
@@ -167,10 +183,15 @@ class Deliver:
         return finish_deliveries.store(connection, finish, handled, self._clock)
 
 
-def message_of(delivery: DueDelivery, tag: str) -> JsonObject:
+def message_of(delivery: DueDelivery, tag: str, settings: TenantSettings) -> JsonObject:
     """With its options and the message that it quotes; after a refusal as plain text, as either
-    may be the cause."""
+    may be the cause. A file is always sent as such. Outside the window as the client's template."""
     to = recipient(delivery.wa_id, delivery.contact_id)
+    if delivery.template:
+        return template_message(to, template_content(settings, delivery.body), tag)
+    if delivery.media:
+        media = OutgoingMedia.model_validate(delivery.media)
+        return media_message(to, media, tag, delivery.quotes)
     if delivery.refusals:
         return text_message(to, delivery.body, tag)
     if not delivery.choices:
@@ -182,7 +203,12 @@ def message_of(delivery: DueDelivery, tag: str) -> JsonObject:
 def report_hold(phone_number_id: str, cause: Refused | None) -> None:
     if cause is None:
         log.warning("graph_unreachable")
-    elif cause.rule.alert:
+    else:
+        report_refusal(phone_number_id, cause)
+
+
+def report_refusal(phone_number_id: str, cause: Refused) -> None:
+    if cause.rule.alert:
         code, scope = cause.code, cause.rule.scope.value
         metrics.GRAPH_ALERTS.labels(str(code), scope).inc()
         log.warning("graph_alert", code=code, phone_number_id=phone_number_id, scope=scope)

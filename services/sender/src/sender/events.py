@@ -13,7 +13,8 @@ from common.events import (
 )
 from common.outbox_rows import EventDraft, draft
 from common.topics import DELIVERIES_EVENTS, MESSAGES_OUTCOME
-from sender.tables import Delivery, DeliveryUpdate, PartEnd
+from sender.reply_ends import TEMPLATE_ALONE, TEMPLATE_WITH_TEXT, PartEnd
+from sender.tables import Delivery, DeliveryUpdate
 
 PUBLISHED = frozenset(get_args(DeliveryState))
 # What a reason may begin with besides that something failed: the outcome, then a colon.
@@ -21,11 +22,14 @@ OTHER_ENDS: tuple[OutcomeName, ...] = ("suppressed", "handed_over")
 SUCCESSFUL = frozenset({"accepted", "sent", "delivered", "read", "played"})
 
 
-def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -> EventDraft | None:
+def delivery_changed(
+    delivery: Delivery, update: DeliveryUpdate, at: datetime, reason: str | None = None
+) -> EventDraft | None:
     """None for statuses that are internal: pending and sending. A status that stays was told
-    before: now it has a price."""
+    before: now it has a price. reason: of a delivery that is not sent."""
     if update.status not in PUBLISHED:
         return None
+    is_template = delivery.template is not None and update.status != "suppressed"
     fact = [update.status] if update.status != delivery.status else [update.status, "priced"]
     event = DeliveryChanged(
         event_id=event_id("delivery", delivery.delivery_id, *fact),
@@ -43,6 +47,9 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
         wamid=update.wamid,
         error_code=update.error_code,
         error_title=update.error_title,
+        reason=reason,
+        template=delivery.template if is_template else None,
+        template_takes_text=delivery.template_takes_text if is_template else None,
         pricing_type=update.pricing_type,
         pricing_category=update.pricing_category,
     )
@@ -50,23 +57,27 @@ def delivery_changed(delivery: Delivery, update: DeliveryUpdate, at: datetime) -
 
 
 def delivery_events(
-    updates: Sequence[tuple[Delivery, DeliveryUpdate]], at: datetime
+    updates: Sequence[tuple[Delivery, DeliveryUpdate, str | None]], at: datetime
 ) -> list[EventDraft]:
-    """One for each delivery whose status changed."""
+    """One for each delivery whose status changed. The third: see delivery_changed."""
     return [
         event
-        for delivery, update in updates
-        if update.status != delivery.status and (event := delivery_changed(delivery, update, at))
+        for delivery, update, reason in updates
+        if update.status != delivery.status
+        and (event := delivery_changed(delivery, update, at, reason))
     ]
 
 
 def reply_outcome(delivery: Delivery, ends: Sequence[PartEnd]) -> tuple[OutcomeName, str | None]:
-    """The end of the first part that was not sent decides for the reply."""
+    """The end of the first part that was not sent as it is decides for the reply: a template
+    answers only where it takes the text, and what comes after it is not sent."""
     for end in ends:
         if end.status not in SUCCESSFUL:
             return named_outcome(
                 end.reason, "suppressed" if end.status == "suppressed" else "failed"
             )
+        if end.reason in (TEMPLATE_ALONE, TEMPLATE_WITH_TEXT):
+            return named_outcome(end.reason, "answered")
     if delivery.failure is None:
         return "answered", None
     return named_outcome(delivery.failure, "failed")

@@ -14,20 +14,12 @@ from common.work.statements import written_now
 from common.work.table import ClaimKey
 from sender.events import delivery_events, outcome_events
 from sender.new_wamids import SentMessage
+from sender.reply_ends import ENDS, PartEnd, ends_of, later_parts, part_ids
 from sender.send_times import Unsent, after_unsent
-from sender.tables import (
-    DELIVERY,
-    ENDS,
-    Delivery,
-    DeliveryUpdate,
-    DueDelivery,
-    PartEnd,
-    ends_of,
-    later_parts,
-    part_ids,
-)
+from sender.tables import DELIVERY, Delivery, DeliveryUpdate, DueDelivery
 
 NOT_SENT = frozenset({"rejected", "suppressed"})
+PART_FAILED = "part_failed"
 
 # Which deliveries stood, what may leave next, and how the replies ended, in one row.
 CHECK = Prepared(f"""
@@ -43,7 +35,7 @@ select
 # Ends the later parts of replies of which one was refused or held back: half a text helps nobody.
 LATER_PARTS = {"failed_id": "bigint", "delivery_id": "uuid"}
 END_LATER_PARTS = Prepared(f"""
-update delivery set status = 'suppressed', {DELIVERY.finish_open("delivery", "'part_failed'")}
+update delivery set status = 'suppressed', {DELIVERY.finish_open("delivery", f"'{PART_FAILED}'")}
 from {unnest(LATER_PARTS)} join delivery failed on failed.id = given.failed_id
 where delivery.delivery_id = any(%(delivery_id)s::uuid[])
   and delivery.delivery_id = given.delivery_id and delivery.finished_at is null
@@ -110,7 +102,7 @@ def store(
     after = AfterEnds.of(connection.execute_together(statements))
     stood = [work for work in handled if work.claim.key in after.stood]
     updates = updates_of(stood)
-    for delivery, update in updates:
+    for delivery, update, _ in updates:
         if update.status != delivery.status:
             metrics.DELIVERIES.labels(update.status).inc()
     last_parts = last_of(stood)
@@ -160,9 +152,18 @@ def end_later_parts(parts: Sequence[tuple[int, Delivery]]) -> list[Statement]:
     return [(END_LATER_PARTS, ids)]
 
 
-def updates_of(handled: Sequence[HandledDelivery]) -> list[tuple[Delivery, DeliveryUpdate]]:
-    own = [(work.item, update) for work in handled if (update := update_of(work.outcome))]
-    later = [(part, DeliveryUpdate("suppressed")) for _, part in later_parts_of(handled)]
+def updates_of(
+    handled: Sequence[HandledDelivery],
+) -> list[tuple[Delivery, DeliveryUpdate, str | None]]:
+    """Each with the reason for which it is given up."""
+    own = [
+        (work.item, update, work.outcome.reason if isinstance(work.outcome, Dropped) else None)
+        for work in handled
+        if (update := update_of(work.outcome))
+    ]
+    later = [
+        (part, DeliveryUpdate("suppressed"), PART_FAILED) for _, part in later_parts_of(handled)
+    ]
     return [*own, *later]
 
 

@@ -19,9 +19,10 @@ from common.work import Hint
 from sender.events import correction_events, outcome_events
 from sender.finish_deliveries import AfterEnds
 from sender.new_wamids import NewWamids, SentMessage
+from sender.reply_ends import PartEnd, ends_of
 from sender.status_store import lock_deliveries, store_statements
 from sender.status_transitions import StatusTransitions, StatusUpdate
-from sender.tables import Delivery, PartEnd, ends_of
+from sender.tables import Delivery
 from sender.whatsapp.tag import Tags
 
 log = structlog.get_logger()

@@ -2,7 +2,7 @@
 
 from common.postgres.retention import RetentionRule, delete_older, empty_older
 
-EMPTY = "body = '', choices = null"
+EMPTY = "body = '', choices = null, media = null"
 HAS_BODY = "finished_at is not null and body <> ''"
 # The end of a reply's last part reads how the earlier ones ended. No `not exists`: it is planned as
 # a join, for which all that is old is read and sorted.

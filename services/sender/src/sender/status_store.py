@@ -7,8 +7,9 @@ from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, rows_as, unnest
 from common.work.schema import WAITING
 from sender.decide import LOST_ANSWERS
+from sender.reply_ends import END_REASON
 from sender.status_transitions import LockedDelivery, StatusTransitions, StatusUpdate
-from sender.tables import DELIVERY, DELIVERY_COLUMNS, END_REASON, STATUS_COLUMNS
+from sender.tables import DELIVERY, DELIVERY_COLUMNS, STATUS_COLUMNS
 
 MESSAGE_COLUMNS = {"tenant_id": "int", "wamid": "text"}
 PRICING_COLUMNS = {"pricing_type": "text", "pricing_category": "text"}

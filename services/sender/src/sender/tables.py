@@ -3,14 +3,21 @@
 `status` is what became of the message at WhatsApp; the columns of common.work say what to do next.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 import orjson
 
-from common.events import Choices, DeliveryClass, ReplyReady, conversation_key, event_id
+from common.events import (
+    Choices,
+    DeliveryClass,
+    ReplyKind,
+    ReplyReady,
+    conversation_key,
+    event_id,
+)
 from common.postgres.connection import Connection
 from common.postgres.prepared import Prepared
 from common.postgres.rows import arrays, names, unnest
@@ -46,6 +53,7 @@ PART_COLUMNS = {
     "answers": "jsonb",
     "choices": "jsonb",
     "quotes": "text",
+    "media": "jsonb",
 }
 INSERT_COLUMNS = REPLY_COLUMNS | PART_COLUMNS
 # Of its number, for the send times: see send_times.SEND_TIMES.
@@ -57,18 +65,26 @@ UPDATE_COLUMNS = STATUS_COLUMNS | {
     "refused_at": "timestamptz",
     "resends": "smallint",
     "held_by": "text",
+    "template": "text",
+    "template_takes_text": "boolean",
 }
 # The fields of a Delivery, of the row `d` or `t`; status and finished each query reads in its own
 # way.
 FIELDS = ["delivery_id::text", "reply_id", "part", "parts", "phone_number_id", "contact_id"]
-FIELDS += ["trace_id", "answers", "failure", "wamid"]
+FIELDS += ["trace_id", "answers", "failure", "wamid", "template", "template_takes_text"]
 DELIVERY_COLUMNS = f"d.id, d.tenant_id, {names(FIELDS, 'd.')}"
+# Whether another of the conversation left as a template within a day, as each is billed. Asked only
+# for what may leave as one: its window ends soon, or it was refused.
+TEMPLATE_SENT = """(t.last_inbound_at < now() - interval '22 hours' or t.refused_at is not null)
+  and exists (select from delivery other where other.conversation = t.conversation
+    and other.template is not null and other.finished_at > now() - interval '1 day'
+    and other.status not in ('rejected', 'suppressed'))"""
 # Of a DueDelivery, beside the columns of a claim.
-DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.body,
+DUE_COLUMNS = f"""{names(FIELDS, "t.")}, false as finished, t.wa_id, t.kind, t.body,
   t.last_inbound_at, t.created_at, t.refusals, t.resends,
   t.pair_refusals, t.refused_at, t.held_by, t.delivery_class,
   t.what, coalesce(t.occurred_at, t.created_at) as made_at, t.expires_at, {SINCE},
-  t.choices, t.quotes"""
+  t.choices, t.quotes, t.media, {TEMPLATE_SENT} as template_sent"""
 
 # A claim marks its row as being sent and takes its send time; one that was unknown counts a resend.
 # Whether a later reply waits is asked for what was perhaps sent, or refused: such a delivery is
@@ -130,17 +146,13 @@ returning {names(CLAIM, "t.")}, {DUE_COLUMNS}, 'pending' as status, true as newe
 WAKE_PORTION = 1000
 WAKE_HELD_BY = DELIVERY.make_due("held_by = %(key)s", WAKE_PORTION)
 WAKE_NUMBER = DELIVERY.make_due("phone_number_id = %(key)s and held_by is not null", WAKE_PORTION)
-# How the parts of replies ended.
-END_REASON = "case when status = 'failed' then coalesce(error_code::text, status) else reason end"
-ENDS = f"""select delivery_id::text as delivery_id, status, {END_REASON} as reason,
-  finished_at is not null as finished from delivery
-  where delivery_id = any(%(parts)s::uuid[])"""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One part of a reply. `answers`: wamids of the contact's messages that the reply answers.
-    `failure`: why it is no answer of the model."""
+    `failure`: why it is no answer of the model. `template`: the name of that as which it leaves;
+    `template_takes_text`: whether that has its text, None without one."""
 
     id: int
     tenant_id: int
@@ -155,6 +167,8 @@ class Delivery:
     failure: str | None
     status: str
     wamid: str | None
+    template: str | None
+    template_takes_text: bool | None
     finished: bool
 
     @property
@@ -174,13 +188,15 @@ class DueDelivery(Delivery):
     resends: copies beyond the first, the one now due included. newest: no later reply waits, as
     far as it was asked. refused_at: the first time. pair_refusals: by the pair's limit; refusals:
     by others. held_by: the hold that held it back last.
-    what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
+    kind, what: see ReplyReady. made_at: when the reply was. opted_out_at, handed_over_at: when the
     conversation last was, None for never or long ago. choices: the JSON of Choices, or None.
-    quotes: a wamid. claimed_at: monotonic seconds. send_in: seconds until its send time as the
-    claim returned, None without one.
+    quotes: a wamid. media: the JSON of OutgoingMedia, or None. template_sent: see TEMPLATE_SENT.
+    claimed_at: monotonic seconds. send_in: seconds until its send time as the claim returned, None
+    without one.
     """
 
     wa_id: str | None
+    kind: ReplyKind
     body: str
     last_inbound_at: datetime
     created_at: datetime
@@ -198,11 +214,13 @@ class DueDelivery(Delivery):
     handed_over_at: datetime | None
     choices: Any
     quotes: str | None
+    media: Any
+    template_sent: bool
     send_in: float | None
     claimed_at: float
 
 
-COUNTED = ("refusals", "pair_refusals", "refused_at", "resends")
+KEPT = ("refusals", "pair_refusals", "refused_at", "resends", "template", "template_takes_text")
 DUE_FIELDS = [field.name for field in fields(DueDelivery) if field.name != "claimed_at"]
 
 
@@ -220,12 +238,14 @@ class DeliveryUpdate(NamedTuple):
     refused_at: datetime | None = None
     resends: int = 0
     held_by: str | None = None
+    template: str | None = None
+    template_takes_text: bool | None = None
 
     @classmethod
     def of(cls, delivery: DueDelivery, status: str, **changes: Any) -> Self:
-        """What a delivery has counted stays, unless changed."""
-        counted = {name: getattr(delivery, name) for name in COUNTED}
-        return cls(status, **counted | changes)
+        """What a delivery has counted, and its template, stay unless changed."""
+        kept = {name: getattr(delivery, name) for name in KEPT}
+        return cls(status, **kept | changes)
 
 
 class NumberPace(NamedTuple):
@@ -234,16 +254,6 @@ class NumberPace(NamedTuple):
 
     per_second: float
     inbound: int
-
-
-class PartEnd(NamedTuple):
-    """How one part of a reply ended; of one that failed after its acceptance, the reason is Meta's
-    code."""
-
-    delivery_id: str
-    status: str
-    reason: str | None
-    finished: bool = True
 
 
 class ReplyPart(NamedTuple):
@@ -269,6 +279,12 @@ class ReplyPart(NamedTuple):
     def choices(self) -> str | None:
         """As JSON."""
         return self.shown.model_dump_json() if self.shown else None
+
+    @property
+    def media(self) -> str | None:
+        """As JSON."""
+        media = self.reply.media
+        return media.model_dump_json(exclude_none=True) if media else None
 
     @property
     def quotes(self) -> str | None:
@@ -303,26 +319,3 @@ def due_delivery(row: Any, claimed_at: float) -> DueDelivery:
     """row: with DUE_COLUMNS, status and newest. claimed_at: monotonic seconds."""
     fields = {name: getattr(row, name) for name in DUE_FIELDS}
     return DueDelivery(**fields, claimed_at=claimed_at)
-
-
-def ends_of(last_parts: Sequence[Delivery], ends: Iterable[PartEnd]) -> dict[int, list[PartEnd]]:
-    """By the id of each last part: how all parts of its reply ended, in order."""
-    by_id = {end.delivery_id: end for end in ends}
-    return {delivery.id: [by_id[id] for id in part_ids(delivery)] for delivery in last_parts}
-
-
-def part_ids(delivery: Delivery) -> list[str]:
-    """The delivery ids of all parts of the reply."""
-    return [
-        delivery_id_of(delivery.tenant_id, delivery.reply_id, part)
-        for part in range(1, delivery.parts + 1)
-    ]
-
-
-def later_parts(delivery: Delivery) -> list[Delivery]:
-    """The parts of the reply behind this one, which have not been sent."""
-    return [
-        replace(delivery, delivery_id=id, part=part, status="pending", wamid=None)
-        for part, id in enumerate(part_ids(delivery), start=1)
-        if part > delivery.part
-    ]

@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field
 
 from common.postgres.retention_settings import UsageRetentionSettings
-from common.service.settings import DatabaseSettings, Secret, ServiceSettings
+from common.service.settings import DatabaseSettings, GraphSettings, Secret, ServiceSettings
 
 
-class Settings(ServiceSettings, DatabaseSettings, UsageRetentionSettings):
+class Settings(ServiceSettings, DatabaseSettings, GraphSettings, UsageRetentionSettings):
     """The service's."""
 
     admin_port: int = Field(default=8001, ge=0, le=65535)
@@ -16,7 +16,7 @@ class Settings(ServiceSettings, DatabaseSettings, UsageRetentionSettings):
     key_ring_file: Path | None = None
 
 
-class CommandSettings(DatabaseSettings):
+class CommandSettings(DatabaseSettings, GraphSettings):
     """The command line's: with a broker, a change is published at once."""
 
     kafka_bootstrap_servers: str | None = None

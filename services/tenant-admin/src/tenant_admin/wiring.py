@@ -18,12 +18,13 @@ from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
 from common.service.clock import SystemClock
-from common.service.lifecycle import Component, Lifecycle
+from common.service.lifecycle import Components, Lifecycle, StopTogether
 from common.service.web_server import WebServer
 from common.topics import ACCOUNTS_EVENTS, DELIVERIES_EVENTS, USAGE_EVENTS, Topic
 from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.file_forms import FileForms
 from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.account_news import record_news
 from tenant_admin.core.retention_rules import retention_rules
@@ -31,6 +32,7 @@ from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
 from tenant_admin.core.usage_counts import count_replies, record_usage
 from tenant_admin.settings import Settings
+from tenant_admin.whatsapp.upload_media import MediaUploads
 
 E = TypeVar("E", bound=Event)
 CONNECTIONS = 200
@@ -55,7 +57,7 @@ class ShownConsumers(NamedTuple):
         return self.kafka.consumer(topic, event, handle, SHOWN_WAIT_MS, is_check=False)
 
 
-def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
+def build(settings: Settings, life: Lifecycle) -> Components:
     database = SqlAlchemyDatabase(dsn_of(settings), SCHEMA, life)
     producer = Producer(settings.kafka_bootstrap_servers, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
@@ -68,6 +70,8 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         FailedKeys(monotonic),
         settings.key_ring_file,
         life.crash_points,
+        MediaUploads(str(settings.whatsapp_graph_url), settings.default_access_token),
+        FileForms(),
     )
     server = WebServer(
         create_asgi_app(services), settings.listen_host, settings.admin_port, CONNECTIONS, life
@@ -88,7 +92,11 @@ def build(settings: Settings, life: Lifecycle) -> Sequence[Component]:
         Retention(database.transaction, retention_rules(settings.keep_usage_days)),
         server,
         config_sync,
-        shown.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
-        shown.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
-        shown.consumer(ACCOUNTS_EVENTS, AccountNews, record_news),
+        StopTogether(
+            [
+                shown.consumer(USAGE_EVENTS, UsageRecorded, record_usage),
+                shown.consumer(DELIVERIES_EVENTS, DeliveryChanged, count_replies),
+                shown.consumer(ACCOUNTS_EVENTS, AccountNews, record_news),
+            ]
+        ),
     ]

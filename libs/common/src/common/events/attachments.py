@@ -20,6 +20,16 @@ class MediaFile(Attachment):
     animated: bool | None = None
 
 
+class OutgoingMedia(Attachment):
+    """A file that a person of the business sends. It is at WhatsApp already, for 30 days."""
+
+    id: str = Field(min_length=1, description="As WhatsApp named it at the upload")
+    kind: str = Field(description="An open set: image, document")
+    mime_type: str
+    filename: str = Field(min_length=1, description="What the contact sees of a document")
+    caption: str | None = Field(default=None, description="Shown below it; at most 1,024 units")
+
+
 class OrderItem(Attachment):
     """`quantity` and `price` (of one) are decimal numbers as text."""
 

@@ -82,6 +82,16 @@ class TenantSettings(BaseModel):
     model_offers_choices: bool = Field(
         default=True, description="Whether the model may offer options that are tapped"
     )
+    window_template: str | None = Field(
+        default=None,
+        description="The template that is sent to who has not written for a day; null: none",
+    )
+    window_template_language: str | None = Field(
+        default=None, description="Meta's code, such as es_ES; null: that of `language`"
+    )
+    window_template_takes_text: bool = Field(
+        default=False, description="Whether its body has one variable, which gets the reply's text"
+    )
     opt_out_words: tuple[str, ...] = Field(
         default=("STOP", "BAJA"), description="Besides the language's own and STOP"
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from common.events.attachments import OutgoingMedia
 from common.events.messages import ConversationEvent
 
 CommandName = Literal["take_over", "resume", "say", "opt_out", "opt_in", "echo"]
@@ -18,6 +19,9 @@ class ConversationCommand(ConversationEvent):
     what: CommandName
     by: str = Field(description="Who: key:crm of an API key, cli:ana; echo")
     text: str | None = Field(default=None, description="Of say and echo: what the person wrote")
+    media: OutgoingMedia | None = Field(
+        default=None, description="Of say: the file that is sent; then `text` is absent"
+    )
     minutes: int | None = Field(
         default=None, ge=0, description="Of take_over; 0: until resumed; absent: the client's own"
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from common.events.attachments import OutgoingMedia
 from common.events.choices import Choices
 from common.events.messages import ConversationEvent
 
@@ -45,6 +46,9 @@ class ReplyReady(ConversationEvent):
     choices: Choices | None = Field(
         default=None, description="To be tapped; `text` says the same in words"
     )
+    media: OutgoingMedia | None = Field(
+        default=None, description="The file that is sent; `text` is its caption or describes it"
+    )
     quotes: str | None = Field(
         default=None, description="wamid of the contact's message that it quotes"
     )
@@ -68,6 +72,15 @@ class DeliveryChanged(ConversationEvent):
     wamid: str | None = None
     error_code: int | None = None
     error_title: str | None = None
+    reason: str | None = Field(
+        default=None, description="Why it is given up, as in the outcome: window_closed, stale..."
+    )
+    template: str | None = Field(
+        default=None, description="Name of the template as which it was sent, not as its text"
+    )
+    template_takes_text: bool | None = Field(
+        default=None, description="Whether the template has the text in it; null without one"
+    )
     pricing_type: str | None = Field(
         default=None, description="Meta's: regular (billable), free_customer_service..."
     )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, KafkaError
+from confluent_kafka import KafkaError
 
 from common.events import ConfigEvent, Undecodable
 from common.kafka.reader import PartitionEnd, TopicReader, TopicUnavailable, next_offset
@@ -95,7 +95,9 @@ class CompactedView(Generic[E]):
         return False
 
     def _assign(self, reader: TopicReader, ends: dict[int, int]) -> None:
-        reader.assign(dict.fromkeys(ends, OFFSET_BEGINNING))
+        # Not OFFSET_BEGINNING: its lookups end one by one, and a partition that comes after the
+        # first fetch waits until that ends, 2 s. Where 0 is gone, the client goes to the earliest.
+        reader.assign(dict.fromkeys(ends, 0))
         self._behind = dict(ends)
         for partition in ends:
             self._reached(partition, 0)

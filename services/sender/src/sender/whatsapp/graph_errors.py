@@ -58,11 +58,14 @@ CODES: dict[GraphErrorRule, tuple[ErrorKey, ...]] = {
     GraphErrorRule(Retry.PAYMENT, Scope.NUMBER, alert=True): (131042,),
     GraphErrorRule(Retry.BANNED, Scope.NUMBER, alert=True): (368, 131031, 131048),
     GraphErrorRule(Retry.WINDOW, Scope.MESSAGE): (131047,),
+    GraphErrorRule(Retry.NEVER, Scope.MESSAGE, alert=True): (  # the client's template
+        *(132000, 132001, 132005, 132007, 132012, 132015, 132016, 132018),
+    ),
     FINAL: (
         *(33, 100, 131008, 131009, 131021, 131051, 135000, 137000),  # the request
         *(130403, 130472, 130497, 131026, 131030, 131049, 131050, 131062),  # the recipient
         *(131052, 131053, 131063, 131064),  # media, marketing
-        *(132000, 132001, 132005, 132007, 132012, 132015, 132016, 132018, 132068),  # templates
+        132068,  # a flow
         *(133000, 133005, 133006, 133008, 133009, 133015, 133016),  # registration
     ),
 }

@@ -6,6 +6,8 @@ and typing-indicators.
 
 from typing import Any
 
+from common.events import OutgoingMedia
+
 JsonObject = dict[str, Any]
 
 
@@ -28,6 +30,23 @@ def interactive_message(
 ) -> JsonObject:
     """content: see sender.whatsapp.interactive."""
     return message(to, "interactive", content, tag, quotes)
+
+
+def template_message(to: JsonObject, content: JsonObject, tag: str) -> JsonObject:
+    """content: see sender.whatsapp.template."""
+    return message(to, "template", content, tag, quotes=None)
+
+
+def media_message(
+    to: JsonObject, media: OutgoingMedia, tag: str, quotes: str | None = None
+) -> JsonObject:
+    """Only a document shows its name."""
+    content = {"id": media.id}
+    if media.caption:
+        content["caption"] = media.caption
+    if media.kind == "document":
+        content["filename"] = media.filename
+    return message(to, media.kind, content, tag, quotes)
 
 
 def message(

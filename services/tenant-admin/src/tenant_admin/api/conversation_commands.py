@@ -2,14 +2,16 @@
 
 from functools import partial
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from tenant_admin.api.access import ConversationsWrite
 from tenant_admin.api.dependencies import ServicesDep
+from tenant_admin.api.file_forms import REQUEST_BODY, UNLIMITED
 from tenant_admin.api.parameters import ClientId, ContactId
 from tenant_admin.api.problem_responses import COMMON_PROBLEMS, documented_problems
 from tenant_admin.core.conversation_commands import CommandAccepted, send_command
 from tenant_admin.core.schemas import Say, TakeOver
+from tenant_admin.core.uploaded_files import upload_file, upload_number
 
 router = APIRouter(
     prefix="/v1/clients/{client_id}/conversations/{contact}",
@@ -69,6 +71,39 @@ async def say(
     use_case = partial(
         send_command, client_id=client_id, contact=contact, what="say", text=form.text
     )
+    return await services.apply(context, use_case)
+
+
+@router.post(
+    "/say-file",
+    status_code=202,
+    max_body_size=UNLIMITED,
+    openapi_extra=REQUEST_BODY,
+    responses=documented_problems(502),
+)
+async def say_file(
+    context: ConversationsWrite,
+    services: ServicesDep,
+    client_id: ClientId,
+    contact: ContactId,
+    request: Request,
+) -> CommandAccepted:
+    """Send a person's image or document, as `say` sends a text: `curl -F file=@menu.pdf`. The file
+    goes to WhatsApp at once and is kept nowhere else.
+
+    Refused besides where WhatsApp does not take it; nothing is sent then.
+    """
+    number_of = partial(
+        upload_number,
+        context=context,
+        ring_path=services.key_ring_file,
+        default=services.uploads.default_token,
+        client_id=client_id,
+    )
+    number = await services.read(number_of)
+    async with services.file_forms.opened(request) as form:
+        file = await upload_file(services.uploads, number, form.file, form.caption)
+    use_case = partial(send_command, client_id=client_id, contact=contact, what="say", file=file)
     return await services.apply(context, use_case)
 
 

@@ -12,8 +12,10 @@ from common.outbox import Outbox
 from common.service.clock import Clock
 from common.service.crash_points import CrashPoints
 from tenant_admin.api.failed_keys import FailedKeys
+from tenant_admin.api.file_forms import FileForms
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
+from tenant_admin.whatsapp.upload_media import MediaUploads
 
 T = TypeVar("T")
 
@@ -29,6 +31,8 @@ class Services:
     failed_keys: FailedKeys
     key_ring_file: Path | None
     crash_points: CrashPoints
+    uploads: MediaUploads
+    file_forms: FileForms
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.database.transaction(query)

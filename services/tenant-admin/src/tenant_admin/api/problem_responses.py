@@ -14,10 +14,11 @@ DESCRIPTIONS = {
     404: "There is no such object",
     409: "Taken, or in use",
     412: "Changed since you read it",
-    413: "The body is larger than 8 MiB",
+    413: "The body is larger than 8 MiB, or 16 MiB with a file",
     422: "A field is wrong; `errors` says which and how to mend it",
     429: "Too many wrong keys from this address",
-    503: "The database or the key ring is not available",
+    502: "WhatsApp refused the file or the token",
+    503: "The database or the key ring is not available, or WhatsApp",
 }
 RETRY_SECONDS = {429: "60", 503: "5"}
 

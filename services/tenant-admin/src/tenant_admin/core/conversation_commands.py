@@ -11,6 +11,7 @@ from common.outbox_rows import draft
 from common.topics import CONVERSATIONS_COMMANDS
 from tenant_admin.core.changes import Change, ChangeContext, record_change
 from tenant_admin.core.clients import load_client
+from tenant_admin.core.uploaded_files import UploadedFile
 
 OperatorCommand = Literal["take_over", "resume", "say", "opt_out", "opt_in"]
 
@@ -34,11 +35,15 @@ def send_command(
     what: OperatorCommand,
     text: str | None = None,
     minutes: int | None = None,
+    file: UploadedFile | None = None,
 ) -> Change[CommandAccepted]:
     """The same command of the same request is done once."""
     client = load_client(connection, client_id).client
+    facts = [client_id, contact, what, text, minutes]
+    if file:
+        facts += [file.hash, file.media.caption]
     command = ConversationCommand(
-        event_id=event_id("command", context.request_id, client_id, contact, what, text, minutes),
+        event_id=event_id("command", context.request_id, *facts),
         trace_id=context.trace_id,
         tenant_id=client_id,
         occurred_at=context.now,
@@ -47,6 +52,7 @@ def send_command(
         what=what,
         by=context.actor,
         text=text,
+        media=file.media if file else None,
         minutes=minutes,
     )
     accepted = CommandAccepted(

@@ -28,6 +28,8 @@ ASSISTANT_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 CONTACT_ID = r"^[A-Za-z0-9.]{1,140}$"
 MODEL = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$"
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+TEMPLATE_NAME = r"^[a-z0-9_]{1,512}$"
+TEMPLATE_LANGUAGE = r"^[a-z]{2,3}(_[A-Z]{2})?$"
 VISIBLE = r"^[\x21-\x7e]*$"
 TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 
@@ -90,6 +92,22 @@ Model = Annotated[
     str,
     TextPattern(MODEL, "is not a model name", f"write a model's name, for example {DEFAULT_MODEL}"),
 ]
+TemplateName = Annotated[
+    str,
+    TextPattern(
+        TEMPLATE_NAME,
+        "is not a template's name",
+        "copy it from WhatsApp Manager: lower case letters, digits and _, at most 512",
+    ),
+]
+TemplateLanguage = Annotated[
+    str,
+    TextPattern(
+        TEMPLATE_LANGUAGE,
+        "is not a template's language",
+        "write Meta's code of the language that the template has, for example es or es_ES",
+    ),
+]
 Name = Annotated[
     str,
     Field(min_length=1, max_length=256),
@@ -103,6 +121,17 @@ PersonsText = Annotated[
     Field(min_length=1, max_length=4096),
     TextPattern(r"(?s).*\S.*", "is empty", "write a text"),
 ]
+LONGEST_CAPTION = 1024  # UTF-16 units, as WhatsApp's apps count
+
+
+def short_caption(text: str) -> str:
+    if len(text.encode("utf-16-le")) > 2 * LONGEST_CAPTION:
+        fix = f"write at most {LONGEST_CAPTION} characters (an emoji is two)"
+        raise PydanticCustomError("caption", "is too long", {"fix": fix})
+    return text
+
+
+Caption = Annotated[PlainText, AfterValidator(short_caption)]
 Instructions = Annotated[PlainText, Field(min_length=1, max_length=256_000)]
 Word = Annotated[PlainText, Field(max_length=100), AfterValidator(with_a_letter)]
 Words = Annotated[tuple[Word, ...], Field(max_length=50), AfterValidator(with_one_meaning)]

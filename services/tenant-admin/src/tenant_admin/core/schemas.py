@@ -18,6 +18,7 @@ from tenant_admin.core.api_keys import Scope
 from tenant_admin.core.field_types import (
     VISIBLE,
     AssistantId,
+    Caption,
     ContactId,
     Hours,
     Instructions,
@@ -28,6 +29,8 @@ from tenant_admin.core.field_types import (
     PhoneNumberId,
     PlainText,
     ServerAddress,
+    TemplateLanguage,
+    TemplateName,
     Words,
     header_safe,
     known_timezone,
@@ -57,6 +60,13 @@ class Settings(TenantSettings):
     disclosure_text: PlainText | None = Field(default=None, max_length=1024)
     closed_text: PlainText | None = Field(default=None, min_length=1, max_length=1024)
     handoff_words: Words = DEFAULTS.handoff_words
+    window_template: TemplateName | None = Field(
+        default=None,
+        description="The template that is sent to who has not written for a day; null: none",
+    )
+    window_template_language: TemplateLanguage | None = Field(
+        default=None, description="Meta's code, such as es_ES; null: that of `language`"
+    )
     opt_out_words: Words = DEFAULTS.opt_out_words
     daily_token_budget: int | None = Field(
         default=None,
@@ -200,6 +210,12 @@ class Say(Form):
     model_config = ConfigDict(json_schema_extra={"example": {"text": "Soy Marta. ¿Le ayudo?"}})
 
     text: PersonsText
+
+
+class SayFile(Form):
+    """What a person writes below a file."""
+
+    caption: Caption | None = None
 
 
 class ContactOf(Form):

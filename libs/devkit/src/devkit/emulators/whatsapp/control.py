@@ -19,6 +19,7 @@ from devkit.emulators.whatsapp.emulator import Emulator, new_wamid
 from devkit.emulators.whatsapp.faults import Rule
 from devkit.emulators.whatsapp.identities import Business, Contact
 from devkit.emulators.whatsapp.inbound import Echo, Inbound, message_of
+from devkit.emulators.whatsapp.message_templates import MessageTemplate
 from devkit.emulators.whatsapp.state import GraphCall, Message
 
 
@@ -33,6 +34,7 @@ class Control:
             ("GET", "asked/{log}", self.asked),
             ("POST", "businesses", self.add_business),
             ("POST", "contacts", self.add_contact),
+            ("POST", "templates", self.add_template),
             ("POST", "inbound", self.inbound),
             ("POST", "echo", self.echo),
             ("POST", "news", self.news),
@@ -88,6 +90,12 @@ class Control:
         contact = await given(request, Contact)
         self._emulator.state.put_contact(contact)
         return answer(asdict(contact), 201)
+
+    async def add_template(self, request: Request) -> Response:
+        """Meta has approved it; one with its name and language is replaced."""
+        template = await given(request, MessageTemplate)
+        self._emulator.templates.add(template)
+        return answer(asdict(template), 201)
 
     async def inbound(self, request: Request) -> Response:
         """A contact writes; numbers and people that are not known yet are added."""

@@ -14,7 +14,9 @@ from devkit.emulators.whatsapp.faults import Action, Faults
 from devkit.emulators.whatsapp.identities import Business, Contact, dialled
 from devkit.emulators.whatsapp.limits import Limits
 from devkit.emulators.whatsapp.media_store import MediaStore
+from devkit.emulators.whatsapp.media_types import KINDS, check_sent
 from devkit.emulators.whatsapp.message_changes import change, changed_by
+from devkit.emulators.whatsapp.message_templates import MessageTemplates
 from devkit.emulators.whatsapp.state import Conversation, GraphCall, Message, State
 from devkit.emulators.whatsapp.statuses import Statuses
 from devkit.emulators.whatsapp.webhooks import Webhooks
@@ -30,6 +32,7 @@ class Emulator:
         self.knobs = config.knobs
         self.state = State(config.businesses, config.contacts)
         self.limits, self.faults, self.media = Limits(), Faults(), MediaStore()
+        self.templates = MessageTemplates()
         self.changes = ChangeLog(start=int(config.clock() * 1000))
         self.statuses = Statuses(self.knobs, self.clock, webhooks.send, self._changed)
 
@@ -38,12 +41,13 @@ class Emulator:
         return self.config.clock() + self.knobs.clock_ahead
 
     async def reset(self) -> None:
-        """Forget conversations, logs, limits, faults, files and what is undelivered."""
+        """Forget conversations, logs, limits, faults, files, templates and what is undelivered."""
         self.statuses.clear()
         await self.webhooks.cancel()
         self.webhooks.counts.clear()
         self.state.clear()
         self.limits, self.faults, self.media = Limits(), Faults(), MediaStore()
+        self.templates = MessageTemplates()
 
     # What the contact's side does
 
@@ -119,6 +123,20 @@ class Emulator:
                 raise GraphError(131026, "The recipient is not a WhatsApp user.")
             contact = self.known_contact(wa_id or body["recipient"])
         return contact
+
+    def checked_template(self, content: Json) -> Json:
+        """With the `text` that the contact reads. Raises GraphError; what is not known has none
+        where nothing is strict."""
+        return content | {"text": self.templates.text_of(content)} if self.knobs.strict else content
+
+    def check_file(self, business: Business, body: Json) -> None:
+        """Raises GraphError: the message's file is not there, of another number or kind."""
+        kind = body.get("type", "text")
+        if not self.knobs.strict or kind not in KINDS or "id" not in body[kind]:
+            return
+        file = self.media.get(str(body[kind]["id"]))
+        owned = file if file and business.phone_number_id in file.numbers else None
+        check_sent(kind, body[kind], owned)
 
     def allow(self, conversation: Conversation, template: bool) -> None:
         """Raises GraphError: outside the 24 h window, or over a limit."""

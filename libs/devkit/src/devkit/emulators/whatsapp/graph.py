@@ -59,6 +59,9 @@ class Messages:
         if "status" in body:
             return self._mark(business, body, call)
         check_send(body)
+        if body.get("type") == "template":
+            body["template"] = self._emulator.checked_template(body["template"])
+        self._emulator.check_file(business, body)
         contact = self._emulator.recipient(business, body)
         attempt = attempted(business, contact, body)
         fault = self._emulator.faults.take("before_accept", attempt)

@@ -22,6 +22,7 @@ from devkit.emulators.whatsapp.errors import GraphError, no_such_object
 from devkit.emulators.whatsapp.faults import Action, Attempt, Phase
 from devkit.emulators.whatsapp.graph import drop
 from devkit.emulators.whatsapp.media_store import LARGEST, StoredFile
+from devkit.emulators.whatsapp.media_types import check_upload
 
 URL_LIFE = 300.0  # seconds
 OTHER_PAGE = "<!doctype html><title>Facebook</title><h1>Something went wrong</h1>"
@@ -68,9 +69,9 @@ class Media:
             if not isinstance(upload, UploadFile):
                 raise GraphError(100, "The parameter file is required.")
             content = await upload.read()
-        if len(content) > LARGEST:
-            raise GraphError(131053, "The file is larger than 100 MB")
+            named_type = form.get("type")
         mime_type = upload.content_type or "application/octet-stream"
+        check_upload(named_type, mime_type, len(content))
         file = self._emulator.media.put(content, mime_type, upload.filename)
         file.numbers.add(number)
         return answer({"id": file.id})

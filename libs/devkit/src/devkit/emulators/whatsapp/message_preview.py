@@ -27,6 +27,8 @@ def preview(message: Message, texts: Mapping[str, str]) -> str:
             return plain(str(content["body"]["text"]))
         case "interactive":
             return str(content.get("button_reply", content.get("list_reply", {})).get("title", ""))
+        case "template" if content.get("text"):
+            return plain(str(content["text"]))
         case "location":
             return f"📍 {content.get('name') or texts['place']}"
         case "contacts":

@@ -5,7 +5,7 @@ from alembic import op
 from sender.number_news import TABLES
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""What knows the Graph API: uploads of files."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import random
 import sys
 import time
@@ -15,6 +16,7 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 from tests.support.event_log import EventLog
+from tests.support.pgbouncer import behind_pgbouncer
 from tests.support.summary import remember
 from tests.support.waiting import eventually_async
 
@@ -237,7 +239,10 @@ async def running_system(
 ) -> AsyncIterator[RunningSystem]:
     """A system of its own; `changes` to its Plan. `out` gets what its processes print."""
     async with AsyncExitStack() as exits:
-        plan = replace(plan_of(Path(exits.enter_context(temporary_home()))), **changes)
+        plan = plan_of(Path(exits.enter_context(temporary_home())))
+        if os.environ.get("CONSERJE_TESTS_POOLER"):
+            plan = exits.enter_context(behind_pgbouncer(plan))
+        plan = replace(plan, **changes)
         stack = await exits.enter_async_context(running(plan, out=out))
         remember(config, "broker", stack.broker)
         remember(config, "database", stack.database)

@@ -78,6 +78,22 @@ def test_a_service_cannot_touch_what_is_not_its_own(
         query(postgres.url(database, "sender"), statement)
 
 
+def test_the_servers_log_keeps_no_password_of_a_role(postgres: LocalPostgres) -> None:
+    """As managed databases have it: log_statement=ddl."""
+    query(postgres.url(), "ALTER ROLE postgres SET log_statement = 'ddl'")
+    try:
+        name = f"d_{uuid4().hex}"
+        postgres.create_database(name)
+        postgres.create_roles(name, SERVICES)
+    finally:
+        query(postgres.url(), "ALTER ROLE postgres RESET log_statement")
+    logged = postgres.log.read_text()
+    assert logged.count("PASSWORD 'SCRAM-SHA-256$4096:") == 2 * len(SERVICES)
+    for role in (*SERVICES, *(f"{service}_owner" for service in SERVICES)):
+        assert postgres.password(role) not in logged
+        query(postgres.url(name, role), "SELECT 1")
+
+
 def test_a_wrong_password_is_refused(postgres: LocalPostgres) -> None:
     url = postgres.url().replace(postgres.password("postgres"), "wrong")
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):

@@ -22,7 +22,7 @@ NEEDED = (
     "whatsapp_access_token",
     "openai_api_key",
 )
-COMMANDS_NEED = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "KEY_RING_FILE")
+COMMANDS_NEED = ("DATABASE_URL", "DATABASE_CA_FILE", "KAFKA_BOOTSTRAP_SERVERS", "KEY_RING_FILE")
 
 
 async def demo() -> None:

@@ -131,8 +131,17 @@ class System:
             "LOG_LEVEL": self.plan.level,
         }
         if service in SCHEMAS:
-            settings["DATABASE_URL"] = self.database_url(service)
+            settings |= self._database_settings(service)
         return {**inherited(), **self.secrets, **settings, **self.plan.extra.get(service, {})}
+
+    def _database_settings(self, service: str) -> dict[str, str]:
+        outside = self.plan.outside
+        return {
+            "DATABASE_URL": self.database_url(service),
+            "DATABASE_CA_FILE": outside.database_ca_file,
+            "DATABASE_DIRECT_HOST": outside.database_direct_host,
+            "DATABASE_POOL_MODE": outside.database_pool_mode,
+        }
 
     async def prepare(self) -> None:
         """Topics and schemas; the migrations run side by side."""

@@ -24,7 +24,7 @@ from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 pytestmark = pytest.mark.integration
 
 
-def one(connection: Connection) -> int:
+def one(connection: SqlConnection) -> int:
     found: int = connection.exec_driver_sql("select 1").scalar()
     return found
 
@@ -144,6 +144,45 @@ def test_a_server_that_takes_no_writes_is_no_database(
     assert is_outage(refused.value)
     execute(server.url, f"alter database {name} reset all")
     psycopg2.connect(dsn(url)).close()
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    """https://www.postgresql.org/docs/18/protocol-message-formats.html"""
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+
+GREETING = b"".join(
+    [
+        message(b"R", bytes(4)),  # AuthenticationOk
+        message(b"S", b"server_version\0" + b"18.0\0"),
+        message(b"S", b"client_encoding\0UTF8\0"),
+        message(b"S", b"DateStyle\0ISO, MDY\0"),
+        message(b"S", b"standard_conforming_strings\0on\0"),
+        message(b"K", bytes(8)),
+        message(b"Z", b"I"),
+    ]
+)
+
+
+async def greet_and_freeze(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+    writer.write(GREETING)
+    await reader.read()  # until it is cut
+    writer.close()
+
+
+async def test_a_server_that_freezes_right_after_its_greeting_is_cut_too() -> None:
+    server = await asyncio.start_server(greet_and_freeze, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = f"postgresql://u:p@127.0.0.1:{port}/d?sslmode=disable&gssencmode=disable"
+    life = Lifecycle("tests")
+    for database in (Database(url, "public", life), SqlAlchemyDatabase(url, "public", life)):
+        database.deadlines.start()
+        with pytest.raises(Exception, match=r"more than 5\.0 s") as cut:
+            await database.transaction(one)
+        assert is_outage(cut.value)
+        await database.stop()
+    server.close()
 
 
 async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: NewDatabase) -> None:

@@ -110,7 +110,7 @@ async def test_a_role_that_lacks_the_limits_is_refused_at_the_start_by_name(
     with capture_logs() as logs, pytest.raises(UnusableSession, match="lacks lock_timeout"):
         await database.start()
     [line] = [line for line in logs if line["event"] == "database_refused"]
-    assert "lock_timeout: run python -m ops.create_roles" in line["reason"]
+    assert "lock_timeout=2s: run python -m ops.create_roles" in line["reason"]
     assert words["password"] not in line["reason"]
     await database.stop()
     engine = connect(pooled, "tests", SCHEMA, 1)

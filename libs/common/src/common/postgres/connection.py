@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2.extras import NamedTupleCursor, register_default_json, register_default_jsonb
 
 from common.postgres.prepared import Prepared
-from common.postgres.session import prepare_session
+from common.postgres.session import Watch, prepare_session, unwatched
 
 Values = dict[str, Any]
 Statement = tuple[str, Values]
@@ -61,16 +61,16 @@ class Connection:
     string may carry the commit."""
 
     def __init__(
-        self, arguments: Mapping[str, Any], schema: str, *, is_own_session: bool = False
+        self,
+        arguments: Mapping[str, Any],
+        schema: str,
+        *,
+        watch: Watch = unwatched,
+        is_own_session: bool = False,
     ) -> None:
         """`arguments` of psycopg2.connect, the rest of prepare_session. Raises OperationalError."""
         self.raw = psycopg2.connect(**arguments, cursor_factory=NamedTupleCursor)
-        self.raw.autocommit = True
-        try:
-            self.is_shared = prepare_session(self.raw, schema, is_own=is_own_session)
-        except BaseException:
-            self.close()
-            raise
+        self.is_shared = prepare_session(self.raw, schema, watch=watch, is_own=is_own_session)
         register_default_json(self.raw, loads=orjson.loads)
         register_default_jsonb(self.raw, loads=orjson.loads)
         self._begun = False

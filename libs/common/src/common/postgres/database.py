@@ -70,6 +70,10 @@ class TransactionThreads(ABC, Generic[C]):
         await asyncio.to_thread(self._executor.shutdown)
         self.deadlines.stop()
 
+    def watch_connecting(self, raw: Any) -> AbstractContextManager[None]:
+        """For what is asked of a new connection."""
+        return self.deadlines.watch(raw, DEADLINE)
+
     async def call(self, function: Callable[[], T]) -> T:
         """`function()` in one of the threads."""
         return await self._life.loop.run_in_executor(self._executor, function)
@@ -167,17 +171,23 @@ class Database(TransactionThreads[Connection]):
 
     def connect(self) -> Connection:
         """One that is the caller's. Raises psycopg2.OperationalError."""
-        return Connection(self._arguments, self._schema, is_own_session=self._is_own_session)
+        return self._connect(self._arguments)
 
     def connect_directly(self) -> Connection:
         """Whose session is the caller's as long as the connection. Raises UnusableSession."""
-        connection = Connection(
-            self._direct_arguments, self._schema, is_own_session=self._is_own_session
-        )
+        connection = self._connect(self._direct_arguments)
         if connection.is_shared:
             connection.close()
             raise UnusableSession(NO_SESSION)
         return connection
+
+    def _connect(self, arguments: dict[str, Any]) -> Connection:
+        return Connection(
+            arguments,
+            self._schema,
+            watch=self.watch_connecting,
+            is_own_session=self._is_own_session,
+        )
 
     @contextmanager
     def begun(self, deadline: float) -> Iterator[Connection]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, event
 
 from common.postgres.errors import READ_ONLY_STATE, sqlstate
-from common.postgres.session import prepare_session
+from common.postgres.session import Watch, prepare_session, unwatched
 
 DRIVER = "postgresql+psycopg2"
 
@@ -25,18 +25,15 @@ def connection_arguments(dsn: str, service: str) -> dict[str, Any]:
     }
 
 
-def connect(dsn: str, service: str, schema: str, connections: int) -> Engine:
+def connect(
+    dsn: str, service: str, schema: str, connections: int, watch: Watch = unwatched
+) -> Engine:
     """hide_parameters keeps values out of SQLAlchemy's part of an error; the server's may quote."""
 
     def create() -> Any:
         raw = psycopg2.connect(**connection_arguments(dsn, service))
-        try:
-            raw.autocommit = True
-            prepare_session(raw, schema)
-            raw.autocommit = False
-        except BaseException:
-            raw.close()
-            raise
+        prepare_session(raw, schema, watch=watch)
+        raw.autocommit = False
         return raw
 
     engine = sa.create_engine(
@@ -47,6 +44,7 @@ def connect(dsn: str, service: str, schema: str, connections: int) -> Engine:
         pool_timeout=5,
         pool_recycle=1800,
         hide_parameters=True,
+        use_native_hstore=False,  # a question per connection that nobody needs answered
     )
     event.listen(engine, "handle_error", drop_read_only)
     return engine

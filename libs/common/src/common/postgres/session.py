@@ -5,9 +5,13 @@ tells what the role lacks, and whether a pooler stands between, which may give e
 another session: there nothing can be set, prepared or locked for longer than a transaction.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import psycopg2
+
+Watch = Callable[[Any], AbstractContextManager[None]]  # cuts a psycopg2 connection that hangs
 
 SETTINGS = {
     "statement_timeout": "5s",
@@ -36,16 +40,32 @@ NO_SESSION = (
 )
 
 
+def unwatched(_: Any) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 class UnusableSession(psycopg2.OperationalError):
     """What to change so that the service can work here. An outage for what runs already."""
 
 
-def prepare_session(raw: Any, schema: str, *, is_own: bool = False) -> bool:
+def prepare_session(
+    raw: Any, schema: str, *, watch: Watch = unwatched, is_own: bool = False
+) -> bool:
     """Sets what is missing; whether sessions are shared through a pooler.
 
-    `raw`: a new psycopg2 connection, with autocommit. is_own: what a pooler between is known not
-    to do. Raises UnusableSession.
+    `raw`: a new psycopg2 connection, which gets autocommit; closed on errors. is_own: a pooler is
+    known not to share them. Raises UnusableSession, and the database's errors.
     """
+    try:
+        raw.autocommit = True
+        with watch(raw):
+            return ask_and_set(raw, schema, is_own=is_own)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def ask_and_set(raw: Any, schema: str, *, is_own: bool) -> bool:
     needed = {"search_path": schema, **SETTINGS}
     with raw.cursor() as cursor:
         cursor.execute(ASK, (list(needed),))
@@ -55,7 +75,8 @@ def prepare_session(raw: Any, schema: str, *, is_own: bool = False) -> bool:
         # A pooler makes up the pid that it names in its greeting.
         is_shared = not is_own and pid != raw.info.backend_pid
         if is_shared and (names := lacking.keys() - OF_THE_SOCKET):
-            raise UnusableSession(NO_SETTINGS.format(", ".join(sorted(names))))
+            missing = ", ".join(f"{name}={needed[name]}" for name in sorted(names))
+            raise UnusableSession(NO_SETTINGS.format(missing))
         if lacking and not is_shared:
             cursor.execute("; ".join(f"set {name} = '{value}'" for name, value in lacking.items()))
     return is_shared

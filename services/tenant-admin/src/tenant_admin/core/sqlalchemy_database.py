@@ -18,7 +18,7 @@ class SqlAlchemyDatabase(TransactionThreads[Connection]):
 
     def __init__(self, dsn: str, schema: str, life: Lifecycle) -> None:
         super().__init__(life, THREADS)
-        self._engine = connect(dsn, life.service, schema, THREADS + OTHERS)
+        self._engine = connect(dsn, life.service, schema, THREADS + OTHERS, self.watch_connecting)
 
     async def stop(self) -> None:
         await super().stop()

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import NamedTuple
 
 from cryptography import x509
@@ -26,7 +27,7 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = named("an authority of a test")
+        self._name = named(f"authority {token_hex(4)}")
         limits = x509.BasicConstraints(ca=True, path_length=0)
         built = self._build(self._name, self._key).add_extension(limits, critical=True)
         self.file = folder / "ca.pem"

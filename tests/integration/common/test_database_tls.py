@@ -76,7 +76,7 @@ def tls(home: Path) -> Iterator[TlsServer]:
         "ssl_key_file": signed.key,
         "ssl_ca_file": authority.file,
     }
-    argv = [binaries / "postgres", "-D", data, "-p", str(port)]
+    argv: list[str | Path] = [binaries / "postgres", "-D", data, "-p", str(port)]
     argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     log = folder / "log"
     server = spawn(argv, log=log, death=signal.SIGINT, user=user)
@@ -92,7 +92,7 @@ def tls(home: Path) -> Iterator[TlsServer]:
 def is_encrypted(words: str) -> bool:
     with closing(psycopg2.connect(words)) as connection, connection.cursor() as cursor:
         cursor.execute("select ssl from pg_stat_ssl where pid = pg_backend_pid()")
-        return bool(cursor.fetchone()[0])
+        return cursor.fetchall() == [(True,)]
 
 
 def test_with_the_servers_ca_services_jobs_and_commands_talk_tls(tls: TlsServer) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -77,15 +78,13 @@ async def test_transactions_of_many_threads_share_two_sessions_and_keep_their_li
     database = Database(pooled, SCHEMA, life, threads=8)
     await database.start()
 
-    def work(connection: Connection, n: int) -> tuple[int, int, int]:
+    def work(n: int, connection: Connection) -> tuple[int, int, int]:
         first = connection.exec_driver_sql("select pg_backend_pid()").scalar()
         [row] = connection.exec_driver_sql(DOUBLE, {"n": n})
         assert first == connection.exec_driver_sql("select pg_backend_pid()").scalar()
         return int(first), row.doubled, row.rest
 
-    found = await asyncio.gather(
-        *(database.transaction(lambda connection, n=n: work(connection, n)) for n in range(200))
-    )
+    found = await asyncio.gather(*(database.transaction(partial(work, n)) for n in range(200)))
     assert [doubled for _, doubled, _ in found] == [2 * n for n in range(200)]
     assert {rest for *_, rest in found} == {2}
     assert len({pid for pid, *_ in found}) <= 2
@@ -119,8 +118,8 @@ async def test_a_role_that_lacks_the_limits_is_refused_at_the_start_by_name(
     assert is_unusable(refused.value)
     assert is_outage(refused.value), "what runs already waits, and gives no record up"
     own = Database(direct, SCHEMA, life)
-    with closing(own.connect()) as connection:
-        assert shown(connection) == SETTINGS, "a session of one's own is given what is missing"
+    with closing(own.connect()) as session:
+        assert shown(session) == SETTINGS, "a session of one's own is given what is missing"
 
 
 async def test_an_owner_is_refused_without_a_direct_way_and_told_what_to_set(pooled: str) -> None:

@@ -22,9 +22,9 @@ from tenant_admin.migrate import migrate
 pytestmark = pytest.mark.integration
 PACKAGES = {"admin": "tenant_admin", "assistant": "assistant", "sender": "sender"}
 OWNED = """
-select relname::text from pg_class where relowner = %(role)s::regrole
-union all select nspname from pg_namespace where nspowner = %(role)s::regrole
-union all select proname from pg_proc where proowner = %(role)s::regrole
+select relname::text from pg_class where relowner = %(owner)s::regrole
+union all select nspname from pg_namespace where nspowner = %(owner)s::regrole
+union all select proname from pg_proc where proowner = %(owner)s::regrole
 """
 TABLES = """
 select c.relname, array(select privilege_type::text from aclexplode(c.relacl) a
@@ -99,8 +99,8 @@ def separate(installation: Installation) -> Installation:
 def test_a_service_owns_nothing_and_may_change_rows_of_every_table(
     separate: Installation, role: str
 ) -> None:
-    assert separate.query(role, OWNED, role=role) == []
-    assert len(separate.query(role, OWNED, role=f"{role}_owner")) > 10
+    assert separate.query(role, OWNED, owner=role) == []
+    assert len(separate.query(role, OWNED, owner=f"{role}_owner")) > 10
     tables = dict(separate.query(role, TABLES))
     expected = dict.fromkeys(tables, ROWS) | {"alembic_version": ["SELECT"]}
     if role == "admin":
@@ -150,7 +150,7 @@ def test_who_began_with_one_user_goes_on_with_it(installation: Installation) -> 
         installation.create_roles(owners=False)
         installation.migrate(owners=False)
     for role in PACKAGES:
-        assert len(installation.query(role, OWNED, role=role)) > 10
+        assert len(installation.query(role, OWNED, owner=role)) > 10
         installation.query(role, "create table mine (id int)")
 
 
@@ -171,7 +171,7 @@ def test_and_gets_two_without_losing_a_row_while_its_services_run(
         cursor.execute("select id from kept")
         assert cursor.fetchall() == [(8,)]
     for role in PACKAGES:
-        assert installation.query(role, OWNED, role=role) == []
+        assert installation.query(role, OWNED, owner=role) == []
     with pytest.raises(InsufficientPrivilege):
         installation.query("admin", "alter table audit_log disable trigger all")
     installation.create_roles(owners=True)

@@ -28,7 +28,7 @@ from ops.create_roles import Passwords, create_roles
 
 pytestmark = pytest.mark.integration
 ROLE = SCHEMA
-DOUBLE = Prepared("select %(n)s::int * 2 as doubled, 100 %% 7 as rest")
+DOUBLE = Prepared("select %(n)s::int * 2 as doubled, 100 %% 7 as rest, 100 % 7 as same")
 
 HELD = """select count(*) from pg_locks
 where locktype = 'advisory' and granted and objid::int = any(%(n)s)"""
@@ -82,6 +82,7 @@ async def test_transactions_of_many_threads_share_two_sessions_and_keep_their_li
         first = connection.exec_driver_sql("select pg_backend_pid()").scalar()
         [row] = connection.exec_driver_sql(DOUBLE, {"n": n})
         assert first == connection.exec_driver_sql("select pg_backend_pid()").scalar()
+        assert row.rest == row.same
         return int(first), row.doubled, row.rest
 
     found = await asyncio.gather(*(database.transaction(partial(work, n)) for n in range(200)))

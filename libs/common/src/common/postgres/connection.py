@@ -127,7 +127,7 @@ class Connection:
         if not isinstance(sql, Prepared):
             return bytes(cursor.mogrify(sql, values)) if values else sql.encode()
         if self.is_shared:
-            return bytes(cursor.mogrify(sql, values)) if values else sql.text.encode()
+            return bytes(cursor.mogrify(sql.unprepared, values)) if values else sql.text.encode()
         call: bytes = cursor.mogrify(f"execute {sql.name}{sql.arguments}", values)
         if sql.name in self._prepared or sql.name in new:
             return call

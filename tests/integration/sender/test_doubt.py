@@ -135,8 +135,10 @@ async def test_the_one_copy_is_kept_until_graph_answers_again(
     await sender.reply(a_reply("r1"))
     await unknown(sender)
     await eventually_in_thread(sender.hurried(lambda: len(graph.marks) >= 3))
-    waits = [("unknown", 0, "graph")]  # while it is claimed, the copy counts as sent
-    await eventually_in_thread(lambda: sender.rows("status, resends, held_by") == waits)
+    # While it is claimed, the copy counts as sent; held back, it has no place in the pair's burst.
+    waits = [("unknown", 0, "graph", 1)]
+    columns = "status, resends, held_by, (select count from pair_pace)"
+    await eventually_in_thread(lambda: sender.rows(columns) == waits)
     assert graph.texts == ["answer r1"]
     graph.outage = None
     [outcome] = await eventually_in_thread(sender.hurried(sender.outcomes))

@@ -173,9 +173,16 @@ def unsent_of(handled: Iterable[HandledDelivery]) -> list[Unsent]:
         Unsent(work.item.conversation, work.item.phone_number_id, update.error_code)
         for work in handled
         if work.item.send_in is not None
-        and (update := update_of(work.outcome))
-        and update.status in LEFT_NOTHING
+        and (update := work.outcome.result)
+        and (update.status in LEFT_NOTHING or is_copy_unsent(work, update))
     ]
+
+
+def is_copy_unsent(work: HandledDelivery, update: DeliveryUpdate) -> bool:
+    """Of what was perhaps sent before: the copy was given up, or held back, which counts no
+    resend."""
+    given_up = isinstance(work.outcome, Dropped)
+    return update.status == "unknown" and (given_up or update.resends < work.item.resends)
 
 
 def update_of(outcome: Outcome[DeliveryUpdate]) -> DeliveryUpdate | None:

@@ -49,7 +49,7 @@ def main() -> None:
         postgres = LocalPostgres.start(home / "postgres", free_ports(1)[0], announce=show_progress)
         stack.callback(postgres.stop)
         upgrade(postgres.url(), "sender", "sender")
-        connection = Connection(connection_arguments(postgres.url(), "bench", "sender"))
+        connection = Connection(connection_arguments(postgres.url(), "bench"), "sender")
         stack.callback(connection.close)
         show_progress("filling the tables")
         maintain(connection, "set statement_timeout = 0", FILL)

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from tests.support.postgres import driver_url
 
-from common.postgres.engine import driver_url
 from common.postgres.migrate import upgrade
 from common.postgres.retention import MOST_ROWS, RetentionRule, remove
 from devkit.check_result import show_progress

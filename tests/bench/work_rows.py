@@ -73,7 +73,7 @@ def add_due_row(url: str, tenant: int) -> None:
 
 def timed_sweeps(url: str, count: int) -> list[float]:
     """Milliseconds of each; an idle process makes them, and keeps what it claims."""
-    connection, cursor, times = Connection(connection_arguments(url, "bench", SCHEMA)), 0, []
+    connection, cursor, times = Connection(connection_arguments(url, "bench"), SCHEMA), 0, []
     budget = claim_budget(SLOTS, 0, 0)
     for _ in range(count):
         began = time.perf_counter()

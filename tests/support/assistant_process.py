@@ -8,13 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from confluent_kafka import Producer
+from tests.support.postgres import driver_url
 from tests.support.processes import Process, drain, kill, start_module
 from tests.support.records import read_events
 from tests.support.waiting import eventually
 
 from common.events import Event, MessageReceived, ReplyReady
 from common.kafka.producer import producer_config
-from common.postgres.engine import driver_url
 from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, Topic
 from devkit.stack.ports import free_ports

@@ -1,9 +1,11 @@
-"""A CA of a test's own, and what it signed: for 127.0.0.1, for a day."""
+"""An authority of a test, and what it signs for a day, as PEM files."""
 
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_hex
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -12,73 +14,82 @@ from cryptography.x509.oid import NameOID
 
 from devkit.stack.broker_security import BrokerTls
 
-Key = ec.EllipticCurvePrivateKey
+DAY = timedelta(days=1)
+ADDRESS = "127.0.0.1"
 
 
-@dataclass(frozen=True)
+class Signed(NamedTuple):
+    """Files of a certificate and its key."""
+
+    certificate: Path
+    key: Path
+
+
 class Authority:
-    key: Key
-    certificate: x509.Certificate
+    """`folder` gets its certificate, `ca.pem`, and what it signs."""
 
-    @classmethod
-    def fresh(cls) -> "Authority":
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = named("CA of the tests")
-        built = builder(name, name, key).add_extension(x509.BasicConstraints(True, None), True)
-        return cls(key, built.sign(key, hashes.SHA256()))
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = named(f"authority {token_hex(4)}")
+        limits = x509.BasicConstraints(ca=True, path_length=0)
+        built = self._build(self._name, self._key).add_extension(limits, critical=True)
+        self.file = folder / "ca.pem"
+        self.file.write_bytes(pem(built.sign(self._key, hashes.SHA256())))
 
-    def issue(self, name: str) -> tuple[Key, x509.Certificate]:
+    def sign(self, name: str) -> Signed:
+        """For a server of that host name or address, or a user of that name."""
         key = ec.generate_private_key(ec.SECP256R1())
-        place = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        built = builder(named(name), self.certificate.subject, key).add_extension(place, False)
-        return key, built.sign(self.key, hashes.SHA256())
+        names = x509.SubjectAlternativeName([general_name(name)])
+        built = self._build(named(name), key).add_extension(names, critical=False)
+        signed = Signed(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        signed.certificate.write_bytes(pem(built.sign(self._key, hashes.SHA256())))
+        signed.key.touch(0o600)
+        signed.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return signed
+
+    def _build(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+    ) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - DAY)
+            .not_valid_after(now + DAY)
+        )
 
 
 def broker_tls(folder: Path, *, with_client: bool = False) -> BrokerTls:
     """Files of a broker, and of its clients if they are to show a certificate."""
-    authority = Authority.fresh()
-    key, certificate = authority.issue("broker")
-    ca = written(folder / "ca.pem", pem(authority.certificate))
-    keystore = written(folder / "broker.pem", key_pem(key) + pem(certificate))
-    if not with_client:
-        return BrokerTls(keystore, ca)
-    key, certificate = authority.issue("client")
-    client = (
-        written(folder / "client.pem", pem(certificate)),
-        written(folder / "client-key.pem", key_pem(key)),
-    )
-    return BrokerTls(keystore, ca, client)
+    authority = Authority(folder)
+    broker = authority.sign(ADDRESS)
+    keystore = folder / "broker.pem"
+    keystore.touch(0o600)
+    keystore.write_bytes(broker.key.read_bytes() + broker.certificate.read_bytes())
+    client = authority.sign("client") if with_client else None
+    return BrokerTls(keystore, authority.file, client)
+
+
+def general_name(name: str) -> x509.GeneralName:
+    with suppress(ValueError):
+        return x509.IPAddress(ip_address(name))
+    return x509.DNSName(name)
 
 
 def named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def builder(subject: x509.Name, issuer: x509.Name, key: Key) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-    )
-
-
 def pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def key_pem(key: Key) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def written(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path

@@ -16,13 +16,18 @@ import sqlalchemy as sa
 from tests.support.containers import Running, image_for, postgres_container
 from tests.support.summary import remember
 
-from common.postgres.engine import driver_url
+from common.postgres.engine import DRIVER
 from common.postgres.migrate import upgrade
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
 
 NewDatabase = Callable[..., str]
 numbers = itertools.count(1)
+
+
+def driver_url(url: str) -> str:
+    """For SQLAlchemy, which wants the driver's name."""
+    return f"{DRIVER}://{url.partition('://')[2]}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from tests.support.builders import a_reply
+from tests.support.postgres import driver_url
 
 from common import outbox_refused, outbox_rows
 from common.events import MessageReceived
@@ -20,7 +21,6 @@ from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.postgres.connection import Connection, Statement
 from common.postgres.database import Database
-from common.postgres.engine import driver_url
 from common.postgres.errors import wait_reason
 from common.postgres.rows import arrays, names, unnest
 from common.service import lifecycle

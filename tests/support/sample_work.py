@@ -6,12 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from tests.support.components import FakeProducer
+from tests.support.postgres import driver_url
 from tests.support.sample_service import JOBS, SCHEMA, Job, JobHandler
 
 from common.outbox import Outbox
 from common.postgres.connection import SqlConnection
 from common.postgres.database import Database
-from common.postgres.engine import driver_url
 from common.postgres.rows import names, unnest
 from common.service.lifecycle import Component, Lifecycle
 from common.work import Claim, Done, Outcome, Owner, Runner, WorkLimits

@@ -44,8 +44,8 @@ class SenderTables:
     """`connections`: as many replicas as there are."""
 
     def __init__(self, url: str, replicas: int = 1) -> None:
-        arguments = connection_arguments(url, "test", "sender")
-        self.connections = [Connection(arguments) for _ in range(replicas)]
+        arguments = connection_arguments(url, "test")
+        self.connections = [Connection(arguments, "sender") for _ in range(replicas)]
         self._ids = itertools.count(1)
         self._moved = -monotonic()
         self.claims = 0

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from tests.support import builders
 from tests.support.components import keep_running
+from tests.support.postgres import driver_url
 from tests.support.records import TopicFollower
 from tests.support.waiting import eventually_in_thread
 
@@ -25,7 +26,6 @@ from common.events import (
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import Record
-from common.postgres.engine import driver_url
 from common.sealed import KeyRing
 from common.service.lifecycle import Lifecycle
 from common.service.settings import KafkaSettings

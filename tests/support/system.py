@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 from tests.support.certificates import broker_tls
 from tests.support.event_log import EventLog
+from tests.support.pgbouncer import behind_pgbouncer
 from tests.support.summary import remember
 from tests.support.waiting import eventually_async
 
@@ -240,7 +241,10 @@ async def running_system(
 ) -> AsyncIterator[RunningSystem]:
     """A system of its own; `changes` to its Plan. `out` gets what its processes print."""
     async with AsyncExitStack() as exits:
-        plan = replace(plan_of(Path(exits.enter_context(temporary_home()))), **changes)
+        plan = plan_of(Path(exits.enter_context(temporary_home())))
+        if os.environ.get("CONSERJE_TESTS_POOLER"):
+            plan = exits.enter_context(behind_pgbouncer(plan))
+        plan = replace(plan, **changes)
         stack = await exits.enter_async_context(running(plan, out=out))
         remember(config, "broker", stack.broker)
         remember(config, "database", stack.database)

@@ -80,7 +80,7 @@ def test_each_container_sees_its_own_secrets_only() -> None:
         volumes = [one["source"] for one in service.get("volumes", []) if "read_only" in one]
         assert len(volumes) <= 1, name
         for volume in volumes:
-            owner = name.removeprefix("migrate-").replace("whatsapp", "exercise")
+            owner = name.replace("whatsapp", "exercise")
             assert volume == f"secrets-{owner.replace('openai', 'exercise')}"
 
 

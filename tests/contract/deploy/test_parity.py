@@ -52,6 +52,7 @@ SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 DEPLOYED = {"LISTEN_HOST", "KAFKA_BOOTSTRAP_SERVERS"}
 FOR_TESTS_ALONE = {"CRASH_AT"}
 Environment = dict[str, str]
+SOMETHING = {"file": "/a/path", "url": "postgresql://user:password@host/database"}
 
 
 def names_of(settings: type[BaseSettings]) -> set[str]:
@@ -150,7 +151,7 @@ def values(settings: type[BaseSettings], environment: Mapping[str, str]) -> dict
     given = {name.lower(): value for name, value in environment.items() if value}
     for name, field in settings.model_fields.items():
         if name not in given and (field.is_required() or f"{name}_file" in given):
-            given[name] = "/a/path" if name.endswith("_file") else "some-long-enough-secret"
+            given[name] = SOMETHING.get(name.rpartition("_")[2], "some-long-enough-secret")
     return settings.model_validate(given).model_dump(mode="json", exclude={"admin_api_key"})
 
 

@@ -4,25 +4,28 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from typing import Any
 
 import psycopg2
 import pytest
 import sqlalchemy as sa
 from tests.support.components import running_components
-from tests.support.postgres import NewDatabase
+from tests.support.postgres import NewDatabase, Server, execute
 
-from common.postgres.connection import Connection
-from common.postgres.database import Database
+from common.postgres.connection import Connection, SqlConnection
+from common.postgres.database import Database, TransactionThreads
+from common.postgres.dsn import dsn
 from common.postgres.engine import connect
 from common.postgres.errors import is_outage, is_timeout
 from common.service.lifecycle import Component, Lifecycle
 from devkit.faults import FaultProxy, Toxic
+from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 
 pytestmark = pytest.mark.integration
 
 
-def one(connection: Connection) -> int:
+def one(connection: SqlConnection) -> int:
     found: int = connection.exec_driver_sql("select 1").scalar()
     return found
 
@@ -119,6 +122,102 @@ async def test_a_wrong_statement_is_raised_at_once_also_to_the_patient(
             await databases[0].transaction_with_retry(
                 lambda it: it.exec_driver_sql("select nothing_there")
             )
+
+
+def write(connection: SqlConnection) -> None:
+    connection.exec_driver_sql("insert into written values (1)")
+
+
+def turn_read_only(connection: SqlConnection) -> None:
+    """What a failover leaves of a session: the server that it is with is a standby now."""
+    connection.exec_driver_sql("set default_transaction_read_only = on")
+
+
+def written(url: str) -> list[tuple[int]]:
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("select * from written")
+        return list(cursor.fetchall())
+
+
+async def test_a_session_that_is_read_only_after_a_failover_is_thrown_away(
+    new_database: NewDatabase,
+) -> None:
+    url = new_database()
+    with closing(psycopg2.connect(url)) as connection, connection:
+        connection.cursor().execute("create table written (n int)")
+    life = Lifecycle("tests")
+    ours = Database(url, "public", life, threads=1)
+    databases: list[TransactionThreads[Any]] = [ours, SqlAlchemyDatabase(url, "public", life)]
+    for count, database in enumerate(databases, start=1):
+        await database.start()
+        await database.transaction(turn_read_only)
+        await database.transaction(write)
+        assert written(url) == count * [(1,)]
+        await database.stop()
+
+
+def test_a_server_that_takes_no_writes_is_no_database(
+    new_database: NewDatabase, server: Server
+) -> None:
+    url = new_database()
+    name = sa.engine.make_url(url).database
+    execute(server.url, f"alter database {name} set default_transaction_read_only = on")
+    with pytest.raises(psycopg2.OperationalError, match="session is read-only") as refused:
+        psycopg2.connect(dsn(url))
+    assert is_outage(refused.value)
+    execute(server.url, f"alter database {name} reset all")
+    psycopg2.connect(dsn(url)).close()
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    """https://www.postgresql.org/docs/18/protocol-message-formats.html"""
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+
+GREETING = b"".join(
+    [
+        message(b"R", bytes(4)),  # AuthenticationOk
+        message(b"S", b"server_version\0" + b"18.0\0"),
+        message(b"S", b"client_encoding\0UTF8\0"),
+        message(b"S", b"DateStyle\0ISO, MDY\0"),
+        message(b"S", b"standard_conforming_strings\0on\0"),
+        message(b"K", bytes(8)),
+        message(b"Z", b"I"),
+    ]
+)
+
+
+async def greet_and_freeze(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+    writer.write(GREETING)
+    await reader.read()  # until it is cut
+    writer.close()
+
+
+async def failure_of(database: TransactionThreads[Any]) -> BaseException:
+    """As psycopg2 raised it."""
+    with pytest.raises(Exception, match="more than") as failed:
+        await database.transaction(one)
+    cause: BaseException = getattr(failed.value, "orig", failed.value)
+    return cause
+
+
+async def test_a_server_that_freezes_right_after_its_greeting_is_cut_too() -> None:
+    server = await asyncio.start_server(greet_and_freeze, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = f"postgresql://u:p@127.0.0.1:{port}/d?sslmode=disable&gssencmode=disable"
+    life = Lifecycle("tests")
+    databases: list[TransactionThreads[Any]] = [
+        Database(url, "public", life),
+        SqlAlchemyDatabase(url, "public", life),
+    ]
+    for database in databases:
+        database.deadlines.start()
+    failed = await asyncio.gather(*(failure_of(database) for database in databases))
+    assert [is_timeout(error) for error in failed] == [True, True]
+    for database in databases:
+        await database.stop()
+    server.close()
 
 
 async def test_start_waits_for_a_server_that_is_not_there_yet(new_database: NewDatabase) -> None:

@@ -4,9 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from tests.support.postgres import NewDatabase
+from tests.support.postgres import NewDatabase, driver_url
 
-from common.postgres.engine import driver_url
 from common.postgres.migrate import current_revision, upgrade
 from common.postgres.wait_for_schema import newest_revision
 

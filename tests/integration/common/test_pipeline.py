@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from tests.support.builders import a_message
 from tests.support.kafka import Broker
-from tests.support.postgres import NewDatabase
+from tests.support.postgres import NewDatabase, driver_url
 from tests.support.processes import drain
 from tests.support.records import produce, read_records
 from tests.support.sample_load import numbered_messages
@@ -22,7 +22,6 @@ from tests.support.sample_service import SCHEMA, create_tables
 from tests.support.waiting import eventually
 
 from common.events import ReplyReady
-from common.postgres.engine import driver_url
 from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_INBOUND, REPLIES_OUTBOUND, dlq_of, every_topic
 from common.work import WorkState

@@ -6,11 +6,10 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from tests.support.components import RecordingLifecycle
-from tests.support.postgres import NewDatabase
+from tests.support.postgres import NewDatabase, driver_url
 
 from common.postgres import migrate
 from common.postgres.database import Database
-from common.postgres.engine import driver_url
 from common.postgres.wait_for_schema import SchemaReady, newest_revision
 
 pytestmark = pytest.mark.integration

@@ -125,7 +125,7 @@ def finish(
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
-    connection = Connection(connection_arguments(url, "tests", SCHEMA))
+    connection = Connection(connection_arguments(url, "tests"), SCHEMA)
     try:
         yield connection
     finally:

@@ -57,7 +57,7 @@ def test_a_service_finds_its_own_tables_without_a_prefix(
     postgres: LocalPostgres, database: str
 ) -> None:
     url = postgres.url(database, "assistant")
-    query(url, "CREATE TABLE turn AS SELECT 7 AS id")
+    query(postgres.url(database, "assistant_owner"), "CREATE TABLE turn AS SELECT 7 AS id")
     assert query(url, "SELECT id FROM assistant.turn") == [(7,)]
     assert query(url, "SELECT id FROM turn") == [(7,)]
 
@@ -73,9 +73,25 @@ def test_a_service_finds_its_own_tables_without_a_prefix(
 def test_a_service_cannot_touch_what_is_not_its_own(
     postgres: LocalPostgres, database: str, statement: str
 ) -> None:
-    query(postgres.url(database, "assistant"), "CREATE TABLE turn (id int)")
+    query(postgres.url(database, "assistant_owner"), "CREATE TABLE turn (id int)")
     with pytest.raises(errors.InsufficientPrivilege):
         query(postgres.url(database, "sender"), statement)
+
+
+def test_the_servers_log_keeps_no_password_of_a_role(postgres: LocalPostgres) -> None:
+    """As managed databases have it: log_statement=ddl."""
+    query(postgres.url(), "ALTER ROLE postgres SET log_statement = 'ddl'")
+    try:
+        name = f"d_{uuid4().hex}"
+        postgres.create_database(name)
+        postgres.create_roles(name, SERVICES)
+    finally:
+        query(postgres.url(), "ALTER ROLE postgres RESET log_statement")
+    logged = postgres.log.read_text()
+    assert logged.count("PASSWORD 'SCRAM-SHA-256$4096:") == 2 * len(SERVICES)
+    for role in (*SERVICES, *(f"{service}_owner" for service in SERVICES)):
+        assert postgres.password(role) not in logged
+        query(postgres.url(name, role), "SELECT 1")
 
 
 def test_a_wrong_password_is_refused(postgres: LocalPostgres) -> None:
@@ -85,14 +101,14 @@ def test_a_wrong_password_is_refused(postgres: LocalPostgres) -> None:
 
 
 def test_creating_again_keeps_what_is_there(postgres: LocalPostgres, database: str) -> None:
-    query(postgres.url(database, "sender"), "CREATE TABLE delivery AS SELECT 1 AS id")
+    query(postgres.url(database, "sender_owner"), "CREATE TABLE delivery AS SELECT 1 AS id")
     postgres.create_database(database)
     postgres.create_roles(database, SERVICES)
     assert query(postgres.url(database, "sender"), "SELECT id FROM delivery") == [(1,)]
 
 
 def test_a_database_is_copied_from_its_template(postgres: LocalPostgres, database: str) -> None:
-    query(postgres.url(database, "sender"), "CREATE TABLE delivery AS SELECT 1 AS id")
+    query(postgres.url(database, "sender_owner"), "CREATE TABLE delivery AS SELECT 1 AS id")
     copy = f"{database}_copy"
     postgres.create_database(copy, template=database)
     assert query(postgres.url(copy, "sender"), "SELECT id FROM delivery") == [(1,)]

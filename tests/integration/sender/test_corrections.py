@@ -166,7 +166,7 @@ async def test_a_number_and_its_codes_are_told_after_the_commit_and_once_a_batch
         a_status(third, "failed", error_code=368),
         a_status("wamid.of-another-app", "failed", error_code=131031),
     ]
-    with closing(Connection(connection_arguments(sender.database_url, "test", "sender"))) as own:
+    with closing(Connection(connection_arguments(sender.database_url, "test"), "sender")) as own:
         settled = reconcile.store(own, batch)
         assert told == []
         reconcile.after_commit(settled)

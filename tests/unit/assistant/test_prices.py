@@ -67,7 +67,8 @@ def test_wrong_prices_name_the_entry(own: str, message: str) -> None:
 
 def test_a_start_with_wrong_prices_names_setting_and_entry() -> None:
     key = SecretStr("sk-of-tests")
-    given = {"database_url": key, "openai_api_key": key, "kafka_bootstrap_servers": "broker:9092"}
+    url = SecretStr("postgresql://user:password@host/database")
+    given = {"database_url": url, "openai_api_key": key, "kafka_bootstrap_servers": "broker:9092"}
     assert Settings(**given, prices=OWN).prices == OWN  # type: ignore[arg-type]
     with pytest.raises(ValidationError) as refused:
         Settings(**given, prices="[m]\ninput = 1")  # type: ignore[arg-type]

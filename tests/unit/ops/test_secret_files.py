@@ -64,7 +64,7 @@ def test_the_database_urls_of_a_service_and_of_the_job_that_makes_its_role_agree
     administrator = make_url(files["roles/database_url"])
     assert administrator.password == files["postgres/password"]
     passwords = {make_url(files[f"roles/{name}"]).password for name in READERS["roles"]}
-    assert len(passwords) == 4, "each user has a password of its own"
+    assert len(passwords) == 7, "each user has a password of its own"
 
 
 def test_a_repeat_keeps_what_was_made_up_and_takes_what_is_given_anew(tmp_path: Path) -> None:

@@ -50,12 +50,18 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "key_ring",
     },
+    "migrate-assistant": {"database_url": "assistant_owner_database_url"},
+    "migrate-sender": {"database_url": "sender_owner_database_url"},
+    "migrate-tenant-admin": {"database_url": "admin_owner_database_url"},
     "postgres": {"password": "postgres_password"},
     "roles": {
         "database_url": "database_url",
         "admin_database_url": "admin_database_url",
         "assistant_database_url": "assistant_database_url",
         "sender_database_url": "sender_database_url",
+        "admin_owner_database_url": "admin_owner_database_url",
+        "assistant_owner_database_url": "assistant_owner_database_url",
+        "sender_owner_database_url": "sender_owner_database_url",
     },
     "kafka": {"password": "admin_kafka_password", "client.properties": "kafka_client_properties"},
     "kafka-users": {
@@ -73,7 +79,8 @@ READERS: Mapping[str, Mapping[str, str]] = {
     },
 }
 GIVEN = ("whatsapp_app_secrets", "whatsapp_verify_token", "openai_api_key")
-ROLES = ("admin", "assistant", "sender")
+SCHEMAS = ("admin", "assistant", "sender")
+ROLES = (*SCHEMAS, *(f"{schema}_owner" for schema in SCHEMAS))
 
 
 class SecretFileSettings(FromEnvironment):
@@ -139,7 +146,7 @@ def kafka_passwords(given: str | None, keep: "KeptSecrets") -> dict[str, str]:
 
 
 def databases(address: str, keep: "KeptSecrets") -> dict[str, str]:
-    """One URL for the administrator and one for each service."""
+    """One URL for the administrator; for each service its own, and that of its tables' owner."""
     administrator = keep("postgres_password")
     urls = {f"{role}_database_url": (role, keep(f"{role}_password")) for role in ROLES}
     urls["database_url"] = ("postgres", administrator)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 
 from assistant.prices import read_prices
 from common.postgres.retention_settings import RowRetentionSettings, UsageRetentionSettings
-from common.service.settings import DatabaseSettings, GraphSettings, Secret, ServiceSettings
+from common.service.settings import GraphSettings, Secret, ServiceSettings, WorkDatabaseSettings
 
 
 def with_known_prices(own: str) -> str:
@@ -17,7 +17,7 @@ def with_known_prices(own: str) -> str:
 
 class Settings(
     ServiceSettings,
-    DatabaseSettings,
+    WorkDatabaseSettings,
     GraphSettings,
     RowRetentionSettings,
     UsageRetentionSettings,

@@ -67,7 +67,7 @@ MEDIA_BYTES = 32 << 20  # of files in memory at once; as base64 and JSON they ta
 
 
 def build(settings: Settings, life: Lifecycle) -> Components:
-    database = Database(settings.database_url.get_secret_value(), "assistant", life)
+    database = Database.of(settings, "assistant", life)
     tenants = CompactedView(settings, TENANTS_CONFIG, TenantConfig, life)
     assistants = CompactedView(settings, ASSISTANTS_CONFIG, AssistantConfig, life)
     producer = Producer(settings, life, deadline_ms=0, reports_ms=REPORTS_MS)

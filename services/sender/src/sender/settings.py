@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field
 
 from common.postgres.retention_settings import KeepTextsDays, RowRetentionSettings
-from common.service.settings import DatabaseSettings, GraphSettings, ServiceSettings
+from common.service.settings import GraphSettings, ServiceSettings, WorkDatabaseSettings
 
 
-class Settings(ServiceSettings, DatabaseSettings, GraphSettings, RowRetentionSettings):
+class Settings(ServiceSettings, WorkDatabaseSettings, GraphSettings, RowRetentionSettings):
     key_ring_file: Path
     slots: int = Field(default=200, ge=10, le=2000, description="Graph calls in flight")
     number_per_second: float = Field(

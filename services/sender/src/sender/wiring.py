@@ -72,7 +72,7 @@ EVENTS_WAIT_MS = 500  # no one waits for the sender's events
 
 def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECONDS) -> Components:
     """The components in the order to start them. call_seconds: the deadline of a call of Graph."""
-    database = Database(settings.database_url.get_secret_value(), SCHEMA, life)
+    database = Database.of(settings, SCHEMA, life)
     producer = events_producer(settings, life)
     outbox, owner = Outbox(database, producer, life), Owner(database, DELIVERY, life)
     tenants = CompactedView(settings, TENANTS_CONFIG, TenantConfig, life)

@@ -3,20 +3,22 @@
 import sys
 from argparse import ArgumentParser
 
-from common.postgres.engine import connect
-from common.postgres.migrate import current_revision, upgrade
+from common.postgres.dsn import dsn_of
+from common.postgres.migrate import current_revision, migration_engine, upgrade
 from common.service.settings import DatabaseSettings, load
 from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.tables import SCHEMA
 
+APPEND_ONLY = ("audit_log",)
 
-def migrate(url: str) -> str:
+
+def migrate(dsn: str) -> str:
     """Idempotent; says what it did."""
-    engine = connect(url, "create_tables", SCHEMA, 1)
+    engine = migration_engine(dsn)
     with engine.connect() as connection:
         before = current_revision(connection, SCHEMA)
     engine.dispose()
-    after = upgrade(url, "tenant_admin", SCHEMA)
+    after = upgrade(dsn, "tenant_admin", SCHEMA, APPEND_ONLY)
     if before == after:
         return f"Schema {SCHEMA} is up to date (revision {after})."
     return f"Schema {SCHEMA}: tables {'updated' if before else 'created'} (revision {after})."
@@ -26,7 +28,7 @@ def main() -> None:
     # Takes nothing: whoever asks for --help does not mean to migrate.
     ArgumentParser(description="Creates or updates the tables. Needs DATABASE_URL.").parse_args()
     with exit_on_expected_errors():
-        report = migrate(load(DatabaseSettings).database_url.get_secret_value())
+        report = migrate(dsn_of(load(DatabaseSettings)))
     sys.stdout.write(f"{report}\n")
 
 

@@ -13,6 +13,7 @@ from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
+from common.postgres.dsn import dsn_of
 from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
@@ -58,7 +59,7 @@ class ShownConsumers(NamedTuple):
 
 
 def build(settings: Settings, life: Lifecycle) -> Components:
-    database = SqlAlchemyDatabase(settings.database_url.get_secret_value(), SCHEMA, life)
+    database = SqlAlchemyDatabase(dsn_of(settings), SCHEMA, life)
     producer = Producer(settings, life, deadline_ms=0)
     outbox = Outbox(database, producer, life)
     clock = SystemClock()

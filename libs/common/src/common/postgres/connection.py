@@ -15,6 +15,7 @@ import psycopg2
 from psycopg2.extras import NamedTupleCursor, register_default_json, register_default_jsonb
 
 from common.postgres.prepared import Prepared
+from common.postgres.session import Watch, prepare_session, unwatched
 
 Values = dict[str, Any]
 Statement = tuple[str, Values]
@@ -59,10 +60,17 @@ class Connection:
     """For one thread at a time. BEGIN travels with the first statement of a transaction; the last
     string may carry the commit."""
 
-    def __init__(self, arguments: Mapping[str, Any]) -> None:
-        """`arguments` of psycopg2.connect. Raises psycopg2.OperationalError."""
+    def __init__(
+        self,
+        arguments: Mapping[str, Any],
+        schema: str,
+        *,
+        watch: Watch = unwatched,
+        is_own_session: bool = False,
+    ) -> None:
+        """`arguments` of psycopg2.connect, the rest of prepare_session. Raises OperationalError."""
         self.raw = psycopg2.connect(**arguments, cursor_factory=NamedTupleCursor)
-        self.raw.autocommit = True
+        self.is_shared = prepare_session(self.raw, schema, watch=watch, is_own=is_own_session)
         register_default_json(self.raw, loads=orjson.loads)
         register_default_jsonb(self.raw, loads=orjson.loads)
         self._begun = False
@@ -118,6 +126,8 @@ class Connection:
     def _filled(self, cursor: Any, sql: str, values: Values, new: set[str]) -> bytes:
         if not isinstance(sql, Prepared):
             return bytes(cursor.mogrify(sql, values)) if values else sql.encode()
+        if self.is_shared:
+            return bytes(cursor.mogrify(sql.unprepared, values)) if values else sql.text.encode()
         call: bytes = cursor.mogrify(f"execute {sql.name}{sql.arguments}", values)
         if sql.name in self._prepared or sql.name in new:
             return call
@@ -127,7 +137,9 @@ class Connection:
     def _execute(self, cursor: Any, text: bytes, statements: Iterable[Statement]) -> None:
         """A PREPARE outlives the rollback of its transaction; after an error it is not known which
         of them ran."""
-        names = {sql.name for sql, _ in statements if isinstance(sql, Prepared)}
+        names = set[str]()
+        if not self.is_shared:
+            names = {sql.name for sql, _ in statements if isinstance(sql, Prepared)}
         try:
             cursor.execute(text)
         except psycopg2.Error:

@@ -11,22 +11,27 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import structlog
 
 from common.postgres.connection import Connection
 from common.postgres.deadlines import Deadlines
+from common.postgres.dsn import direct_dsn_of, dsn_of
 from common.postgres.engine import connection_arguments
 from common.postgres.errors import (
     READ_ONLY_STATE,
     DeadlineExceeded,
     is_outage,
     is_timeout,
+    is_unusable,
+    reason_of,
     sqlstate,
 )
+from common.postgres.session import NO_SESSION, UnusableSession
 from common.postgres.threads import LastUsedFirst
 from common.service.lifecycle import Lifecycle
+from common.service.settings import WorkDatabaseSettings
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -56,14 +61,19 @@ class TransactionThreads(ABC, Generic[C]):
         """Whether this thread's last transaction ended with its connection."""
 
     async def start(self) -> None:
-        """Waits for the database: dependencies may come up in any order."""
+        """Waits for the database: dependencies may come up in any order. Raises UnusableSession."""
         self.deadlines.start()
         self._life.health.expect("database", lambda: self._reachable)
-        await self.transaction_with_retry(ask)
+        with refusal_logged():
+            await self.call_with_retry(lambda: self.run_transaction(ask), is_unusable)
 
     async def stop(self) -> None:
         await asyncio.to_thread(self._executor.shutdown)
         self.deadlines.stop()
+
+    def watch_connecting(self, raw: Any) -> AbstractContextManager[None]:
+        """For what is asked of a new connection."""
+        return self.deadlines.watch(raw, DEADLINE)
 
     async def call(self, function: Callable[[], T]) -> T:
         """`function()` in one of the threads."""
@@ -94,7 +104,7 @@ class TransactionThreads(ABC, Generic[C]):
             except Exception as error:
                 if not is_outage(error) or (is_final and is_final(error)):
                     raise
-                log.warning("database_waits", exc_info=error)
+                log.warning("database_waits", reason=reason_of(error), exc_info=error)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 2.0)
 
@@ -121,22 +131,74 @@ class TransactionThreads(ABC, Generic[C]):
         raise AssertionError  # the last try returns or raises
 
 
+@contextmanager
+def refusal_logged() -> Iterator[None]:
+    """Of a start: tells what to change before the process ends."""
+    try:
+        yield
+    except Exception as error:
+        if is_unusable(error):
+            log.error("database_refused", reason=reason_of(error))
+        raise
+
+
 def ask(connection: Any) -> None:
     """Any statement will do. An SqlConnection."""
     connection.exec_driver_sql("select 1")
 
 
 class Database(TransactionThreads[Connection]):
-    """Connections of psycopg2, one for each thread that asks: they live as long as the thread."""
+    """Connections of psycopg2, one for each thread that asks: they live as long as the thread.
 
-    def __init__(self, url: str, schema: str, life: Lifecycle, *, threads: int = 4) -> None:
+    direct_dsn: past a pooler. is_own_session: a pooler there gives every client its own session.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        schema: str,
+        life: Lifecycle,
+        *,
+        threads: int = 4,
+        direct_dsn: str | None = None,
+        is_own_session: bool = False,
+    ) -> None:
         super().__init__(life, threads)
-        self._arguments = connection_arguments(url, life.service, schema)
+        self._schema = schema
+        self._arguments = connection_arguments(dsn, life.service)
+        self._direct_arguments = connection_arguments(direct_dsn or dsn, life.service)
+        self._is_own_session = is_own_session
         self._of_thread = threading.local()
+
+    @classmethod
+    def of(cls, settings: WorkDatabaseSettings, schema: str, life: Lifecycle) -> Self:
+        return cls(
+            dsn_of(settings),
+            schema,
+            life,
+            direct_dsn=direct_dsn_of(settings),
+            is_own_session=settings.database_pool_mode == "session",
+        )
 
     def connect(self) -> Connection:
         """One that is the caller's. Raises psycopg2.OperationalError."""
-        return Connection(self._arguments)
+        return self._connect(self._arguments)
+
+    def connect_directly(self) -> Connection:
+        """Whose session is the caller's as long as the connection. Raises UnusableSession."""
+        connection = self._connect(self._direct_arguments)
+        if connection.is_shared:
+            connection.close()
+            raise UnusableSession(NO_SESSION)
+        return connection
+
+    def _connect(self, arguments: dict[str, Any]) -> Connection:
+        return Connection(
+            arguments,
+            self._schema,
+            watch=self.watch_connecting,
+            is_own_session=self._is_own_session,
+        )
 
     @contextmanager
     def begun(self, deadline: float) -> Iterator[Connection]:

@@ -3,6 +3,8 @@
 import psycopg2
 import sqlalchemy as sa
 
+from common.postgres.session import UnusableSession
+
 # Connection, resources, shutdown and timeouts, disk; read-only after a failover, serialization
 # failure, deadlock, lock timeout. https://www.postgresql.org/docs/18/errcodes-appendix.html
 WAIT_STATES = ("08", "53", "57", "58", "25006", "40001", "40P01", "55P03")
@@ -27,6 +29,19 @@ def is_outage(error: BaseException) -> bool:
     if state := sqlstate(error):
         return state.startswith(WAIT_STATES)
     return isinstance(error, (*DRIVER_ERRORS, *POOL_ERRORS))
+
+
+def is_unusable(error: BaseException) -> bool:
+    """Waiting at the start would be in vain."""
+    return isinstance(getattr(error, "orig", error), UnusableSession)
+
+
+def reason_of(error: BaseException) -> str:
+    """For logs: SQLSTATE; of a connection that failed libpq's words, which hold no row."""
+    cause = getattr(error, "orig", error)
+    if isinstance(cause, DRIVER_ERRORS) and not sqlstate(error) and str(cause):
+        return str(cause).splitlines()[0]
+    return sqlstate(error) or type(error).__name__
 
 
 def is_schema_fault(error: BaseException) -> bool:

@@ -75,10 +75,35 @@ class FromEnvironment(BaseSettings):
         return init_settings, env_settings, FileSource(settings_cls)
 
 
-class DatabaseSettings(FromEnvironment):
-    """All that a migration needs: postgresql://user:password@host:port/database."""
+def refuse_other_database(url: SecretStr) -> SecretStr:
+    scheme, separator, _ = url.get_secret_value().partition("://")
+    if not separator or scheme.split("+")[0] not in ("postgres", "postgresql"):
+        raise ValueError("must begin with postgresql://")
+    return url
 
-    database_url: Secret
+
+DatabaseUrl = Annotated[Secret, AfterValidator(refuse_other_database)]
+
+
+class DatabaseSettings(FromEnvironment):
+    """All that a migration needs: postgresql://user:password@host:port/database.
+
+    database_ca_file: PEM of who signed the server's certificate, if not a public authority.
+    """
+
+    database_url: DatabaseUrl
+    database_ca_file: FilePath | None = None
+
+
+class WorkDatabaseSettings(DatabaseSettings):
+    """For services whose processes prove by a lock of their session that they live.
+
+    database_direct_host: host:port of PostgreSQL itself, where database_url leads to a pooler.
+    database_pool_mode: `session` where a pooler gives every client a session of its own.
+    """
+
+    database_direct_host: str = ""
+    database_pool_mode: Literal["auto", "session"] = "auto"
 
 
 class GraphSettings(FromEnvironment):

@@ -13,8 +13,8 @@ import psycopg2
 import structlog
 
 from common.postgres.connection import Connection
-from common.postgres.database import DEADLINE, Database
-from common.postgres.errors import is_outage
+from common.postgres.database import DEADLINE, Database, refusal_logged
+from common.postgres.errors import is_outage, reason_of
 from common.service.lifecycle import Lifecycle
 from common.service.periodic import Periodic
 from common.work.table import Look, WorkTable
@@ -68,7 +68,8 @@ class Owner:
 
     async def start(self) -> None:
         self._life.health.expect("owner", lambda: self.number > 0)
-        await self._database.call(self._lock)
+        with refusal_logged():
+            await self._database.call(self._lock)
         await self._checks.start()
 
     async def stop(self) -> None:
@@ -114,7 +115,7 @@ class Owner:
 
     def _lock(self) -> None:
         """Raises NumberHeld, and the database's errors."""
-        connection = self._database.connect()
+        connection = self._database.connect_directly()
         try:
             with self._database.deadlines.watch(connection.raw, DEADLINE):
                 is_new = self._own or connection.exec_driver_sql(SERVER_IS_NEW).scalar()
@@ -169,4 +170,4 @@ class FreeLocks:
 
 
 def report_failed_check(error: Exception) -> None:
-    log.warning("owner_waits", outage=is_outage(error), exc_info=error)
+    log.warning("owner_waits", outage=is_outage(error), reason=reason_of(error), exc_info=error)

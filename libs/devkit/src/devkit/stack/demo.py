@@ -23,7 +23,7 @@ NEEDED = (
     "whatsapp_access_token",
     "openai_api_key",
 )
-COMMANDS_NEED = ("DATABASE_URL", "KEY_RING_FILE")
+COMMANDS_NEED = ("DATABASE_URL", "DATABASE_CA_FILE", "KEY_RING_FILE")
 
 
 async def demo() -> None:

@@ -35,7 +35,7 @@ from devkit.stack.server_process import (
     last_words,
     spawn,
 )
-from ops.create_roles import create_roles
+from ops.create_roles import Passwords, create_roles
 
 SUPERUSER = "postgres"
 START_DEADLINE = 120.0  # seconds; 0.1 when idle
@@ -131,8 +131,11 @@ class LocalPostgres:
                 cursor.execute(create)
 
     def create_roles(self, database: str, names: Iterable[str]) -> None:
-        """For each service a role and, in `database`, a schema of its own, where missing."""
-        create_roles(self.url(database), {name: self.password(name) for name in names})
+        """For each service two roles and, in `database`, a schema of its own, where missing."""
+        passwords = {
+            name: Passwords(self.password(name), self.password(f"{name}_owner")) for name in names
+        }
+        create_roles(self.url(database), passwords)
 
     def stop(self) -> None:
         """A clean end that does not wait for clients: SIGINT, then SIGKILL after 10 s."""

@@ -28,6 +28,9 @@ class Outside(KafkaSettings):
 
     kafka_bootstrap_servers: str = ""
     database_url: SecretStr | None = None
+    database_ca_file: str = ""
+    database_direct_host: str = ""
+    database_pool_mode: str = ""
     whatsapp_app_secrets: SecretStr | None = None
     whatsapp_verify_token: SecretStr | None = None
     whatsapp_access_token: SecretStr | None = None

@@ -128,6 +128,12 @@ class System:
             return value_of(self.plan.outside.database_url) or ""
         return self.postgres.url(DATABASE, SCHEMAS[service])
 
+    def migration_url(self, service: str) -> str:
+        """As the owner of the service's schema."""
+        if self.postgres is None:
+            return self.database_url(service)
+        return self.postgres.url(DATABASE, f"{SCHEMAS[service]}_owner")
+
     def environment(self, service: str) -> dict[str, str]:
         settings = {
             "WHATSAPP_GRAPH_URL": self.graph_url,
@@ -140,12 +146,21 @@ class System:
             "LOG_LEVEL": self.plan.level,
         }
         if service in SCHEMAS:
-            settings["DATABASE_URL"] = self.database_url(service)
+            settings |= self._database_settings(service)
         if service == "tenant-admin":  # where the operator's commands run
             settings |= operator_environment(self.kafka_user(OPERATOR))
         kafka = self.kafka_user(service).kafka_environment()
         more = self.plan.extra.get(service, {})
         return {**inherited(), **self.secrets, **kafka, **settings, **more}
+
+    def _database_settings(self, service: str) -> dict[str, str]:
+        outside = self.plan.outside
+        return {
+            "DATABASE_URL": self.database_url(service),
+            "DATABASE_CA_FILE": outside.database_ca_file,
+            "DATABASE_DIRECT_HOST": outside.database_direct_host,
+            "DATABASE_POOL_MODE": outside.database_pool_mode,
+        }
 
     async def prepare(self) -> None:
         """Topics, users with their rights, and schemas; the migrations run side by side."""
@@ -161,7 +176,8 @@ class System:
         name = f"migrate {service}"
         module = f"{service.replace('-', '_')}.migrate"
         argv = [sys.executable, "-m", module]
-        await self.children.start(Child(name, argv, self.environment(service), restart=False))
+        environment = self.environment(service) | {"DATABASE_URL": self.migration_url(service)}
+        await self.children.start(Child(name, argv, environment, restart=False))
         if code := await self.children.wait(name):
             raise CannotStart(f"{name} failed with exit code {code}")
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from common.postgres.dsn import dsn_of
 from common.postgres.engine import connect
 from common.postgres.errors import is_outage, sqlstate
 from common.service.settings import load
@@ -79,10 +80,7 @@ class Session:
 @contextmanager
 def open_session() -> Iterator[Session]:
     settings = load(CommandSettings)
-    try:
-        engine = connect(settings.database_url.get_secret_value(), "manage_clients", SCHEMA, 1)
-    except ValueError as error:
-        fail(str(error), 2)
+    engine = connect(dsn_of(settings), "manage_clients", SCHEMA, 1)
     try:
         yield Session(engine, settings, context_of_this_run())
     finally:

@@ -16,9 +16,9 @@ THREADS, OTHERS = 4, 2
 class SqlAlchemyDatabase(TransactionThreads[Connection]):
     """A Component."""
 
-    def __init__(self, url: str, schema: str, life: Lifecycle) -> None:
+    def __init__(self, dsn: str, schema: str, life: Lifecycle) -> None:
         super().__init__(life, THREADS)
-        self._engine = connect(url, life.service, schema, THREADS + OTHERS)
+        self._engine = connect(dsn, life.service, schema, THREADS + OTHERS, self.watch_connecting)
 
     async def stop(self) -> None:
         await super().stop()

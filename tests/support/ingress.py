@@ -15,7 +15,7 @@ from ingress.publish import Publisher
 from ingress.receive import BodyLimits
 from ingress.slow_client_guard import GuardedProtocol
 
-SECRETS = ("current-app-secret", "previous-app-secret")
+SECRETS = ("0c" * 16, "0b" * 16)  # the current one, and the one before
 TOKEN = "a-verify-token-of-our-own"
 
 

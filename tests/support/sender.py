@@ -25,8 +25,8 @@ from common.events import (
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import Record
+from common.key_rings import KeyRing, KeyRings
 from common.postgres.engine import driver_url
-from common.sealed import KeyRing
 from common.service.lifecycle import Lifecycle
 from common.topics import (
     DELIVERIES_EVENTS,
@@ -184,8 +184,8 @@ async def running_sender(
     ring = KeyRing.fresh()
     ring_file = folder / "ring.json"
     if ring_file.exists():
-        ring = KeyRing.read(ring_file)
-    ring_file.write_text(ring.model_dump_json())
+        ring = KeyRings.read(ring_file).ring("access_token")
+    ring_file.write_text(KeyRings(access_token=ring).text())
     life = Lifecycle("sender")
     given: dict[str, Any] = {
         "kafka_bootstrap_servers": bootstrap,

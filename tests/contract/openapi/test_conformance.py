@@ -1,7 +1,6 @@
 """Generated requests, right and wrong, against the running service: it answers as documented."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +19,6 @@ from tests.support.kafka import Broker
 from tests.support.postgres import NewDatabase
 from tests.support.tenant_admin import KEY, PLAZA, served
 
-from common.sealed import KeyRing
 from tenant_admin.api.document import openapi
 
 pytestmark = pytest.mark.integration
@@ -38,12 +36,10 @@ FEW = settings(
 
 
 @pytest.fixture
-def base(new_database: NewDatabase, kafka: Broker, tmp_path: Path) -> Iterator[str]:
+def base(new_database: NewDatabase, kafka: Broker) -> Iterator[str]:
     """The service's URL, with one client in its database."""
-    ring = tmp_path / "ring.json"
-    ring.write_text(KeyRing.fresh().model_dump_json())
     database = new_database(("tenant_admin", "admin"))
-    with served(database, kafka.bootstrap, KEY_RING_FILE=str(ring)) as url:
+    with served(database, kafka.bootstrap) as url:
         httpx.post(f"{url}/v1/clients", json=PLAZA, headers=AUTHORIZED).raise_for_status()
         yield url
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devkit.businesses import DEMO
 from devkit.loadtest.conversations import add_clients
+from devkit.stack.environment import key_ring
 from devkit.stack.home import lasting_home, temporary_home
 from devkit.stack.ports import usual_or_free
 from devkit.stack.real_model import check_key, with_real_model
@@ -65,7 +66,8 @@ def for_commands(system: System) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     path = folder / "commands.env"
     path.touch(0o600)
-    settings = system.environment("tenant-admin")
+    rings = {"KEY_RING_FILE": str(key_ring(system.plan.outside, system.plan.home))}
+    settings = system.environment("tenant-admin") | rings
     path.write_text(
         "".join(f"export {name}={shlex.quote(settings[name])}\n" for name in COMMANDS_NEED),
         encoding="utf-8",

@@ -18,7 +18,7 @@ from common.topics import every_topic
 from devkit.loadtest.installation import Installation
 from devkit.stack import Announce
 from devkit.stack.child import Child
-from devkit.stack.environment import key_ring, secrets_of, value_of
+from devkit.stack.environment import ring_files, secrets_of, value_of
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
@@ -60,6 +60,7 @@ class System:
     plan: Plan
     children: Supervisor
     secrets: dict[str, str]
+    rings: Mapping[str, Path]
     kafka: LocalKafka | None
     postgres: LocalPostgres | None
     bootstrap: str
@@ -113,17 +114,21 @@ class System:
         return self.postgres.url(DATABASE, SCHEMAS[service])
 
     def environment(self, service: str) -> dict[str, str]:
+        outside = self.plan.outside
         settings = {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "WHATSAPP_GRAPH_URL": self.graph_url,
             "OPENAI_BASE_URL": self.openai_url,
             "INGRESS_PORT": str(self.plan.ingress_port),
             "ADMIN_PORT": str(self.plan.admin_port),
-            "KEY_RING_FILE": str(key_ring(self.plan.outside, self.plan.home)),
+            "ALLOW_WEAK_SECRETS": "all" if self.plan.emulated else outside.allow_weak_secrets,
+            "ALLOW_HTTP_UPSTREAMS": outside.allow_http_upstreams,
             "HEALTH_PORT": str(self.health.get(service, 0)),
             "LOG_FORMAT": self.plan.style,
             "LOG_LEVEL": self.plan.level,
         }
+        if service in self.rings:
+            settings["KEY_RING_FILE"] = str(self.rings[service])
         if service in SCHEMAS:
             settings["DATABASE_URL"] = self.database_url(service)
         return {**inherited(), **self.secrets, **settings, **self.plan.extra.get(service, {})}
@@ -245,6 +250,7 @@ def assemble(
         plan=plan,
         children=children,
         secrets=secrets_of(plan.outside, plan.home),
+        rings=ring_files(plan.outside, plan.home),
         kafka=kafka,
         postgres=postgres,
         bootstrap=bootstrap,

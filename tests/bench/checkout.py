@@ -42,7 +42,7 @@ async def running_checkout(checkout: Path) -> AsyncIterator[Target]:
         chat_url=f"http://127.0.0.1:{chat}",
         openai_base_url=f"http://127.0.0.1:{model}/v1",
         kafka_bootstrap_servers="not read",
-        whatsapp_app_secrets=SecretStr(secrets.token_urlsafe(24)),
+        whatsapp_app_secrets=SecretStr(secrets.token_hex(16)),
         whatsapp_access_token=SecretStr(secrets.token_urlsafe(24)),
         admin_api_key=SecretStr(secrets.token_urlsafe(24)),
     )

@@ -43,7 +43,7 @@ class AssistantProcess:
         environment = {
             **self.kafka.kafka_environment(),
             "DATABASE_URL": self.url,
-            "OPENAI_API_KEY": "key-of-the-test",
+            "OPENAI_API_KEY": "key-of-these-tests",
             "OPENAI_BASE_URL": f"{self.model_url}/v1",
             "HEALTH_PORT": str(free_ports(1)[0]),
         }

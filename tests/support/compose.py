@@ -38,8 +38,9 @@ def compose(*words: str, file: Path = FILE, env_file: Path = EXAMPLE) -> str:
 
 @cache
 def services(env_file: Path = EXAMPLE) -> dict[str, dict[str, Any]]:
-    """Every service and job of the file, those of the demo among them. Read only: it is kept."""
-    resolved = compose("--profile", "demo", "config", "--format", "json", env_file=env_file)
+    """Every service and job of the file, whatever its profile. Read only: it is kept."""
+    profiles = ("--profile", "demo", "--profile", "rings")
+    resolved = compose(*profiles, "config", "--format", "json", env_file=env_file)
     return dict(json.loads(resolved)["services"])
 
 

@@ -15,7 +15,7 @@ from ingress.app import application, web_server
 from ingress.publish import Publisher
 from ingress.receive import BodyLimits
 
-SECRETS = ("current-app-secret", "previous-app-secret")
+SECRETS = ("0c" * 16, "0b" * 16)  # the current one, and the one before
 TOKEN = "a-verify-token-of-our-own"
 
 

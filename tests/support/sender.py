@@ -26,7 +26,7 @@ from common.events import (
 from common.kafka.compacted import CompactedView
 from common.kafka.producer import Producer
 from common.kafka.record import Record
-from common.sealed import KeyRing
+from common.key_rings import KeyRing, KeyRings
 from common.service.lifecycle import Lifecycle
 from common.service.settings import KafkaSettings
 from common.topics import (
@@ -185,8 +185,8 @@ async def running_sender(
     ring = KeyRing.fresh()
     ring_file = folder / "ring.json"
     if ring_file.exists():
-        ring = KeyRing.read(ring_file)
-    ring_file.write_text(ring.model_dump_json())
+        ring = KeyRings.read(ring_file).ring("access_token")
+    ring_file.write_text(KeyRings(access_token=ring).text())
     life = Lifecycle("sender")
     given: dict[str, Any] = {
         **kafka.model_dump(),

@@ -16,6 +16,7 @@ from tests.support.components import keep_running
 from tests.support.processes import ROOT, running_service
 
 from common.kafka.producer import Producer
+from common.key_rings import KeyRings
 from common.outbox import Outbox
 from common.service.clock import SystemClock
 from common.service.crash_points import CrashPoints
@@ -108,11 +109,12 @@ def command(script: str, *words: str, stdin: str = "", **variables: str) -> Ran:
 def served(url: str, kafka: KafkaSettings, **more: str) -> Iterator[str]:
     """The service as a process of its own; its base URL once it is ready. It must drain cleanly."""
     (port,) = free_ports(1)
-    settings = {"DATABASE_URL": url, "ADMIN_API_KEY": KEY, "ADMIN_PORT": str(port), **more}
-    with (
-        TemporaryDirectory() as logs,
-        running_service("tenant_admin", kafka, Path(logs), **settings) as service,
-    ):
-        service.wait_until_ready()
-        yield f"http://127.0.0.1:{port}"
-        assert service.drain() == 0
+    settings = {"DATABASE_URL": url, "ADMIN_API_KEY": KEY, "ADMIN_PORT": str(port)}
+    with TemporaryDirectory() as folder:
+        ring = Path(folder) / "ring.json"
+        ring.write_text(KeyRings.fresh().text())
+        settings |= {"KEY_RING_FILE": str(ring)} | more
+        with running_service("tenant_admin", kafka, Path(folder), **settings) as service:
+            service.wait_until_ready()
+            yield f"http://127.0.0.1:{port}"
+            assert service.drain() == 0

@@ -13,8 +13,10 @@ from tests.support.compose import COMMENTED, EXAMPLE, FILE, ROOT, compose, servi
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 STAND_INS = ("whatsapp", "openai")
 MIGRATIONS = ("migrate-assistant", "migrate-sender", "migrate-tenant-admin")
-JOBS = ("secrets", "roles", "kafka-users", "topics", "exercise", *MIGRATIONS)
+JOBS = ("secrets", "rings", "roles", "kafka-users", "topics", "exercise", *MIGRATIONS)
+ROOT_JOBS = ("secrets", "rings")  # they alone enter the folder of what is kept
 SERVERS = ("kafka", "postgres")
+OWNERS = {"whatsapp": "exercise", "openai": "exercise", "rings": "tenant-admin"}  # of secrets
 VARIABLE = re.compile(r"\$\{([A-Z_]+)[:}]")
 NAMED = re.compile(r"^#?([A-Z][A-Z_]*)=", re.MULTILINE)
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -54,7 +56,7 @@ def test_our_containers_may_do_no_more_than_they_need(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
     assert service["pids_limit"]
-    assert service.get("user") == ("0:0" if name == "secrets" else None), "else that of the image"
+    assert service.get("user") == ("0:0" if name in ROOT_JOBS else None), "else that of the image"
     assert "privileged" not in service
 
 
@@ -80,8 +82,18 @@ def test_each_container_sees_its_own_secrets_only() -> None:
         volumes = [one["source"] for one in service.get("volumes", []) if "read_only" in one]
         assert len(volumes) <= 1, name
         for volume in volumes:
-            owner = name.replace("whatsapp", "exercise")
-            assert volume == f"secrets-{owner.replace('openai', 'exercise')}"
+            owner = OWNERS.get(name, name)
+            assert volume == f"secrets-{owner}"
+
+
+def test_m9b_every_private_key_is_where_the_operator_is_and_nowhere_else() -> None:
+    kept = {
+        name
+        for name, service in services().items()
+        if any(one["source"] == "secrets-kept" for one in service.get("volumes", []))
+    }
+    assert kept == {*ROOT_JOBS}
+    assert services()["rings"]["profiles"] == ["rings"], "it runs when it is asked to"
 
 
 def test_no_image_is_built_twice_and_none_is_the_latest() -> None:

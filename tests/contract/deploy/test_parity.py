@@ -1,16 +1,19 @@
 """Every setting of every service is in compose and in Kubernetes, and nothing else is."""
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 from tests.support.compose import example_without_comments, services
 from tests.support.kustomize import Object, built, named, of_kind
 
 from assistant.settings import Settings as AssistantSettings
-from common.service.settings import DatabaseSettings
+from common.key_rings import KeyRings
+from common.service.settings import DatabaseSettings, problems
 from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
 from devkit.loadtest.installation import Installation
@@ -21,6 +24,7 @@ from ops.create_topics import TopicSettings
 from ops.secret_files import SecretFileSettings
 from router.settings import Settings as RouterSettings
 from sender.settings import Settings as SenderSettings
+from tenant_admin.cli.rings import RingSettings
 from tenant_admin.settings import CommandSettings
 from tenant_admin.settings import Settings as TenantAdminSettings
 
@@ -138,6 +142,13 @@ def test_the_commands_inside_the_admin_container_find_their_settings() -> None:
         assert missing == ["EDITOR is missing"]
 
 
+def test_the_rings_job_finds_its_settings() -> None:
+    """Of those of a command it needs the database and the rings, and the broker to publish."""
+    given = {name.removesuffix("_URL_FILE") for name in compose_environment("rings")}
+    assert given == {"KAFKA_BOOTSTRAP_SERVERS", "DATABASE", "KEY_RING_FILE"}
+    assert names_of(RingSettings) == {"KEY_RING_FILE"}
+
+
 @pytest.fixture(scope="module")
 def everything_shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An .env in which every default that .env.example shows is written out."""
@@ -146,21 +157,33 @@ def everything_shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def values(settings: type[BaseSettings], environment: Mapping[str, str]) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ring") / "key_ring"
+    path.write_text(KeyRings.fresh().text())
+    return path
+
+
+def values(
+    settings: type[BaseSettings], environment: Mapping[str, str], ring: Path
+) -> dict[str, Any]:
     """What the class makes of it; a secret's file is not there, so it gets some value."""
     given = {name.lower(): value for name, value in environment.items() if value}
+    given |= {"key_ring_file": str(ring)} if "key_ring_file" in given else {}
     for name, field in settings.model_fields.items():
         if name not in given and (field.is_required() or f"{name}_file" in given):
-            given[name] = SOMETHING.get(name.rpartition("_")[2], "some-long-enough-secret")
+            given[name] = SOMETHING.get(name.rpartition("_")[2], "0123456789abcdef" * 2)
     return settings.model_validate(given).model_dump(mode="json", exclude={"admin_api_key"})
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_the_example_shows_the_codes_own_defaults(name: str, everything_shown: Path) -> None:
+def test_the_example_shows_the_codes_own_defaults(
+    name: str, everything_shown: Path, ring: Path
+) -> None:
     silent, shown = (
         compose_environment(name, path) for path in (_nothing(everything_shown), everything_shown)
     )
-    assert values(PARTS[name], shown) == values(PARTS[name], silent)
+    assert values(PARTS[name], shown, ring) == values(PARTS[name], silent, ring)
 
 
 def _nothing(beside: Path) -> Path:
@@ -170,11 +193,51 @@ def _nothing(beside: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_the_base_of_kubernetes_shows_the_codes_own_defaults(name: str) -> None:
+def test_the_base_of_kubernetes_shows_the_codes_own_defaults(name: str, ring: Path) -> None:
     environment = cluster("production")[name]
     bare = {key: value for key, value in environment.items() if key in DEPLOYED}
     bare |= {key: value for key, value in environment.items() if key.endswith("_FILE")}
-    assert values(PARTS[name], environment) == values(PARTS[name], bare)
+    assert values(PARTS[name], environment, ring) == values(PARTS[name], bare, ring)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_demo_of_compose_may_call_its_stand_ins(name: str, ring: Path) -> None:
+    values(PARTS[name], compose_environment(name), ring)
+
+
+def secrets_of_dev(name: str, folder: Path) -> dict[str, str]:
+    """What the Secret of a service sets; the key ring as a file. Names end in a hash."""
+    made = of_kind(built("dev"), "Secret")
+    [data] = [one["data"] for one in made if one["metadata"]["name"].rpartition("-")[0] == name]
+    values = {key: b64decode(value).decode() for key, value in data.items()}
+    if ring := values.pop("key_ring", None):
+        path = folder / "key_ring"
+        path.write_text(ring)
+        values["key_ring_file"] = str(path)
+    return values
+
+
+@pytest.mark.parametrize(
+    ("name", "weak"),
+    [
+        ("ingress", {"WHATSAPP_APP_SECRETS", "WHATSAPP_VERIFY_TOKEN"}),
+        ("sender", {"DATABASE_URL", "WHATSAPP_ACCESS_TOKEN", "KEY_RING_FILE"}),
+        (
+            "assistant",
+            {"DATABASE_URL", "OPENAI_API_KEY", "WHATSAPP_ACCESS_TOKEN", "KEY_RING_FILE"},
+        ),
+        ("tenant-admin", {"DATABASE_URL", "ADMIN_API_KEY", "WHATSAPP_ACCESS_TOKEN"}),
+    ],
+)
+def test_m8_the_secrets_that_everybody_knows_are_refused_outside_the_dev_overlay(
+    name: str, weak: set[str], tmp_path: Path
+) -> None:
+    given = {key.lower(): value for key, value in cluster("dev")[name].items() if value}
+    given |= secrets_of_dev(name, tmp_path)
+    PARTS[name].model_validate(given)
+    with pytest.raises(ValidationError) as refused:
+        PARTS[name].model_validate(given | {"allow_weak_secrets": ""})
+    assert {line.split(":")[0] for line in problems(refused.value)} == weak
 
 
 def test_the_senders_together_stay_below_what_meta_allows_a_number() -> None:

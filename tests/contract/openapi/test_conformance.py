@@ -1,7 +1,6 @@
 """Generated requests, right and wrong, against the running service: it answers as documented."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +21,6 @@ from tests.support.postgres import NewDatabase
 from tests.support.tenant_admin import KEY, PLAZA, served
 
 from common.postgres.engine import connect
-from common.sealed import KeyRing
 from tenant_admin.api.document import openapi
 
 pytestmark = pytest.mark.integration
@@ -49,11 +47,9 @@ def database(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture
-def base(database: str, kafka: Broker, tmp_path: Path) -> Iterator[str]:
+def base(database: str, kafka: Broker) -> Iterator[str]:
     """The service's URL, with one client in its database."""
-    ring = tmp_path / "ring.json"
-    ring.write_text(KeyRing.fresh().model_dump_json())
-    with served(database, kafka.settings, KEY_RING_FILE=str(ring)) as url:
+    with served(database, kafka.settings) as url:
         httpx.post(f"{url}/v1/clients", json=PLAZA, headers=AUTHORIZED).raise_for_status()
         yield url
 

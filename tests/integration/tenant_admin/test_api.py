@@ -6,18 +6,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.support.builders import NOON, TRACE
 from tests.support.kafka import Broker
 from tests.support.records import await_events, await_records
 from tests.support.tenant_admin import PLAZA, Admin, running
 
 from common.events import AssistantConfig, TenantConfig
-from common.sealed import KeyRing, unseal
+from common.key_rings import KeyRings
+from common.sealed import unseal
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from tenant_admin.api.docs_page import operations
 from tenant_admin.api.document import openapi
-from tenant_admin.core.changes import ChangeContext
-from tenant_admin.core.client_secrets import rewrap_all
 from tenant_admin.core.tables import metadata
 
 pytestmark = pytest.mark.integration
@@ -27,7 +25,7 @@ SECRET = "EAAG-secret-of-la-plaza"
 @pytest.fixture
 def ring(tmp_path: Path) -> Path:
     file = tmp_path / "ring.json"
-    file.write_text(KeyRing.fresh().model_dump_json())
+    file.write_text(KeyRings.fresh().text())
     return file
 
 
@@ -127,27 +125,11 @@ async def test_a_secret_is_sealed_for_its_client_and_never_shown(
     assert sealed is not None
     assert all(SECRET not in each.text and sealed not in each.text for each in shown)
     assert SECRET not in sealed
-    assert unseal(KeyRing.read(ring), made["id"], "access_token", sealed) == SECRET
+    opening = KeyRings.read(ring).ring("access_token")
+    assert unseal(opening, made["id"], "access_token", sealed) == SECRET
     gone = await admin.http.delete(f"{path}/secrets/access_token")
     assert not gone.json()["has_access_token"]
     assert (await published(kafka, 3))[-1].access_token is None
-
-
-async def test_a_rotated_ring_rewraps_every_secret_once(
-    admin: Admin, kafka: Broker, ring: Path
-) -> None:
-    made = await admin.add()
-    await admin.http.put(f"/v1/clients/{made['id']}/secrets/access_token", json={"value": SECRET})
-    old, fresh = KeyRing.read(ring), KeyRing.fresh("k2")
-    both = KeyRing(active="k2", keys=old.keys | fresh.keys)
-    context = ChangeContext("test", None, "request-1", TRACE, NOON)
-    changed = [
-        await admin.database.transaction(lambda c: rewrap_all(c, context, both).result)
-        for _ in range(2)
-    ]
-    assert changed == [1, 0]
-    [(sealed,)] = await admin.rows("select sealed from client_secret")
-    assert unseal(fresh, made["id"], "access_token", sealed) == SECRET
 
 
 async def test_the_audit_line_and_the_change_live_or_die_together(admin: Admin) -> None:

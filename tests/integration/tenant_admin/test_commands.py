@@ -12,10 +12,12 @@ from tests.support.records import await_events
 from tests.support.tenant_admin import Ran, command, served
 
 from common.events import AssistantConfig, TenantConfig
+from common.key_rings import KeyRings
 from common.postgres.engine import connect
-from common.sealed import KeyRing, unseal
+from common.sealed import unseal
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
 from devkit.stack.ports import free_ports
+from ops.service_rings import rings_for
 
 pytestmark = pytest.mark.integration
 Manage = Callable[..., Ran]
@@ -149,8 +151,8 @@ def test_settings_are_changed_by_name(manage: Manage) -> None:
 def test_a_token_from_stdin_is_sealed_for_the_client(
     url: str, kafka: Broker, tmp_path: Path
 ) -> None:
-    ring = tmp_path / "ring.json"
-    ring.write_text(KeyRing.fresh().model_dump_json())
+    rings, ring = KeyRings.fresh(), tmp_path / "ring.json"
+    ring.write_text(rings_for("tenant-admin", rings).text())
     variables = {"DATABASE_URL": url, **kafka.settings.kafka_environment()}
     command("manage_clients.py", *ADD, **variables)
     words = ("manage_clients.py", "token", "1")
@@ -160,7 +162,7 @@ def test_a_token_from_stdin_is_sealed_for_the_client(
     assert "EAAG-secret" not in ran.stdout + ran.stderr
     sealed = await_events(kafka.settings, TENANTS_CONFIG, TenantConfig, 2)[-1].access_token
     assert sealed is not None
-    assert unseal(KeyRing.read(ring), 1, "access_token", sealed) == "EAAG-secret"
+    assert unseal(rings.ring("access_token"), 1, "access_token", sealed) == "EAAG-secret"
 
 
 def test_an_edited_assistant_answers_with_its_new_version(

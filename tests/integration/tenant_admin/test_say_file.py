@@ -21,8 +21,9 @@ from tests.support.whatsapp_emulator import GARAGE, TOKEN, Running
 from tests.support.whatsapp_emulator import running as running_whatsapp
 
 from common.events import ConversationCommand
-from common.sealed import KeyRing
+from common.key_rings import KeyRings
 from common.topics import CONVERSATIONS_COMMANDS
+from ops.service_rings import rings_for
 from tenant_admin.api.file_forms import MAX_FORM
 from tenant_admin.whatsapp.upload_media import MediaUploads, UploadNumber
 
@@ -48,7 +49,7 @@ def whatsapp(whatsapp_server: Running) -> Running:
 @pytest.fixture
 def ring(tmp_path: Path) -> Path:
     path = tmp_path / "ring.json"
-    path.write_text(KeyRing.fresh().model_dump_json())
+    path.write_text(KeyRings.fresh().text())
     return path
 
 
@@ -173,6 +174,21 @@ async def test_a_client_with_a_token_of_its_own_uploads_with_it(
     await admin.http.put(path, json={"value": TOKEN})
     assert (await send(admin, client, {"file": ("a.pdf", PDF)})).status_code == 202
     assert len(await commands(kafka, 1)) == 1
+
+
+async def test_m9b_with_public_keys_only_the_clients_own_token_is_not_read(
+    admin: Admin, ring: Path
+) -> None:
+    client = (await admin.add(**NUMBER))["id"]
+    path = f"/v1/clients/{client}/secrets/access_token"
+    await admin.http.put(path, json={"value": TOKEN})
+    ring.write_text(rings_for("tenant-admin", KeyRings.read(ring)).text())
+    refused = await send(admin, client, {"file": ("a.pdf", PDF)})
+    error = refused.json()["errors"][0]
+    assert (refused.status_code, error["field"]) == (503, "access_token")
+    assert "ADMIN_OPENS_TOKENS" in error["fix"]
+    assert (await admin.http.delete(path)).status_code == 200
+    assert (await send(admin, client, {"file": ("a.pdf", PDF)})).status_code == 202
 
 
 async def test_a_file_that_was_uploaded_is_let_go_at_once(whatsapp: Running) -> None:

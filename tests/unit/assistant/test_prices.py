@@ -66,7 +66,7 @@ def test_wrong_prices_name_the_entry(own: str, message: str) -> None:
 
 
 def test_a_start_with_wrong_prices_names_setting_and_entry() -> None:
-    key = SecretStr("sk-of-tests")
+    key = SecretStr("sk-of-these-tests-alone")
     url = SecretStr("postgresql://user:password@host/database")
     given = {"database_url": url, "openai_api_key": key, "kafka_bootstrap_servers": "broker:9092"}
     assert Settings(**given, prices=OWN).prices == OWN  # type: ignore[arg-type]

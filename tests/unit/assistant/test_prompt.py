@@ -22,7 +22,7 @@ from assistant.prompt import (
     safety_identifier,
 )
 from assistant.turn_context import HISTORY_TURNS, TurnContext
-from common.sealed import KeyRing
+from common.key_rings import KeyRing
 
 TENANT = a_tenant()
 ANN = a_turn("hola", contact_id="ES.ann", contact_name="Ann")
@@ -142,9 +142,9 @@ def test_the_safety_identifier_tells_clients_apart_and_nothing_else() -> None:
 
 
 def test_the_safety_identifier_outlives_a_rotation_of_the_key_ring() -> None:
-    ring = KeyRing.fresh("k1")
-    rotated = KeyRing(active="k2", keys={**ring.keys, **KeyRing.fresh("k2").keys})
-    assert identifier_key(rotated) == identifier_key(ring) != identifier_key(KeyRing.fresh("k1"))
+    ring, fresh = KeyRing.fresh(), KeyRing.fresh()
+    rotated = KeyRing(active=fresh.active, keys={**ring.keys, **fresh.keys})
+    assert identifier_key(rotated) == identifier_key(ring) != identifier_key(fresh)
     assert identifier_key(None) == b""
 
 

@@ -78,3 +78,23 @@ def test_an_empty_file_is_a_missing_value(tmp_path: Path) -> None:
     environment = {name: value for name, value in GOOD.items() if name != "APP_SECRET"}
     done = started(environment | {"APP_SECRET_FILE": str(path)})
     assert "APP_SECRET is missing" in done.stderr
+
+
+def test_l14_a_value_and_a_file_for_the_same_setting_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("from-a-file")
+    done = started(GOOD | {"APP_SECRET_FILE": str(path)})
+    assert done.returncode == 2
+    assert done.stderr.startswith("settings: APP_SECRET and APP_SECRET_FILE are both set")
+    assert "our-own" not in done.stderr
+    environment = GOOD | {"APP_SECRET": "", "APP_SECRET_FILE": str(path)}
+    assert started(environment).stdout.startswith("from-a-file 5"), "an empty one is not set"
+
+
+def test_l14_a_file_that_is_no_text_is_named_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(b"\xff\xfe\x00binary")
+    environment = {name: value for name, value in GOOD.items() if name != "APP_SECRET"}
+    done = started(environment | {"APP_SECRET_FILE": str(path)})
+    assert done.returncode == 2
+    assert done.stderr == f"settings: APP_SECRET_FILE: {path} is not text in UTF-8\n"

@@ -3,7 +3,8 @@
 import pytest
 from tests.support.builders import a_tenant
 
-from common.sealed import KeyRing, seal
+from common.key_rings import KeyRing
+from common.sealed import seal
 from common.tenant_secrets import NoSecret, TenantSecrets
 
 RING = KeyRing.fresh()
@@ -36,3 +37,22 @@ def test_a_changed_secret_is_opened_again() -> None:
     assert secrets.secret_of(a_tenant(access_token=SEALED)) == "own-token"
     changed = a_tenant(access_token=seal(RING, 1, "access_token", "new-token"))
     assert secrets.secret_of(changed) == "new-token"
+
+
+def test_keys_that_a_tenant_needs_and_the_ring_lacks_are_named_once() -> None:
+    tenants = [
+        a_tenant(access_token=SEALED),
+        a_tenant(),
+        a_tenant(tenant_id=2, access_token=SEALED),
+    ]
+    other = KeyRing.fresh()
+    assert TenantSecrets("access_token", RING, None).lacking(tenants) == set()
+    assert TenantSecrets("openai_api_key", other, None).lacking(tenants) == set()
+    missing = {f"access_token {RING.active}"}
+    assert TenantSecrets("access_token", other, None).lacking(tenants) == missing
+    assert TenantSecrets("access_token", None, None).lacking(tenants) == missing
+
+
+def test_what_no_key_would_open_is_not_the_rings_fault() -> None:
+    tenants = [a_tenant(access_token="not sealed"), a_tenant(access_token="v9.k1.AA")]
+    assert TenantSecrets("access_token", RING, None).lacking(tenants) == set()

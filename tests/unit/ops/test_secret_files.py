@@ -1,6 +1,7 @@
 """The job that hands every container its own secrets as files."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -8,15 +9,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
+from tests.support.rings import symmetric_ring
 
-from common.sealed import KeyRing
-from ops.secret_files import READERS
+from common.key_rings import FIELDS, KeyRing, KeyRings, SecretField
+from ops.secret_files import DEMO_READER, READERS
+from ops.service_rings import OPENED_BY, rings_for
 
 GIVEN = {
-    "WHATSAPP_APP_SECRETS": "app-secret-1,app-secret-2",
-    "WHATSAPP_VERIFY_TOKEN": "verify-us",
-    "OPENAI_API_KEY": "sk-of-ours",
+    "WHATSAPP_APP_SECRETS": ",".join(("1" * 32, "2" * 32)),
+    "WHATSAPP_VERIFY_TOKEN": "verify-us-if-you-can",
+    "OPENAI_API_KEY": "sk-of-ours-alone",
 }
+
+PUBLIC = rings_for("tenant-admin", KeyRings.fresh()).text()
 
 
 def run(folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -41,8 +46,9 @@ def test_every_reader_gets_its_own_secrets_and_nothing_else(tmp_path: Path) -> N
     done = run(tmp_path, **GIVEN)
     assert done.returncode == 0, done.stderr
     files = {path for path in read(tmp_path) if not path.startswith("kept/")}
-    assert files == {f"{reader}/{name}" for reader, names in READERS.items() for name in names}
-    assert read(tmp_path)["ingress/whatsapp_app_secrets"] == "app-secret-1,app-secret-2"
+    readers = {reader: names for reader, names in READERS.items() if reader != DEMO_READER}
+    assert files == {f"{reader}/{name}" for reader, names in readers.items() for name in names}
+    assert read(tmp_path)["ingress/whatsapp_app_secrets"] == GIVEN["WHATSAPP_APP_SECRETS"]
     assert read(tmp_path)["sender/whatsapp_access_token"] == "", "clients may have their own"
     assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
     assert not any(secret in done.stdout for secret in GIVEN.values())
@@ -70,10 +76,10 @@ def test_the_database_urls_of_a_service_and_of_the_job_that_makes_its_role_agree
 def test_a_repeat_keeps_what_was_made_up_and_takes_what_is_given_anew(tmp_path: Path) -> None:
     run(tmp_path, **GIVEN)
     before = read(tmp_path)
-    run(tmp_path, **GIVEN | {"WHATSAPP_VERIFY_TOKEN": "another-token"})
+    run(tmp_path, **GIVEN | {"WHATSAPP_VERIFY_TOKEN": "another-token-of-ours"})
     after = read(tmp_path)
     changed = {path for path in before if before[path] != after[path]}
-    assert changed == {"ingress/whatsapp_verify_token", "exercise/whatsapp_verify_token"}
+    assert changed == {"ingress/whatsapp_verify_token"}
 
 
 def test_what_only_the_operator_can_know_is_asked_for_by_name_and_nothing_is_written(
@@ -87,12 +93,12 @@ def test_what_only_the_operator_can_know_is_asked_for_by_name_and_nothing_is_wri
 
 
 def test_the_demo_needs_nothing_and_what_is_given_wins(tmp_path: Path) -> None:
-    done = run(tmp_path, PROFILES="demo", OPENAI_API_KEY="sk-of-ours")
+    done = run(tmp_path, PROFILES="demo", OPENAI_API_KEY="sk-of-ours-alone")
     assert done.returncode == 0, done.stderr
     files = read(tmp_path)
-    assert files["assistant/openai_api_key"] == "sk-of-ours"
+    assert files["assistant/openai_api_key"] == "sk-of-ours-alone"
     assert files["ingress/whatsapp_app_secrets"] == files["exercise/whatsapp_app_secrets"]
-    assert len(files["ingress/whatsapp_app_secrets"]) > 30
+    assert re.fullmatch("[0-9a-f]{32}", files["ingress/whatsapp_app_secrets"])
 
 
 def test_going_live_after_the_demo_asks_for_the_real_ones(tmp_path: Path) -> None:
@@ -100,9 +106,26 @@ def test_going_live_after_the_demo_asks_for_the_real_ones(tmp_path: Path) -> Non
     assert run(tmp_path).returncode == 2
 
 
+def test_l7_what_the_stand_ins_read_is_there_in_a_demo_only(tmp_path: Path) -> None:
+    run(tmp_path, **GIVEN)
+    assert not list((tmp_path / DEMO_READER).iterdir())
+    run(tmp_path, **GIVEN, PROFILES="demo")
+    assert {file.name for file in (tmp_path / DEMO_READER).iterdir()} == READERS[DEMO_READER].keys()
+    run(tmp_path, **GIVEN)
+    assert not list((tmp_path / DEMO_READER).iterdir()), "also after a demo"
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("KEY_RING", "{}"), ("ADMIN_API_KEY", "short"), ("OPENAI_API_KEY", "changeme")],
+    [
+        ("KEY_RING", "{}"),
+        ("KEY_RING", '{"active": "k1", "keys": {"k1": "' + "A" * 43 + '="}}'),
+        ("KEY_RING", PUBLIC),
+        ("ADMIN_API_KEY", "short"),
+        ("OPENAI_API_KEY", "changeme"),
+        ("WHATSAPP_APP_SECRETS", "x"),
+        ("WHATSAPP_VERIFY_TOKEN", "dev-only-verify-token"),
+    ],
 )
 def test_a_bad_value_is_named_and_not_quoted(tmp_path: Path, variable: str, value: str) -> None:
     done = run(tmp_path, **GIVEN | {variable: value})
@@ -111,10 +134,80 @@ def test_a_bad_value_is_named_and_not_quoted(tmp_path: Path, variable: str, valu
     assert "Traceback" not in done.stderr
 
 
-def test_a_given_key_ring_reaches_all_three_that_seal_and_stays(tmp_path: Path) -> None:
-    ring = KeyRing.fresh("k7")
+def rings_of(folder: Path, reader: str) -> KeyRings:
+    return KeyRings.read(folder / reader / "key_ring")
+
+
+def test_each_service_gets_the_keys_that_it_may_have(tmp_path: Path) -> None:
     run(tmp_path, **GIVEN)
-    run(tmp_path, **GIVEN, KEY_RING=ring.model_dump_json())
-    run(tmp_path, **GIVEN)  # the older ring must never come back: secrets are sealed with this one
-    for reader in ("assistant", "sender", "tenant-admin"):
-        assert KeyRing.read(tmp_path / reader / "key_ring") == ring
+    kept = rings_of(tmp_path, "kept")
+    for service in OPENED_BY:
+        assert rings_of(tmp_path, service) == rings_for(service, kept)
+    assert "private" not in (tmp_path / "tenant-admin" / "key_ring").read_text()
+    run(tmp_path, **GIVEN, ADMIN_OPENS_TOKENS="true")
+    assert rings_of(tmp_path, "tenant-admin").ring("access_token").opens
+    assert not rings_of(tmp_path, "tenant-admin").ring("openai_api_key").opens
+
+
+def test_a_ring_of_before_goes_on_until_it_is_rotated(tmp_path: Path) -> None:
+    """So an upgrade changes nothing, and the version before finds what it left."""
+    (tmp_path / "kept").mkdir(mode=0o700)
+    (tmp_path / "kept" / "key_ring").write_text(symmetric_ring().model_dump_json())
+    assert run(tmp_path, **GIVEN).returncode == 0
+    files = {file.read_text() for file in tmp_path.glob("*/key_ring")}
+    assert files == {symmetric_ring().model_dump_json()}
+
+
+def test_a_given_ring_reaches_all_and_stays(tmp_path: Path) -> None:
+    ring = symmetric_ring("k7").model_dump_json()
+    run(tmp_path, **GIVEN, KEY_RING=ring)
+    run(tmp_path, **GIVEN)
+    assert {file.read_text() for file in tmp_path.glob("*/key_ring")} == {ring}
+
+
+def test_a_given_ring_may_have_more_keys_and_the_previous_file_stays(tmp_path: Path) -> None:
+    run(tmp_path, **GIVEN)
+    before = rings_of(tmp_path, "kept")
+    more = KeyRings(**{field: rotated(ring) for field, ring in before.given().items()})
+    assert run(tmp_path, **GIVEN, KEY_RING=more.text()).returncode == 0
+    assert rings_of(tmp_path, "kept") == more
+    assert KeyRings.read(tmp_path / "kept" / "key_ring.previous") == before
+    assert stat.S_IMODE((tmp_path / "kept" / "key_ring.previous").stat().st_mode) == 0o400
+
+
+def rotated(ring: KeyRing) -> KeyRing:
+    fresh = KeyRing.fresh()
+    return KeyRing(active=fresh.active, keys=ring.keys | fresh.keys)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_m9a_a_ring_that_drops_a_key_is_refused_and_nothing_changes(
+    tmp_path: Path, field: SecretField
+) -> None:
+    run(tmp_path, **GIVEN)
+    before = read(tmp_path)
+    kept = rings_of(tmp_path, "kept")
+    other = kept.model_copy(update={field: KeyRing.fresh()})
+    done = run(tmp_path, **GIVEN, KEY_RING=other.text())
+    assert done.returncode == 2
+    assert f"it lacks {field} {kept.ring(field).active} of the rings that are kept" in done.stderr
+    assert read(tmp_path) == before
+    assert run(tmp_path, **GIVEN).returncode == 0
+
+
+def test_m9a_another_key_under_a_known_name_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, **GIVEN, KEY_RING=symmetric_ring("k1").model_dump_json())
+    done = run(tmp_path, **GIVEN, KEY_RING=symmetric_ring("k1", "other").model_dump_json())
+    assert done.returncode == 2
+    assert "lacks access_token k1" in done.stderr
+
+
+def test_a_kept_ring_that_is_damaged_is_named_and_not_replaced(tmp_path: Path) -> None:
+    run(tmp_path, **GIVEN)
+    file = tmp_path / "kept" / "key_ring"
+    file.chmod(0o600)
+    file.write_text("half a ri")
+    done = run(tmp_path, **GIVEN)
+    assert done.returncode == 2
+    assert f"{file} is no key ring" in done.stderr
+    assert file.read_text() == "half a ri"

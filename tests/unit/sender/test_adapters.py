@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import OutgoingMedia
-from common.sealed import KeyRing
+from common.key_rings import KeyRing
 from devkit.emulators.whatsapp.validation import check_send
 from sender.whatsapp.payloads import media_message, recipient, text_message
 from sender.whatsapp.tag import Tags
@@ -24,7 +24,8 @@ def test_a_tag_names_its_delivery_to_its_tenant_alone() -> None:
 
 
 def test_a_tag_outlives_the_rotation_of_its_key() -> None:
-    rotated = KeyRing(active="k2", keys=RING.keys | {"k2": KeyRing.fresh().keys["k1"]})
+    fresh = KeyRing.fresh()
+    rotated = KeyRing(active=fresh.active, keys=RING.keys | fresh.keys)
     assert Tags(rotated).delivery_of(1, Tags(RING).make(1, DELIVERY, 1)) == DELIVERY
 
 

@@ -5,15 +5,20 @@ only has to be unguessable is generated once and kept in the folder `kept`.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr
 
-from common.sealed import KeyRing
-from common.service.settings import FromEnvironment, Secret, load
+from common.key_ring_file import parse_rings, read_rings, refuse_weak_rings
+from common.key_rings import KeyRings
+from common.private_file import replace_file
+from common.service.settings import GuardedSettings, LongSecret, load
+from common.service.weak_settings import refuse_weak_app_secrets
 from ops.kafka_rights import USERS
+from ops.service_rings import OPENED_BY, rings_for
 
 KEPT = "kept"
 KAFKA_PASSWORDS = tuple(f"{user.replace('-', '_')}_kafka_password" for user in USERS)
@@ -22,6 +27,7 @@ sasl.mechanism=PLAIN
 sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
   username="admin" password="{password}";
 """
+DEMO_READER = "exercise"
 READERS: Mapping[str, Mapping[str, str]] = {
     "ingress": {
         "whatsapp_app_secrets": "whatsapp_app_secrets",
@@ -34,13 +40,13 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "database_url": "assistant_database_url",
         "openai_api_key": "openai_api_key",
         "whatsapp_access_token": "whatsapp_access_token",
-        "key_ring": "key_ring",
+        "key_ring": "assistant_key_ring",
     },
     "sender": {
         "kafka_password": "sender_kafka_password",
         "database_url": "sender_database_url",
         "whatsapp_access_token": "whatsapp_access_token",
-        "key_ring": "key_ring",
+        "key_ring": "sender_key_ring",
     },
     "tenant-admin": {
         "kafka_password": "tenant_admin_kafka_password",
@@ -48,7 +54,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "database_url": "admin_database_url",
         "admin_api_key": "admin_api_key",
         "whatsapp_access_token": "whatsapp_access_token",
-        "key_ring": "key_ring",
+        "key_ring": "tenant-admin_key_ring",
     },
     "migrate-assistant": {"database_url": "assistant_owner_database_url"},
     "migrate-sender": {"database_url": "sender_owner_database_url"},
@@ -69,7 +75,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
         **{name: f"made_{name}" for name in KAFKA_PASSWORDS},
     },
     "topics": {"kafka_password": "topics_kafka_password"},
-    "exercise": {
+    DEMO_READER: {
         "kafka_password": "operator_kafka_password",
         "whatsapp_app_secrets": "whatsapp_app_secrets",
         "whatsapp_verify_token": "whatsapp_verify_token",
@@ -83,22 +89,26 @@ SCHEMAS = ("admin", "assistant", "sender")
 ROLES = (*SCHEMAS, *(f"{schema}_owner" for schema in SCHEMAS))
 
 
-class SecretFileSettings(FromEnvironment):
+class SecretFileSettings(GuardedSettings):
     """secrets_folder holds a folder for each reader.
 
     profiles: with `demo` among them, what Meta and OpenAI would issue is generated too.
+    admin_opens_tokens: tenant-admin gets the key that opens WhatsApp tokens, to upload files.
     """
 
     secrets_folder: Path = Path("/secrets")
     profiles: str = ""
     database_address: str = "postgres:5432/conserje"
-    whatsapp_app_secrets: Secret | None = None
-    whatsapp_verify_token: Secret | None = None
-    whatsapp_access_token: Secret | None = None
-    openai_api_key: Secret | None = None
-    admin_api_key: Secret | None = Field(default=None, min_length=16)
-    key_ring: Secret | None = None
-    kafka_password: Secret | None = None
+    whatsapp_app_secrets: Annotated[SecretStr, AfterValidator(refuse_weak_app_secrets)] | None = (
+        None
+    )
+    whatsapp_verify_token: LongSecret | None = None
+    whatsapp_access_token: LongSecret | None = None
+    openai_api_key: LongSecret | None = None
+    admin_api_key: LongSecret | None = Field(default=None, min_length=16)
+    key_ring: Annotated[SecretStr, AfterValidator(refuse_weak_rings)] | None = None
+    admin_opens_tokens: bool = False
+    kafka_password: LongSecret | None = None
 
     @property
     def demo(self) -> bool:
@@ -115,17 +125,19 @@ def missing(settings: SecretFileSettings) -> list[str]:
     return [name.upper() for name in required if settings.given(name) is None]
 
 
+class RingRefused(ValueError):
+    """Secrets would be lost with it. The text holds no key."""
+
+
 def secrets_of(settings: SecretFileSettings) -> dict[str, str]:
-    """All secrets by name. Raises ValidationError for a malformed key ring."""
+    """All secrets by name. Raises RingRefused."""
     keep = KeptSecrets(settings.secrets_folder / KEPT)
     issued = ("whatsapp_access_token", *GIVEN)
     secrets = {name: settings.given(name) or "" for name in issued}
     if settings.demo:
         secrets = {name: given or keep(name) for name, given in secrets.items()}
-    ring = settings.given("key_ring")
-    if ring:
-        KeyRing.model_validate_json(ring)
-    secrets["key_ring"] = keep("key_ring", lambda: KeyRing.fresh().model_dump_json(), ring)
+    rings = kept_rings(keep.file("key_ring"), settings.given("key_ring"))
+    secrets |= key_rings(rings, settings.admin_opens_tokens)
     secrets["admin_api_key"] = keep("admin_api_key", given=settings.given("admin_api_key"))
     secrets |= kafka_passwords(settings.given("kafka_password"), keep)
     return secrets | databases(settings.database_address, keep)
@@ -145,6 +157,32 @@ def kafka_passwords(given: str | None, keep: "KeptSecrets") -> dict[str, str]:
     }
 
 
+def kept_rings(file: Path, given: str | None) -> KeyRings:
+    """The given rings, if they have every key of those that are kept: only `rings retire` takes a
+    key out, as it looks whether anything is sealed with it."""
+    try:
+        kept = read_rings(file) if file.exists() else None
+    except ValueError as error:
+        raise RingRefused(str(error)) from None
+    rings = parse_rings(given, "it") if given else kept or KeyRings.fresh()
+    if lost := kept.lost_in(rings) if kept else []:
+        raise RingRefused(
+            f"it lacks {', '.join(lost)} of the rings that are kept: what they sealed would be"
+            " lost; leave KEY_RING empty, and see `rings` of manage_clients.py"
+        )
+    if rings != kept:
+        replace_file(file, rings.text(), 0o400, keep_previous=True)
+    return rings
+
+
+def key_rings(rings: KeyRings, admin_opens_tokens: bool) -> dict[str, str]:
+    """What each service may have, by the secret's name."""
+    return {
+        f"{service}_key_ring": rings_for(service, rings, admin_opens_tokens).text()
+        for service in OPENED_BY
+    }
+
+
 def databases(address: str, keep: "KeptSecrets") -> dict[str, str]:
     """One URL for the administrator; for each service its own, and that of its tables' owner."""
     administrator = keep("postgres_password")
@@ -156,6 +194,11 @@ def databases(address: str, keep: "KeptSecrets") -> dict[str, str]:
     return secrets | {"postgres_password": administrator}
 
 
+def made_up(name: str) -> str:
+    """Meta's app secrets are 32 hexadecimal digits."""
+    return token_hex(16) if name == "whatsapp_app_secrets" else token_urlsafe(32)
+
+
 class KeptSecrets:
     """What was generated or given once stays: remove its file to have it generated again."""
 
@@ -163,34 +206,26 @@ class KeptSecrets:
         self._folder = folder
         folder.mkdir(mode=0o700, exist_ok=True)
 
-    def __call__(
-        self,
-        name: str,
-        make: Callable[[], str] = lambda: token_urlsafe(32),
-        given: str | None = None,
-    ) -> str:
-        file = self._folder / name
+    def file(self, name: str) -> Path:
+        return self._folder / name
+
+    def __call__(self, name: str, given: str | None = None) -> str:
+        file = self.file(name)
         if given or not file.exists():
-            write(file, given or make(), 0o400)
+            replace_file(file, given or made_up(name), 0o400)
         return file.read_text(encoding="utf-8")
 
 
-def write(file: Path, text: str, mode: int) -> None:
-    """Whole or not at all: a reader never sees half a secret."""
-    new = file.with_name(f".{file.name}.new")
-    new.unlink(missing_ok=True)
-    new.touch(0o600)
-    new.write_text(text, encoding="utf-8")
-    new.chmod(mode)
-    new.rename(file)
-
-
-def fill(folder: Path, secrets: Mapping[str, str]) -> None:
-    """The readers run as other users: only its folder keeps a secret from the other readers."""
+def fill(folder: Path, secrets: Mapping[str, str], demo: bool) -> None:
+    """The readers run as other users: only its folder keeps a secret from the other readers. What
+    the demo's stand-ins read is there in a demo only."""
     for reader, files in READERS.items():
         (folder / reader).mkdir(exist_ok=True)
         for name, secret in files.items():
-            write(folder / reader / name, secrets[secret], 0o444)
+            if demo or reader != DEMO_READER:
+                replace_file(folder / reader / name, secrets[secret], 0o444)
+            else:
+                (folder / reader / name).unlink(missing_ok=True)
 
 
 def main() -> None:
@@ -200,9 +235,9 @@ def main() -> None:
             sys.stderr.write(f"{name} is missing; set it in .env, or COMPOSE_PROFILES=demo\n")
         raise SystemExit(2)
     try:
-        fill(settings.secrets_folder, secrets_of(settings))
-    except ValidationError as error:
-        sys.stderr.write(f"KEY_RING: {error.errors(include_input=False)[0]['msg']}\n")
+        fill(settings.secrets_folder, secrets_of(settings), settings.demo)
+    except RingRefused as error:
+        sys.stderr.write(f"KEY_RING: {error}\n")
         raise SystemExit(2) from None
     sys.stdout.write(f"secret files written for {', '.join(READERS)}\n")
 

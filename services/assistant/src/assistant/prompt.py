@@ -17,7 +17,7 @@ from assistant.opening_hours import describe_opening_hours
 from assistant.turn_context import HISTORY_TURNS, Conversation, StoredMessage, TurnContext
 from common.description import described
 from common.events import AssistantConfig, TenantConfig, TenantSettings
-from common.sealed import KeyRing
+from common.key_rings import KeyRing
 from common.time_zones import time_zone
 
 HISTORY_CHARACTERS = 12_000
@@ -175,4 +175,4 @@ def identifier_key(ring: KeyRing | None) -> bytes:
     """Of the ring's first key, so that neither another API key nor a further key of the ring makes
     other people of all contacts. Empty without a ring: ids alone reveal nothing."""
     first = next(iter(ring.keys)) if ring else None
-    return blake2b(key=ring.key(first), person=PURPOSE).digest() if ring and first else b""
+    return blake2b(key=ring.secret_bytes(first), person=PURPOSE).digest() if ring and first else b""

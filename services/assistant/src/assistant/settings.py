@@ -3,11 +3,19 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, HttpUrl
 
 from assistant.prices import read_prices
+from common.key_ring_file import ring_file
+from common.key_rings import FIELDS
 from common.postgres.retention_settings import RowRetentionSettings, UsageRetentionSettings
-from common.service.settings import GraphSettings, Secret, ServiceSettings, WorkDatabaseSettings
+from common.service.settings import (
+    GraphSettings,
+    LongSecret,
+    ServiceSettings,
+    Upstream,
+    WorkDatabaseSettings,
+)
 
 
 def with_known_prices(own: str) -> str:
@@ -30,9 +38,9 @@ class Settings(
     of their own.
     """
 
-    openai_api_key: Secret
-    openai_base_url: str = "https://api.openai.com/v1"
-    key_ring_file: Path | None = None
+    openai_api_key: LongSecret
+    openai_base_url: Upstream = HttpUrl("https://api.openai.com/v1")
+    key_ring_file: Annotated[Path, ring_file(opens=FIELDS)] | None = None
     slots: int = 1000
     turn_deadline: float = 45.0
     turn_budget: float = 75.0

@@ -1,8 +1,7 @@
 """The only place where the assistant's objects are built."""
 
 import random
-from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from assistant.apply_command import CommandApplier
 from assistant.byte_budget import ByteBudget
@@ -26,6 +25,7 @@ from assistant.turn_progress import ProgressPublisher
 from assistant.usage_reports import UsageReports
 from assistant.voice_notes import VoiceNotes
 from assistant.whatsapp.media_client import MediaClient
+from common import ring_complete
 from common.events import (
     AssistantConfig,
     ConversationCommand,
@@ -39,13 +39,13 @@ from common.kafka.compacted import CompactedView
 from common.kafka.consumers import KafkaConsumers
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
+from common.key_rings import KeyRings
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction
 from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
-from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.lifecycle import STOP_SECONDS, Component, Components, Lifecycle, StopTogether
 from common.tenant_secrets import TenantSecrets
@@ -80,8 +80,9 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     )
     reports = UsageReports(database, outbox, SystemClock())
     budgets = Budgets(database, limits.lease)
+    secrets = secrets_of(settings)
     turns = turn_handler(
-        settings, tenants.get, assistants.get, sdk, downloads, database, budgets, reports, producer
+        settings, tenants, assistants, sdk, downloads, database, budgets, reports, producer, secrets
     )
     runner = Runner(TURNS, turns, limits, database=database, outbox=outbox, owner=owner, life=life)
     receiver = MessageReceiver(tenants.get, outbox.publish)
@@ -101,6 +102,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         producer,
         BrokerHealth(producer, REPLIES_OUTBOUND, life),
         tenants,
+        ring_complete.for_tenants([secrets.api_keys, secrets.tokens], tenants.rows),
         assistants,
         sdk,
         downloads,
@@ -120,30 +122,48 @@ def retention(settings: Settings, database: Database) -> Retention:
     return Retention(database.transaction, rules)
 
 
+class Secrets(NamedTuple):
+    """api_keys: of OpenAI. tokens: of WhatsApp, for contacts' files. contacts_key: see
+    identifier_key."""
+
+    api_keys: TenantSecrets
+    tokens: TenantSecrets
+    contacts_key: bytes
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    rings = KeyRings.read(settings.key_ring_file) if settings.key_ring_file else None
+    of_openai, of_whatsapp = (rings.openai_api_key, rings.access_token) if rings else (None, None)
+    default_key = settings.openai_api_key.get_secret_value()
+    return Secrets(
+        TenantSecrets("openai_api_key", of_openai, default_key),
+        TenantSecrets("access_token", of_whatsapp, settings.default_access_token),
+        identifier_key(of_openai),
+    )
+
+
 def turn_handler(
     settings: Settings,
-    tenant_of: Callable[[str], TenantConfig | None],
-    assistant_of: Callable[[str], AssistantConfig | None],
+    tenants: CompactedView[TenantConfig],
+    assistants: CompactedView[AssistantConfig],
     sdk: SdkClient,
     downloads: MediaClient,
     database: Database,
     budgets: Budgets,
     reports: UsageReports,
     producer: Producer,
+    secrets: Secrets,
 ) -> TurnHandler:
-    ring = KeyRing.read(settings.key_ring_file) if settings.key_ring_file else None
-    default_key = settings.openai_api_key.get_secret_value()
-    api_keys = TenantSecrets("openai_api_key", ring, default_key)
-    tokens = TenantSecrets("access_token", ring, settings.default_access_token)
+    api_keys = secrets.api_keys
     clock, budget = SystemClock(), settings.turn_budget
-    client = ResponsesClient(settings.openai_base_url, sdk)
+    client = ResponsesClient(str(settings.openai_base_url), sdk)
     return TurnHandler(
-        tenant_of,
-        assistant_of,
+        tenants.get,
+        assistants.get,
         ModelGateway(client, clock, settings.turn_deadline, budget),
-        media_opener(settings, sdk, downloads, api_keys, tokens, database),
+        media_opener(settings, sdk, downloads, api_keys, secrets.tokens, database),
         api_keys,
-        identifier_key(ring),
+        secrets.contacts_key,
         budgets,
         read_prices(settings.prices),
         reports.settled,
@@ -163,6 +183,6 @@ def media_opener(
     database: Database,
 ) -> MediaOpener:
     fetcher, budget = MediaFetcher(downloads), ByteBudget(MEDIA_BYTES)
-    transcriber = Transcriber(settings.openai_base_url, sdk, TRANSCRIPTION_SECONDS)
+    transcriber = Transcriber(str(settings.openai_base_url), sdk, TRANSCRIPTION_SECONDS)
     voice_notes = VoiceNotes(fetcher, transcriber, api_keys, budget, Transcripts(database).keep)
     return MediaOpener(fetcher, voice_notes, tokens, budget)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from common import ring_complete
 from common.events import (
     AccountNews,
     ConversationChanged,
@@ -18,13 +19,13 @@ from common.kafka.compacted import CompactedView
 from common.kafka.consumers import KafkaConsumers
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import REPORTS_MS, Producer
+from common.key_rings import KeyRing, KeyRings
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.database import Database, in_transaction
 from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
-from common.sealed import KeyRing
 from common.service.clock import SystemClock
 from common.service.json_http import JsonHttpClient
 from common.service.lifecycle import (
@@ -78,7 +79,7 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
     tenants = CompactedView(settings, TENANTS_CONFIG, TenantConfig, life)
     http = JsonHttpClient(settings.slots + MAX_IN_FLIGHT, MAX_BODY_BYTES)
     graph = GraphClient(settings.whatsapp_graph_url, http, call_seconds)
-    ring, wake, clock = KeyRing.read(settings.key_ring_file), WakeHeld(database), SystemClock()
+    ring, wake, clock = token_ring(settings), WakeHeld(database), SystemClock()
     tokens = TenantSecrets("access_token", ring, settings.default_access_token)
     tags, new_wamids, news = Tags(ring), NewWamids(), NumberNews(database)
     rates = NumberRates(tenants.get, settings.number_per_second, database, news.raised_to)
@@ -108,7 +109,7 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
         SchemaReady(database, "sender"),
         producer,
         BrokerHealth(producer, DELIVERIES_EVENTS, life),
-        tenants,
+        *clients(tenants, tokens),
         http,
         owner,
         outbox,
@@ -119,6 +120,15 @@ def build(settings: Settings, life: Lifecycle, call_seconds: float = CALL_SECOND
         waking(tenants, deliver, wake),
         StopTogether([runner, *consumers], DEADLINE + STOP_SECONDS),
     ]
+
+
+def token_ring(settings: Settings) -> KeyRing:
+    return KeyRings.read(settings.key_ring_file).ring("access_token")
+
+
+def clients(tenants: CompactedView[TenantConfig], tokens: TenantSecrets) -> list[Component]:
+    """Nothing goes on before they are known and their tokens can be opened."""
+    return [tenants, ring_complete.for_tenants([tokens], tenants.rows)]
 
 
 def events_producer(kafka: KafkaSettings, life: Lifecycle) -> Producer:

@@ -1,14 +1,18 @@
 """The settings of tenant-admin and its command line."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
+from common.key_ring_file import ring_file
+from common.key_rings import FIELDS
 from common.postgres.retention_settings import UsageRetentionSettings
 from common.service.settings import (
     DatabaseSettings,
     GraphSettings,
     KafkaSettings,
+    LongSecret,
     Secret,
     ServiceSettings,
 )
@@ -42,8 +46,8 @@ class Settings(
     """The service's, and what the commands in its container read."""
 
     admin_port: int = Field(default=8001, ge=0, le=65535)
-    admin_api_key: Secret = Field(min_length=16)
-    key_ring_file: Path | None = None
+    admin_api_key: LongSecret = Field(min_length=16)
+    key_ring_file: Annotated[Path, ring_file(seals=FIELDS)]
 
 
 class CommandSettings(DatabaseSettings, GraphSettings, KafkaSettings):

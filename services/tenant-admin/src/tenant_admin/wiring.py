@@ -11,12 +11,14 @@ from common.kafka.consumer import BatchConsumer
 from common.kafka.consumers import KafkaConsumers
 from common.kafka.dead_letter import DeadLetters
 from common.kafka.producer import Producer
+from common.key_rings import KeyRings
 from common.outbox import Outbox
 from common.outbox_age import OutboxAge
 from common.postgres.dsn import dsn_of
 from common.postgres.errors import is_timeout, wait_reason
 from common.postgres.retention import Retention
 from common.postgres.wait_for_schema import SchemaReady
+from common.ring_complete import RingComplete
 from common.service.clock import SystemClock
 from common.service.guarded_http import ConnectionLimits
 from common.service.lifecycle import Components, Lifecycle, StopTogether
@@ -28,6 +30,7 @@ from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.file_forms import FileForms
 from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.account_news import record_news
+from tenant_admin.core.client_secrets import key_uses
 from tenant_admin.core.retention_rules import retention_rules
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.core.tables import SCHEMA
@@ -86,6 +89,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
     return [
         database,
         schema_ready,
+        ring_complete(settings, database),
         producer,
         outbox,
         age,
@@ -100,3 +104,13 @@ def build(settings: Settings, life: Lifecycle) -> Components:
             ]
         ),
     ]
+
+
+def ring_complete(settings: Settings, database: SqlAlchemyDatabase) -> RingComplete:
+    """What it seals must be readable by those who open: its keys are of the same rings."""
+
+    async def lacking() -> list[str]:
+        uses = await database.transaction_with_retry(key_uses)
+        return KeyRings.read(settings.key_ring_file).lacking(uses)
+
+    return RingComplete(lacking)

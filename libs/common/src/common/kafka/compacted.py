@@ -55,6 +55,10 @@ class CompactedView(Generic[E]):
         value = self._rows.get(key)
         return None if value is None else self._decoded(value)
 
+    def rows(self) -> list[E]:
+        """All of them, decoded; for a start, not for each message."""
+        return [self._event.decode(value) for value in list(self._rows.values())]
+
     async def start(self) -> None:
         self._thread.start()
         self._life.health.expect(f"view:{self._topic.name}", self._caught_up.is_set)

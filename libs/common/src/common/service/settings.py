@@ -25,28 +25,32 @@ from pydantic_settings import (
 )
 
 from common.service.crash_points import check_crash_at
+from common.service.weak_settings import (
+    refuse_clear_text,
+    refuse_default,
+    refuse_demo,
+    refuse_short,
+)
 
-DEFAULTS_OF_THE_WORLD = {"", "secret", "password", "changeme", "changethis", "change-me", "todo"}
+Secret = Annotated[SecretStr, AfterValidator(refuse_default), AfterValidator(refuse_demo)]
+LongSecret = Annotated[Secret, AfterValidator(refuse_short)]
+Upstream = Annotated[HttpUrl, AfterValidator(refuse_clear_text)]
 
 
-def refuse_default(secret: SecretStr) -> SecretStr:
-    if secret.get_secret_value().strip().lower() in DEFAULTS_OF_THE_WORLD:
-        raise ValueError("is empty or a well-known default; set a value of your own")
-    return secret
-
-
-Secret = Annotated[SecretStr, AfterValidator(refuse_default)]
+class WrongFile(ValueError):
+    """A NAME_FILE that cannot be the setting's value; the text names it."""
 
 
 class FileSource(PydanticBaseSettingsSource):
     """NAME_FILE=/path holds the value of NAME: how Docker and Kubernetes hand over secrets.
 
-    An empty file says as little as an empty variable: the setting is not set.
+    An empty file says as little as an empty variable: the setting is not set. Raises WrongFile.
     """
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{field_name.upper()}_FILE")
-        value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        name = field_name.upper()
+        path = os.environ.get(f"{name}_FILE")
+        value = text_of(name, Path(path)) if path else None
         return value or None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -56,6 +60,15 @@ class FileSource(PydanticBaseSettingsSource):
     @property
     def _fields(self) -> list[tuple[str, FieldInfo]]:
         return list(self.settings_cls.model_fields.items())
+
+
+def text_of(name: str, path: Path) -> str:
+    if os.environ.get(name):
+        raise WrongFile(f"{name} and {name}_FILE are both set; which of them counts? Remove one")
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise WrongFile(f"{name}_FILE: {path} is not text in UTF-8") from None
 
 
 class FromEnvironment(BaseSettings):
@@ -106,11 +119,23 @@ class WorkDatabaseSettings(DatabaseSettings):
     database_pool_mode: Literal["auto", "session"] = "auto"
 
 
-class GraphSettings(FromEnvironment):
-    """Meta's Graph API with its version; the token serves clients that have none of their own."""
+class GuardedSettings(FromEnvironment):
+    """Refuses secrets that can be guessed. allow_weak_secrets: names of variables for which it does
+    not, comma-separated, or `all` in a demo."""
 
-    whatsapp_graph_url: HttpUrl = HttpUrl("https://graph.facebook.com/v26.0")
-    whatsapp_access_token: Secret | None = None
+    allow_weak_secrets: str = ""
+
+
+class GraphSettings(GuardedSettings):
+    """Meta's Graph API with its version; the token serves clients that have none of their own.
+
+    allow_http_upstreams: hosts, comma-separated, that are called without TLS; this machine's own
+    addresses need no permission.
+    """
+
+    allow_http_upstreams: str = ""
+    whatsapp_graph_url: Upstream = HttpUrl("https://graph.facebook.com/v26.0")
+    whatsapp_access_token: LongSecret | None = None
 
     @property
     def default_access_token(self) -> str | None:
@@ -219,6 +244,8 @@ def load(settings: type[S]) -> S:
     except ValidationError as error:
         for problem in problems(error):
             sys.stderr.write(f"settings: {problem}\n")
+    except WrongFile as error:
+        sys.stderr.write(f"settings: {error}\n")
     except OSError as error:
         sys.stderr.write(f"settings: cannot read {error.filename}: {error.strerror}\n")
     raise SystemExit(2)

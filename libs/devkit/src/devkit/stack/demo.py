@@ -10,6 +10,7 @@ from pathlib import Path
 from common.service.settings import load
 from devkit.businesses import DEMO
 from devkit.loadtest.conversations import add_clients
+from devkit.stack.environment import key_ring
 from devkit.stack.home import lasting_home, temporary_home
 from devkit.stack.ports import usual_or_free
 from devkit.stack.real_model import check_key, with_real_model
@@ -66,9 +67,10 @@ def for_commands(system: System) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     path = folder / "commands.env"
     path.touch(0o600)
+    rings = {"KEY_RING_FILE": str(key_ring(system.plan.outside, system.plan.home))}
     settings = {
         name: value
-        for name, value in system.environment("tenant-admin").items()
+        for name, value in (system.environment("tenant-admin") | rings).items()
         if name in COMMANDS_NEED or "KAFKA_" in name
     }
     path.write_text(

@@ -1,13 +1,18 @@
 """Secrets and keys for a run: given ones, else made up."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from common.sealed import KeyRing
+from common.key_ring_file import read_rings
+from common.key_rings import KeyRings
+from common.private_file import replace_file
+from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside
+from ops.service_rings import OPENED_BY, rings_for
 
 SECRETS = (
     "whatsapp_app_secrets",
@@ -26,18 +31,35 @@ def secrets_of(outside: Outside, home: Path) -> dict[str, str]:
     """Environment variables of the secrets: given ones, else made up once per `home`."""
     return {
         name.upper(): value_of(getattr(outside, name))
-        or kept(home / name.replace("_", "-"), lambda: secrets.token_urlsafe(24))
+        or kept(home / name.replace("_", "-"), partial(made_up, name))
         for name in SECRETS
     }
 
 
+def made_up(name: str) -> str:
+    """Meta's app secrets are 32 hexadecimal digits."""
+    return secrets.token_hex(16) if name == "whatsapp_app_secrets" else secrets.token_urlsafe(24)
+
+
 def key_ring(outside: Outside, home: Path) -> Path:
-    """The given key ring file, or one made in `home` and kept there."""
+    """The given key ring file, or one made in `home` and kept there: with every private key."""
     if outside.key_ring_file:
         return outside.key_ring_file
     path = home / "key-ring.json"
-    kept(path, lambda: KeyRing.fresh().model_dump_json())
+    kept(path, lambda: KeyRings.fresh().text())
     return path
+
+
+def ring_files(outside: Outside, home: Path) -> Mapping[str, Path]:
+    """A file for each service that needs keys, with those that it may have. Raises CannotStart."""
+    try:
+        rings = read_rings(key_ring(outside, home))
+    except ValueError as error:
+        raise CannotStart(f"KEY_RING_FILE: {error}") from None
+    files = {service: home / f"key-ring-{service}.json" for service in OPENED_BY}
+    for service, file in files.items():
+        replace_file(file, rings_for(service, rings).text(), 0o600)
+    return files
 
 
 def kept(path: Path, make: Callable[[], str]) -> str:

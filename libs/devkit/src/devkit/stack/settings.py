@@ -41,6 +41,8 @@ class Outside(KafkaSettings):
     admin_port: int = 8001
     admin_api_key: SecretStr | None = None
     key_ring_file: Path | None = None
+    allow_weak_secrets: str = ""
+    allow_http_upstreams: str = ""
     chat_port: int = 8080
     model_delay_ms: float = 0
 

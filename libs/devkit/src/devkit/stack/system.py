@@ -21,7 +21,7 @@ from devkit.loadtest.installation import Installation
 from devkit.stack import Announce
 from devkit.stack.broker_security import BrokerSecurity, BrokerTls
 from devkit.stack.child import Child
-from devkit.stack.environment import kept, key_ring, secrets_of, value_of
+from devkit.stack.environment import kept, ring_files, secrets_of, value_of
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
@@ -66,6 +66,7 @@ class System:
     plan: Plan
     children: Supervisor
     secrets: dict[str, str]
+    rings: Mapping[str, Path]
     kafka: LocalKafka | None
     postgres: LocalPostgres | None
     kafka_admin: KafkaSettings
@@ -135,16 +136,20 @@ class System:
         return self.postgres.url(DATABASE, f"{SCHEMAS[service]}_owner")
 
     def environment(self, service: str) -> dict[str, str]:
+        outside = self.plan.outside
         settings = {
             "WHATSAPP_GRAPH_URL": self.graph_url,
             "OPENAI_BASE_URL": self.openai_url,
             "INGRESS_PORT": str(self.plan.ingress_port),
             "ADMIN_PORT": str(self.plan.admin_port),
-            "KEY_RING_FILE": str(key_ring(self.plan.outside, self.plan.home)),
+            "ALLOW_WEAK_SECRETS": "all" if self.plan.emulated else outside.allow_weak_secrets,
+            "ALLOW_HTTP_UPSTREAMS": outside.allow_http_upstreams,
             "HEALTH_PORT": str(self.health.get(service, 0)),
             "LOG_FORMAT": self.plan.style,
             "LOG_LEVEL": self.plan.level,
         }
+        if service in self.rings:
+            settings["KEY_RING_FILE"] = str(self.rings[service])
         if service in SCHEMAS:
             settings |= self._database_settings(service)
         if service == "tenant-admin":  # where the operator's commands run
@@ -298,6 +303,7 @@ def assemble(
         plan=plan,
         children=children,
         secrets=secrets_of(plan.outside, plan.home),
+        rings=ring_files(plan.outside, plan.home),
         kafka=kafka,
         postgres=postgres,
         kafka_admin=kafka_admin,

@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from hashlib import blake2b
 from uuid import UUID
 
-from common.sealed import KeyRing
+from common.key_rings import KeyRing
 
 PURPOSE = b"conserje-tag-v1"
 MAC_BYTES = 8
@@ -19,7 +19,9 @@ class Tags:
     """Signs with the ring's active key, accepts tags of every key in it."""
 
     def __init__(self, ring: KeyRing) -> None:
-        keys = {kid: blake2b(key=ring.key(kid), person=PURPOSE).digest() for kid in ring.keys}
+        keys = {
+            kid: blake2b(key=ring.secret_bytes(kid), person=PURPOSE).digest() for kid in ring.keys
+        }
         self._active, self._keys = keys[ring.active], tuple(keys.values())
 
     def make(self, tenant_id: int, delivery_id: str, attempt: int) -> str:

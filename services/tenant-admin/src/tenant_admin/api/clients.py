@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from common.tenant_secrets import SecretField
+from common.key_rings import SecretField
 from tenant_admin.api.access import ClientsRead, ClientsWrite
 from tenant_admin.api.dependencies import Services, ServicesDep
 from tenant_admin.api.etag import Expected, set_etag
@@ -156,10 +156,10 @@ async def put_secret(
     response: Response,
 ) -> ClientChanged:
     """Give the client its own WhatsApp token or OpenAI key. It can never be read again."""
-    ring = client_secrets.read_ring(services.key_ring_file)
+    rings = client_secrets.usable_rings(services.key_ring_file)
     use_case = partial(
         client_secrets.put,
-        ring=ring,
+        rings=rings,
         client_id=client_id,
         field=field,
         value=secret.value,

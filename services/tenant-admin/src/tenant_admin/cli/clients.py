@@ -13,10 +13,12 @@ from tenant_admin.cli.assistants import app as assistant_app
 from tenant_admin.cli.conversation_commands import add_to
 from tenant_admin.cli.health_table import print_health, print_healths
 from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients, printable
+from tenant_admin.cli.rings import app as rings_app
 from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
 from tenant_admin.cli.usage_table import print_usage
 from tenant_admin.core import client_health, clients
 from tenant_admin.core.client_health import ClientHealth
+from tenant_admin.core.client_secrets import put, usable_rings
 from tenant_admin.core.clients import Client
 from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import NewClient, SecretValue
@@ -30,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(assistant_app, name="assistant")
+app.add_typer(rings_app, name="rings")
 
 
 def known_month(month: str | None) -> str | None:
@@ -168,25 +171,13 @@ def token(client_id: ClientId, as_json: AsJson = False) -> None:
         put_token(session, client_id, secret, as_json)
 
 
-@app.command()
-def rewrap() -> None:
-    """After a new active key in KEY_RING_FILE: put every stored secret under it."""
-    from tenant_admin.core.client_secrets import read_ring, rewrap_all
-
-    with open_session() as session:
-        result = session.apply(partial(rewrap_all, ring=read_ring(session.settings.key_ring_file)))
-    typer.echo(f"Clients re-wrapped: {result.value}. {result.message}".rstrip())
-
-
 add_to(app)
 
 
 def put_token(session: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
-    from tenant_admin.core.client_secrets import put, read_ring  # cryptography is slow to import
-
-    ring = read_ring(session.settings.key_ring_file)
+    rings = usable_rings(session.settings.key_ring_file)
     result = session.apply(
-        partial(put, ring=ring, client_id=client_id, field="access_token", value=secret.value)
+        partial(put, rings=rings, client_id=client_id, field="access_token", value=secret.value)
     )
     print_change("changed", result, as_json)
 

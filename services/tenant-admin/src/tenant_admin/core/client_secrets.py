@@ -1,35 +1,38 @@
 """The secrets of a client: sealed for it and for their field, never shown."""
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from common.key_ring_file import read_rings
+from common.key_rings import KeyRings, KeyUse, SecretField, Unsealable
 from common.outbox_rows import OutboxRow
-from common.sealed import KeyRing, kid_of, rewrap, seal
-from common.tenant_secrets import SecretField
+from common.sealed import kid_of, rewrap, seal, use_of
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.clients import ClientChanged, lock_client, update_client
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import client_secret
 
 
-def read_ring(path: Path | None) -> KeyRing:
+def usable_rings(path: Path | None) -> KeyRings:
     """Read at each use, so that a rotated ring needs no restart."""
     if path is None:
         refuse(503, "KEY_RING_FILE", "is not set, so no secret can be sealed", "set it")
     try:
-        return KeyRing.read(path)
-    except (OSError, ValidationError):
-        refuse(503, "KEY_RING_FILE", "is not a readable key ring", "mount a valid one")
+        return read_rings(path)
+    except ValueError as error:
+        refuse(503, "KEY_RING_FILE", str(error), "mount a valid one")
 
 
 def put(
     connection: Connection,
     context: ChangeContext,
-    ring: KeyRing,
+    rings: KeyRings,
     client_id: int,
     field: SecretField,
     value: SecretStr,
@@ -37,7 +40,7 @@ def put(
 ) -> Change[ClientChanged]:
     """Refused (412) when `expected` is not the client's version."""
     before = lock_client(connection, client_id, expected)
-    sealed = seal(ring, client_id, field, value.get_secret_value())
+    sealed = sealed_for(rings, client_id, field, value)
     row = insert(client_secret).values(client_id=client_id, field=field, sealed=sealed)
     connection.execute(
         row.on_conflict_do_update(index_elements=["client_id", "field"], set_={"sealed": sealed})
@@ -61,22 +64,53 @@ def remove(
     return update_client(connection, context, f"client.{field}.removed", before, before.client)
 
 
-def rewrap_all(connection: Connection, context: ChangeContext, ring: KeyRing) -> Change[int]:
-    """Puts every secret under the ring's active key; returns how many clients that changed.
+def sealed_for(rings: KeyRings, client_id: int, field: SecretField, value: SecretStr) -> str:
+    try:
+        return seal(rings.ring(field), client_id, field, value.get_secret_value())
+    except Unsealable as error:
+        refuse(503, "KEY_RING_FILE", str(error), "mount one that has it")
 
-    Idempotent. After it, and a short wait for the events, the old key can leave the ring.
+
+def rewrap_all(connection: Connection, context: ChangeContext, rings: KeyRings) -> Change[int]:
+    """Puts every secret under its ring's active key; returns how many clients that changed.
+
+    Idempotent. After it, and a short wait for the events, the old keys can leave the rings. A key
+    that is missing refuses all of it.
     """
     query = sa.select(client_secret).order_by(client_secret.c.client_id)
-    outdated = [row for row in connection.execute(query) if kid_of(row.sealed) != ring.active]
+    outdated = [row for row in connection.execute(query) if is_outdated(rings, row)]
     rows: list[OutboxRow] = []
     ids = sorted({row.client_id for row in outdated})
     for client_id in ids:
         before = lock_client(connection, client_id)
         for field, sealed in before.secrets.items():
             key = (client_secret.c.client_id == client_id, client_secret.c.field == field)
-            rewrapped = rewrap(ring, client_id, field, sealed)
+            rewrapped = rewrapped_for(rings, client_id, field, sealed)
             connection.execute(sa.update(client_secret).where(*key).values(sealed=rewrapped))
         rows += update_client(
             connection, context, "client.secrets.rewrap", before, before.client
         ).rows
     return Change(len(ids), rows)
+
+
+def is_outdated(rings: KeyRings, row: Any) -> bool:
+    ring = rings.given().get(row.field)
+    return ring is None or kid_of(row.sealed) != ring.active
+
+
+def rewrapped_for(rings: KeyRings, client_id: int, field: str, sealed: str) -> str:
+    try:
+        return rewrap(rings.ring(field), client_id, field, sealed)
+    except Unsealable as error:
+        refuse(
+            422,
+            "KEY_RING_FILE",
+            f"client {client_id}, {field}: {error}",
+            "take the file that has every private key; nothing was changed",
+        )
+
+
+def key_uses(connection: Connection) -> Counter[KeyUse]:
+    """How many secrets each key seals."""
+    rows = connection.execute(sa.select(client_secret.c.field, client_secret.c.sealed))
+    return Counter(use_of(row.field, row.sealed) for row in rows)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from common.events import OutgoingMedia
 from common.tenant_secrets import NoSecret, TenantSecrets
 from tenant_admin.core.changes import ChangeContext
-from tenant_admin.core.client_secrets import read_ring
+from tenant_admin.core.client_secrets import usable_rings
 from tenant_admin.core.clients import config_event, load_client
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.sendable_files import SendableFile
@@ -57,7 +57,10 @@ def upload_number(
     """The client's number with its own token, else the installation's (default). Refused: 404, and
     503 without a token that can be opened."""
     tenant = config_event(load_client(connection, client_id), context)
-    ring = read_ring(ring_path) if tenant.access_token else None
+    ring = usable_rings(ring_path).access_token if tenant.access_token else None
+    if ring and not ring.opens:
+        fix = "set ADMIN_OPENS_TOKENS=true (OPERATIONS.md, section 5)"
+        refuse(503, "access_token", "the client's own may not be read here", fix)
     try:
         token = TenantSecrets("access_token", ring, default).secret_of(tenant)
     except NoSecret:

@@ -51,7 +51,7 @@ class Admin:
 
     async def add(self, **fields: Any) -> dict[str, Any]:
         number = fields.get("phone_number_id")
-        phone = {"phone_number": f"+34{number:0>9}"} if number else {}
+        phone = {"phone_number": f"+34{number[-9:]:0>9}"} if number else {}
         answer = await self.http.post("/v1/clients", json=PLAZA | phone | fields)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer
 from tests.support.kafka import Broker
 from tests.support.waiting import eventually
 
+from common.kafka.kafka_access import client_config
 from common.service.lifecycle import Lifecycle
 from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW
@@ -25,7 +26,7 @@ def foreign_member(kafka: KafkaSettings) -> Iterator[None]:
     """A console consumer that somebody started with the router's group."""
     consumer = Consumer(
         {
-            "bootstrap.servers": kafka,
+            **client_config(kafka),
             "group.id": "router.webhooks.raw",
             "partition.assignment.strategy": "range",
         }

@@ -1,8 +1,10 @@
 """A router that lives but routes nothing ends; one with nothing to do, or no broker, does not."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from confluent_kafka import OFFSET_END, TopicPartition
@@ -16,10 +18,10 @@ from common.service.lifecycle import Lifecycle
 from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW
 from router.dedup import RecentlyRouted
+from router.group_lag import GroupLag
 from router.process import RecordProcessor
 from router.route import RoutedWebhook
-from router.stall_watch import is_behind
-from router.worker import App, RouterWorker, application
+from router.worker import App, RouterWorker, application, member_id
 
 pytestmark = pytest.mark.integration
 GROUP = "router.webhooks.raw"
@@ -60,6 +62,26 @@ async def test_a_router_whose_stream_never_moves_ends(kafka: Broker) -> None:
     assert count_committed(kafka.settings, GROUP) < 20
 
 
+async def test_a_router_whose_client_hangs_ends_also_when_nothing_waits(kafka: Broker) -> None:
+    """Its thread answers nobody, as after an outage that the client did not survive; the broker
+    has counted it out of the group."""
+    life, built, hangs = Lifecycle("router"), Built(), threading.Event()
+    running = asyncio.create_task(life.run([a_worker(kafka.settings, life, built)]))
+    await eventually_async(lambda: life.health.not_ready() == [], "a started router")
+    consumer: Any = built.app.consumer
+    consumer._thread.thread_loop.call_soon_threadsafe(hangs.wait)
+    try:
+        assert await asyncio.wait_for(running, 60) == 1
+    finally:
+        hangs.set()
+
+
+async def test_who_is_no_member_of_the_group_is_behind(kafka: Broker) -> None:
+    async with running_router(kafka.settings) as app:
+        assert await nothing_waits(kafka, app)
+        assert await GroupLag(kafka.settings, GROUP).is_behind("somebody-else")
+
+
 @asynccontextmanager
 async def running_router(kafka: KafkaSettings) -> AsyncIterator[App]:
     built = Built()
@@ -73,13 +95,13 @@ async def test_only_what_is_not_committed_waits(kafka: Broker) -> None:
     """Also after a restart, when only the committed offsets tell."""
     feed(kafka.settings, 20)
     async with running_router(kafka.settings) as app:
-        await eventually_async(lambda: nothing_waits(app), "every commit")
+        await eventually_async(lambda: nothing_waits(kafka, app), "every commit")
     assert count_committed(kafka.settings, GROUP) == 20
     async with running_router(kafka.settings) as app:
-        assert await nothing_waits(app)
+        assert await nothing_waits(kafka, app)
         app.flow_control.suspend()
         feed(kafka.settings, 1)
-        assert not await nothing_waits(app)
+        assert not await nothing_waits(kafka, app)
 
 
 async def test_what_retention_deleted_does_not_wait(kafka: Broker) -> None:
@@ -89,8 +111,8 @@ async def test_what_retention_deleted_does_not_wait(kafka: Broker) -> None:
     for deleted in admin.delete_records(ends).values():
         deleted.result(CALL_SECONDS)
     async with running_router(kafka.settings) as app:
-        assert await nothing_waits(app)
+        assert await nothing_waits(kafka, app)
 
 
-async def nothing_waits(app: App) -> bool:
-    return not await is_behind(app.consumer)
+async def nothing_waits(kafka: Broker, app: App) -> bool:
+    return not await GroupLag(kafka.settings, GROUP).is_behind(member_id(app))

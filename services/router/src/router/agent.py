@@ -27,7 +27,7 @@ DELIVERY_SECONDS = 60.0
 class RouteAgent:
     """`consume` is the agent's function; `app` is the Faust application that runs it.
 
-    acked: events so far. delivering: an answer of the broker is awaited.
+    acked: events so far.
     """
 
     def __init__(
@@ -42,7 +42,6 @@ class RouteAgent:
         self._crash_points = crash_points
         self._processor = processor
         self.acked = 0
-        self.delivering = False
 
     async def consume(self, stream: Any) -> None:
         """While a batch is delivered the next one gathers: an arrival wakes us, no clock does.
@@ -72,9 +71,7 @@ class RouteAgent:
             if self._processor.too_many_dead_letters:
                 break
         self._crash_points.reached("webhook.routed")
-        self.delivering = True
         await unless_cancelled_inside(asyncio.wait_for(self._deliver(records), DELIVERY_SECONDS))
-        self.delivering = False
         self._crash_points.reached("webhook.delivered")
         await self._ack(stream, routed)
         if self._processor.too_many_dead_letters:

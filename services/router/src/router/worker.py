@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import faust
 import structlog
@@ -19,8 +20,9 @@ from common.service.settings import KafkaSettings
 from common.topics import WEBHOOKS_RAW
 from router.agent import RouteAgent
 from router.faust_credentials import credentials
+from router.group_lag import GroupLag
 from router.process import RecordProcessor
-from router.stall_watch import STALL_SECONDS, StallWatch, is_behind
+from router.stall_watch import STALL_SECONDS, StallWatch
 
 log = structlog.get_logger()
 HANG_SECONDS = 60.0  # Faust never leaves a rebalance after a coordinator's error
@@ -107,7 +109,8 @@ class RouterWorker:
     async def start(self) -> None:
         for name, level in LOG_LEVELS.items():
             logging.getLogger(name).setLevel(level)
-        app = self._build(self._kafka, group_of(self._life.service, WEBHOOKS_RAW))
+        group = group_of(self._life.service, WEBHOOKS_RAW)
+        app = self._build(self._kafka, group)
         name = self._kafka.topic_name(WEBHOOKS_RAW.name)
         topic = app.topic(name, key_type=bytes, value_type=bytes)
         agent = RouteAgent(app, self._kafka, self._processor, self._life.crash_points)
@@ -115,8 +118,9 @@ class RouterWorker:
         self._app = app
         self._life.health.expect("router", lambda: app.started and not app.rebalancing)
         # Before the application: its start never ends when the first join of the group is refused.
+        lag = GroupLag(self._kafka, group)
         stall_watch = StallWatch(
-            lambda: is_behind(app.consumer), self._life.loop.time, self._stall_seconds
+            lambda: lag.is_behind(member_id(app)), self._life.loop.time, self._stall_seconds
         )
         check = partial(self._check, app, agent, stall_watch)
         self._watch = Periodic(check, CHECK_SECONDS, report_failed_check)
@@ -136,13 +140,12 @@ class RouterWorker:
         rebalancing = app.rebalancing or not app.started
         self._note_rebalance(rebalancing)
         self._life.health.beat("router")
-        is_excused = rebalancing or agent.delivering
         if app.crashed:
             report_crash(app.crash_reason)
             self._life.fatal("router_crashed")
         elif self._rebalance_hangs():
             self._life.fatal("rebalance_hangs")
-        elif await stall_watch.is_stalled(agent.acked, is_excused=is_excused):
+        elif await stall_watch.is_stalled(agent.acked, is_excused=rebalancing):
             self._life.fatal("router_stalled")
         else:
             return None
@@ -156,6 +159,12 @@ class RouterWorker:
     def _rebalance_hangs(self) -> bool:
         since = self._rebalancing_since
         return bool(since and self._life.loop.time() - since > self._hang_seconds)
+
+
+def member_id(app: App) -> str:
+    """What the consumer takes for its name in the group; empty outside. Asks nobody."""
+    consumer: Any = app.consumer
+    return str(consumer._thread._consumer._coordinator.member_id)
 
 
 def report_crash(reason: BaseException | None) -> None:

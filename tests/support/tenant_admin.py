@@ -77,7 +77,7 @@ async def running(
     outbox = Outbox(database, producer, life)
     failed_keys, points = FailedKeys(monotonic), CrashPoints()
     services = Services(
-        database, outbox, SystemClock(), KEY, failed_keys, ring, points, uploads, FileForms()
+        database, outbox, SystemClock(), (KEY,), failed_keys, ring, points, uploads, FileForms()
     )
     headers = {"Authorization": f"Bearer {KEY}", "If-Match": "*"}
     transport = httpx.ASGITransport(create_asgi_app(services))

@@ -100,7 +100,7 @@ async def test_filters_and_search_show_what_every_one_of_them_lets_through(admin
 async def test_the_last_page_is_full_and_names_no_other(admin: Admin) -> None:
     for n in range(4):
         await admin.add(phone_number_id=str(10000 + n), assistant_id=f"asst_{n}")
-        await admin.http.post("/v1/keys", json={"name": "crm", "scopes": ["clients:read"]})
+        await admin.http.post("/v1/keys", json={"name": f"key {n}", "scopes": ["clients:read"]})
     for path in ("/v1/clients", "/v1/assistants", "/v1/keys", "/v1/audit"):
         params: dict[str, str | int] = {"limit": 2}
         sizes = []

@@ -6,7 +6,11 @@ import pytest
 from pydantic import AfterValidator, SecretStr, ValidationError
 
 from common.service.settings import GraphSettings, GuardedSettings, LongSecret, Secret, problems
-from common.service.weak_settings import refuse_weak_app_secrets
+from common.service.weak_settings import (
+    admin_keys_in,
+    refuse_weak_admin_keys,
+    refuse_weak_app_secrets,
+)
 
 APP_SECRET = "0123456789abcdef0123456789ABCDEF"
 TOKEN = "EAAG-0123456789ab"
@@ -14,6 +18,7 @@ TOKEN = "EAAG-0123456789ab"
 
 class Guarded(GuardedSettings):
     app_secrets: Annotated[SecretStr, AfterValidator(refuse_weak_app_secrets)] | None = None
+    admin_keys: Annotated[SecretStr, AfterValidator(refuse_weak_admin_keys)] | None = None
     token: LongSecret | None = None
     database_url: Secret | None = None
 
@@ -41,6 +46,11 @@ def refusal(settings: type[GuardedSettings], **values: str) -> str:
         ("app_secrets", f"{APP_SECRET},x", "32 hexadecimal digits"),
         ("app_secrets", "dev-only-app-secret", "a value of the demo"),
         ("app_secrets", f"{APP_SECRET},", "well-known default"),
+        ("admin_keys", "short", "fewer than 16 characters"),
+        ("admin_keys", f"{TOKEN},short", "fewer than 16 characters"),
+        ("admin_keys", f"{TOKEN},", "well-known default"),
+        ("admin_keys", f"{TOKEN},off", "fewer than 16 characters"),
+        ("admin_keys", f"{TOKEN},dev-only-admin-api-key", "a value of the demo"),
     ],
 )
 def test_m8_a_weak_secret_is_refused_by_name(name: str, value: str, reason: str) -> None:
@@ -53,6 +63,15 @@ def test_what_is_strong_is_taken() -> None:
     Guarded.model_validate(
         {"app_secrets": f"{APP_SECRET}, {APP_SECRET}", "token": TOKEN, "database_url": "x://a:b@c"}
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"), [("off", []), (f"{TOKEN}, b{TOKEN}", [TOKEN, f"b{TOKEN}"])]
+)
+def test_l3_admin_keys_may_be_several_or_none(given: str, keys: list[str]) -> None:
+    settings = Guarded.model_validate({"admin_keys": given})
+    assert settings.admin_keys is not None
+    assert admin_keys_in(settings.admin_keys) == keys
 
 
 @pytest.mark.parametrize("allowed", ["all", "TOKEN", "other, token"])

@@ -29,7 +29,7 @@ async def test_without_its_database_the_api_says_503_and_when_to_repeat() -> Non
         database,
         outbox,
         SystemClock(),
-        KEY,
+        (KEY,),
         failed_keys,
         None,
         CrashPoints(),

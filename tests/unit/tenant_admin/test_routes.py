@@ -3,7 +3,7 @@
 from tenant_admin.api.docs_page import docs_page, operations
 from tenant_admin.api.document import openapi
 from tenant_admin.api.response_headers import request_id_of
-from tenant_admin.core.api_keys import SCOPES
+from tenant_admin.core.key_rights import SCOPES
 
 DOCUMENT = openapi()
 OPERATIONS = list(operations(DOCUMENT))

@@ -10,13 +10,13 @@ from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from common.key_ring_file import parse_rings, read_rings, refuse_weak_rings
 from common.key_rings import KeyRings
 from common.private_file import replace_file
 from common.service.settings import GuardedSettings, LongSecret, load
-from common.service.weak_settings import refuse_weak_app_secrets
+from common.service.weak_settings import refuse_weak_admin_keys, refuse_weak_app_secrets
 from ops.kafka_rights import USERS
 from ops.service_rings import OPENED_BY, rings_for
 
@@ -105,7 +105,7 @@ class SecretFileSettings(GuardedSettings):
     whatsapp_verify_token: LongSecret | None = None
     whatsapp_access_token: LongSecret | None = None
     openai_api_key: LongSecret | None = None
-    admin_api_key: LongSecret | None = Field(default=None, min_length=16)
+    admin_api_key: Annotated[SecretStr, AfterValidator(refuse_weak_admin_keys)] | None = None
     key_ring: Annotated[SecretStr, AfterValidator(refuse_weak_rings)] | None = None
     admin_opens_tokens: bool = False
     kafka_password: LongSecret | None = None

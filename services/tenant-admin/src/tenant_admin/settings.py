@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from common.key_ring_file import ring_file
 from common.key_rings import FIELDS
@@ -12,10 +12,10 @@ from common.service.settings import (
     DatabaseSettings,
     GraphSettings,
     KafkaSettings,
-    LongSecret,
     Secret,
     ServiceSettings,
 )
+from common.service.weak_settings import admin_keys_in, refuse_weak_admin_keys
 
 
 class OperatorSettings(KafkaSettings):
@@ -46,8 +46,13 @@ class Settings(
     """The service's, and what the commands in its container read."""
 
     admin_port: int = Field(default=8001, ge=0, le=65535)
-    admin_api_key: LongSecret = Field(min_length=16)
+    admin_api_key: Annotated[SecretStr, AfterValidator(refuse_weak_admin_keys)]
     key_ring_file: Annotated[Path, ring_file(seals=FIELDS)]
+
+    @property
+    def bootstrap_keys(self) -> tuple[str, ...]:
+        """Several are valid at once, so that one can be rotated; none where it is switched off."""
+        return tuple(admin_keys_in(self.admin_api_key))
 
 
 class CommandSettings(DatabaseSettings, GraphSettings, KafkaSettings):

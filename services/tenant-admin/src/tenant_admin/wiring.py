@@ -28,6 +28,7 @@ from tenant_admin.api.app import create_asgi_app
 from tenant_admin.api.dependencies import Services
 from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.file_forms import FileForms
+from tenant_admin.bootstrap_check import BootstrapCheck
 from tenant_admin.config_sync.job import ConfigSync
 from tenant_admin.core.account_news import record_news
 from tenant_admin.core.client_secrets import key_uses
@@ -70,7 +71,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         database,
         outbox,
         clock,
-        settings.admin_api_key.get_secret_value(),
+        settings.bootstrap_keys,
         FailedKeys(monotonic),
         settings.key_ring_file,
         life.crash_points,
@@ -90,6 +91,7 @@ def build(settings: Settings, life: Lifecycle) -> Components:
         database,
         schema_ready,
         ring_complete(settings, database),
+        BootstrapCheck(settings.bootstrap_keys, database, clock),
         producer,
         outbox,
         age,

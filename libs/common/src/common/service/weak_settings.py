@@ -14,6 +14,7 @@ LEAST_DIFFERENT = 5
 DEMO = "dev-only"
 APP_SECRET = re.compile("[0-9a-fA-F]{32}")
 WELL_KNOWN = {"", "secret", "password", "changeme", "changethis", "change-me", "todo"}
+OFF = "off"
 ALLOW = "or name it in ALLOW_WEAK_SECRETS"
 
 
@@ -53,6 +54,20 @@ def refuse_weak_app_secrets(secrets: SecretStr, info: ValidationInfo) -> SecretS
 
 def app_secrets_in(secrets: SecretStr) -> list[str]:
     return [secret.strip() for secret in secrets.get_secret_value().split(",")]
+
+
+def refuse_weak_admin_keys(keys: SecretStr, info: ValidationInfo) -> SecretStr:
+    """Comma-separated; OFF: none."""
+    for key in admin_keys_in(keys):
+        secret = refuse_short(refuse_demo(refuse_default(SecretStr(key)), info), info)
+        if len(secret) < LEAST:
+            raise ValueError(f"has fewer than {LEAST} characters; set a longer one, or {OFF}")
+    return keys
+
+
+def admin_keys_in(keys: SecretStr) -> list[str]:
+    """The newest first."""
+    return [] if keys.get_secret_value().strip() == OFF else app_secrets_in(keys)
 
 
 def refuse_clear_text(url: HttpUrl, info: ValidationInfo) -> HttpUrl:

@@ -14,7 +14,7 @@ QUESTIONS = ("Hola, buenas", "¿Qué horario tienen?")
 
 
 def admin_client(installation: Installation) -> AdminClient:
-    return AdminClient(installation.admin_url, installation.admin_api_key.get_secret_value())
+    return AdminClient(installation.admin_url, installation.admin_key)
 
 
 async def add_clients(installation: Installation, clients: Sequence[DemoClient]) -> None:

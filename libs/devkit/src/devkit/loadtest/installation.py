@@ -25,6 +25,11 @@ class Installation(KafkaSettings):
         return self.whatsapp_access_token.get_secret_value()
 
     @property
+    def admin_key(self) -> str:
+        """The newest of those that are valid."""
+        return self.admin_api_key.get_secret_value().split(",")[0]
+
+    @property
     def endpoints(self) -> Endpoints:
         return Endpoints(
             webhook_url=self.webhook_url,

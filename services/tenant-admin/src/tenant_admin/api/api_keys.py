@@ -22,21 +22,19 @@ Prefix = Annotated[str, Path(pattern=r"^[a-z0-9]{8}$", max_length=8)]
 
 @router.get("/keys", tags=["keys"])
 async def list_keys(
-    _: KeysAdmin, services: ServicesDep, after: AfterText = "", limit: Limit = 50
+    context: KeysAdmin, services: ServicesDep, after: AfterText = "", limit: Limit = 50
 ) -> Page[Key]:
-    """All keys, by prefix; secrets are not kept."""
-    page = await services.read(partial(api_keys.page, after=after, limit=limit + 1))
+    """Keys, by prefix; for a key of some clients those of these clients. Secrets are not kept."""
+    page = await services.read(context, partial(api_keys.page, after=after, limit=limit + 1))
     return page_of(page, limit, "prefix")
 
 
-@router.post("/keys", tags=["keys"], status_code=201)
+@router.post("/keys", tags=["keys"], status_code=201, responses=documented_problems(409))
 async def add_key(
     context: KeysAdmin, services: ServicesDep, form: NewKey, key: Repeatable
 ) -> KeyCreated:
-    """Make a key. `key` is shown only in this answer."""
-    use_case = partial(
-        api_keys.create, name=form.name, scopes=tuple(form.scopes), expires=form.expires
-    )
+    """Make a key that allows at most what yours does. `key` is shown only in this answer."""
+    use_case = partial(api_keys.create, form=form)
     return await services.apply_once(context, use_case, key, CREATED)
 
 

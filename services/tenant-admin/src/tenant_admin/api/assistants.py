@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import TypeAdapter
 
 from common.postgres.errors import is_timeout
-from tenant_admin.api.access import AssistantsRead, AssistantsWrite
+from tenant_admin.api.access import AssistantsRead, AssistantsWrite, OfAllClients
 from tenant_admin.api.body_limits import MOST_ASSISTANT, MOST_IMPORT
 from tenant_admin.api.dependencies import ServicesDep
 from tenant_admin.api.etag import Expected, set_etag
@@ -42,7 +42,7 @@ Version = Annotated[int, Path(ge=1, le=MAX_INT)]
 
 @router.get("")
 async def list_assistants(
-    _: AssistantsRead,
+    context: AssistantsRead,
     services: ServicesDep,
     name: NamePrefix = None,
     search: Search = None,
@@ -52,11 +52,13 @@ async def list_assistants(
     """All assistants, by id, or those that every filter lets through. `search` looks at name and
     id."""
     only = AssistantFilter(name, search)
-    page = await services.read(partial(assistants.page, after=after, limit=limit + 1, only=only))
+    page = await services.read(
+        context, partial(assistants.page, after=after, limit=limit + 1, only=only)
+    )
     return page_of(page, limit, "assistant_id")
 
 
-@router.post("", status_code=201, responses=documented_problems(409))
+@router.post("", status_code=201, responses=documented_problems(409), dependencies=[OfAllClients])
 async def add_assistant(
     context: AssistantsWrite,
     services: ServicesDep,
@@ -98,7 +100,12 @@ IMPORT_BODY = {
 }
 
 
-@router.post("/import", max_body_size=MOST_IMPORT, openapi_extra=IMPORT_BODY)
+@router.post(
+    "/import",
+    max_body_size=MOST_IMPORT,
+    openapi_extra=IMPORT_BODY,
+    dependencies=[OfAllClients],
+)
 async def import_assistants(
     context: AssistantsWrite, services: ServicesDep, request: Request, dry_run: DryRun = False
 ) -> Report:
@@ -120,10 +127,12 @@ async def import_assistants(
 
 @router.get("/{assistant_id}", responses=documented_problems(404))
 async def read_assistant(
-    _: AssistantsRead, services: ServicesDep, assistant_id: AssistantId, response: Response
+    context: AssistantsRead, services: ServicesDep, assistant_id: AssistantId, response: Response
 ) -> AssistantVersion:
     """The version that answers; the ETag is the assistant's."""
-    read = await services.read(partial(assistants.get_published, assistant_id=assistant_id))
+    read = await services.read(
+        context, partial(assistants.get_published, assistant_id=assistant_id)
+    )
     return with_etag(response, read)
 
 
@@ -143,7 +152,7 @@ async def delete_assistant(
 
 @router.get("/{assistant_id}/versions", responses=documented_problems(404))
 async def list_versions(
-    _: AssistantsRead,
+    context: AssistantsRead,
     services: ServicesDep,
     assistant_id: AssistantId,
     after: AfterNumber = 0,
@@ -151,7 +160,7 @@ async def list_versions(
 ) -> Page[AssistantVersion]:
     """All versions, newest first."""
     query = partial(assistants.versions, assistant_id=assistant_id, after=after, limit=limit + 1)
-    return page_of(await services.read(query), limit, "version")
+    return page_of(await services.read(context, query), limit, "version")
 
 
 @router.post(
@@ -181,11 +190,11 @@ async def add_version(
 
 @router.get("/{assistant_id}/versions/{version}", responses=documented_problems(404))
 async def read_version(
-    _: AssistantsRead, services: ServicesDep, assistant_id: AssistantId, version: Version
+    context: AssistantsRead, services: ServicesDep, assistant_id: AssistantId, version: Version
 ) -> AssistantVersion:
     """One version."""
     query = partial(assistants.get_version, assistant_id=assistant_id, version=version)
-    return await services.read(query)
+    return await services.read(context, query)
 
 
 @router.post("/{assistant_id}/publish", responses=documented_problems(404, 412, 428))

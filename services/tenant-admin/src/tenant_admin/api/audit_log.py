@@ -30,7 +30,7 @@ About = Annotated[
 
 @router.get("/audit", tags=["audit"])
 async def read_audit_log(
-    _: AuditRead,
+    context: AuditRead,
     services: ServicesDep,
     about: About = None,
     after: AfterEntry = None,
@@ -38,6 +38,6 @@ async def read_audit_log(
 ) -> Page[AuditEntry]:
     """Who changed what and when, newest first."""
     entries = await services.read(
-        partial(audit_log.page, about=about, after=after, limit=limit + 1)
+        context, partial(audit_log.page, about=about, after=after, limit=limit + 1)
     )
     return page_of(entries, limit, "id")

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from common.key_rings import SecretField
-from tenant_admin.api.access import ClientsRead, ClientsWrite
+from tenant_admin.api.access import ClientsRead, ClientsWrite, OfAllClients, SecretsWrite
 from tenant_admin.api.dependencies import Services, ServicesDep
 from tenant_admin.api.etag import Expected, set_etag
 from tenant_admin.api.idempotency_header import Repeatable
@@ -35,7 +35,7 @@ ChangeClient = Callable[[Connection, ChangeContext], Change[ClientChanged]]
 
 @router.get("")
 async def list_clients(
-    _: ClientsRead,
+    context: ClientsRead,
     services: ServicesDep,
     active: OnlyActive = None,
     name: NamePrefix = None,
@@ -48,11 +48,13 @@ async def list_clients(
     """All clients, by id, or those that every filter lets through. `search` looks at name, phone
     and phone_number_id."""
     only = ClientFilter(active, name, phone_number_id, assistant_id, search)
-    page = await services.read(partial(clients.page, after=after, limit=limit + 1, only=only))
+    page = await services.read(
+        context, partial(clients.page, after=after, limit=limit + 1, only=only)
+    )
     return page_of(page, limit, "id")
 
 
-@router.post("", status_code=201, responses=documented_problems(409))
+@router.post("", status_code=201, responses=documented_problems(409), dependencies=[OfAllClients])
 async def add_client(
     context: ClientsWrite,
     services: ServicesDep,
@@ -74,10 +76,10 @@ async def add_client(
 
 @router.get("/{client_id}", responses=documented_problems(404))
 async def read_client(
-    _: ClientsRead, services: ServicesDep, client_id: ClientId, response: Response
+    context: ClientsRead, services: ServicesDep, client_id: ClientId, response: Response
 ) -> Client:
     """One client; the ETag is its version."""
-    client = await services.read(partial(clients.get, client_id=client_id))
+    client = await services.read(context, partial(clients.get, client_id=client_id))
     set_etag(response, client.version)
     return client
 
@@ -91,7 +93,10 @@ async def change_client(
     expected: Expected,
     response: Response,
 ) -> ClientChanged:
-    """Change the fields and settings that you send. A setting that is null gets its default."""
+    """Change the fields and settings that you send. A setting that is null gets its default.
+
+    Another number or phone needs the scope `numbers:write` too.
+    """
     use_case = partial(clients.change, client_id=client_id, patch=patch, expected=expected)
     return await apply_change(context, services, use_case, response)
 
@@ -132,22 +137,24 @@ async def deactivate_client(
 
 @router.get("/{client_id}/usage", responses=documented_problems(404))
 async def read_usage(
-    _: ClientsRead, services: ServicesDep, client_id: ClientId, month: Month = None
+    context: ClientsRead, services: ServicesDep, client_id: ClientId, month: Month = None
 ) -> MonthUsage:
     """What the client has used and sent in a month, by day. At most half a minute old."""
-    return await services.read(partial(month_usage, client_id=client_id, month=month))
+    return await services.read(context, partial(month_usage, client_id=client_id, month=month))
 
 
 @router.get("/{client_id}/health", responses=documented_problems(404))
-async def read_health(_: ClientsRead, services: ServicesDep, client_id: ClientId) -> ClientHealth:
+async def read_health(
+    context: ClientsRead, services: ServicesDep, client_id: ClientId
+) -> ClientHealth:
     """What Meta told about the client's number and its account: bans, restrictions, quality,
     throughput, payment, templates. A few seconds old."""
-    return await services.read(partial(health, client_id=client_id))
+    return await services.read(context, partial(health, client_id=client_id))
 
 
 @router.put("/{client_id}/secrets/{field}", responses=documented_problems(404, 412, 428))
 async def put_secret(
-    context: ClientsWrite,
+    context: SecretsWrite,
     services: ServicesDep,
     client_id: ClientId,
     field: SecretField,
@@ -170,7 +177,7 @@ async def put_secret(
 
 @router.delete("/{client_id}/secrets/{field}", responses=documented_problems(404, 412, 428))
 async def remove_secret(
-    context: ClientsWrite,
+    context: SecretsWrite,
     services: ServicesDep,
     client_id: ClientId,
     field: SecretField,

@@ -100,7 +100,7 @@ async def say_file(
         default=services.uploads.default_token,
         client_id=client_id,
     )
-    number = await services.read(number_of)
+    number = await services.read(context, number_of)
     async with services.file_forms.opened(request) as form:
         file = await upload_file(services.uploads, number, form.file, form.caption)
     use_case = partial(send_command, client_id=client_id, contact=contact, what="say", file=file)

@@ -1,6 +1,7 @@
-"""What every route works with: one transaction per request, its events right after the commit."""
+"""What every route works with: one transaction per request, which sees what the request's key may
+see; its events right after the commit."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from tenant_admin.api.failed_keys import FailedKeys
 from tenant_admin.api.file_forms import FileForms
 from tenant_admin.core.changes import Change, ChangeContext, UseCase
 from tenant_admin.core.idempotency import IdempotencyKey, apply_once
+from tenant_admin.core.own_clients import OwnClients, limit
 from tenant_admin.core.sqlalchemy_database import SqlAlchemyDatabase
 from tenant_admin.whatsapp.upload_media import MediaUploads
 
@@ -31,15 +33,19 @@ class Services:
     database: SqlAlchemyDatabase
     outbox: Outbox
     clock: Clock
-    bootstrap_key: str
+    bootstrap_keys: Sequence[str]
     failed_keys: FailedKeys
     key_ring_file: Path | None
     crash_points: CrashPoints
     uploads: MediaUploads
     file_forms: FileForms
 
-    async def read(self, query: Callable[[Connection], T]) -> T:
-        return await self.database.transaction(query)
+    async def read(self, context: ChangeContext, query: Callable[[Connection], T]) -> T:
+        def read_in(connection: Connection) -> T:
+            limit(connection, clients_of(context))
+            return query(connection)
+
+        return await self.database.transaction(read_in)
 
     async def apply(self, context: ChangeContext, use_case: UseCase[T]) -> T:
         return await self._apply(context, use_case, self.database.transaction)
@@ -66,6 +72,7 @@ class Services:
         self, context: ChangeContext, use_case: UseCase[T], transaction: Transaction
     ) -> T:
         def apply_in(connection: Connection) -> Change[T]:
+            limit(connection, clients_of(context))
             change = use_case(connection, context)
             self.crash_points.reached("change.recorded")
             return change
@@ -73,6 +80,10 @@ class Services:
         change: Change[T] = await transaction(apply_in)
         self.outbox.publish(change.rows)
         return change.result
+
+
+def clients_of(context: ChangeContext) -> OwnClients:
+    return context.holder.clients if context.holder else None
 
 
 def services_of(request: Request) -> Services:

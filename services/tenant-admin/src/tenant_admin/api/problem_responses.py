@@ -10,8 +10,8 @@ from tenant_admin.core.problems import MEDIA_TYPE, Problem
 DESCRIPTIONS = {
     400: "The body cannot be read",
     401: "No key, or not a valid one",
-    403: "The key lacks the scope",
-    404: "There is no such object",
+    403: "The key lacks the scope, or is of some clients only",
+    404: "There is no such object, or it is of a client that is not the key's",
     409: "Taken, or in use",
     412: "Changed since you read it",
     413: "The body is larger than 512 KiB; 2 MiB for an assistant, 8 in an import, 16 of a file",

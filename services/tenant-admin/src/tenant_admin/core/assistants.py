@@ -15,6 +15,7 @@ from tenant_admin.core.assistant_warnings import warnings_of
 from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, ConfigRevision, record_change
 from tenant_admin.core.filters import ALL_ASSISTANTS, AssistantFilter
 from tenant_admin.core.import_source import NO_SOURCE, ImportSource
+from tenant_admin.core.own_clients import all_clients, own_clients
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.schemas import AssistantBody, NewAssistant
 from tenant_admin.core.tables import assistant, assistant_version, clients
@@ -184,13 +185,15 @@ ASSISTANTS = sa.select(assistant, LATEST.label("latest_version"), CHANGES)
 def page(
     connection: Connection, after: str, limit: int, only: AssistantFilter = ALL_ASSISTANTS
 ) -> list[Assistant]:
-    conditions = (assistant.c.assistant_id > after, *only.conditions())
+    used = used_by_own(connection, assistant.c.assistant_id)
+    conditions = (assistant.c.assistant_id > after, *used, *only.conditions())
     query = ASSISTANTS.where(*conditions).order_by(assistant.c.assistant_id)
     return [Assistant(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
 def get(connection: Connection, assistant_id: str) -> Assistant:
-    query = ASSISTANTS.where(assistant.c.assistant_id == assistant_id)
+    used = used_by_own(connection, assistant.c.assistant_id)
+    query = ASSISTANTS.where(assistant.c.assistant_id == assistant_id, *used)
     row = connection.execute(query).mappings().first()
     if row is None:
         refuse_unknown_assistant(assistant_id)
@@ -212,7 +215,8 @@ def versions(
 
 def get_version(connection: Connection, assistant_id: str, version: int) -> AssistantVersion:
     key = (assistant_version.c.assistant_id == assistant_id, assistant_version.c.version == version)
-    row = connection.execute(sa.select(assistant_version).where(*key)).mappings().first()
+    used = used_by_own(connection, assistant_version.c.assistant_id)
+    row = connection.execute(sa.select(assistant_version).where(*key, *used)).mappings().first()
     if row is None:
         get(connection, assistant_id)
         refuse(404, "version", f"{assistant_id} has no version {version}", "list its versions")
@@ -272,12 +276,47 @@ def refuse_unknown_assistant(assistant_id: str) -> NoReturn:
     )
 
 
+def used_by_own(
+    connection: Connection, assistant_id: sa.Column[str]
+) -> list[sa.ColumnElement[bool]]:
+    """An assistant is of the clients that use it."""
+    own = own_clients(connection)
+    if own is None:
+        return []
+    used = sa.select(clients.c.assistant_id).where(clients.c.id.in_(sorted(own)))
+    return [assistant_id.in_(used)]
+
+
+def is_shared(connection: Connection, assistant_id: str) -> bool:
+    """Whether clients use it that the transaction does not see."""
+    own = own_clients(connection)
+    if own is None:
+        return False
+    others = sa.exists().where(clients.c.assistant_id == assistant_id, clients.c.id.not_in(own))
+    with all_clients(connection):
+        return bool(connection.execute(sa.select(others)).scalar())
+
+
+def refuse_unless_used(connection: Connection, assistant_id: str) -> None:
+    key = assistant.c.assistant_id == assistant_id
+    used = used_by_own(connection, assistant.c.assistant_id)
+    if not connection.execute(sa.select(assistant.c.assistant_id).where(key, *used)).first():
+        fix = "choose one of an own client, or use a key of all clients"
+        refuse(422, "assistant_id", f"there is no assistant {assistant_id}", fix)
+
+
 def lock_assistant(
     connection: Connection, assistant_id: str, expected: int | None = None
 ) -> Assistant:
+    """The assistant, locked until the transaction ends. A key of some clients changes none that
+    others use too (403)."""
     key = assistant.c.assistant_id == assistant_id
-    connection.execute(sa.select(assistant.c.assistant_id).where(key).with_for_update())
+    used = used_by_own(connection, assistant.c.assistant_id)
+    connection.execute(sa.select(assistant.c.assistant_id).where(key, *used).with_for_update())
     locked = get(connection, assistant_id)
+    if is_shared(connection, assistant_id):
+        message = f"{assistant_id} answers for clients beside those of this key"
+        refuse(403, "assistant_id", message, "use a key of all clients")
     if expected not in (None, locked.changes):
         message = f"{assistant_id} has seen {locked.changes} changes, not {expected}"
         refuse(412, "If-Match", message, "read it again, then repeat the change")

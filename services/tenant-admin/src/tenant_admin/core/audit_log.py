@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Connection
 
+from tenant_admin.core.own_clients import own_clients
 from tenant_admin.core.tables import audit_log
 
 
@@ -24,8 +25,12 @@ class AuditEntry(BaseModel):
 def page(
     connection: Connection, about: str | None, after: int | None, limit: int
 ) -> list[AuditEntry]:
-    """Newest first; `about` is an object such as client:7."""
+    """Newest first; `about` is an object such as client:7. A key of some clients sees what was
+    done with them; what was done with assistants and keys is of the installation."""
     query = sa.select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
+    own = own_clients(connection)
+    if own is not None:
+        query = query.where(audit_log.c.object.in_([f"client:{each}" for each in sorted(own)]))
     if about is not None:
         query = query.where(audit_log.c.object == about)
     if after is not None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from common.outbox_refused import EventTooLarge
 from common.outbox_rows import EventDraft, OutboxRow, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
+from tenant_admin.core.key_rights import KeyHolder
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import audit_log
 
@@ -24,13 +25,17 @@ LONGEST_FIELD = {TENANTS_CONFIG.name: "settings", ASSISTANTS_CONFIG.name: "instr
 
 @dataclass(frozen=True, slots=True)
 class ChangeContext:
-    """Who changes something, through which key, in which request, when (UTC)."""
+    """Who changes something, through which key, in which request, when (UTC).
+
+    holder: of the key; None where all is allowed, as to the command line and the service itself.
+    """
 
     actor: str
     key_prefix: str | None
     request_id: str
     trace_id: str
     now: datetime
+    holder: KeyHolder | None = None
 
 
 @dataclass(frozen=True, slots=True)

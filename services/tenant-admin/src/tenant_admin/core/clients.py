@@ -15,6 +15,8 @@ from tenant_admin.core import assistants
 from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.changes import Change, ChangeContext, ConfigRevision, record_change
 from tenant_admin.core.filters import ALL_CLIENTS, ClientFilter
+from tenant_admin.core.key_rights import refuse_without_scope
+from tenant_admin.core.own_clients import is_own, of_own, own_clients
 from tenant_admin.core.problems import refusal_of, refuse
 from tenant_admin.core.schemas import ClientPatch, NewClient, Settings
 from tenant_admin.core.tables import client_secret, clients
@@ -97,6 +99,8 @@ def change(
     client = patched(before.client, patch)
     if client == before.client:
         return Change(ClientChanged(**client.model_dump()), [])
+    if numbers_of(client) != numbers_of(before.client):
+        refuse_without_scope(context.holder, "numbers:write")
     if client.phone_number != before.client.phone_number:
         refuse_shared_phone(connection, client_id, client.phone_number)
     created = ensure_assistant(
@@ -141,7 +145,8 @@ def delete(
 def page(
     connection: Connection, after: int, limit: int, only: ClientFilter = ALL_CLIENTS
 ) -> list[Client]:
-    conditions = (clients.c.id > after, *only.conditions())
+    own = of_own(connection, clients.c.id)
+    conditions = (clients.c.id > after, *own, *only.conditions())
     query = sa.select(clients).where(*conditions).order_by(clients.c.id).limit(limit)
     rows = connection.execute(query).mappings().all()
     secrets = load_secrets(connection, [row["id"] for row in rows])
@@ -289,15 +294,25 @@ def record_client_change(
     return Change(shown, (created.rows if created else []) + rows)
 
 
+def numbers_of(client: Client) -> tuple[str, str]:
+    return client.phone_number_id, client.phone_number
+
+
 def ensure_assistant(
     connection: Connection, context: ChangeContext, assistant_id: str, name: str, language: str
 ) -> Change[Any] | None:
+    """A key of some clients makes none, and takes none that is of others."""
+    if own_clients(connection) is not None:
+        assistants.refuse_unless_used(connection, assistant_id)
+        return None
     return assistants.create_if_missing(
         connection, context, assistant_id, assistant_from_template(name, language)
     )
 
 
 def load_client(connection: Connection, client_id: int, *, lock: bool = False) -> StoredClient:
+    if not is_own(connection, client_id):
+        refuse_unknown_client(client_id)
     query = sa.select(clients).where(clients.c.id == client_id)
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     if row is None:

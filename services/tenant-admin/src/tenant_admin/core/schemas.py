@@ -1,6 +1,6 @@
 """What operators send, validated. The HTTP API and the command line share these."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     MISSING,
@@ -13,15 +13,15 @@ from pydantic import (
     ValidationInfo,
     create_model,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_after_validator_function
 
 from common.events import TenantSettings
 from common.events.config import Effort, Verbosity
 from common.openai_models import DEFAULT_MODEL
-from tenant_admin.core.api_keys import Scope
 from tenant_admin.core.field_types import (
     VISIBLE,
     AssistantId,
@@ -44,6 +44,7 @@ from tenant_admin.core.field_types import (
     Words,
     header_safe,
 )
+from tenant_admin.core.key_rights import KeyRole, Scope
 from tenant_admin.core.own_words import COMMANDS, with_one_meaning
 
 
@@ -56,6 +57,7 @@ class Form(BaseModel):
 
 DEFAULTS = TenantSettings()
 MOST_TOKENS, MOST_USD = 10**12, 10**6
+ClientNumber = Annotated[int, Field(ge=1, le=2_147_483_647)]
 
 
 # With its limits and those of an assistant no event is larger than its topic takes.
@@ -275,18 +277,39 @@ class ContactOf(Form):
 
 
 class NewKey(Form):
-    """An API key for a person or a program."""
+    """An API key for a person or a program: with a role, or with scopes; of some clients or all."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
                 "name": "crm",
-                "scopes": ["clients:read", "clients:write"],
+                "role": "editor",
+                "clients": [7],
                 "expires": "2027-12-31T00:00:00Z",
             }
         }
     )
 
     name: Name
-    scopes: list[Scope] = Field(min_length=1, max_length=20)
+    role: KeyRole | None = Field(
+        default=None,
+        description="viewer: reads. agent: reads clients, and takes conversations over. editor:"
+        " changes clients and assistants too. administrator: everything",
+    )
+    scopes: list[Scope] | None = Field(
+        default=None, min_length=1, max_length=20, description="Instead of a role"
+    )
+    clients: list[ClientNumber] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="Ids: what is of others is not there for the key; null: all clients",
+    )
     expires: Moment | None = Field(default=None, description="Within two years; null: never")
+
+    @model_validator(mode="after")
+    def has_a_role_or_scopes(self) -> Self:
+        if (self.role is None) == (self.scopes is None):
+            fix = {"fix": "give one of the two"}
+            raise PydanticCustomError("rights", "needs either a role or scopes", fix)
+        return self

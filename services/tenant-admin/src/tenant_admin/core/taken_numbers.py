@@ -1,4 +1,4 @@
-"""A number and a phone belong to one client; the refusal names it."""
+"""A number and a phone belong to one client; the refusal names it to who may see it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from typing import NoReturn
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from tenant_admin.core.own_clients import all_clients, is_own
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import clients
 
@@ -17,9 +18,10 @@ def refuse_shared_phone(connection: Connection, client_id: int, phone_number: st
     lock = sa.func.hashtext(f"phone:{phone_number}")
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
     others = (clients.c.phone_number == phone_number, clients.c.id != client_id)
-    owner = connection.execute(sa.select(clients.c.id).where(*others).limit(1)).scalar()
+    with all_clients(connection):
+        owner = connection.execute(sa.select(clients.c.id).where(*others).limit(1)).scalar()
     if owner is not None:
-        refuse_owned("phone_number", phone_number, owner)
+        refuse_owned(connection, "phone_number", phone_number, owner)
 
 
 @contextmanager
@@ -33,9 +35,12 @@ def refuse_taken_number(connection: Connection, phone_number_id: str) -> Iterato
             raise
         query = sa.select(clients.c.id).where(clients.c.phone_number_id == phone_number_id)
         owner = connection.execute(query).scalar()
-        refuse_owned("phone_number_id", phone_number_id, owner)
+        refuse_owned(connection, "phone_number_id", phone_number_id, owner)
 
 
-def refuse_owned(field: str, number: str, owner: int | None) -> NoReturn:
+def refuse_owned(connection: Connection, field: str, number: str, owner: int | None) -> NoReturn:
+    """owner: None where the transaction does not see it."""
+    is_seen = owner is not None and is_own(connection, owner)
+    whose = f"client {owner}" if is_seen else "another client"
     fix = "check the number, or change or delete that client"
-    refuse(409, field, f"{number} already belongs to client {owner}", fix)
+    refuse(409, field, f"{number} already belongs to {whose}", fix)

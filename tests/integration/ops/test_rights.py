@@ -16,7 +16,7 @@ from tests.support.postgres import NewDatabase, Server
 from tests.support.tenant_admin import command
 
 from common.postgres.migrate import upgrade
-from common.postgres.session import SETTINGS
+from common.postgres.session_check import SETTINGS
 from ops.create_roles import Passwords, create_roles
 from tenant_admin.migrate import migrate
 

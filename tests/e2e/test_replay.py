@@ -27,7 +27,7 @@ async def test_webhooks_replayed_by_an_operator_are_not_answered_again(
     conversation = ("--conversation", f"{client.number}:{contact}")
     listed = await system.run_script(REPLAY, "list", "webhooks.raw", *conversation)
     sent = await system.run_script(REPLAY, "send", "webhooks.raw", *conversation, "--reason", "e2e")
-    count = re.fullmatch(r"(\d+) of \1 records sent to webhooks.raw\n", sent)
+    count = re.search(r"^(\d+) of \1 records sent to webhooks.raw$", sent, re.MULTILINE)
     assert count, sent
     assert listed.endswith(f"\n{count[1]} records of webhooks.raw\n")
     assert int(count[1]) >= len(wamids), "and what the statuses said"

@@ -13,6 +13,7 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import make_dsn, parse_dsn
 from tests.support.postgres import NewDatabase, Server
+from tests.support.tenant_admin import command
 
 from common.postgres.migrate import upgrade
 from common.postgres.session_check import SETTINGS
@@ -46,6 +47,18 @@ REWRITE = [
     " 'begin return null; end'",
     "drop table audit_log",
     "alter table audit_log owner to admin",
+    "drop trigger audit_log_chained on audit_log",
+    "alter table audit_log disable trigger audit_log_chained",
+    "drop function chain_audit_line cascade",
+    "create or replace function audit_line_hash(previous text, line audit_log) returns text"
+    " language sql as 'select previous'",
+    "set session_replication_role = replica",
+    "insert into audit_chain values (9, 9, 'x')",
+    "update audit_chain set hash = 'x'",
+    "delete from audit_chain",
+    "truncate audit_chain",
+    "drop table audit_chain",
+    "alter table audit_chain disable trigger all",
     "update alembic_version set version_num = '9999'",
 ]
 
@@ -104,7 +117,7 @@ def test_a_service_owns_nothing_and_may_change_rows_of_every_table(
     tables = dict(separate.query(role, TABLES))
     expected = dict.fromkeys(tables, ROWS) | {"alembic_version": ["SELECT"]}
     if role == "admin":
-        expected["audit_log"] = ["INSERT", "SELECT"]
+        expected |= {"audit_log": ["INSERT", "SELECT"], "audit_chain": ["SELECT"]}
     assert tables == expected
     assert separate.query(role, SEQUENCES) in ([(True,)], [(None,)])
     assert separate.query(role, "select current_schemas(false)") == [([role],)]
@@ -120,7 +133,7 @@ def test_a_service_can_create_nothing(separate: Installation, role: str, made: s
 
 
 @pytest.mark.parametrize("statement", REWRITE)
-def test_tenant_admin_can_add_to_the_audit_log_and_never_change_it(
+def test_m4a_tenant_admin_can_add_to_the_audit_log_and_never_change_it(
     separate: Installation, statement: str
 ) -> None:
     separate.query(
@@ -131,6 +144,34 @@ def test_tenant_admin_can_add_to_the_audit_log_and_never_change_it(
     with pytest.raises(InsufficientPrivilege):
         separate.query("admin", statement)
     assert separate.query("admin", "select actor from audit_log") == [("cli:test",)]
+    assert separate.query("admin", "select position from audit_chain") == [(1,)]
+
+
+def test_m4a_a_table_of_the_sessions_own_does_not_stand_in_for_the_chain(
+    separate: Installation,
+) -> None:
+    line = """insert into audit_log (at, actor, request_id, action, object)
+    values (now(), 'cli:test', 'r', 'test', 'client:1')"""
+    separate.query("admin", line)
+    separate.query(
+        "admin",
+        f"""set search_path = pg_temp, admin; create temp table audit_chain
+        (position bigint, line_id bigint, hash text);
+        {line.replace("audit_log", "admin.audit_log")};
+        create function pg_temp.hashtext(text) returns int language sql as 'select 0'""",
+    )
+    places = separate.query("admin", "select position from audit_chain order by 1")
+    assert places == [(1,), (2,)]
+
+
+def test_m4d_the_services_user_writes_lines_that_it_can_verify(separate: Installation) -> None:
+    words = parse_dsn(separate.dsn("admin"))
+    place = f"{words['host']}:{words['port']}/{words['dbname']}"
+    url = f"postgresql://admin:{separate.password}@{place}"
+    add = ("add", "La Plaza", "+34666777888", "631261586727899", "asst_abc123xyz")
+    assert command("manage_clients.py", *add, DATABASE_URL=url).returncode == 0
+    verified = command("manage_clients.py", "audit", "verify", DATABASE_URL=url)
+    assert verified.stdout.startswith("2 lines are as they were written."), verified.stderr
 
 
 def test_a_new_table_is_the_services_too_as_soon_as_its_owner_has_made_it(

@@ -10,7 +10,7 @@ from tenant_admin.core.retention_rules import retention_rules
 pytestmark = pytest.mark.integration
 RULES = retention_rules(usage_days=400)
 # Forgotten where they are written: counted deliveries, and rows of the outbox. The rest stays.
-KEPT = {"outbox", "outbox_refused", "alembic_version", "audit_log"}
+KEPT = {"outbox", "outbox_refused", "alembic_version", "audit_log", "audit_chain"}
 KEPT |= {"account_news", "number_account"}  # one row for each thing that Meta tells
 KEPT |= {"clients", "client_secret", "assistant", "assistant_version", "api_key"}
 ADD = """

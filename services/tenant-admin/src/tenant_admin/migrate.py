@@ -5,11 +5,12 @@ from argparse import ArgumentParser
 
 from common.postgres.dsn import dsn_of
 from common.postgres.migrate import current_revision, migration_engine, upgrade
+from common.postgres.rights import LimitedTables
 from common.service.settings import DatabaseSettings, load
 from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.tables import SCHEMA
 
-APPEND_ONLY = ("audit_log",)
+LIMITED = LimitedTables(append_only=("audit_log",), read_only=("audit_chain",))
 
 
 def migrate(dsn: str) -> str:
@@ -18,7 +19,7 @@ def migrate(dsn: str) -> str:
     with engine.connect() as connection:
         before = current_revision(connection, SCHEMA)
     engine.dispose()
-    after = upgrade(dsn, "tenant_admin", SCHEMA, APPEND_ONLY)
+    after = upgrade(dsn, "tenant_admin", SCHEMA, LIMITED)
     if before == after:
         return f"Schema {SCHEMA} is up to date (revision {after})."
     return f"Schema {SCHEMA}: tables {'updated' if before else 'created'} (revision {after})."

@@ -7,7 +7,10 @@ from confluent_kafka import Message
 
 from common.topics import Topic
 
-REPLAYED = "replayed"  # header of what an operator sends again: who, when and why
+# Headers of what an operator sends again.
+REPLAYED = "replayed"  # who, when and why
+REPLAY_ID = "replay-id"  # the same for all records of one replay
+REPLAYED_FROM = "replayed-from"  # where it was read: partition:offset
 
 
 @dataclass(frozen=True, slots=True)

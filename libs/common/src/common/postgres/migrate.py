@@ -1,7 +1,6 @@
 """Alembic from code: each service migrates its own schema with the migrations it carries."""
 
 import sys
-from collections.abc import Iterable
 from importlib.resources import files
 
 import psycopg2
@@ -13,7 +12,7 @@ from alembic.migration import MigrationContext
 from common.postgres.dsn import dsn_of
 from common.postgres.engine import DRIVER, connection_arguments
 from common.postgres.errors import is_outage, reason_of
-from common.postgres.rights import grant_rights
+from common.postgres.rights import NONE_LIMITED, LimitedTables, grant_rights
 from common.postgres.wait_for_schema import newest_revision
 from common.service.settings import DatabaseSettings, load
 
@@ -23,7 +22,7 @@ LIMITS = """set local statement_timeout = 0; set local idle_in_transaction_sessi
 set local lock_timeout = '10s'"""
 
 
-def upgrade(dsn: str, package: str, schema: str, append_only: Iterable[str] = ()) -> str:
+def upgrade(dsn: str, package: str, schema: str, limited: LimitedTables = NONE_LIMITED) -> str:
     """Brings the package's schema to its newest revision, and names the one it then has.
 
     A schema that a newer version migrated is left as it is: that is a rollback, and migrations only
@@ -43,7 +42,7 @@ def upgrade(dsn: str, package: str, schema: str, append_only: Iterable[str] = ()
             config = configuration(package)
             config.attributes.update(connection=connection, schema=schema)
             command.upgrade(config, "head")
-        grant_rights(connection, schema, append_only)
+        grant_rights(connection, schema, limited)
     engine.dispose()
     return reached
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from tenant_admin.cli.assignments import patch_of, settings_of
 from tenant_admin.cli.assistants import app as assistant_app
+from tenant_admin.cli.audit_log import app as audit_app
 from tenant_admin.cli.conversation_commands import add_to
 from tenant_admin.cli.health_table import print_health, print_healths
 from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients, printable
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(assistant_app, name="assistant")
 app.add_typer(rings_app, name="rings")
+app.add_typer(audit_app, name="audit")
 
 
 def known_month(month: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """What commands print: a table or sentences for people, JSON for machines."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -21,8 +21,27 @@ def printable(text: str) -> str:
     return NOT_PRINTABLE.sub("", text)
 
 
+def one_line(text: str) -> str:
+    """The same, and nothing that would begin another line."""
+    return " ".join(printable(text).split())
+
+
 def print_json(value: Any) -> None:
-    typer.echo(orjson.dumps(value, default=to_json, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(json_text(value))
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """One after the other, as they come."""
+    typer.echo("[", nl=False)
+    for number, value in enumerate(values):
+        typer.echo(("," if number else "") + "\n" + json_text(value), nl=False)
+    typer.echo("\n]")
+
+
+def json_text(value: Any) -> str:
+    """What would steer the terminal, or turn the text around, is escaped: no program minds."""
+    text = orjson.dumps(value, default=to_json, option=orjson.OPT_INDENT_2).decode()
+    return NOT_PRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def to_json(value: Any) -> Any:

@@ -1,23 +1,40 @@
 """`python scripts/replay.py list|show|send`: what happened to a message, and once more."""
 
-import getpass
+import shlex
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
+from threading import Event
 from typing import Annotated, Any
 
 import structlog
 import typer
 
 from common.kafka.record import Record
+from common.lenient_json import parse_json
 from common.service.settings import KafkaSettings, load
-from tenant_admin.cli.output import AsJson, print_json, printable
-from tenant_admin.cli.session import exit_on_expected_errors
+from common.topics import Topic as KafkaTopic
+from tenant_admin.cli.machine_user import machine_user
+from tenant_admin.cli.output import AsJson, one_line, print_json, print_json_list
+from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
 from tenant_admin.core.problems import refuse
-from tenant_admin.replay.read import read
+from tenant_admin.replay.audit_lines import record_end, record_resume, record_start
+from tenant_admin.replay.read import read, read_one
 from tenant_admin.replay.select import Selection, matches, moment
-from tenant_admin.replay.send import replay_headers, send, target_of
+from tenant_admin.replay.send import (
+    ReplayMarks,
+    ReplayProducer,
+    oldest_allowed,
+    origin_of,
+    positions_sent,
+    replay_headers,
+    target_of,
+)
+from tenant_admin.replay.words import words_of
 from tenant_admin.settings import ReplaySettings
 
 app = typer.Typer(
@@ -27,6 +44,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+LINE_OF_WORDS = 80
+BIGGEST = 2**63 - 1
 Topic = Annotated[str, typer.Argument(metavar="TOPIC")]
 Number = Annotated[str | None, typer.Option(help="phone_number_id of the client")]
 Tenant = Annotated[int | None, typer.Option(help="client id (not known to raw webhooks)")]
@@ -34,6 +53,7 @@ Conversation = Annotated[str | None, typer.Option(help="phone_number_id:contact"
 Wamid = Annotated[str | None, typer.Option(help="WhatsApp's message id")]
 Since = Annotated[str | None, typer.Option(help="15m, 2h, 3d ago or an ISO time (UTC)")]
 Limit = Annotated[int, typer.Option(min=1, max=10**9, help="at most so many records")]
+Records = Iterable[Record]
 
 
 @app.command("list")
@@ -48,27 +68,28 @@ def list_records(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """One line per record: partition, offset, time, key, size."""
+    """One line per record: partition, offset, time, key, what it says."""
     selection = selection_of(number, tenant, conversation, wamid, since, until)
-    records = list(islice(selected_records(topic, selection), limit))
+    records = islice(selected_records(topic, selection), limit)
     if as_json:
-        print_json([summary_of(record) for record in records])
+        print_json_list(summary_of(record) for record in records)
         return
+    count = 0
     for record in records:
-        at, key = summary_of(record)["at"], printable(record.key_text)
-        typer.echo(f"{record.partition:4} {record.offset:8}  {at}  {key}  {size(record)} bytes")
-    typer.echo(f"{len(records)} records of {topic}")
+        typer.echo(line_of(record))
+        count += 1
+    typer.echo(f"{count} records of {topic}")
 
 
 @app.command()
-def show(topic: Topic, partition: int, offset: int) -> None:
+def show(
+    topic: Topic,
+    partition: Annotated[int, typer.Argument(min=0, max=2**31 - 1)],
+    offset: Annotated[int, typer.Argument(min=0, max=BIGGEST)],
+) -> None:
     """One record whole: headers and value, as JSON."""
-    every = selected_records(topic, Selection())
-    matching = (each for each in every if (each.partition, each.offset) == (partition, offset))
-    record = next(matching, None)
-    if record is None:
-        refuse(422, "offset", f"no record {offset} in partition {partition}", "see `list`")
-    print_json({**summary_of(record), "value": (record.value or b"").decode("utf-8", "replace")})
+    record = read_one(kafka(), topic, partition, offset)
+    print_json({**summary_of(record), "value": value_of(record)})
 
 
 @app.command("send")
@@ -83,24 +104,145 @@ def send_again(
     until: Since = None,
     limit: Limit = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent")] = False,
+    rate: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="at most so many records a second")
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="ID", help="a replay that did not end: send the rest")
+    ] = None,
+    billed: Annotated[
+        bool, typer.Option("--billed", help="also what goes to phones or is counted as money")
+    ] = False,
 ) -> None:
-    """Publish raw webhooks, quarantined ones or dead letters again, marked `replayed`."""
-    target = target_of(topic)
+    """Publish raw webhooks, quarantined ones or dead letters again, marked `replayed`. At most 14
+    days old. Exit code 1 when not all were sent."""
+    target = target_of(topic, billed)
     selection = selection_of(number, tenant, conversation, wamid, since, until)
     if selection == Selection():
         refuse(422, "selection", "nothing is selected", "name --wamid, --number, --since, ...")
     if not (reason.strip() and is_text(reason)):
         refuse(422, "reason", "is empty, or no text", "write why it is sent again")
-    records = list(islice(selected_records(topic, selection), limit))
-    if dry_run:
-        typer.echo(f"{len(records)} records would be sent to {target.name}")
-        return
     now = datetime.now(UTC)
-    user = getpass.getuser()
-    marked = [(record, replay_headers(record, user, reason, now)) for record in records]
-    sent = send(kafka(), target, marked)
-    typer.echo(f"{sent} of {len(records)} records sent to {target.name}")
-    raise typer.Exit(0 if sent == len(records) else 1)
+    asked = replace(selection, until=selection.until or now)
+    oldest = oldest_allowed(asked.since, now)
+    if dry_run:
+        found = islice(selected_records(topic, asked, oldest), limit)
+        typer.echo(f"{sum(1 for _ in found)} records would be sent to {target.name}")
+        return
+    with open_session() as session:
+        run = ReplayRun(session, topic, target, asked, one_line(reason), limit, billed)
+        run.start(resume)
+        selected = partial(selected_records, topic, asked, oldest)
+        raise typer.Exit(run.send(selected, rate))
+
+
+class ReplayRun:
+    """One `send`: it says how to go on with it, and leaves its lines in the audit log."""
+
+    def __init__(
+        self,
+        session: Session,
+        topic: str,
+        target: KafkaTopic,
+        asked: Selection,
+        reason: str,
+        limit: int,
+        billed: bool,
+    ) -> None:
+        self._session, self._topic, self._target = session, topic, target
+        self._asked, self._limit, self._billed = asked, limit, billed
+        context = session.context
+        self._marks = ReplayMarks(context.request_id, machine_user(), reason, context.now)
+        self._sent_before: frozenset[tuple[int, int]] = frozenset()
+
+    def start(self, resume: str | None) -> None:
+        """RequestRefused when `resume` is no replay of the same selection."""
+        what = self._described()
+        if resume is None:
+            self._session.apply(partial(record_start, topic=self._topic, asked=what))
+        else:
+            began = self._session.apply(
+                partial(record_resume, topic=self._topic, asked=what, replay_id=resume)
+            ).value
+            self._marks = self._marks._replace(replay_id=resume, started=began)
+            self._sent_before = frozenset(positions_sent(kafka(), self._target, self._marks))
+        typer.echo(f"Replay {self._marks.replay_id}. If it does not end, go on with:", err=True)
+        typer.echo(f"  {self.command()}", err=True)
+
+    def send(self, selected: Callable[[Callable[[], bool]], Records], rate: int | None) -> int:
+        """The exit code. Interrupted, it ends in good order."""
+        stopped = Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: stopped.set())
+        producer = ReplayProducer(kafka(), self._target, rate)
+        complete = False
+        try:
+            producer.send_all(self._marked(selected(stopped.is_set)))
+            complete = not stopped.is_set()
+        finally:
+            producer.finish()
+            complete = complete and not producer.failed
+            self._end(producer, complete)
+        return 0 if complete else 1
+
+    def command(self) -> str:
+        """What sends the rest."""
+        given = {
+            "number": self._asked.phone_number_id,
+            "tenant": self._asked.tenant_id,
+            "conversation": self._asked.conversation,
+            "wamid": self._asked.wamid,
+            "since": self._asked.since and self._asked.since.isoformat(),
+            "until": self._asked.until and self._asked.until.isoformat(),
+            "limit": self._limit,
+            "reason": self._marks.reason,
+            "resume": self._marks.replay_id,
+        }
+        options = [f"--{name}={value}" for name, value in given.items() if value is not None]
+        flags = ["--billed"] if self._billed else []
+        words = ["python", "scripts/replay.py", "send", self._topic, *options, *flags]
+        return one_line(shlex.join(words))
+
+    def _marked(self, records: Records) -> Iterator[Any]:
+        own = (record for record in records if not origin_of(record, self._marks.replay_id))
+        for record in islice(own, self._limit):
+            if (record.partition, record.offset) not in self._sent_before:
+                yield record, replay_headers(record, self._marks)
+
+    def _described(self) -> dict[str, Any]:
+        """For the audit log."""
+        times = {"since", "until"}
+        words = {
+            name: value.isoformat() if value and name in times else value
+            for name, value in asdict(self._asked).items()
+        }
+        return words | {
+            "target": self._target.name,
+            "limit": self._limit,
+            "reason": self._marks.reason,
+        }
+
+    def _end(self, producer: ReplayProducer, complete: bool) -> None:
+        counts = {
+            "sent": producer.sent,
+            "failed": producer.failed,
+            "sent_before": len(self._sent_before),
+            "complete": complete,
+        }
+        before = f", {len(self._sent_before)} before" if self._sent_before else ""
+        typer.echo(
+            f"{producer.sent} of {producer.given} records sent to {self._target.name}{before}"
+        )
+        if not complete:
+            typer.echo(f"Not all is sent. Go on with:\n  {self.command()}", err=True)
+        self._session.apply(
+            partial(
+                record_end,
+                topic=self._topic,
+                replay_id=self._marks.replay_id,
+                counts=counts,
+            )
+        )
 
 
 def selection_of(
@@ -133,14 +275,27 @@ def is_text(given: str) -> bool:
     return True
 
 
-def selected_records(topic: str, selection: Selection) -> Iterable[Record]:
-    return (
-        record for record in read(kafka(), topic, selection.since) if matches(record, selection)
-    )
+def selected_records(
+    topic: str,
+    selection: Selection,
+    oldest: datetime | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Record]:
+    """oldest: where to begin, else as selected. It ends early once `is_stopped()`."""
+    asked = replace(selection, since=oldest or selection.since)
+    records = read(kafka(), topic, asked.since, is_stopped)
+    return (record for record in records if matches(record, asked))
 
 
 def kafka() -> KafkaSettings:
     return load(ReplaySettings).as_operator()
+
+
+def line_of(record: Record) -> str:
+    at, key = time_of(record), one_line(record.key_text)
+    words = one_line(words_of(record))
+    cut = words if len(words) <= LINE_OF_WORDS else f"{words[: LINE_OF_WORDS - 1]}…"
+    return f"{record.partition:4} {record.offset:8}  {at}  {key}  {cut}"
 
 
 def summary_of(record: Record) -> dict[str, Any]:
@@ -148,15 +303,23 @@ def summary_of(record: Record) -> dict[str, Any]:
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(),
+        "at": time_of(record),
         "key": record.key_text,
         "headers": {name: record.header_text(name) for name in record.headers},
-        "bytes": size(record),
+        "bytes": len(record.value or b""),
+        "words": words_of(record),
     }
 
 
-def size(record: Record) -> int:
-    return len(record.value or b"")
+def value_of(record: Record) -> Any:
+    """Its JSON, else its text."""
+    value = record.value or b""
+    parsed = parse_json(value)
+    return value.decode("utf-8", "replace") if parsed is None else parsed
+
+
+def time_of(record: Record) -> str:
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat()
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """One run of the command line: its connection, who runs it, and how it fails."""
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from common.postgres.engine import connect
 from common.postgres.errors import is_outage, sqlstate
 from common.service.settings import load
 from common.service.tracing import new_trace_id
+from tenant_admin.cli.machine_user import machine_user
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.problems import RequestRefused
 from tenant_admin.core.tables import SCHEMA
@@ -89,7 +89,7 @@ def open_session() -> Iterator[Session]:
 
 def context_of_this_run() -> ChangeContext:
     trace_id = new_trace_id()
-    return ChangeContext(f"cli:{getpass.getuser()}", None, trace_id, trace_id, datetime.now(UTC))
+    return ChangeContext(f"cli:{machine_user()}", None, trace_id, trace_id, datetime.now(UTC))
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def add_version(
 ) -> Change[CurrentVersion]:
     """Refused (412) when the assistant has not seen `expected` changes."""
     before = lock_assistant(connection, assistant_id, expected)
+    previous = get_version(connection, assistant_id, before.latest_version)
     number = before.latest_version + 1
     version = insert_version(connection, context, assistant_id, number, body)
     rows = record_change(
@@ -116,6 +117,7 @@ def add_version(
         context,
         "assistant.version",
         f"assistant:{assistant_id}",
+        before=previous.model_dump(mode="json"),
         after=version.model_dump(mode="json"),
         drafts=switch_version(connection, context, version) if publish_it else [],
     )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from common.outbox_refused import EventTooLarge
 from common.outbox_rows import EventDraft, OutboxRow, add
 from common.topics import ASSISTANTS_CONFIG, TENANTS_CONFIG
+from tenant_admin.core.field_changes import field_changes
 from tenant_admin.core.key_rights import KeyHolder
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import audit_log
@@ -68,7 +69,8 @@ def record_change(
     """Writes the audit line and the events of one change; returns the rows to publish.
 
     Refused (422) when an event is larger than its topic takes.
-    `before` and `after` are JSON values without secrets; the log holds only their hashes.
+    `before` and `after` are JSON objects without secrets; the log holds their hashes, and which
+    fields differ.
     """
     line = audit_line(context, action, object_name, before, after)
     return record_changes(connection, [line], drafts)
@@ -87,6 +89,7 @@ def audit_line(
         "object": object_name,
         "before_hash": before and digest(before),
         "after_hash": after and digest(after),
+        "changes": field_changes(before, after),
     }
 
 

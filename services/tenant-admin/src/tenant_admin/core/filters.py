@@ -1,10 +1,11 @@
-"""Which clients or assistants a list shows: those that every condition holds of."""
+"""Which clients, assistants or audit lines a list shows: those that every condition holds of."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from tenant_admin.core.tables import assistant, clients
+from tenant_admin.core.tables import assistant, audit_log, clients
 
 Conditions = list[sa.ColumnElement[bool]]
 
@@ -44,7 +45,33 @@ class AssistantFilter(NamedTuple):
         return text_conditions(assistant.c.name, self.name, searched, self.search)
 
 
-ALL_CLIENTS, ALL_ASSISTANTS = ClientFilter(), AssistantFilter()
+class AuditFilter(NamedTuple):
+    """None is no condition. about: an object such as assistant:x; client_id: what is about it;
+    since is in, until is not."""
+
+    actor: str | None = None
+    action: str | None = None
+    about: str | None = None
+    client_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> Conditions:
+        line = audit_log.c
+        client = f"client:{self.client_id}" if self.client_id is not None else None
+        exact = (
+            (line.actor, self.actor),
+            (line.action, self.action),
+            (line.object, self.about),
+            (line.object, client),
+        )
+        times = [line.at >= self.since] if self.since else []
+        if self.until:
+            times.append(line.at < self.until)
+        return [*(column == value for column, value in exact if value is not None), *times]
+
+
+ALL_CLIENTS, ALL_ASSISTANTS, EVERY_LINE = ClientFilter(), AssistantFilter(), AuditFilter()
 
 
 def text_conditions(

@@ -86,6 +86,14 @@ audit_log = sa.Table(
     sa.Column("object", sa.Text),
     sa.Column("before_hash", sa.Text),
     sa.Column("after_hash", sa.Text),
+    sa.Column("changes", JSONB),
+)
+audit_chain = sa.Table(
+    "audit_chain",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True),
+    sa.Column("line_id", sa.BigInteger),
+    sa.Column("hash", sa.Text),
 )
 idempotent_request = sa.Table(
     "idempotent_request",

@@ -13,10 +13,11 @@ from tests.support.compose import COMMENTED, EXAMPLE, FILE, ROOT, compose, servi
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 STAND_INS = ("whatsapp", "openai")
 MIGRATIONS = ("migrate-assistant", "migrate-sender", "migrate-tenant-admin")
-JOBS = ("secrets", "rings", "roles", "kafka-users", "topics", "exercise", *MIGRATIONS)
+DEMO_JOBS = ("check-demo", "exercise")
+JOBS = ("secrets", "rings", "roles", "kafka-users", "topics", *DEMO_JOBS, *MIGRATIONS)
 ROOT_JOBS = ("secrets", "rings")  # they alone enter the folder of what is kept
 SERVERS = ("kafka", "postgres")
-OWNERS = {"whatsapp": "exercise", "openai": "exercise", "rings": "tenant-admin"}  # of secrets
+OWNERS = {"rings": "tenant-admin"}  # of secrets
 VARIABLE = re.compile(r"\$\{([A-Z_]+)[:}]")
 NAMED = re.compile(r"^#?([A-Z][A-Z_]*)=", re.MULTILINE)
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"

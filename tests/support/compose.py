@@ -42,9 +42,17 @@ def compose(*words: str, file: Path = FILE, env_file: Path = EXAMPLE) -> str:
 @cache
 def services(env_file: Path = EXAMPLE) -> dict[str, dict[str, Any]]:
     """Every service and job of the file, whatever its profile. Read only: it is kept."""
+    return dict(resolved(env_file)["services"])
+
+
+@cache
+def compose_networks() -> dict[str, dict[str, Any]]:
+    return dict(resolved(EXAMPLE)["networks"])
+
+
+def resolved(env_file: Path) -> dict[str, Any]:
     profiles = ("--profile", "demo", "--profile", "rings")
-    resolved = compose(*profiles, "config", "--format", "json", env_file=env_file)
-    return dict(json.loads(resolved)["services"])
+    return dict(json.loads(compose(*profiles, "config", "--format", "json", env_file=env_file)))
 
 
 def run_secrets_job(folder: Path, env_file: Path = EXAMPLE) -> "subprocess.CompletedProcess[str]":

@@ -61,6 +61,18 @@ def test_our_containers_may_do_no_more_than_they_need(name: str) -> None:
     assert "privileged" not in service
 
 
+@pytest.mark.parametrize("name", SERVERS)
+def test_l8_servers_may_do_no_more_than_they_need(name: str) -> None:
+    service = services()[name]
+    assert service["cap_drop"] == ["ALL"]
+    begins_as_root = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    assert set(service.get("cap_add", ())) == (begins_as_root if name == "postgres" else set())
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert "privileged" not in service
+
+
 @pytest.mark.parametrize("name", [*SERVICES, *STAND_INS, *SERVERS])
 def test_what_runs_for_ever_starts_again_and_has_time_to_end(name: str) -> None:
     service = services()[name]

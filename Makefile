@@ -1,14 +1,15 @@
 # Needs python3 (3.11 or newer) with pip or venv; everything else is fetched into this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke up test check format load bench soak replay clean
+.PHONY: help demo smoke up test check format load bench soak replay sbom advisories pin-images clean
 
 UV := .uv/bin/uv
+BY_HASH := --require-hashes -r deploy/uv.txt
 RUN := .venv/bin/python
 export UV_PYTHON_DOWNLOADS ?= never
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: .venv/ready ## Everything on this machine, with a WhatsApp page to chat in; Ctrl-C ends it
 	@$(RUN) -m devkit.stack demo
@@ -44,14 +45,24 @@ soak: .venv/ready ## An hour of load with a ledger: what is lost, grows or is lo
 replay: .venv/ready ## Look at a topic's records, send raw webhooks again: make replay ARGS="--help"
 	@$(RUN) scripts/replay.py $(ARGS)
 
+sbom: .venv/ready ## What is in each image, as CycloneDX in build/sbom
+	@$(RUN) -m deploy.supply_chain.sbom
+
+# Exit code 3: it said NOT RUN.
+advisories: .venv/ready ## Known flaws in what uv.lock names; NOT RUN where osv.dev is not reached
+	@$(RUN) -m deploy.supply_chain.advisories || [ $$? = 3 ]
+
+pin-images: .venv/ready ## Write the digests of the images that are not ours, from their registries
+	@$(RUN) -m deploy.supply_chain.pin_images
+
 clean: ## Remove what the other targets fetched and made
-	rm -rf .uv .venv .conserje .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .uv .venv .conserje build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Some systems have venv without pip, some pip without venv: either will do.
 $(UV):
 	@echo "Fetching uv"
-	@{ python3 -m venv .uv && .uv/bin/pip install -q uv; } >/dev/null 2>&1 \
-	  || python3 -m pip install -q --target .uv uv
+	@{ python3 -m venv .uv && .uv/bin/pip install -q $(BY_HASH); } >/dev/null 2>&1 \
+	  || python3 -m pip install -q --target .uv $(BY_HASH)
 
 .venv/ready: $(MANIFESTS) | $(UV)
 	@echo "Fetching the dependencies"

@@ -53,6 +53,8 @@ def ensure(engine: Engine, image: str, stand_in: Callable[[str], None]) -> str:
     try:
         engine.run("pull", "--quiet", image, timeout=PULL_SECONDS)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        if "@" in image:
+            raise NotRun(f"{image} cannot be pulled, and nothing stands in for a digest") from None
         show_progress(f"{image}: no registry reached; building a stand-in")
         stand_in(image)
         return "stand-in"

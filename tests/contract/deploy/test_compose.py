@@ -13,10 +13,11 @@ from tests.support.compose import COMMENTED, EXAMPLE, FILE, ROOT, compose, servi
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
 STAND_INS = ("whatsapp", "openai")
 MIGRATIONS = ("migrate-assistant", "migrate-sender", "migrate-tenant-admin")
-JOBS = ("secrets", "rings", "roles", "kafka-users", "topics", "exercise", *MIGRATIONS)
+DEMO_JOBS = ("check-demo", "exercise")
+JOBS = ("secrets", "rings", "roles", "kafka-users", "topics", *DEMO_JOBS, *MIGRATIONS)
 ROOT_JOBS = ("secrets", "rings")  # they alone enter the folder of what is kept
 SERVERS = ("kafka", "postgres")
-OWNERS = {"whatsapp": "exercise", "openai": "exercise", "rings": "tenant-admin"}  # of secrets
+OWNERS = {"rings": "tenant-admin"}  # of secrets
 VARIABLE = re.compile(r"\$\{([A-Z_]+)[:}]")
 NAMED = re.compile(r"^#?([A-Z][A-Z_]*)=", re.MULTILINE)
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -57,6 +58,18 @@ def test_our_containers_may_do_no_more_than_they_need(name: str) -> None:
     assert service["mem_limit"]
     assert service["pids_limit"]
     assert service.get("user") == ("0:0" if name in ROOT_JOBS else None), "else that of the image"
+    assert "privileged" not in service
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_l8_servers_may_do_no_more_than_they_need(name: str) -> None:
+    service = services()[name]
+    assert service["cap_drop"] == ["ALL"]
+    begins_as_root = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    assert set(service.get("cap_add", ())) == (begins_as_root if name == "postgres" else set())
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
     assert "privileged" not in service
 
 

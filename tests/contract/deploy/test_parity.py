@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
-from tests.support.compose import example_without_comments, services
+from tests.support.compose import (
+    EXAMPLE,
+    example_without_comments,
+    run_secrets_job,
+    services,
+    with_files,
+)
 from tests.support.kustomize import Object, built, named, of_kind
 
 from assistant.settings import Settings as AssistantSettings
@@ -18,6 +24,7 @@ from devkit.emulators.openai.settings import OpenAISettings
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
 from devkit.loadtest.installation import Installation
 from ingress.settings import Settings as IngressSettings
+from ops.check_demo import DemoSettings
 from ops.create_kafka_users import KafkaUserSettings
 from ops.create_roles import RoleSettings
 from ops.create_topics import TopicSettings
@@ -44,7 +51,12 @@ PARTS: Parts = {
     "whatsapp": WhatsAppSettings,
     "openai": OpenAISettings,
 }
-IN_COMPOSE: Parts = {**PARTS, "secrets": SecretFileSettings, "exercise": Installation}
+IN_COMPOSE: Parts = {
+    **PARTS,
+    "secrets": SecretFileSettings,
+    "check-demo": DemoSettings,
+    "exercise": Installation,
+}
 # A cluster of one's own has roles and users made by its administrator, and no stand-ins.
 IN_PRODUCTION: Parts = {
     name: settings
@@ -52,10 +64,19 @@ IN_PRODUCTION: Parts = {
     if name not in ("roles", "kafka-users", "whatsapp", "openai")
 }
 SERVICES = ("ingress", "router", "assistant", "sender", "tenant-admin")
+CALLERS = (AssistantSettings, SenderSettings, TenantAdminSettings)
 # Differ from the code's defaults: what a pod is, where its broker is.
 DEPLOYED = {"LISTEN_HOST", "KAFKA_BOOTSTRAP_SERVERS"}
 FOR_TESTS_ALONE = {"CRASH_AT"}
+# Read by the libraries that call Meta and OpenAI.
+OF_LIBRARIES = {"HTTPS_PROXY", "NO_PROXY"}
 Environment = dict[str, str]
+# What only Meta and OpenAI could say.
+LIVE = f"""
+WHATSAPP_APP_SECRETS={"0123456789abcdef" * 2}
+WHATSAPP_VERIFY_TOKEN=0123456789abcdefgh
+OPENAI_API_KEY=0123456789abcdefgh
+"""
 SOMETHING = {"file": "/a/path", "url": "postgresql://user:password@host/database"}
 
 
@@ -66,6 +87,7 @@ def names_of(settings: type[BaseSettings]) -> set[str]:
 def differences(settings: type[BaseSettings], environment: Mapping[str, str]) -> list[str]:
     """What is missing, and what nobody reads. NAME_FILE counts as NAME."""
     wanted = names_of(settings)
+    wanted |= OF_LIBRARIES if settings in CALLERS else set()
     given = {name if name in wanted else name.removesuffix("_FILE") for name in environment}
     missing = [f"{name} is missing" for name in sorted(wanted - given)]
     return missing + [f"{name} is read by nobody" for name in sorted(given - wanted)]
@@ -156,7 +178,7 @@ def test_the_rings_job_finds_its_settings() -> None:
 def everything_shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An .env in which every default that .env.example shows is written out."""
     path = tmp_path_factory.mktemp("env") / "everything.env"
-    path.write_text(example_without_comments())
+    path.write_text(example_without_comments() + LIVE)
     return path
 
 
@@ -168,30 +190,39 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def values(
-    settings: type[BaseSettings], environment: Mapping[str, str], ring: Path
+    settings: type[BaseSettings], environment: Mapping[str, str], ring: Path | None = None
 ) -> dict[str, Any]:
     """What the class makes of it; a secret's file is not there, so it gets some value."""
     given = {name.lower(): value for name, value in environment.items() if value}
-    given |= {"key_ring_file": str(ring)} if "key_ring_file" in given else {}
+    given |= {"key_ring_file": str(ring)} if ring and "key_ring_file" in given else {}
     for name, field in settings.model_fields.items():
         if name not in given and (field.is_required() or f"{name}_file" in given):
             given[name] = SOMETHING.get(name.rpartition("_")[2], "0123456789abcdef" * 2)
     return settings.model_validate(given).model_dump(mode="json", exclude={"admin_api_key"})
 
 
+def in_compose(name: str, folder: Path, env_file: Path) -> dict[str, Any]:
+    """What a service makes of its environment and of what the job `secrets` wrote for it."""
+    folder.mkdir(exist_ok=True)
+    done = run_secrets_job(folder, env_file)
+    assert done.returncode == 0, done.stderr
+    return values(PARTS[name], with_files(name, compose_environment(name, env_file), folder))
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_example_shows_the_codes_own_defaults(
-    name: str, everything_shown: Path, ring: Path
+    name: str, everything_shown: Path, tmp_path: Path
 ) -> None:
+    """With the same volume of secrets, so that only settings could differ."""
     silent, shown = (
-        compose_environment(name, path) for path in (_nothing(everything_shown), everything_shown)
+        in_compose(name, tmp_path, path) for path in (_nothing(everything_shown), everything_shown)
     )
-    assert values(PARTS[name], shown, ring) == values(PARTS[name], silent, ring)
+    assert shown == silent
 
 
 def _nothing(beside: Path) -> Path:
     path = beside.with_name("nothing.env")
-    path.write_text("")
+    path.write_text(LIVE)
     return path
 
 
@@ -204,8 +235,8 @@ def test_the_base_of_kubernetes_shows_the_codes_own_defaults(name: str, ring: Pa
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_the_demo_of_compose_may_call_its_stand_ins(name: str, ring: Path) -> None:
-    values(PARTS[name], compose_environment(name), ring)
+def test_the_demo_of_compose_may_call_its_stand_ins(name: str, tmp_path: Path) -> None:
+    in_compose(name, tmp_path, EXAMPLE)
 
 
 def secrets_of_dev(name: str, folder: Path) -> dict[str, str]:

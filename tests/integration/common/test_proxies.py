@@ -14,7 +14,9 @@ pytestmark = pytest.mark.integration
 CALL = """
 import asyncio, sys
 from assistant.openai.sdk_client import SdkClient
+from assistant.whatsapp.media_client import MediaClient, WhatsAppNumber
 from common.service.json_http import FAILED, NOT_SENT, JsonHttpClient, timeout
+from tenant_admin.whatsapp.upload_media import MediaUploads, UploadNumber
 async def model(url):
     client = SdkClient(1)
     await client.start()
@@ -28,7 +30,15 @@ async def graph(url):
     except FAILED as error:
         print("not sent" if isinstance(error, NOT_SENT) else "ambiguous")
     await client.stop()
-asyncio.run({"model": model, "graph": graph}[sys.argv[1]](sys.argv[2]))
+async def upload(url):
+    number = UploadNumber("1", "token")
+    print(await MediaUploads(url, None).upload(number, "a.txt", b"words", "text/plain"))
+async def media(url):
+    client = MediaClient(url)
+    await client.start()
+    print(await client.look_up(WhatsAppNumber("1", "token"), "2"))
+    await client.stop()
+asyncio.run(globals()[sys.argv[1]](sys.argv[2]))
 """
 
 
@@ -96,6 +106,23 @@ def test_a_tunnel_that_the_proxy_refuses_is_a_call_that_was_not_made(
         ours = {"HTTPS_PROXY": f"http://{server.address}"}
         assert what_came in call(who, "https://elsewhere.invalid/v1/x", ours)
         assert [first for first, _ in server.heard] == ["CONNECT elsewhere.invalid:443 HTTP/1.1"]
+
+
+@pytest.mark.parametrize("who", ["model", "graph", "upload", "media"])
+def test_a4_every_way_to_meta_and_openai_goes_through_the_proxy(who: str) -> None:
+    """With the two variables that Compose and Kubernetes pass on."""
+    with proxy() as server:
+        ours = {"HTTPS_PROXY": f"http://{server.address}", "NO_PROXY": "kafka,postgres"}
+        call(who, "https://elsewhere.invalid/v26.0", ours)
+        assert {first for first, _ in server.heard} == {"CONNECT elsewhere.invalid:443 HTTP/1.1"}
+
+
+@pytest.mark.parametrize("who", ["upload", "media"])
+def test_a_file_in_the_clear_goes_through_the_proxy_too(who: str) -> None:
+    with proxy() as server:
+        call(who, "http://elsewhere.invalid/v26.0", {"HTTP_PROXY": f"http://{server.address}"})
+        [first, *_] = [line for line, _ in server.heard]
+    assert first.split()[1].startswith("http://elsewhere.invalid/v26.0/")
 
 
 @pytest.mark.parametrize("who", ["model", "graph"])

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from tests.support.rings import symmetric_ring
 
 from common.key_rings import FIELDS, KeyRing, KeyRings, SecretField
-from ops.secret_files import DEMO_READER, READERS
+from ops.secret_files import DEMO_READERS, READERS
 from ops.service_rings import OPENED_BY, rings_for
 
 GIVEN = {
@@ -46,7 +46,7 @@ def test_every_reader_gets_its_own_secrets_and_nothing_else(tmp_path: Path) -> N
     done = run(tmp_path, **GIVEN)
     assert done.returncode == 0, done.stderr
     files = {path for path in read(tmp_path) if not path.startswith("kept/")}
-    readers = {reader: names for reader, names in READERS.items() if reader != DEMO_READER}
+    readers = {reader: names for reader, names in READERS.items() if reader not in DEMO_READERS}
     assert files == {f"{reader}/{name}" for reader, names in readers.items() for name in names}
     assert read(tmp_path)["ingress/whatsapp_app_secrets"] == GIVEN["WHATSAPP_APP_SECRETS"]
     assert read(tmp_path)["sender/whatsapp_access_token"] == "", "clients may have their own"
@@ -92,13 +92,38 @@ def test_what_only_the_operator_can_know_is_asked_for_by_name_and_nothing_is_wri
     assert read(tmp_path) == {}
 
 
-def test_the_demo_needs_nothing_and_what_is_given_wins(tmp_path: Path) -> None:
-    done = run(tmp_path, PROFILES="demo", OPENAI_API_KEY="sk-of-ours-alone")
+def test_the_demo_needs_nothing_and_knows_its_stand_ins(tmp_path: Path) -> None:
+    done = run(tmp_path, PROFILES="demo")
     assert done.returncode == 0, done.stderr
     files = read(tmp_path)
-    assert files["assistant/openai_api_key"] == "sk-of-ours-alone"
-    assert files["ingress/whatsapp_app_secrets"] == files["exercise/whatsapp_app_secrets"]
+    assert files["assistant/openai_base_url"] == "http://openai:4640/v1"
+    assert files["assistant/openai_api_key"] == files["openai/openai_api_key"]
+    for reader in ("assistant", "sender", "tenant-admin"):
+        assert files[f"{reader}/whatsapp_graph_url"] == "http://whatsapp:8080/v26.0"
+        assert files[f"{reader}/whatsapp_access_token"] == files["whatsapp/whatsapp_access_token"]
+    for reader in ("whatsapp", "exercise"):
+        assert files["ingress/whatsapp_app_secrets"] == files[f"{reader}/whatsapp_app_secrets"]
     assert re.fullmatch("[0-9a-f]{32}", files["ingress/whatsapp_app_secrets"])
+
+
+def test_a_real_model_may_answer_in_the_demo_and_its_key_reaches_no_stand_in(
+    tmp_path: Path,
+) -> None:
+    url = "https://api.openai.com/v1"
+    given = {"OPENAI_API_KEY": "sk-of-ours-alone", "OPENAI_BASE_URL": url}
+    assert run(tmp_path, PROFILES="demo", **given).returncode == 0
+    holders = {path for path, text in read(tmp_path).items() if text == "sk-of-ours-alone"}
+    assert holders == {"assistant/openai_api_key"}
+    assert read(tmp_path)["assistant/openai_base_url"] == url
+
+
+@pytest.mark.parametrize("url", ["", "http://openai:4640/v1"])
+def test_m1_a_real_key_is_refused_where_the_stand_in_would_get_it(tmp_path: Path, url: str) -> None:
+    done = run(tmp_path, PROFILES="demo", OPENAI_API_KEY="sk-of-ours-alone", OPENAI_BASE_URL=url)
+    assert done.returncode == 2
+    assert "OPENAI_API_KEY is set, but COMPOSE_PROFILES=demo is the demo" in done.stderr
+    assert "OPENAI_BASE_URL=https://api.openai.com/v1 lets the real model answer" in done.stderr
+    assert read(tmp_path) == {}
 
 
 def test_going_live_after_the_demo_asks_for_the_real_ones(tmp_path: Path) -> None:
@@ -107,12 +132,19 @@ def test_going_live_after_the_demo_asks_for_the_real_ones(tmp_path: Path) -> Non
 
 
 def test_l7_what_the_stand_ins_read_is_there_in_a_demo_only(tmp_path: Path) -> None:
+    run(tmp_path, PROFILES="demo")
+    for reader in DEMO_READERS:
+        assert {file.name for file in (tmp_path / reader).iterdir()} == READERS[reader].keys()
     run(tmp_path, **GIVEN)
-    assert not list((tmp_path / DEMO_READER).iterdir())
-    run(tmp_path, **GIVEN, PROFILES="demo")
-    assert {file.name for file in (tmp_path / DEMO_READER).iterdir()} == READERS[DEMO_READER].keys()
-    run(tmp_path, **GIVEN)
-    assert not list((tmp_path / DEMO_READER).iterdir()), "also after a demo"
+    assert [file for name in DEMO_READERS for file in (tmp_path / name).iterdir()] == []
+
+
+def test_l7_what_a_reader_no_longer_has_goes(tmp_path: Path) -> None:
+    """An earlier version gave the stand-ins what the load generator has, and more."""
+    (tmp_path / "exercise").mkdir()
+    (tmp_path / "exercise" / "openai_api_key").write_text("of a demo of before")
+    run(tmp_path, PROFILES="demo")
+    assert not (tmp_path / "exercise" / "openai_api_key").exists()
 
 
 @pytest.mark.parametrize(

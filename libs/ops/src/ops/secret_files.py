@@ -1,7 +1,8 @@
 """Secrets as files, a folder for each reader: `python -m ops.secret_files`; safe to repeat.
 
 Every reader sees its own folder only. What Meta and OpenAI issue must be given as variables; what
-only has to be unguessable is generated once and kept in the folder `kept`.
+only has to be unguessable is generated once and kept in the folder `kept`. Where Meta and OpenAI
+are is written in the same step: a stand-in's address never goes with a secret that is real.
 """
 
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
@@ -17,6 +19,7 @@ from common.key_rings import KeyRings
 from common.private_file import replace_file
 from common.service.settings import GuardedSettings, LongSecret, load
 from common.service.weak_settings import refuse_weak_admin_keys, refuse_weak_app_secrets
+from ops.check_demo import DEMO, DemoSettings
 from ops.kafka_rights import USERS
 from ops.service_rings import OPENED_BY, rings_for
 
@@ -27,12 +30,19 @@ sasl.mechanism=PLAIN
 sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
   username="admin" password="{password}";
 """
-DEMO_READER = "exercise"
+STAND_INS = ("whatsapp", "openai")
+DEMO_READERS = (*STAND_INS, "exercise")
+GRAPH = {
+    "whatsapp_graph_url": "whatsapp_graph_url",
+    "allow_weak_secrets": "allow_weak_secrets",
+    "allow_http_upstreams": "allow_http_upstreams",
+}
 READERS: Mapping[str, Mapping[str, str]] = {
     "ingress": {
         "whatsapp_app_secrets": "whatsapp_app_secrets",
         "whatsapp_verify_token": "whatsapp_verify_token",
         "kafka_password": "ingress_kafka_password",
+        "allow_weak_secrets": "allow_weak_secrets",
     },
     "router": {"kafka_password": "router_kafka_password"},
     "assistant": {
@@ -41,12 +51,15 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "openai_api_key": "openai_api_key",
         "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "assistant_key_ring",
+        "openai_base_url": "openai_base_url",
+        **GRAPH,
     },
     "sender": {
         "kafka_password": "sender_kafka_password",
         "database_url": "sender_database_url",
         "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "sender_key_ring",
+        **GRAPH,
     },
     "tenant-admin": {
         "kafka_password": "tenant_admin_kafka_password",
@@ -55,6 +68,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "admin_api_key": "admin_api_key",
         "whatsapp_access_token": "whatsapp_access_token",
         "key_ring": "tenant-admin_key_ring",
+        **GRAPH,
     },
     "migrate-assistant": {"database_url": "assistant_owner_database_url"},
     "migrate-sender": {"database_url": "sender_owner_database_url"},
@@ -75,29 +89,35 @@ READERS: Mapping[str, Mapping[str, str]] = {
         **{name: f"made_{name}" for name in KAFKA_PASSWORDS},
     },
     "topics": {"kafka_password": "topics_kafka_password"},
-    DEMO_READER: {
-        "kafka_password": "operator_kafka_password",
+    "whatsapp": {
         "whatsapp_app_secrets": "whatsapp_app_secrets",
         "whatsapp_verify_token": "whatsapp_verify_token",
         "whatsapp_access_token": "whatsapp_access_token",
-        "openai_api_key": "openai_api_key",
+    },
+    "openai": {"openai_api_key": "stand_in_openai_api_key"},
+    "exercise": {
+        "kafka_password": "operator_kafka_password",
+        "whatsapp_app_secrets": "whatsapp_app_secrets",
+        "whatsapp_access_token": "whatsapp_access_token",
         "admin_api_key": "admin_api_key",
     },
 }
+FROM_META = ("whatsapp_app_secrets", "whatsapp_verify_token", "whatsapp_access_token")
 GIVEN = ("whatsapp_app_secrets", "whatsapp_verify_token", "openai_api_key")
+STAND_IN_GRAPH = "http://whatsapp:8080/v26.0"
+STAND_IN_MODEL = "http://openai:4640/v1"
 SCHEMAS = ("admin", "assistant", "sender")
 ROLES = (*SCHEMAS, *(f"{schema}_owner" for schema in SCHEMAS))
 
 
-class SecretFileSettings(GuardedSettings):
+class SecretFileSettings(GuardedSettings, DemoSettings):
     """secrets_folder holds a folder for each reader.
 
-    profiles: with `demo` among them, what Meta and OpenAI would issue is generated too.
+    In a demo what Meta and OpenAI would issue is generated too, and their stand-ins are called.
     admin_opens_tokens: tenant-admin gets the key that opens WhatsApp tokens, to upload files.
     """
 
     secrets_folder: Path = Path("/secrets")
-    profiles: str = ""
     database_address: str = "postgres:5432/conserje"
     whatsapp_app_secrets: Annotated[SecretStr, AfterValidator(refuse_weak_app_secrets)] | None = (
         None
@@ -109,10 +129,9 @@ class SecretFileSettings(GuardedSettings):
     key_ring: Annotated[SecretStr, AfterValidator(refuse_weak_rings)] | None = None
     admin_opens_tokens: bool = False
     kafka_password: LongSecret | None = None
-
-    @property
-    def demo(self) -> bool:
-        return "demo" in self.profiles.split(",")
+    openai_base_url: str = ""
+    whatsapp_graph_url: str = ""
+    allow_http_upstreams: str = ""
 
     def given(self, name: str) -> str | None:
         secret = getattr(self, name)
@@ -123,6 +142,25 @@ def missing(settings: SecretFileSettings) -> list[str]:
     """Variables that only the operator can set."""
     required = () if settings.demo else GIVEN
     return [name.upper() for name in required if settings.given(name) is None]
+
+
+def mixed(settings: SecretFileSettings) -> list[str]:
+    """Lines about secrets of Meta and OpenAI that a demo would bring to their stand-ins. With its
+    address given, the real model answers in the demo."""
+    if not settings.demo:
+        return []
+    model = urlsplit(settings.openai_base_url).hostname
+    real_model = model is not None and model not in STAND_INS
+    lines = [
+        f"{name.upper()} is set, but COMPOSE_PROFILES={settings.profiles} is the demo, whose"
+        f" stand-ins may have no real one; leave it empty there, or take {DEMO} out of"
+        " COMPOSE_PROFILES to go live"
+        for name in (*FROM_META, "openai_api_key")
+        if settings.given(name) and not (name == "openai_api_key" and real_model)
+    ]
+    if lines and lines[-1].startswith("OPENAI_API_KEY"):
+        lines[-1] += "; OPENAI_BASE_URL=https://api.openai.com/v1 lets the real model answer there"
+    return lines
 
 
 class RingRefused(ValueError):
@@ -136,11 +174,30 @@ def secrets_of(settings: SecretFileSettings) -> dict[str, str]:
     secrets = {name: settings.given(name) or "" for name in issued}
     if settings.demo:
         secrets = {name: given or keep(name) for name, given in secrets.items()}
+        secrets["stand_in_openai_api_key"] = keep("openai_api_key")
     rings = kept_rings(keep.file("key_ring"), settings.given("key_ring"))
     secrets |= key_rings(rings, settings.admin_opens_tokens)
     secrets["admin_api_key"] = keep("admin_api_key", given=settings.given("admin_api_key"))
     secrets |= kafka_passwords(settings.given("kafka_password"), keep)
-    return secrets | databases(settings.database_address, keep)
+    return secrets | databases(settings.database_address, keep) | upstreams(settings)
+
+
+def upstreams(settings: SecretFileSettings) -> dict[str, str]:
+    """Where Meta and OpenAI are, empty for their own addresses; what may be weak or in clear there.
+
+    A demo of before may have kept an app secret that is not one in form.
+    """
+    graph, model = settings.whatsapp_graph_url, settings.openai_base_url
+    weak, http = settings.allow_weak_secrets, settings.allow_http_upstreams
+    if settings.demo:
+        graph, model = graph or STAND_IN_GRAPH, model or STAND_IN_MODEL
+        weak, http = "all", ",".join(filter(None, (http, *STAND_INS)))
+    return {
+        "whatsapp_graph_url": graph,
+        "openai_base_url": model,
+        "allow_weak_secrets": weak,
+        "allow_http_upstreams": http,
+    }
 
 
 def kafka_passwords(given: str | None, keep: "KeptSecrets") -> dict[str, str]:
@@ -220,19 +277,22 @@ def fill(folder: Path, secrets: Mapping[str, str], demo: bool) -> None:
     """The readers run as other users: only its folder keeps a secret from the other readers. What
     the demo's stand-ins read is there in a demo only."""
     for reader, files in READERS.items():
+        theirs = files if demo or reader not in DEMO_READERS else {}
         (folder / reader).mkdir(exist_ok=True)
-        for name, secret in files.items():
-            if demo or reader != DEMO_READER:
-                replace_file(folder / reader / name, secrets[secret], 0o444)
-            else:
-                (folder / reader / name).unlink(missing_ok=True)
+        for left in {file.name for file in (folder / reader).iterdir()} - theirs.keys():
+            (folder / reader / left).unlink()
+        for name, secret in theirs.items():
+            replace_file(folder / reader / name, secrets[secret], 0o444)
 
 
 def main() -> None:
     settings = load(SecretFileSettings)
-    if names := missing(settings):
-        for name in names:
-            sys.stderr.write(f"{name} is missing; set it in .env, or COMPOSE_PROFILES=demo\n")
+    problems = [
+        f"{name} is missing; set it in .env, or COMPOSE_PROFILES={DEMO}"
+        for name in missing(settings)
+    ]
+    if problems := problems + mixed(settings):
+        sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         raise SystemExit(2)
     try:
         fill(settings.secrets_folder, secrets_of(settings), settings.demo)

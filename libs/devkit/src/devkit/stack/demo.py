@@ -10,8 +10,8 @@ from pathlib import Path
 from common.service.settings import load
 from devkit.businesses import DEMO
 from devkit.loadtest.conversations import add_clients
-from devkit.stack.environment import key_ring
-from devkit.stack.home import lasting_home, temporary_home
+from devkit.stack.environment import key_ring, place_of, refuse_real_secrets
+from devkit.stack.home import lasting_home, private, temporary_home
 from devkit.stack.ports import usual_or_free
 from devkit.stack.real_model import check_key, with_real_model
 from devkit.stack.server_process import CannotStart
@@ -30,6 +30,7 @@ COMMANDS_NEED = ("DATABASE_URL", "DATABASE_CA_FILE", "KEY_RING_FILE")
 async def demo() -> None:
     """With the real model where a key or a model server is given."""
     outside = with_real_model(load(Outside))
+    refuse_real_secrets(outside)
     await check_key(outside, print)
     with temporary_home() as home:
         plan = Plan(
@@ -63,9 +64,7 @@ async def up() -> None:
 @contextmanager
 def for_commands(system: System) -> Iterator[Path]:
     """A file to source before the operators' commands, as long as the system runs."""
-    folder = Path.cwd() / ".conserje"
-    folder.mkdir(exist_ok=True)
-    path = folder / "commands.env"
+    path = private(Path.cwd() / ".conserje") / "commands.env"
     path.touch(0o600)
     rings = {"KEY_RING_FILE": str(key_ring(system.plan.outside, system.plan.home))}
     settings = {
@@ -86,7 +85,8 @@ def for_commands(system: System) -> Iterator[Path]:
 def text(name: str, system: System, env: Path) -> str:
     """One of the texts beside this module, filled."""
     template = resources.files("devkit.stack").joinpath(name).read_text(encoding="utf-8")
-    key, model = system.secrets["ADMIN_API_KEY"], model_in_words(system.real_model)
+    key = place_of("admin_api_key", system.plan.outside, system.plan.home)
+    model = model_in_words(system.real_model)
     return template.format(system=system, key=key, env=env, model=model)
 
 

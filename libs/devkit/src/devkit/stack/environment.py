@@ -12,6 +12,7 @@ from common.key_rings import KeyRings
 from common.private_file import replace_file
 from devkit.stack.server_process import CannotStart
 from devkit.stack.settings import Outside
+from ops.secret_files import FROM_META, READERS
 from ops.service_rings import OPENED_BY, rings_for
 
 SECRETS = (
@@ -34,6 +35,28 @@ def secrets_of(outside: Outside, home: Path) -> dict[str, str]:
         or kept(home / name.replace("_", "-"), partial(made_up, name))
         for name in SECRETS
     }
+
+
+def theirs(reader: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Those that a process may have: what the job `secrets` of Compose writes for it."""
+    return {name: value for name, value in secrets.items() if name.lower() in READERS[reader]}
+
+
+def refuse_real_secrets(outside: Outside) -> None:
+    """Before stand-ins start. Raises CannotStart: they would get what Meta has issued."""
+    given = [name.upper() for name in FROM_META if getattr(outside, name)]
+    if given and outside.whatsapp_graph_url is None:
+        raise CannotStart(
+            f"{', '.join(given)} set, but the demo has a stand-in of WhatsApp, which may have no"
+            " real ones: unset them, or use `make up`"
+        )
+
+
+def place_of(name: str, outside: Outside, home: Path) -> str:
+    """In words, where a secret is found: none is printed."""
+    if getattr(outside, name):
+        return f"that of {name.upper()}"
+    return f"in {home / name.replace('_', '-')}"
 
 
 def made_up(name: str) -> str:

@@ -78,6 +78,7 @@ class LocalKafka:
         classes = ClassArchive(java, jars.parent, owner=f"{os.getpid()}-{port}")
         kafka = cls(home.absolute(), port, controller_port, java, jars, classes, security)
         kafka.home.mkdir(parents=True, exist_ok=True)
+        kafka.home.chmod(0o700)  # it holds what contacts write
         announce(f"Kafka {VERSION}: starting on {kafka.bootstrap} with {java.label}")
         classes.prepare()
         kafka._format()

@@ -53,8 +53,12 @@ def spawn(
     user: User | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Starts `argv` in its own session, stdout and stderr appended to `log`, no stdin."""
+    """Starts `argv` in its own session, stdout and stderr appended to `log`, no stdin.
+
+    A server's log may quote what it was sent: it is its owner's to read.
+    """
     with log.open("ab") as out:
+        log.chmod(0o600)
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from common.service.settings import KafkaSettings
 
+THIS_MACHINE = ("127.0.0.1", "localhost")
+
 
 def cache_dir() -> Path:
     """Where downloads are kept between runs: $XDG_CACHE_HOME/conserje, else ~/.cache/conserje."""
@@ -48,7 +50,19 @@ class Outside(KafkaSettings):
 
 
 def inherited() -> Mapping[str, str]:
-    """What every child gets besides its settings: a path, a home, a language, certificates."""
+    """What every child gets besides its settings: a path, a home, a language, certificates, the way
+    out, which does not lead to this machine."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "NO_COLOR")
     certificates = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
-    return {name: os.environ[name] for name in (*kept, *certificates) if name in os.environ}
+    given = {name: os.environ[name] for name in (*kept, *certificates) if name in os.environ}
+    return given | proxies(os.environ)
+
+
+def proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """Both spellings are usual; libraries prefer the lower case one."""
+    names = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    given = {name: environment.get(name) or environment.get(name.upper()) for name in names}
+    found = {name: value for name, value in given.items() if value}
+    if found.keys() - {"no_proxy"}:
+        found["no_proxy"] = ",".join(filter(None, (found.get("no_proxy"), *THIS_MACHINE)))
+    return found

@@ -13,13 +13,16 @@ from devkit.stack.home import temporary_home
 from devkit.stack.ports import free_ports
 from devkit.stack.settings import Outside
 from devkit.stack.system import Plan, running
+from ops.secret_files import FROM_META
 
 
 def plan_for(home: Path, **changes: Any) -> Plan:
     """Free ports; Meta and OpenAI are always the emulators, so that nothing costs or is real."""
     outside = load(Outside)
     outside = outside.model_copy(
-        update={"openai_base_url": None, "openai_api_key": None, "whatsapp_graph_url": None}
+        update=dict.fromkeys(
+            (*FROM_META, "openai_base_url", "openai_api_key", "whatsapp_graph_url")
+        )
     )
     ingress, admin, chat = free_ports(3)
     settings: dict[str, Any] = {"level": "warning", "partitions": 6}

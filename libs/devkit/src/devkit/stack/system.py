@@ -21,7 +21,7 @@ from devkit.loadtest.installation import Installation
 from devkit.stack import Announce
 from devkit.stack.broker_security import BrokerSecurity, BrokerTls
 from devkit.stack.child import Child
-from devkit.stack.environment import kept, ring_files, secrets_of, value_of
+from devkit.stack.environment import kept, ring_files, secrets_of, theirs, value_of
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
 from devkit.stack.postgres import LocalPostgres
@@ -136,6 +136,7 @@ class System:
         return self.postgres.url(DATABASE, f"{SCHEMAS[service]}_owner")
 
     def environment(self, service: str) -> dict[str, str]:
+        """All that a service is started with: its own secrets, not those of another."""
         outside = self.plan.outside
         settings = {
             "WHATSAPP_GRAPH_URL": self.graph_url,
@@ -156,7 +157,7 @@ class System:
             settings |= operator_environment(self.kafka_user(OPERATOR))
         kafka = self.kafka_user(service).kafka_environment()
         more = self.plan.extra.get(service, {})
-        return {**inherited(), **self.secrets, **kafka, **settings, **more}
+        return {**inherited(), **theirs(service, self.secrets), **kafka, **settings, **more}
 
     def _database_settings(self, service: str) -> dict[str, str]:
         outside = self.plan.outside
@@ -181,8 +182,8 @@ class System:
         name = f"migrate {service}"
         module = f"{service.replace('-', '_')}.migrate"
         argv = [sys.executable, "-m", module]
-        environment = self.environment(service) | {"DATABASE_URL": self.migration_url(service)}
-        await self.children.start(Child(name, argv, environment, restart=False))
+        database = self._database_settings(service) | {"DATABASE_URL": self.migration_url(service)}
+        await self.children.start(Child(name, argv, {**inherited(), **database}, restart=False))
         if code := await self.children.wait(name):
             raise CannotStart(f"{name} failed with exit code {code}")
 
@@ -224,7 +225,8 @@ class System:
 
     async def _emulator(self, name: str, module: str, extra: dict[str, str], url: str) -> None:
         argv = [sys.executable, "-m", module]
-        environment = {**inherited(), **self.secrets, **extra, **self.plan.extra.get(name, {})}
+        more = self.plan.extra.get(name, {})
+        environment = {**inherited(), **theirs(name, self.secrets), **extra, **more}
         await self.children.start(Child(name, argv, environment))
         await self.children.wait_ready(name, f"{url}/health", READY_SECONDS)
 
@@ -281,7 +283,10 @@ def operator_environment(operator: KafkaSettings) -> dict[str, str]:
 
 def start_postgres(plan: Plan, announce: Announce) -> LocalPostgres | None:
     if plan.outside.database_url:
-        announce("PostgreSQL: using the one of DATABASE_URL")
+        announce(
+            "PostgreSQL: using the one of DATABASE_URL. All services are the same user there, so"
+            " each could read what is another's; Compose and Kubernetes give each its own user"
+        )
         return None
     postgres = LocalPostgres.start(plan.home / "postgres", free_ports(1)[0], announce=announce)
     postgres.create_database(DATABASE)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from common.key_ring_file import parse_rings, read_rings, refuse_weak_rings
 from common.key_rings import KeyRings
 from common.private_file import replace_file
+from common.service.no_words import refuse_words
 from common.service.settings import GuardedSettings, LongSecret, load
 from common.service.weak_settings import refuse_weak_app_secrets
 from ops.kafka_rights import USERS
@@ -229,6 +230,7 @@ def fill(folder: Path, secrets: Mapping[str, str], demo: bool) -> None:
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(SecretFileSettings)
     if names := missing(settings):
         for name in names:

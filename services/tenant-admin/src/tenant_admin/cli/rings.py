@@ -15,6 +15,7 @@ from common.key_rings import KeyRings
 from common.private_file import previous_of, replace_file
 from common.service.settings import FromEnvironment, load
 from tenant_admin.cli.session import open_session
+from tenant_admin.cli.terminal import say, show_text
 from tenant_admin.core import client_secrets, ring_changes
 from tenant_admin.core.problems import refuse
 
@@ -53,7 +54,7 @@ class RingPlace:
             sys.stdout.write(f"{rings.text()}\n")
             return
         replace_file(self.path, rings.text(), 0o600, keep_previous=True)
-        tell(f"Written: {self.path}; as it was before: {previous_of(self.path)}")
+        tell(f"Written: {self.path}; as it was before: {previous_of(self.path)}.")
 
     @property
     def path(self) -> Path:
@@ -77,7 +78,7 @@ def show(ring: Ring = None) -> None:
     for field, found in RingPlace(ring).read().given().items():
         for kid in found.keys:
             words = (field, kid, found.kind(kid), "active" if kid == found.active else "")
-            typer.echo(" ".join(words).rstrip())
+            show_text(" ".join(words).rstrip())
 
 
 @app.command()
@@ -101,7 +102,7 @@ def rewrap(ring: Ring = None) -> None:
     rings = RingPlace(ring).read()
     with open_session() as session:
         result = session.apply(partial(client_secrets.rewrap_all, rings=rings))
-    tell(f"Clients re-wrapped: {result.value}. {result.message}".rstrip())
+    tell(f"Clients re-wrapped: {result.value}.", result.message)
 
 
 @app.command()
@@ -113,5 +114,5 @@ def retire(key: Annotated[str, typer.Argument(metavar="KEY")], ring: Ring = None
     place.write(ring_changes.without(place.read(), key, uses))
 
 
-def tell(words: str) -> None:
-    typer.echo(words, err=True)
+def tell(*sentences: str) -> None:
+    say(*sentences, to_stderr=True)

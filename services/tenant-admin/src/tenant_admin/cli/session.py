@@ -1,7 +1,6 @@
 """One run of the command line: its connection, who runs it, and how it fails."""
 
 import getpass
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from common.postgres.engine import connect
 from common.postgres.errors import is_outage, sqlstate
 from common.service.settings import load
 from common.service.tracing import new_trace_id
+from tenant_admin.cli.terminal import print_error, problem_line, translated
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.problems import RequestRefused
 from tenant_admin.core.tables import SCHEMA
@@ -98,19 +98,19 @@ def exit_on_expected_errors() -> Iterator[None]:
     try:
         yield
     except RequestRefused as refused:
-        fail("\n".join(error.line() for error in refused.errors), 2)
+        fail("\n".join(map(problem_line, refused.errors)), 2)
     except sa.exc.ProgrammingError as error:
         if sqlstate(error) not in EXPECTED_SQLSTATES:
             raise
-        fail(EXPECTED_SQLSTATES[sqlstate(error)], 1)
+        fail(translated(EXPECTED_SQLSTATES[sqlstate(error)]), 1)
     except sa.exc.DBAPIError as error:
         if not is_outage(error):
             raise
         reason = str(error.orig).strip().splitlines()[0]
-        fail(f"DATABASE_URL: {reason}; start the database or correct the URL", 1)
+        fail(translated(f"DATABASE_URL: {reason}; start the database or correct the URL"), 1)
 
 
 def fail(lines: str, code: int) -> NoReturn:
     for line in lines.splitlines():
-        sys.stderr.write(f"error: {line}\n")
+        print_error(line)
     raise SystemExit(code)

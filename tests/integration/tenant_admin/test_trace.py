@@ -40,7 +40,10 @@ def trace(kafka: Broker, *words: str) -> Ran:
 def journey(kafka: Broker) -> Broker:
     """Of one message, among those of others."""
     events: list[tuple[Topic, Event]] = []
-    for wamid, sent, said in ((WAMID, "wamid.out.1", "ho\x1b]0;x\x07la \u202e"), ("w.2", "o.2", "b")):
+    for wamid, sent, said in (
+        (WAMID, "wamid.out.1", "ho\x1b]0;x\x07la \u202e"),
+        ("w.2", "o.2", "b"),
+    ):
         reply = {"reply_id": f"reply to {wamid}"}
         events += [
             (MESSAGES_INBOUND, a_message(said, wamid=wamid)),

@@ -41,6 +41,12 @@ class ReplaySettings(OperatorSettings):
     """Of `scripts/replay.py`."""
 
 
+class DoctorSettings(FromEnvironment):
+    """Of `manage_clients.py doctor`, beside those of the database and Kafka."""
+
+    key_ring_file: Path | None = None
+
+
 class LanguageSettings(FromEnvironment):
     """What setlocale(3) reads for messages, in the order of precedence."""
 

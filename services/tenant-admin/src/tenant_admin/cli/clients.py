@@ -13,6 +13,7 @@ from tenant_admin.cli.assignments import COLUMNS, SETTINGS, patch_of, settings_o
 from tenant_admin.cli.assistants import app as assistant_app
 from tenant_admin.cli.command_line import run
 from tenant_admin.cli.conversation_commands import add_to
+from tenant_admin.cli.doctor import doctor
 from tenant_admin.cli.health_table import print_health, print_healths
 from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
 from tenant_admin.cli.rings import app as rings_app
@@ -202,6 +203,7 @@ def token(client_id: ClientId, as_json: AsJson = False) -> None:
 
 add_to(app)
 app.command()(trace)
+app.command()(doctor)
 
 
 def put_token(session: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:

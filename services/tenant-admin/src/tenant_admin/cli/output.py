@@ -8,10 +8,13 @@ import orjson
 import typer
 
 from tenant_admin.cli.session import CommandResult
-from tenant_admin.cli.terminal import print_json, printable, say, translated
+from tenant_admin.cli.terminal import print_json as print_json
+from tenant_admin.cli.terminal import printable as printable
+from tenant_admin.cli.terminal import say, translated
 from tenant_admin.core.clients import Client
 
 PIPE_WIDTH = 1000
+WRAPPED = ("name", "value", "reason", "text", "what was seen", "what to do")
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 
 
@@ -61,7 +64,7 @@ def print_clients(listed: Sequence[Client], as_json: bool, problems: Mapping[int
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Names wrap, ids never: operators copy them. In a pipe nothing wraps."""
+    """Names and sentences wrap, ids never: operators copy them. In a pipe nothing wraps."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -69,7 +72,7 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in titles:
-        table.add_column(translated(title), no_wrap=title not in ("name", "value"), overflow="fold")
+        table.add_column(translated(title), no_wrap=title not in WRAPPED, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(table)

@@ -12,8 +12,8 @@ import typer
 
 from common.kafka.record import Record
 from common.service.settings import KafkaSettings, load
+from tenant_admin.cli.command_line import run
 from tenant_admin.cli.output import AsJson, print_json, printable
-from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.problems import refuse
 from tenant_admin.replay.read import read
 from tenant_admin.replay.select import Selection, matches, moment
@@ -23,7 +23,6 @@ from tenant_admin.settings import ReplaySettings
 app = typer.Typer(
     help="Look at a topic's records; send raw webhooks and dead letters again.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -162,5 +161,4 @@ def size(record: Record) -> int:
 def main() -> None:
     # A reader's warnings must not mix with the records on stdout.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    with exit_on_expected_errors():
-        app()
+    run(app, "replay.py")

@@ -31,7 +31,7 @@ class Texts:
             return exact
         for pattern, other in self._patterns:
             if found := pattern.fullmatch(text):
-                return FIELD.sub(lambda field: found[f"_{field[1]}"], other)  # noqa: B023
+                return FIELD.sub(lambda field: found[f"_{field[1]}"], other)
         return text
 
 

@@ -164,7 +164,7 @@ def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
     print_change("It is not active.", result, as_json)
 
 
-@app.command("set", epilog=f"KEY is one of: {', '.join(sorted({*COLUMNS, *SETTINGS}))}.")
+@app.command("set", epilog=f"KEY: {', '.join(sorted({*COLUMNS, *SETTINGS}))}.")
 def set_fields(
     client_id: ClientId,
     assignments: Assignments,

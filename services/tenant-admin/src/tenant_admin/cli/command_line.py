@@ -89,4 +89,5 @@ def show_error(error: Any) -> None:
     shown = io.StringIO()
     error.show(file=shown)
     for line in shown.getvalue().rstrip("\n").split("\n"):
-        say(line, to_stderr=True)
+        _, mark, message = line.partition("Error: ")
+        say(*(("Error:", message) if mark else (line,)), to_stderr=True)

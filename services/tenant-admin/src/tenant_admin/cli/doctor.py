@@ -11,8 +11,9 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from common.service.settings import DatabaseSettings, GraphSettings, WrongFile, problems
+from common.service.settings import DatabaseSettings, GraphSettings, WrongFile
 from tenant_admin.cli.output import AsJson, print_table
+from tenant_admin.cli.session import setting_problems
 from tenant_admin.cli.terminal import print_json, say, translated
 from tenant_admin.installation_checks.finding import Check, Finding, NotRun, run_checks
 from tenant_admin.settings import DoctorSettings, ReplaySettings
@@ -55,8 +56,7 @@ def with_settings(
     try:
         settings = settings_class()
     except (ValidationError, WrongFile, OSError) as error:
-        lines = problems(error) if isinstance(error, ValidationError) else [str(error)]
-        wrong = [Finding(name, "failed", line, "correct it") for line in lines]
+        wrong = [Finding(name, "failed", line, "correct it") for line in setting_problems(error)]
         left_out = checks(settings_class.model_construct())
         return {name: lambda: wrong, **dict.fromkeys(left_out, not_run(name))}
     return {name: lambda: [Finding(name, "ok", "complete")], **checks(settings)}

@@ -13,8 +13,8 @@ import typer
 from common.key_ring_file import parse_rings, read_rings
 from common.key_rings import KeyRings
 from common.private_file import previous_of, replace_file
-from common.service.settings import FromEnvironment, load
-from tenant_admin.cli.session import open_session
+from common.service.settings import FromEnvironment
+from tenant_admin.cli.session import load_settings, open_session
 from tenant_admin.cli.terminal import say, show_text
 from tenant_admin.core import client_secrets, ring_changes
 from tenant_admin.core.problems import refuse
@@ -41,7 +41,7 @@ class RingPlace:
         if option not in (None, STDIN):
             refuse(422, "--ring", "is not -", "set KEY_RING_FILE to read a file")
         self._piped = option == STDIN
-        self._path = load(RingSettings).key_ring_file
+        self._path = load_settings(RingSettings).key_ring_file
 
     def read(self) -> KeyRings:
         try:

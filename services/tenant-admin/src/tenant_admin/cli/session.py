@@ -1,6 +1,7 @@
 """One run of the command line: its connection, who runs it, and how it fails."""
 
 import getpass
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,14 +9,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn, TypeVar
 
 import sqlalchemy as sa
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 from sqlalchemy import Connection, Engine
 
 from common.postgres.dsn import dsn_of
 from common.postgres.engine import connect
 from common.postgres.errors import is_outage, sqlstate
-from common.service.settings import load
+from common.service.settings import WrongFile, problems
 from common.service.tracing import new_trace_id
-from tenant_admin.cli.terminal import print_error, problem_line, translated
+from tenant_admin.cli.terminal import print_error, printable, problem_line, translated
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.problems import RequestRefused
 from tenant_admin.core.tables import SCHEMA
@@ -79,7 +82,7 @@ class Session:
 
 @contextmanager
 def open_session() -> Iterator[Session]:
-    settings = load(CommandSettings)
+    settings = load_settings(CommandSettings)
     engine = connect(dsn_of(settings), "manage_clients", SCHEMA, 1)
     try:
         yield Session(engine, settings, context_of_this_run())
@@ -90,6 +93,33 @@ def open_session() -> Iterator[Session]:
 def context_of_this_run() -> ChangeContext:
     trace_id = new_trace_id()
     return ChangeContext(f"cli:{getpass.getuser()}", None, trace_id, trace_id, datetime.now(UTC))
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load_settings(settings: type[S]) -> S:
+    """As common.service.settings.load, in the operator's language."""
+    try:
+        return settings()
+    except (ValidationError, WrongFile, OSError) as error:
+        for line in setting_problems(error):
+            sys.stderr.write(f"settings: {printable(line)}\n")
+    raise SystemExit(2)
+
+
+def setting_problems(error: ValidationError | WrongFile | OSError) -> list[str]:
+    """A line each: the variable's name and what is wrong, or a whole text."""
+    if isinstance(error, ValidationError):
+        return [problem_in_words(line) for line in problems(error)]
+    if isinstance(error, OSError):
+        return [translated(f"cannot read {error.filename}: {error.strerror}")]
+    return [translated(str(error))]
+
+
+def problem_in_words(line: str) -> str:
+    name, separator, problem = line.partition(": ")
+    return f"{name}: {translated(problem)}" if separator and name.isupper() else translated(line)
 
 
 @contextmanager

@@ -53,9 +53,17 @@ def pattern_of(text: str) -> re.Pattern[str]:
 
 
 def spanish_texts() -> dict[str, str]:
-    text = Path(__file__).with_name("spanish.toml").read_text(encoding="utf-8")
-    table: dict[str, str] = tomllib.loads(text)["texts"]
-    return table
+    """Also of what Typer says, and of what is put together."""
+    tables = spanish_tables()
+    return {**tables["texts"], **tables["more"]}
+
+
+def spanish_of_sources() -> dict[str, str]:
+    return spanish_tables()["texts"]
+
+
+def spanish_tables() -> dict[str, dict[str, str]]:
+    return tomllib.loads(Path(__file__).with_name("spanish.toml").read_text(encoding="utf-8"))
 
 
 @cache

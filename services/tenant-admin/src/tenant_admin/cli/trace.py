@@ -8,8 +8,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from common.service.settings import load
 from tenant_admin.cli.output import AsJson, print_table
+from tenant_admin.cli.session import load_settings
 from tenant_admin.cli.terminal import print_json, say
 from tenant_admin.core.problems import refuse
 from tenant_admin.message_trace.stages import Stage
@@ -28,7 +28,7 @@ def trace(wamid: Wamid, since: Since = "24h", as_json: AsJson = False) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     if not wamid.strip().isprintable() or not wamid.strip().isascii():
         refuse(422, "wamid", "is not an id of WhatsApp", "copy it again, for example wamid.HBg...")
-    kafka = load(ReplaySettings).as_operator()
+    kafka = load_settings(ReplaySettings).as_operator()
     stages = find_stages(kafka, wamid.strip(), moment_of(since))
     if as_json:
         print_json([asdict(stage) for stage in stages])

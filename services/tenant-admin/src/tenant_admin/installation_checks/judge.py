@@ -99,7 +99,9 @@ def judge_clock(other: str, ahead: float, uncertain: float = 0.0) -> Finding:
     name = f"clock, {other}"
     if off < CLOCK_WARNING:
         return Finding(name, "ok", f"{off:.1f} s apart")
-    message = f"this machine is {off:.0f} s {'ahead' if ahead > 0 else 'behind'}"
+    message = (
+        f"this machine is {off:.0f} s ahead" if ahead > 0 else f"this machine is {off:.0f} s behind"
+    )
     state: State = "warning" if off < CLOCK_FAILED else "failed"
     return Finding(name, state, message, "let NTP set both clocks")
 

@@ -128,4 +128,4 @@ def test_the_list_for_terraform_needs_no_broker() -> None:
     assert {topic["replication_factor"] for topic in printed["topics"]} == {3}
     assert len(printed["acls"]) == len(every_right(KAFKA))
     granted = {acl["acl_operation"] for acl in printed["acls"]}
-    assert granted == {"Read", "Write", "Describe", "IdempotentWrite"}
+    assert granted == {"Read", "Write", "Describe", "DescribeConfigs", "IdempotentWrite"}

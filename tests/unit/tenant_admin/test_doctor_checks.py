@@ -8,32 +8,32 @@ from time import monotonic
 import pytest
 
 from common.topics import TENANTS_CONFIG, WEBHOOKS_RAW
-from tenant_admin.installation_checks.finding import Check, Finding, NotRun, run_checks
-from tenant_admin.installation_checks.judge import (
+from tenant_admin.installation_checks.assess import (
     DatabaseFacts,
     OutboxFacts,
     SecretFacts,
     TopicFacts,
-    judge_broker,
-    judge_clock,
-    judge_database,
-    judge_lag,
-    judge_models,
-    judge_numbers,
-    judge_outbox,
-    judge_secrets,
-    judge_service,
-    judge_set_aside,
-    judge_topics,
-    judge_webhook,
+    assess_broker,
+    assess_clock,
+    assess_database,
+    assess_lag,
+    assess_models,
+    assess_numbers,
+    assess_outbox,
+    assess_secrets,
+    assess_service,
+    assess_set_aside,
+    assess_topics,
+    assess_webhook,
 )
+from tenant_admin.installation_checks.finding import Check, Finding, NotRun, run_checks
 
 RAW = TopicFacts(24, {"cleanup.policy": "delete", "retention.ms": "-1"})
 CONFIG = TopicFacts(3, {"cleanup.policy": "compact", "max.message.bytes": "2000000"})
 
 
 def database(tls: str | None = "TLSv1.3", near: bool = False, at: str | None = "0007") -> set[str]:
-    return states(judge_database(DatabaseFacts("18", tls, near, at, "0007")))
+    return states(assess_database(DatabaseFacts("18", tls, near, at, "0007")))
 
 
 def states(findings: Iterable[Finding]) -> set[str]:
@@ -45,64 +45,64 @@ def states(findings: Iterable[Finding]) -> set[str]:
 
 def topics(raw: TopicFacts | None = RAW, config: TopicFacts | None = CONFIG) -> set[str]:
     facts = {WEBHOOKS_RAW.name: raw, TENANTS_CONFIG.name: config}
-    return states(judge_topics((WEBHOOKS_RAW, TENANTS_CONFIG), facts))
+    return states(assess_topics((WEBHOOKS_RAW, TENANTS_CONFIG), facts))
 
 
 def models(name: str, today: date) -> set[str]:
-    return states(judge_models({name: ["A"]}, today))
+    return states(assess_models({name: ["A"]}, today))
 
 
-JUDGED = [
+ASSESSED = [
     (database(), {"ok"}),
     (database(tls=None, near=True), {"ok"}),
     (database(tls=None), {"ok", "warning"}),
     (database(at="0006"), {"ok", "failed"}),
     (database(at="0008"), {"ok"}),
     (database(at=None), {"ok", "failed"}),
-    (states(judge_outbox(OutboxFacts("admin", 0.0))), {"ok"}),
-    (states(judge_outbox(OutboxFacts("admin", 61.0, 3))), {"failed"}),
-    (states(judge_outbox(OutboxFacts("admin", 0.0, 0, 1))), {"ok", "warning"}),
-    (states(judge_outbox(OutboxFacts("sender", None))), {"not run"}),
-    (states(judge_secrets(SecretFacts(2, 2, [], [], True))), {"ok"}),
-    (states(judge_secrets(SecretFacts(2, 2, [], [], False))), {"ok"}),
-    (states(judge_secrets(SecretFacts(2, 2, ["access_token 1f"], [], True))), {"failed"}),
-    (states(judge_secrets(SecretFacts(2, 1, [], ["client 1, access_token"], True))), {"failed"}),
-    (states([judge_clock("database", 0.5)]), {"ok"}),
-    (states([judge_clock("Graph", -3.0, uncertain=1.5)]), {"ok"}),
-    (states([judge_clock("database", -3.0)]), {"warning"}),
-    (states([judge_clock("database", 60.0)]), {"failed"}),
+    (states(assess_outbox(OutboxFacts("admin", 0.0))), {"ok"}),
+    (states(assess_outbox(OutboxFacts("admin", 61.0, 3))), {"failed"}),
+    (states(assess_outbox(OutboxFacts("admin", 0.0, 0, 1))), {"ok", "warning"}),
+    (states(assess_outbox(OutboxFacts("sender", None))), {"not run"}),
+    (states(assess_secrets(SecretFacts(2, 2, [], [], True))), {"ok"}),
+    (states(assess_secrets(SecretFacts(2, 2, [], [], False))), {"ok"}),
+    (states(assess_secrets(SecretFacts(2, 2, ["access_token 1f"], [], True))), {"failed"}),
+    (states(assess_secrets(SecretFacts(2, 1, [], ["client 1, access_token"], True))), {"failed"}),
+    (states([assess_clock("database", 0.5)]), {"ok"}),
+    (states([assess_clock("Graph", -3.0, uncertain=1.5)]), {"ok"}),
+    (states([assess_clock("database", -3.0)]), {"warning"}),
+    (states([assess_clock("database", 60.0)]), {"failed"}),
     (models("gpt-4o", date(2026, 11, 1)), {"ok"}),
     (models("gpt-4o", date(2026, 11, 28)), {"warning"}),
     (models("gpt-4o-2024-08-06", date(2027, 1, 14)), {"failed"}),
     (models("gpt-6-luna", date(2030, 1, 1)), {"ok"}),
     (models("llama", date(2030, 1, 1)), {"ok"}),
-    (states(judge_models({}, date(2026, 1, 1))), {"ok"}),
-    (states(judge_numbers({"1 A": ["banned"]}, 2)), {"warning"}),
-    (states(judge_numbers({}, 2)), {"ok"}),
+    (states(assess_models({}, date(2026, 1, 1))), {"ok"}),
+    (states(assess_numbers({"1 A": ["banned"]}, 2)), {"warning"}),
+    (states(assess_numbers({}, 2)), {"ok"}),
     (topics(), {"ok"}),
     (topics(raw=None), {"failed"}),
     (topics(raw=TopicFacts(24, {"retention.ms": "1000"})), {"ok", "warning"}),
     (topics(raw=TopicFacts(24, {"max.message.bytes": "1000"})), {"ok", "warning"}),
     (topics(config=TopicFacts(3, {"cleanup.policy": "delete"})), {"ok", "warning"}),
     (topics(config=TopicFacts(3, None)), {"ok", "not run"}),
-    (states(judge_broker("PLAINTEXT", None, True, 1)), {"ok", "warning"}),
-    (states(judge_broker("SASL_PLAINTEXT", "ana", True, 1)), {"ok"}),
-    (states(judge_broker("SASL_PLAINTEXT", "ana", False, 1)), {"ok", "warning"}),
-    (states(judge_broker("SASL_SSL", "ana", False, 3)), {"ok"}),
-    (states(judge_lag({"sender.replies.outbound": 0})), {"ok"}),
-    (states(judge_lag({"sender.replies.outbound": 5000, "router.webhooks.raw": 0})), {"warning"}),
-    (states(judge_lag({"sender.replies.outbound": None})), {"warning"}),
-    (states(judge_set_aside({"webhooks.quarantine": 0})), {"ok"}),
-    (states(judge_set_aside({"webhooks.quarantine": 2})), {"warning"}),
-    (states([judge_service("sender:9000", 200, 200, [])]), {"ok"}),
-    (states([judge_service("sender:9000", 200, 503, ["broker"])]), {"failed"}),
-    (states([judge_service("sender:9000", 503, 503, [])]), {"failed"}),
-    (states([judge_webhook("https://a/webhook", 403)]), {"ok"}),
-    (states([judge_webhook("https://a/webhook", 200)]), {"failed"}),
+    (states(assess_broker("PLAINTEXT", None, True, 1)), {"ok", "warning"}),
+    (states(assess_broker("SASL_PLAINTEXT", "ana", True, 1)), {"ok"}),
+    (states(assess_broker("SASL_PLAINTEXT", "ana", False, 1)), {"ok", "warning"}),
+    (states(assess_broker("SASL_SSL", "ana", False, 3)), {"ok"}),
+    (states(assess_lag({"sender.replies.outbound": 0})), {"ok"}),
+    (states(assess_lag({"sender.replies.outbound": 5000, "router.webhooks.raw": 0})), {"warning"}),
+    (states(assess_lag({"sender.replies.outbound": None})), {"warning"}),
+    (states(assess_set_aside({"webhooks.quarantine": 0})), {"ok"}),
+    (states(assess_set_aside({"webhooks.quarantine": 2})), {"warning"}),
+    (states([assess_service("sender:9000", 200, 200, [])]), {"ok"}),
+    (states([assess_service("sender:9000", 200, 503, ["broker"])]), {"failed"}),
+    (states([assess_service("sender:9000", 503, 503, [])]), {"failed"}),
+    (states([assess_webhook("https://a/webhook", 403)]), {"ok"}),
+    (states([assess_webhook("https://a/webhook", 200)]), {"failed"}),
 ]
 
 
-@pytest.mark.parametrize(("found", "expected"), JUDGED)
+@pytest.mark.parametrize(("found", "expected"), ASSESSED)
 def test_facts_are_judged(found: set[str], expected: set[str]) -> None:
     assert found == expected
 

@@ -65,8 +65,9 @@ def test_what_is_filled_in_is_never_read_as_a_pattern() -> None:
     ],
 )
 def test_the_language_is_that_of_the_environment(variables: dict[str, str], spanish: bool) -> None:
-    fields = {name.lower(): value for name, value in variables.items()}
-    assert (
-        LanguageSettings(**{"lc_all": "", "lc_messages": "", "lang": ""} | fields).spanish
-        is spanish
+    settings = LanguageSettings(
+        lc_all=variables.get("LC_ALL", ""),
+        lc_messages=variables.get("LC_MESSAGES", ""),
+        lang=variables.get("LANG", ""),
     )
+    assert settings.spanish is spanish

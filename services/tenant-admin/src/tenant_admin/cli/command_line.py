@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.cli.terminal import say, translated
+from tenant_admin.core.problems import refuse
 
 NUMBER = re.compile("-[0-9]+")
 
@@ -75,6 +76,7 @@ def translate_help(command: Any) -> None:
 
 def run_command(command: Any, name: str, words: Sequence[str] | None = None) -> int:
     """The exit code."""
+    refuse_other_bytes(sys.argv[1:] if words is None else words)
     try:
         return command.main(words, prog_name=name, standalone_mode=False) or 0
     except typer.exceptions.TyperException as error:
@@ -83,6 +85,16 @@ def run_command(command: Any, name: str, words: Sequence[str] | None = None) -> 
     except (typer.Abort, KeyboardInterrupt):
         say("Aborted.", to_stderr=True)
         return 1
+
+
+def refuse_other_bytes(words: Sequence[str]) -> None:
+    """Bytes that are not UTF-8 are halves of characters here, which no event may hold."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode(errors="replace").decode()
+            refuse(422, shown, "holds bytes that are no text", "copy it again")
 
 
 def show_error(error: Any) -> None:

@@ -17,14 +17,14 @@ from common.kafka.subscription import group_of
 from common.postgres.dsn import is_near
 from common.service.settings import KafkaSettings
 from common.topics import ALL, WEBHOOKS_QUARANTINE, Topic, dlq_of, every_topic
-from tenant_admin.installation_checks.finding import Check, Finding, NotRun
-from tenant_admin.installation_checks.judge import (
+from tenant_admin.installation_checks.assess import (
     TopicFacts,
-    judge_broker,
-    judge_lag,
-    judge_set_aside,
-    judge_topics,
+    assess_broker,
+    assess_lag,
+    assess_set_aside,
+    assess_topics,
 )
+from tenant_admin.installation_checks.finding import Check, Finding, NotRun
 
 SECONDS = 4.0
 DAY = timedelta(hours=24)
@@ -56,7 +56,7 @@ class BrokerChecks:
         hosts = [part.rpartition(":")[0] for part in self._servers]
         near = all(map(is_near, hosts))
         user = self.kafka.kafka_username if self.kafka.uses_sasl else None
-        return judge_broker(self.kafka.protocol, user, near, brokers)
+        return assess_broker(self.kafka.protocol, user, near, brokers)
 
     def topics(self) -> Iterable[Finding]:
         admin, expected = self._admin(), every_topic()
@@ -69,7 +69,7 @@ class BrokerChecks:
             else None
             for name, ours in names.items()
         }
-        return judge_topics(expected, found)
+        return assess_topics(expected, found)
 
     def groups(self) -> Iterable[Finding]:
         admin = self._admin()
@@ -80,7 +80,7 @@ class BrokerChecks:
             if not topic.compacted
             for service in topic.consumers
         }
-        return judge_lag(lags)
+        return assess_lag(lags)
 
     def set_aside(self) -> Iterable[Finding]:
         admin = self._admin()
@@ -96,7 +96,7 @@ class BrokerChecks:
             )
             for topic in topics
         }
-        return judge_set_aside(counts)
+        return assess_set_aside(counts)
 
     @property
     def _servers(self) -> list[str]:

@@ -23,18 +23,18 @@ from common.service.settings import DatabaseSettings
 from tenant_admin.core import client_health, clients
 from tenant_admin.core.tables import SCHEMA, assistant, assistant_version, client_secret
 from tenant_admin.core.tables import clients as client_table
-from tenant_admin.installation_checks.finding import Check, Finding, NotRun
-from tenant_admin.installation_checks.judge import (
+from tenant_admin.installation_checks.assess import (
     DatabaseFacts,
     OutboxFacts,
     SecretFacts,
-    judge_clock,
-    judge_database,
-    judge_models,
-    judge_numbers,
-    judge_outbox,
-    judge_secrets,
+    assess_clock,
+    assess_database,
+    assess_models,
+    assess_numbers,
+    assess_outbox,
+    assess_secrets,
 )
+from tenant_admin.installation_checks.finding import Check, Finding, NotRun
 
 OUTBOX_SCHEMAS = ("admin", "assistant", "sender")
 MOST_CLIENTS = 10_000
@@ -72,7 +72,7 @@ class DatabaseChecks:
         facts = DatabaseFacts(
             version, tls, is_near(host), revision, newest_revision("tenant_admin")
         )
-        return judge_database(facts)
+        return assess_database(facts)
 
     def clock(self) -> Iterable[Finding]:
         before = datetime.now(UTC)
@@ -80,32 +80,32 @@ class DatabaseChecks:
         after = datetime.now(UTC)
         middle = before + (after - before) / 2
         uncertain = (after - before).total_seconds() / 2
-        return [judge_clock("database", (middle - theirs).total_seconds(), uncertain)]
+        return [assess_clock("database", (middle - theirs).total_seconds(), uncertain)]
 
     def outbox(self, schema: str) -> Iterable[Finding]:
         if not self._may_read(schema, "outbox"):
-            return judge_outbox(OutboxFacts(schema, None))
+            return assess_outbox(OutboxFacts(schema, None))
         waiting, oldest, refused = self._row(OUTBOX.format(schema))
-        return judge_outbox(OutboxFacts(schema, float(oldest), waiting, refused))
+        return assess_outbox(OutboxFacts(schema, float(oldest), waiting, refused))
 
     def secrets(self) -> Iterable[Finding]:
         if self.ring_file is None:
             raise NotRun("KEY_RING_FILE is not set", "set it to the file of the key rings")
         rings = read_rings(self.ring_file)
-        return judge_secrets(secret_facts(rings, self._all(sa.select(client_secret))))
+        return assess_secrets(secret_facts(rings, self._all(sa.select(client_secret))))
 
     def models(self) -> Iterable[Finding]:
         found: dict[str, list[str]] = defaultdict(list)
         for row in self._all(models_in_use()):
             found[row.model].append(row.name)
-        return judge_models(found, datetime.now(UTC).date())
+        return assess_models(found, datetime.now(UTC).date())
 
     def numbers(self) -> Iterable[Finding]:
         with opened(self._dsn) as connection:
             listed = clients.page(connection, 0, MOST_CLIENTS)
             healths = client_health.health_of(connection, listed)
         problems = {f"{each.client_id} {each.name}": each.problems for each in healths}
-        return judge_numbers({who: what for who, what in problems.items() if what}, len(listed))
+        return assess_numbers({who: what for who, what in problems.items() if what}, len(listed))
 
     @property
     def _dsn(self) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
+from tenant_admin.installation_checks.assess import assess_clock, assess_service, assess_webhook
 from tenant_admin.installation_checks.finding import Check, Finding, NotRun
-from tenant_admin.installation_checks.judge import judge_clock, judge_service, judge_webhook
 
 SECONDS = 4.0
 DATE_SECONDS = 1.0  # the header is in whole seconds
@@ -42,7 +42,7 @@ class HttpChecks:
         live, _ = asked(f"http://{address}/live")
         ready, body = asked(f"http://{address}/ready")
         failing = body.get("failing", []) if isinstance(body, dict) else []
-        return [judge_service(address, live, ready, list(map(str, failing)))]
+        return [assess_service(address, live, ready, list(map(str, failing)))]
 
     def graph_clock(self) -> Iterable[Finding]:
         """Without a token Graph refuses, and says the time."""
@@ -59,12 +59,12 @@ class HttpChecks:
         theirs = parsedate_to_datetime(answer.headers["date"])
         middle = before + (after - before) / 2
         uncertain = (after - before).total_seconds() / 2 + DATE_SECONDS
-        return [judge_clock("Graph", (middle - theirs).total_seconds(), uncertain)]
+        return [assess_clock("Graph", (middle - theirs).total_seconds(), uncertain)]
 
     def reach_webhook(self) -> Iterable[Finding]:
         if self.webhook is None:
             raise NotRun("its URL was not given", "name it: --webhook https://.../webhook")
-        return [judge_webhook(self.webhook, httpx.get(self.webhook, timeout=SECONDS).status_code)]
+        return [assess_webhook(self.webhook, httpx.get(self.webhook, timeout=SECONDS).status_code)]
 
 
 def asked(url: str) -> tuple[int, Any]:

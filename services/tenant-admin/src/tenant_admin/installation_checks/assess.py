@@ -24,7 +24,7 @@ class DatabaseFacts(NamedTuple):
     newest: str
 
 
-def judge_database(facts: DatabaseFacts) -> Iterator[Finding]:
+def assess_database(facts: DatabaseFacts) -> Iterator[Finding]:
     yield Finding("database", "ok", f"PostgreSQL {facts.version} answers")
     if facts.tls:
         yield Finding("database TLS", "ok", f"in use: {facts.tls}")
@@ -51,7 +51,7 @@ class OutboxFacts(NamedTuple):
     refused: int = 0
 
 
-def judge_outbox(facts: OutboxFacts) -> Iterator[Finding]:
+def assess_outbox(facts: OutboxFacts) -> Iterator[Finding]:
     name = f"outbox {facts.schema}"
     if facts.oldest is None:
         reason = "this database user may not look into the schema"
@@ -77,7 +77,7 @@ class SecretFacts(NamedTuple):
     can_open: bool
 
 
-def judge_secrets(facts: SecretFacts) -> Iterator[Finding]:
+def assess_secrets(facts: SecretFacts) -> Iterator[Finding]:
     fix = "mount the key rings that have it"
     for key in facts.lacking:
         yield Finding("key rings", "failed", f"key {key} seals secrets and is not there", fix)
@@ -93,7 +93,7 @@ def judge_secrets(facts: SecretFacts) -> Iterator[Finding]:
         yield Finding("key rings", "ok", f"{message}; only public halves, nothing was opened")
 
 
-def judge_clock(other: str, ahead: float, uncertain: float = 0.0) -> Finding:
+def assess_clock(other: str, ahead: float, uncertain: float = 0.0) -> Finding:
     """ahead: seconds that this machine's clock is before the other's."""
     off = max(0.0, abs(ahead) - uncertain)
     name = f"clock, {other}"
@@ -106,7 +106,7 @@ def judge_clock(other: str, ahead: float, uncertain: float = 0.0) -> Finding:
     return Finding(name, state, message, "let NTP set both clocks")
 
 
-def judge_models(clients_of: Mapping[str, Sequence[str]], today: date) -> Iterator[Finding]:
+def assess_models(clients_of: Mapping[str, Sequence[str]], today: date) -> Iterator[Finding]:
     """clients_of: a model's name to the names of the active clients that it answers."""
     for model, names in sorted(clients_of.items()):
         known = capabilities_of(model)
@@ -126,7 +126,7 @@ def judge_models(clients_of: Mapping[str, Sequence[str]], today: date) -> Iterat
         yield Finding("models", "ok", "no active client")
 
 
-def judge_numbers(problems: Mapping[str, Sequence[str]], clients: int) -> Iterator[Finding]:
+def assess_numbers(problems: Mapping[str, Sequence[str]], clients: int) -> Iterator[Finding]:
     """problems: of the clients that have some, as Meta told."""
     for name, found in problems.items():
         text = f"{name}: {', '.join(found)}"
@@ -142,7 +142,7 @@ class TopicFacts(NamedTuple):
     settings: Mapping[str, str] | None
 
 
-def judge_topics(
+def assess_topics(
     expected: Iterable[Topic], found: Mapping[str, TopicFacts | None]
 ) -> Iterator[Finding]:
     """found: by the name in topics.py; None: not there."""
@@ -182,7 +182,9 @@ def differences(topic: Topic, facts: TopicFacts) -> Iterator[tuple[str, str, str
         yield "retention.ms", str(kept), str(topic.retention_ms)
 
 
-def judge_broker(protocol: str, user: str | None, is_near: bool, brokers: int) -> Iterator[Finding]:
+def assess_broker(
+    protocol: str, user: str | None, is_near: bool, brokers: int
+) -> Iterator[Finding]:
     yield Finding("broker", "ok", f"{brokers} brokers answer")
     text = f"{protocol}, user {user}" if user else protocol
     name = "broker security"
@@ -195,7 +197,7 @@ def judge_broker(protocol: str, user: str | None, is_near: bool, brokers: int) -
         yield Finding(name, "ok", text)
 
 
-def judge_lag(lags: Mapping[str, int | None]) -> Iterator[Finding]:
+def assess_lag(lags: Mapping[str, int | None]) -> Iterator[Finding]:
     """lags: by group, in records; None: the group has never read."""
     for group, lag in lags.items():
         if lag is None:
@@ -209,7 +211,7 @@ def judge_lag(lags: Mapping[str, int | None]) -> Iterator[Finding]:
         yield Finding("consumer groups", "ok", f"{len(lags)} groups, {behind} records behind")
 
 
-def judge_set_aside(counts: Mapping[str, int]) -> Iterator[Finding]:
+def assess_set_aside(counts: Mapping[str, int]) -> Iterator[Finding]:
     """counts: new records of the last 24 h, of the quarantine and of dead letters, by topic."""
     for topic, count in counts.items():
         if count:
@@ -219,7 +221,7 @@ def judge_set_aside(counts: Mapping[str, int]) -> Iterator[Finding]:
         yield Finding("set aside", "ok", "nothing in 24 h, neither quarantine nor dead letters")
 
 
-def judge_service(address: str, live: int, ready: int, failing: Sequence[str]) -> Finding:
+def assess_service(address: str, live: int, ready: int, failing: Sequence[str]) -> Finding:
     """live, ready: HTTP status codes."""
     name = f"service {address}"
     if live != 200:
@@ -230,7 +232,7 @@ def judge_service(address: str, live: int, ready: int, failing: Sequence[str]) -
     return Finding(name, "ok", "live and ready")
 
 
-def judge_webhook(url: str, status: int) -> Finding:
+def assess_webhook(url: str, status: int) -> Finding:
     """The ingress refuses a question without its token by 403."""
     if status in (400, 403):
         return Finding("webhook", "ok", f"{url} reaches the ingress (HTTP {status})")

@@ -47,6 +47,10 @@ def test_the_operator_reads_all_and_writes_only_what_can_be_replayed() -> None:
     assert read == {KAFKA.topic_name(topic.name) for topic in every_topic()}
     assert written == {KAFKA.topic_name(topic.name) for topic in ALL if topic.dlq}
     assert KAFKA.topic_name(TENANTS_CONFIG.name) not in written
+    described = {right.name for right in granted if right.operation == "describe"}
+    assert {f"{service}." for service in SERVICES} <= described, "how far they are behind"
+    seen = {right.name for right in granted if right.operation == "describe_configs"}
+    assert seen == read
 
 
 def test_no_right_is_given_twice_and_each_becomes_a_binding() -> None:
@@ -124,4 +128,4 @@ def test_the_list_for_terraform_needs_no_broker() -> None:
     assert {topic["replication_factor"] for topic in printed["topics"]} == {3}
     assert len(printed["acls"]) == len(every_right(KAFKA))
     granted = {acl["acl_operation"] for acl in printed["acls"]}
-    assert granted == {"Read", "Write", "Describe", "IdempotentWrite"}
+    assert granted == {"Read", "Write", "Describe", "DescribeConfigs", "IdempotentWrite"}

@@ -8,8 +8,8 @@ import pytest
 
 from common.kafka.record import REPLAY_ID, REPLAYED, REPLAYED_FROM, Record
 from common.topics import BY_NAME, WEBHOOKS_RAW
-from tenant_admin.cli.output import json_text, one_line
 from tenant_admin.cli.replay import line_of
+from tenant_admin.cli.terminal import json_text, one_line
 from tenant_admin.core.problems import RequestRefused
 from tenant_admin.replay.send import (
     BILLED,

@@ -17,6 +17,7 @@ from confluent_kafka.admin._scram import (
 )
 
 from common.kafka.kafka_access import client_config
+from common.service.no_words import refuse_words
 from common.service.settings import KafkaSettings, Secret, load
 from ops.create_topics import refusal_line
 
@@ -57,6 +58,7 @@ def create_users(kafka: KafkaSettings, passwords: Mapping[str, str]) -> None:
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(KafkaUserSettings)
     try:
         create_users(settings, settings.passwords())

@@ -19,6 +19,7 @@ from psycopg2.extensions import encrypt_password, parse_dsn
 from common.postgres.dsn import dsn_of
 from common.postgres.errors import reason_of
 from common.postgres.session_check import SETTINGS
+from common.service.no_words import refuse_words
 from common.service.settings import DatabaseSettings, DatabaseUrl, load
 
 TRIES = 5  # to get the locks of tables that services use meanwhile
@@ -157,6 +158,7 @@ class ServiceRoles(NamedTuple):
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(RoleSettings)
     try:
         passwords = settings.passwords()

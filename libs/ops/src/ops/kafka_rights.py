@@ -19,7 +19,7 @@ OPERATOR = "operator"
 USERS = (*SERVICES, OPERATOR)
 CLUSTER = "kafka-cluster"  # the one name that a cluster has among resources
 Kind = Literal["topic", "group", "cluster"]
-Operation = Literal["read", "write", "describe", "idempotent_write"]
+Operation = Literal["read", "write", "describe", "describe_configs", "idempotent_write"]
 
 
 class KafkaRight(NamedTuple):
@@ -49,6 +49,12 @@ def rights(kafka: KafkaSettings, user: str) -> Iterator[KafkaRight]:
             yield KafkaRight(user, "topic", name, "read")
         if may_write(user, topic):
             yield KafkaRight(user, "topic", name, "write")
+        if user == OPERATOR:
+            yield KafkaRight(user, "topic", name, "describe_configs")
+    if user == OPERATOR:  # `doctor` tells how far the groups of the services are behind
+        for service in SERVICES:
+            group = kafka.group_name(f"{service}.")
+            yield KafkaRight(user, "group", group, "describe", is_prefix=True)
     if any(user in topic.consumers and not topic.compacted for topic in ALL):
         # Faust's group too: it has no other, and no topics of its own.
         yield KafkaRight(user, "group", kafka.group_name(f"{user}."), "read", is_prefix=True)
@@ -67,6 +73,7 @@ OPERATIONS = {
     "read": AclOperation.READ,
     "write": AclOperation.WRITE,
     "describe": AclOperation.DESCRIBE,
+    "describe_configs": AclOperation.DESCRIBE_CONFIGS,
     "idempotent_write": AclOperation.IDEMPOTENT_WRITE,
 }
 

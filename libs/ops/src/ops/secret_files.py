@@ -17,6 +17,7 @@ from pydantic import AfterValidator, SecretStr
 from common.key_ring_file import parse_rings, read_rings, refuse_weak_rings
 from common.key_rings import KeyRings
 from common.private_file import replace_file
+from common.service.no_words import refuse_words
 from common.service.settings import GuardedSettings, LongSecret, load
 from common.service.weak_settings import refuse_weak_admin_keys, refuse_weak_app_secrets
 from ops.check_demo import DEMO, DemoSettings
@@ -286,6 +287,7 @@ def fill(folder: Path, secrets: Mapping[str, str], demo: bool) -> None:
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(SecretFileSettings)
     problems = [
         f"{name} is missing; set it in .env, or COMPOSE_PROFILES={DEMO}"

@@ -11,6 +11,7 @@ from typing import Annotated
 from common.key_ring_file import read_rings, ring_file
 from common.key_rings import FIELDS, KeyRings, SecretField
 from common.private_file import replace_file
+from common.service.no_words import refuse_words
 from common.service.settings import GuardedSettings, load
 
 # Who opens which: the assistant fetches contacts' files with the client's token.
@@ -42,6 +43,7 @@ def rings_for(service: str, rings: KeyRings, admin_opens_tokens: bool = False) -
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(ServiceRingSettings)
     rings = read_rings(settings.key_ring_file)
     for service in OPENED_BY:

@@ -1,11 +1,11 @@
 """`python -m tenant_admin.migrate`: brings the schema to its newest revision."""
 
 import sys
-from argparse import ArgumentParser
 
 from common.postgres.dsn import dsn_of
 from common.postgres.migrate import current_revision, migration_engine, upgrade
 from common.postgres.rights import LimitedTables
+from common.service.no_words import refuse_words
 from common.service.settings import DatabaseSettings, load
 from tenant_admin.cli.session import exit_on_expected_errors
 from tenant_admin.core.tables import SCHEMA
@@ -26,8 +26,7 @@ def migrate(dsn: str) -> str:
 
 
 def main() -> None:
-    # Takes nothing: whoever asks for --help does not mean to migrate.
-    ArgumentParser(description="Creates or updates the tables. Needs DATABASE_URL.").parse_args()
+    refuse_words("Creates or updates the tables. Needs DATABASE_URL.")
     with exit_on_expected_errors():
         report = migrate(dsn_of(load(DatabaseSettings)))
     sys.stdout.write(f"{report}\n")

@@ -10,6 +10,7 @@ from common.key_rings import FIELDS
 from common.postgres.retention_settings import UsageRetentionSettings
 from common.service.settings import (
     DatabaseSettings,
+    FromEnvironment,
     GraphSettings,
     KafkaSettings,
     Secret,
@@ -38,6 +39,24 @@ class OperatorSettings(KafkaSettings):
 
 class ReplaySettings(OperatorSettings):
     """Of `scripts/replay.py`."""
+
+
+class DoctorSettings(FromEnvironment):
+    """Of `manage_clients.py doctor`, beside those of the database and Kafka."""
+
+    key_ring_file: Path | None = None
+
+
+class LanguageSettings(FromEnvironment):
+    """What setlocale(3) reads for messages, in the order of precedence."""
+
+    lc_all: str = ""
+    lc_messages: str = ""
+    lang: str = ""
+
+    @property
+    def spanish(self) -> bool:
+        return (self.lc_all or self.lc_messages or self.lang).lower().startswith("es")
 
 
 class Settings(

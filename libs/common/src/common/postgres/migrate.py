@@ -14,6 +14,7 @@ from common.postgres.engine import DRIVER, connection_arguments
 from common.postgres.errors import is_outage, reason_of
 from common.postgres.rights import NONE_LIMITED, LimitedTables, grant_rights
 from common.postgres.wait_for_schema import newest_revision
+from common.service.no_words import refuse_words
 from common.service.settings import DatabaseSettings, load
 
 LOCK = 7_700_001  # two replicas that start together migrate one after the other
@@ -58,6 +59,7 @@ def migration_engine(dsn: str) -> sa.Engine:
 
 def migrate_service(package: str, schema: str) -> None:
     """A service's whole migrate command: migrates DATABASE_URL, prints the revision."""
+    refuse_words(f"Creates or updates the tables of {package}. Needs DATABASE_URL.")
     settings = load(DatabaseSettings)
     try:
         reached = upgrade(dsn_of(settings), package, schema)

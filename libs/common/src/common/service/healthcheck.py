@@ -18,7 +18,11 @@ def status(port: int, path: str) -> int:
     return int(line[1]) if len(line) > 1 else 0
 
 
-def main(port: str, path: str = "/ready") -> int:
+def main(*words: str) -> int:
+    if not 1 <= len(words) <= 2 or not words[0].isdecimal():
+        sys.stderr.write("usage: healthcheck.py PORT [PATH]\n")
+        return 0 if "--help" in words else 2
+    port, path = words[0], words[1] if len(words) > 1 else "/ready"
     try:
         code = status(int(port), path)
     except OSError as error:

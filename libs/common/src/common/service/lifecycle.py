@@ -27,6 +27,7 @@ from common.service.cancellation import (
 from common.service.crash_points import CrashPoints
 from common.service.hang_watch import HangWatch
 from common.service.health import Health, HealthServer
+from common.service.no_words import refuse_words
 from common.service.settings import ServiceSettings, load
 
 log = structlog.get_logger()
@@ -170,6 +171,7 @@ Build = Callable[[S, Lifecycle], Components]
 
 def run(service: str, settings_class: type[S], build: Build[S]) -> None:
     """A service's whole main(). Exit codes: 0 drained, 1 failed, 2 wrong settings."""
+    refuse_words(f"Starts {service}, which takes its settings from the environment.")
     settings = load(settings_class)
     logs.configure(service, settings.log_level, settings.log_format)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for Faust's consumer thread

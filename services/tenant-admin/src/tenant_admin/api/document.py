@@ -4,6 +4,7 @@ import json
 import sys
 from typing import Any, cast
 
+from common.service.no_words import refuse_words
 from tenant_admin.api.app import create_app, document
 from tenant_admin.api.dependencies import Services
 
@@ -14,6 +15,7 @@ def openapi() -> dict[str, Any]:
 
 
 def main() -> None:
+    refuse_words(__doc__)
     # Not orjson: it indents by 2 only, and the frozen file by 1.
     sys.stdout.write(json.dumps(openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 

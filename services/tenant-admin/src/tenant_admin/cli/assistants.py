@@ -2,7 +2,7 @@
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from sqlalchemy import Connection
 
-from tenant_admin.cli.output import AsJson, print_json, print_table, printable
+from tenant_admin.cli.output import AsJson, print_table
 from tenant_admin.cli.session import CommandResult, open_session
+from tenant_admin.cli.terminal import print_json, problem_line, say, show_text
 from tenant_admin.core import assistants
 from tenant_admin.core.assistants import BODY, Assistant, AssistantVersion
 from tenant_admin.core.problems import parsed, refuse
@@ -53,9 +54,9 @@ def show(assistant_id: AssistantId, as_json: AsJson = False) -> None:
     if as_json:
         print_json(version)
         return
-    typer.echo(f"{version.assistant_id} version {version.version}: {printable(version.name)}")
-    typer.echo(f"model {version.model}, effort {version.reasoning_effort}\n")
-    typer.echo(printable(version.instructions))
+    say(f"{version.assistant_id} version {version.version}: {version.name}")
+    say(f"model {version.model}, effort {version.reasoning_effort}")
+    show_text(f"\n{version.instructions}")
 
 
 @app.command()
@@ -78,7 +79,7 @@ def edit(
         body = before.model_dump(include=set(BODY)) | {"instructions": text}
         body |= {name: None if value == "null" else value for name, value in options.items()}
         if body == before.model_dump(include=set(BODY)):
-            typer.echo("Nothing changed.")
+            say("Nothing changed.")
             return
         form = parsed(NewVersion, body)
         result = session.apply(
@@ -113,24 +114,30 @@ def import_file(
     if as_json:
         print_json(result.value)
     else:
-        typer.echo("\n".join(report_lines(result.value)) + f"\n{result.message}".rstrip())
+        print_report(result.value)
+        say(result.message)
 
 
-def report_lines(report: "Report") -> Iterator[str]:
+def print_report(report: "Report") -> None:
     if report.dry_run:
-        yield "Dry run: nothing was changed."
+        say("Dry run: nothing was changed.")
     for item in report.items:
         what = f"{item.assistant_id} version {item.version} ({item.model})" if item.version else ""
-        yield f"{item.position}. {item.action} {what}".rstrip()
-        yield from (f"   warning: {warning}" for warning in item.warnings)
-        yield from (f"   error: {error.line()}" for error in item.errors)
+        say(f"{item.position}.", item.action, what)
+        print_warnings(item.warnings)
+        for error in item.errors:
+            say("   error:", problem_line(error))
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        say("   warning:", warning)
 
 
 def print_version(result: CommandResult) -> None:
     version: AssistantVersion = result.value.version
-    typer.echo(f"{version.assistant_id} answers with version {version.version}. {result.message}")
-    for warning in version.warnings:
-        typer.echo(f"  warning: {warning}")
+    say(f"{version.assistant_id} answers with version {version.version}.", result.message)
+    print_warnings(version.warnings)
 
 
 def text_of(file: typer.FileText) -> str:

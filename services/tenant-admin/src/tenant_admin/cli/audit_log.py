@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tenant_admin.cli.output import AsJson, cell_text, print_json, print_table
+from tenant_admin.cli.output import AsJson, cell_text, print_table
 from tenant_admin.cli.session import open_session
+from tenant_admin.cli.terminal import print_json, say, show_text, translated
 from tenant_admin.core import audit_log
 from tenant_admin.core.audit_chain import ChainHash, newest_hash, verify
 from tenant_admin.core.audit_log import AuditEntry
@@ -56,7 +57,7 @@ def head() -> None:
         newest = session.read(newest_hash)
     if newest is None:
         refuse(422, "audit", "there is no line yet", "add a client first")
-    typer.echo(f"{newest.position}:{newest.hash}")
+    show_text(f"{newest.position}:{newest.hash}")
 
 
 @app.command("verify")
@@ -72,9 +73,9 @@ def verify_lines(
         verified = verify(session.read, expected)
     position, newest = verified.head
     if verified.broken:
-        typer.echo(f"Broken after {position} good lines: {verified.broken}.")
+        say(f"Broken after {position} good lines.", verified.broken)
         raise typer.Exit(1)
-    typer.echo(f"{position} lines are as they were written. Newest: {position}:{newest}")
+    say(f"{position} lines are as they were written. Newest: {position}:{newest}")
 
 
 def kept_hash(text: str) -> ChainHash:
@@ -103,7 +104,7 @@ def change_words(changes: Iterable[FieldChange]) -> Iterable[str]:
 
 def value_words(value: Any) -> str:
     if isinstance(value, dict) and value.get("withheld"):
-        return "(withheld)"
+        return translated("(withheld)")
     if isinstance(value, dict) and "sha256" in value:
         return f"({value['bytes']} bytes, {value['sha256'][:12]})"
     return "" if value is None else cell_text(value)

@@ -3,38 +3,58 @@
 import re
 import sys
 from functools import partial
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
-from tenant_admin.cli.assignments import patch_of, settings_of
+from tenant_admin.cli.assignments import COLUMNS, SETTINGS, patch_of, settings_of
 from tenant_admin.cli.assistants import app as assistant_app
 from tenant_admin.cli.audit_log import app as audit_app
+from tenant_admin.cli.command_line import run
 from tenant_admin.cli.conversation_commands import add_to
+from tenant_admin.cli.doctor import doctor
 from tenant_admin.cli.health_table import print_health, print_healths
-from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients, printable
+from tenant_admin.cli.output import AsJson, print_change, print_client, print_clients
 from tenant_admin.cli.rings import app as rings_app
-from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
+from tenant_admin.cli.session import Session, open_session
+from tenant_admin.cli.terminal import printable, say, show_text, translated
+from tenant_admin.cli.trace import trace
 from tenant_admin.cli.usage_table import print_usage
 from tenant_admin.core import client_health, clients
 from tenant_admin.core.client_health import ClientHealth
 from tenant_admin.core.client_secrets import put, usable_rings
 from tenant_admin.core.clients import Client
+from tenant_admin.core.filters import ALL_CLIENTS, ClientFilter
 from tenant_admin.core.problems import parsed, refuse
 from tenant_admin.core.schemas import NewClient, SecretValue
 from tenant_admin.core.usage_counts import MONTH, month_usage
 
 app = typer.Typer(
-    help="Clients of this installation: businesses with a WhatsApp number and an assistant.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(assistant_app, name="assistant")
 app.add_typer(rings_app, name="rings")
 app.add_typer(audit_app, name="audit")
+
+
+def show_version(asked: bool) -> None:
+    if asked:
+        show_text(f"manage_clients.py {version('tenant-admin')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version"),
+    ] = False,
+) -> None:
+    """Clients of this installation: businesses with a WhatsApp number and an assistant."""
 
 
 def known_month(month: str | None) -> str | None:
@@ -83,14 +103,23 @@ def add(
     form = parsed(NewClient, fields)
     with open_session() as session:
         result = session.apply(partial(clients.create, form=form))
-    print_change("added", result, as_json)
+    print_change("It answers now.", result, as_json)
 
 
 @app.command("list")
-def list_clients(as_json: AsJson = False) -> None:
-    """All clients."""
+def list_clients(
+    search: Annotated[
+        str | None, typer.Option("--search", help="In name, phone or phone_number_id")
+    ] = None,
+    active: Annotated[
+        bool | None, typer.Option("--active/--inactive", help="Only those", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """All clients, or those that are asked for."""
+    only = ClientFilter(search=search, active=active)
     with open_session() as session:
-        listed = session.read(all_clients)
+        listed = session.read(partial(all_clients, only=only))
         healths = session.read(partial(client_health.health_of, listed=listed))
     print_clients(listed, as_json, problems_of(healths))
 
@@ -126,7 +155,7 @@ def activate(client_id: ClientId, as_json: AsJson = False) -> None:
     """Let a client's assistant answer again."""
     with open_session() as session:
         result = session.apply(partial(clients.set_active, client_id=client_id, active=True))
-    print_change("active", result, as_json)
+    print_change("It is active.", result, as_json)
 
 
 @app.command()
@@ -134,10 +163,10 @@ def deactivate(client_id: ClientId, as_json: AsJson = False) -> None:
     """Stop a client's assistant; nothing is deleted."""
     with open_session() as session:
         result = session.apply(partial(clients.set_active, client_id=client_id, active=False))
-    print_change("inactive", result, as_json)
+    print_change("It is not active.", result, as_json)
 
 
-@app.command("set")
+@app.command("set", epilog=f"KEY: {', '.join(sorted({*COLUMNS, *SETTINGS}))}.")
 def set_fields(
     client_id: ClientId,
     assignments: Assignments,
@@ -149,7 +178,7 @@ def set_fields(
     use_case = partial(clients.change, client_id=client_id, patch=patch, expected=if_version)
     with open_session() as session:
         result = session.apply(use_case)
-    print_change("changed", result, as_json)
+    print_change("It was changed.", result, as_json)
 
 
 @app.command()
@@ -158,10 +187,11 @@ def delete(client_id: ClientId, yes: Annotated[bool, typer.Option("--yes")] = Fa
     with open_session() as session:
         before = session.read(partial(clients.get, client_id=client_id))
         if not yes:
-            typer.confirm(f"Delete client {client_id} ({printable(before.name)})?", abort=True)
+            question = translated(f"Delete client {client_id} ({before.name})?")
+            typer.confirm(printable(question), abort=True)
         use_case = partial(clients.delete, client_id=client_id, expected=before.version)
         result = session.apply(use_case)
-    typer.echo(f"Client {client_id} deleted. {result.message}".rstrip())
+    say(f"Client {client_id} deleted.", result.message)
 
 
 @app.command()
@@ -174,6 +204,8 @@ def token(client_id: ClientId, as_json: AsJson = False) -> None:
 
 
 add_to(app)
+app.command()(trace)
+app.command()(doctor)
 
 
 def put_token(session: Session, client_id: int, secret: SecretValue, as_json: bool) -> None:
@@ -181,12 +213,12 @@ def put_token(session: Session, client_id: int, secret: SecretValue, as_json: bo
     result = session.apply(
         partial(put, rings=rings, client_id=client_id, field="access_token", value=secret.value)
     )
-    print_change("changed", result, as_json)
+    print_change("It has the token.", result, as_json)
 
 
-def all_clients(connection: Connection) -> list[Client]:
+def all_clients(connection: Connection, only: ClientFilter = ALL_CLIENTS) -> list[Client]:
     listed: list[Client] = []
-    while page := clients.page(connection, listed[-1].id if listed else 0, PAGE):
+    while page := clients.page(connection, listed[-1].id if listed else 0, PAGE, only):
         listed += page
     return listed
 
@@ -201,8 +233,7 @@ def problems_of(healths: list[ClientHealth]) -> dict[int, str]:
 
 
 def main() -> None:
-    with exit_on_expected_errors():
-        app(prog_name="manage_clients.py")
+    run(app, "manage_clients.py")
 
 
 if __name__ == "__main__":

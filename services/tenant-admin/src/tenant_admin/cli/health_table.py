@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from tenant_admin.cli.output import cell_text, print_json, print_table
+from tenant_admin.cli.output import cell_text, print_table
+from tenant_admin.cli.terminal import print_json, translated
 from tenant_admin.core.account_news import NewsItem
 from tenant_admin.core.client_health import ClientHealth
 
@@ -31,7 +32,7 @@ def health_row(health: ClientHealth) -> list[str]:
         str(health.client_id),
         health.name,
         cell_text(health.active),
-        ", ".join(health.problems) or "none",
+        ", ".join(health.problems) or translated("none"),
         health.quality or "",
         health.limit or "",
         str(health.messages_per_second or ""),

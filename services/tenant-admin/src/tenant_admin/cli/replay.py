@@ -18,9 +18,11 @@ from common.kafka.record import Record
 from common.lenient_json import parse_json
 from common.service.settings import KafkaSettings, load
 from common.topics import Topic as KafkaTopic
+from tenant_admin.cli.command_line import run
 from tenant_admin.cli.machine_user import machine_user
-from tenant_admin.cli.output import AsJson, one_line, print_json, print_json_list
-from tenant_admin.cli.session import Session, exit_on_expected_errors, open_session
+from tenant_admin.cli.output import AsJson
+from tenant_admin.cli.session import Session, open_session
+from tenant_admin.cli.terminal import one_line, print_json, print_json_list, say, show_text
 from tenant_admin.core.problems import refuse
 from tenant_admin.replay.audit_lines import record_end, record_resume, record_start
 from tenant_admin.replay.read import read, read_one
@@ -40,7 +42,6 @@ from tenant_admin.settings import ReplaySettings
 app = typer.Typer(
     help="Look at a topic's records; send raw webhooks and dead letters again.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -76,9 +77,9 @@ def list_records(
         return
     count = 0
     for record in records:
-        typer.echo(line_of(record))
+        show_text(line_of(record))
         count += 1
-    typer.echo(f"{count} records of {topic}")
+    say(f"{count} records of {topic}")
 
 
 @app.command()
@@ -127,7 +128,7 @@ def send_again(
     oldest = oldest_allowed(asked.since, now)
     if dry_run:
         found = islice(selected_records(topic, asked, oldest), limit)
-        typer.echo(f"{sum(1 for _ in found)} records would be sent to {target.name}")
+        say(f"{sum(1 for _ in found)} records would be sent to {target.name}")
         return
     with open_session() as session:
         run = ReplayRun(session, topic, target, asked, one_line(reason), limit, billed)
@@ -166,8 +167,8 @@ class ReplayRun:
             ).value
             self._marks = self._marks._replace(replay_id=resume, started=began)
             self._sent_before = frozenset(positions_sent(kafka(), self._target, self._marks))
-        typer.echo(f"Replay {self._marks.replay_id}. If it does not end, go on with:", err=True)
-        typer.echo(f"  {self.command()}", err=True)
+        say(f"Replay {self._marks.replay_id}. If it does not end, go on with:", to_stderr=True)
+        show_text(f"  {self.command()}", to_stderr=True)
 
     def send(self, selected: Callable[[Callable[[], bool]], Records], rate: int | None) -> int:
         """The exit code. Interrupted, it ends in good order."""
@@ -229,12 +230,16 @@ class ReplayRun:
             "sent_before": len(self._sent_before),
             "complete": complete,
         }
-        before = f", {len(self._sent_before)} before" if self._sent_before else ""
-        typer.echo(
-            f"{producer.sent} of {producer.given} records sent to {self._target.name}{before}"
-        )
+        sent = f"{producer.sent} of {producer.given} records sent to {self._target.name}"
+        if before := len(self._sent_before):
+            sent = (
+                f"{producer.sent} of {producer.given} records sent to {self._target.name},"
+                f" {before} before"
+            )
+        say(sent)
         if not complete:
-            typer.echo(f"Not all is sent. Go on with:\n  {self.command()}", err=True)
+            say("Not all is sent. Go on with:", to_stderr=True)
+            show_text(f"  {self.command()}", to_stderr=True)
         self._session.apply(
             partial(
                 record_end,
@@ -325,5 +330,4 @@ def time_of(record: Record) -> str:
 def main() -> None:
     # A reader's warnings must not mix with the records on stdout.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    with exit_on_expected_errors():
-        app()
+    run(app, "replay.py")

@@ -13,8 +13,9 @@ import typer
 from common.key_ring_file import parse_rings, read_rings
 from common.key_rings import KeyRings
 from common.private_file import previous_of, replace_file
-from common.service.settings import FromEnvironment, load
-from tenant_admin.cli.session import open_session
+from common.service.settings import FromEnvironment
+from tenant_admin.cli.session import load_settings, open_session
+from tenant_admin.cli.terminal import say, show_text
 from tenant_admin.core import client_secrets, ring_changes
 from tenant_admin.core.problems import refuse
 
@@ -40,7 +41,7 @@ class RingPlace:
         if option not in (None, STDIN):
             refuse(422, "--ring", "is not -", "set KEY_RING_FILE to read a file")
         self._piped = option == STDIN
-        self._path = load(RingSettings).key_ring_file
+        self._path = load_settings(RingSettings).key_ring_file
 
     def read(self) -> KeyRings:
         try:
@@ -53,7 +54,7 @@ class RingPlace:
             sys.stdout.write(f"{rings.text()}\n")
             return
         replace_file(self.path, rings.text(), 0o600, keep_previous=True)
-        tell(f"Written: {self.path}; as it was before: {previous_of(self.path)}")
+        tell(f"Written: {self.path}; as it was before: {previous_of(self.path)}.")
 
     @property
     def path(self) -> Path:
@@ -77,7 +78,7 @@ def show(ring: Ring = None) -> None:
     for field, found in RingPlace(ring).read().given().items():
         for kid in found.keys:
             words = (field, kid, found.kind(kid), "active" if kid == found.active else "")
-            typer.echo(" ".join(words).rstrip())
+            show_text(" ".join(words).rstrip())
 
 
 @app.command()
@@ -102,7 +103,7 @@ def rewrap(ring: Ring = None) -> None:
     with open_session() as session:
         while (result := session.apply(partial(client_secrets.rewrap_some, rings=rings))).value:
             count, message = count + result.value, result.message
-    tell(f"Clients re-wrapped: {count}. {message}".rstrip())
+    tell(f"Clients re-wrapped: {count}.", message)
 
 
 @app.command()
@@ -114,5 +115,5 @@ def retire(key: Annotated[str, typer.Argument(metavar="KEY")], ring: Ring = None
     place.write(ring_changes.without(place.read(), key, uses))
 
 
-def tell(words: str) -> None:
-    typer.echo(words, err=True)
+def tell(*sentences: str) -> None:
+    say(*sentences, to_stderr=True)

@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn, TypeVar
 
 import sqlalchemy as sa
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 from sqlalchemy import Connection, Engine
 
 from common.postgres.dsn import dsn_of
 from common.postgres.engine import connect
 from common.postgres.errors import is_outage, sqlstate
-from common.service.settings import load
+from common.service.settings import WrongFile, problems
 from common.service.tracing import new_trace_id
 from tenant_admin.cli.machine_user import machine_user
+from tenant_admin.cli.terminal import print_error, printable, problem_line, translated
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.problems import RequestRefused
 from tenant_admin.core.tables import SCHEMA
@@ -79,7 +82,7 @@ class Session:
 
 @contextmanager
 def open_session() -> Iterator[Session]:
-    settings = load(CommandSettings)
+    settings = load_settings(CommandSettings)
     engine = connect(dsn_of(settings), "manage_clients", SCHEMA, 1)
     try:
         yield Session(engine, settings, context_of_this_run())
@@ -92,25 +95,52 @@ def context_of_this_run() -> ChangeContext:
     return ChangeContext(f"cli:{machine_user()}", None, trace_id, trace_id, datetime.now(UTC))
 
 
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load_settings(settings: type[S]) -> S:
+    """As common.service.settings.load, in the operator's language."""
+    try:
+        return settings()
+    except (ValidationError, WrongFile, OSError) as error:
+        for line in setting_problems(error):
+            sys.stderr.write(f"settings: {printable(line)}\n")
+    raise SystemExit(2)
+
+
+def setting_problems(error: ValidationError | WrongFile | OSError) -> list[str]:
+    """A line each: the variable's name and what is wrong, or a whole text."""
+    if isinstance(error, ValidationError):
+        return [problem_in_words(line) for line in problems(error)]
+    if isinstance(error, OSError):
+        return [translated(f"cannot read {error.filename}: {error.strerror}")]
+    return [translated(str(error))]
+
+
+def problem_in_words(line: str) -> str:
+    name, separator, problem = line.partition(": ")
+    return f"{name}: {translated(problem)}" if separator and name.isupper() else translated(line)
+
+
 @contextmanager
 def exit_on_expected_errors() -> Iterator[None]:
     """Expected failures as one line each on stderr. Exit codes: 2 wrong input, 1 not possible."""
     try:
         yield
     except RequestRefused as refused:
-        fail("\n".join(error.line() for error in refused.errors), 2)
+        fail("\n".join(map(problem_line, refused.errors)), 2)
     except sa.exc.ProgrammingError as error:
         if sqlstate(error) not in EXPECTED_SQLSTATES:
             raise
-        fail(EXPECTED_SQLSTATES[sqlstate(error)], 1)
+        fail(translated(EXPECTED_SQLSTATES[sqlstate(error)]), 1)
     except sa.exc.DBAPIError as error:
         if not is_outage(error):
             raise
         reason = str(error.orig).strip().splitlines()[0]
-        fail(f"DATABASE_URL: {reason}; start the database or correct the URL", 1)
+        fail(translated(f"DATABASE_URL: {reason}; start the database or correct the URL"), 1)
 
 
 def fail(lines: str, code: int) -> NoReturn:
     for line in lines.splitlines():
-        sys.stderr.write(f"error: {line}\n")
+        print_error(line)
     raise SystemExit(code)

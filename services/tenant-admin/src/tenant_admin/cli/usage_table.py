@@ -1,8 +1,7 @@
 """What `usage` prints: a month's days, their sum, replies beside the free ones, and prices."""
 
-import typer
-
-from tenant_admin.cli.output import print_json, print_table
+from tenant_admin.cli.output import print_table
+from tenant_admin.cli.terminal import print_json, say
 from tenant_admin.core.usage_counts import MonthUsage, UsageTotals
 
 COLUMNS = ("calls", "input_tokens", "cached_tokens", "output_tokens", "replies")
@@ -16,17 +15,16 @@ def print_usage(usage: MonthUsage, as_json: bool) -> None:
     titles = ["day", *(name.replace("_", " ") for name in COLUMNS), "cost"]
     print_table(titles, [*rows, cells(usage.month, usage.total)])
     for number in usage.numbers:
-        free = f"{number.free_replies:,} a month are free at Meta"
-        typer.echo(f"Number {number.phone_number_id}: {number.replies:,} replies; {free}.")
+        free = f"{number.free_replies:,} a month are free at Meta."
+        say(f"Number {number.phone_number_id}: {number.replies:,} replies.", free)
     prices = usage.prices
     if prices.by_category:
-        typer.echo(f"Arrived: {prices.billable:,} billable at Meta, {prices.free:,} free.")
+        say(f"Arrived: {prices.billable:,} billable at Meta, {prices.free:,} free.")
     for price in prices.by_category:
-        typer.echo(f"  {price.pricing_category}, {price.pricing_type}: {price.replies:,}")
+        say(f"  {price.pricing_category}, {price.pricing_type}: {price.replies:,}")
     if usage.total.unpriced_calls:
-        typer.echo(
-            f"Calls of models without a price, not in the cost: {usage.total.unpriced_calls}"
-        )
+        unpriced = usage.total.unpriced_calls
+        say(f"Calls of models without a price, not in the cost: {unpriced}")
 
 
 def cells(name: str, usage: UsageTotals) -> list[str]:

@@ -40,7 +40,7 @@ def refuse_taken_number(connection: Connection, phone_number_id: str) -> Iterato
 
 def refuse_owned(connection: Connection, field: str, number: str, owner: int | None) -> NoReturn:
     """owner: None where the transaction does not see it."""
-    is_seen = owner is not None and is_own(connection, owner)
-    whose = f"client {owner}" if is_seen else "another client"
-    fix = "check the number, or change or delete that client"
-    refuse(409, field, f"{number} already belongs to {whose}", fix)
+    message = f"{number} already belongs to another client"
+    if owner is not None and is_own(connection, owner):
+        message = f"{number} already belongs to client {owner}"
+    refuse(409, field, message, "check the number, or change or delete that client")

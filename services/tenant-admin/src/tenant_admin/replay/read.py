@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NoReturn
 
 from confluent_kafka import KafkaException
 
@@ -60,14 +61,22 @@ def reading(kafka: KafkaSettings, topic: str) -> Iterator[TopicReader]:
     except ReadStopped:
         return
     except TopicUnavailable as error:
-        if error.missing == "topic":
-            refuse(422, "topic", f"{topic} is not there", "run the job `topics`")
-        message, fix = "the broker does not answer", "start it or correct the name"
-        refuse(422, "KAFKA_BOOTSTRAP_SERVERS", message, fix)
+        refuse_unavailable(topic, error)
     except KafkaException as error:
         refuse(
             422, "topic", f"{topic} cannot be read: {error.args[0].name()}", "see OPERATIONS, 12"
         )
+
+
+def refuse_unavailable(topic: str, error: TopicUnavailable) -> NoReturn:
+    if error.missing == "topic":
+        refuse(422, "topic", f"{topic} is not there", "run the job `topics`")
+    refuse(
+        422,
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "the broker does not answer",
+        "start it or correct the name",
+    )
 
 
 def starts(reader: TopicReader, since: datetime | None) -> dict[int, int]:

@@ -2,12 +2,14 @@
 
 import uvicorn
 
+from common.service.no_words import refuse_words
 from common.service.settings import load
 from devkit.emulators.openai.app import create_app
 from devkit.emulators.openai.settings import OpenAISettings
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(OpenAISettings)
     uvicorn.run(
         create_app(settings.config()),

@@ -3,12 +3,14 @@
 import uvicorn
 
 from common.service.logging import configure
+from common.service.no_words import refuse_words
 from common.service.settings import load
 from devkit.emulators.whatsapp.app import create_app
 from devkit.emulators.whatsapp.settings import WhatsAppSettings
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(WhatsAppSettings)
     configure("whatsapp", "warning", settings.log_format)
     uvicorn.run(

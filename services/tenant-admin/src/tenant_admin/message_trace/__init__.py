@@ -1,0 +1,1 @@
+"""Every stage of one message, from the topics."""

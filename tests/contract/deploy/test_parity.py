@@ -144,8 +144,11 @@ def test_the_commands_inside_the_admin_container_find_their_settings() -> None:
 
 def test_the_rings_job_finds_its_settings() -> None:
     """Of those of a command it needs the database and the rings, and the broker to publish."""
-    given = {name.removesuffix("_URL_FILE") for name in compose_environment("rings")}
-    assert given == {"KAFKA_BOOTSTRAP_SERVERS", "DATABASE", "KEY_RING_FILE"}
+    given = set(compose_environment("rings"))
+    assert {"KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL_FILE", "KEY_RING_FILE"} <= given
+    assert {name.removesuffix("_FILE") for name in given} <= {
+        name.removesuffix("_FILE") for name in names_of(CommandSettings)
+    }
     assert names_of(RingSettings) == {"KEY_RING_FILE"}
 
 
@@ -206,10 +209,15 @@ def test_the_demo_of_compose_may_call_its_stand_ins(name: str, ring: Path) -> No
 
 
 def secrets_of_dev(name: str, folder: Path) -> dict[str, str]:
-    """What the Secret of a service sets; the key ring as a file. Names end in a hash."""
-    made = of_kind(built("dev"), "Secret")
-    [data] = [one["data"] for one in made if one["metadata"]["name"].rpartition("-")[0] == name]
-    values = {key: b64decode(value).decode() for key, value in data.items()}
+    """What the Secrets of a service set; the key ring as a file. Names end in a hash."""
+    secrets = {
+        one["metadata"]["name"].rpartition("-")[0]: {
+            key: b64decode(value).decode() for key, value in one["data"].items()
+        }
+        for one in of_kind(built("dev"), "Secret")
+    }
+    values = dict(secrets[name])
+    values |= {f"kafka_{key}": value for key, value in secrets[f"kafka-{name}"].items()}
     if ring := values.pop("key_ring", None):
         path = folder / "key_ring"
         path.write_text(ring)
@@ -237,7 +245,8 @@ def test_m8_the_secrets_that_everybody_knows_are_refused_outside_the_dev_overlay
     PARTS[name].model_validate(given)
     with pytest.raises(ValidationError) as refused:
         PARTS[name].model_validate(given | {"allow_weak_secrets": ""})
-    assert {line.split(":")[0] for line in problems(refused.value)} == weak
+    found = {line.split(":")[0] for line in problems(refused.value)}
+    assert found == {*weak, "KAFKA_PASSWORD"}
 
 
 def test_the_senders_together_stay_below_what_meta_allows_a_number() -> None:

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from tests.support.certificates import broker_tls
 from tests.support.processes import ServiceProcess, running_service
 from tests.support.records import produce, read_records
-from tests.support.waiting import Deadline, eventually
+from tests.support.waiting import Deadline, eventually, eventually_async, eventually_in_thread
 
 from common.kafka.kafka_access import client_config
 from common.kafka.producer import producer_config
@@ -34,6 +34,7 @@ from devkit.stack.ports import free_ports
 from ops.create_kafka_users import create_users
 from ops.create_topics import create, grant
 from ops.kafka_rights import USERS, may_read, may_write
+from router.group_lag import GroupLag
 
 pytestmark = pytest.mark.integration
 SECONDS = 60.0
@@ -242,6 +243,24 @@ def test_a_router_is_ready_with_its_own_user(broker: SecuredBroker, tmp_path: Pa
     with running_service("router", broker.user("router"), tmp_path) as service:
         service.wait_until_ready()
         assert service.drain() == 0
+
+
+async def test_the_user_of_the_router_may_ask_how_its_group_stands(
+    broker: SecuredBroker, tmp_path: Path
+) -> None:
+    """What its stall watch asks."""
+    mine, group = broker.user("router"), group_of("router", WEBHOOKS_RAW)
+    lag = GroupLag(mine, group)
+    with running_service("router", mine, tmp_path) as service:
+        await eventually_in_thread(service.is_ready, "a router", SECONDS)
+        admin = AdminClient(client_config(broker.admin))  # it must outlive the answer
+        [member] = admin.describe_consumer_groups([group])[group].result(SECONDS).members
+        await eventually_async(lambda: is_up_to_date(lag, member.member_id), "every commit")
+        assert await lag.is_behind("somebody-else")
+
+
+async def is_up_to_date(lag: GroupLag, member_id: str) -> bool:
+    return not await lag.is_behind(member_id)
 
 
 # ---- one user's doings ---------------------------------------------------------------------

@@ -76,6 +76,7 @@ def test_members_that_die_freeze_join_and_leave_lose_nothing(
             pass_time(2)
             third.send_signal(signal.SIGCONT)
         wait_for_the_end(url, sending.sent)
+        eventually(lambda: "service_ready" in group.log(3), "the last to join")
         assert drain(fourth) == 0
         assert drain(third) == 0
     assert_whole(kafka.settings, url, sending.sent)

@@ -21,7 +21,7 @@ from common.postgres.dsn import dsn
 from common.postgres.engine import connect
 from common.postgres.errors import is_outage, is_unusable
 from common.postgres.prepared import Prepared
-from common.postgres.session import SETTINGS, UnusableSession
+from common.postgres.session_check import SETTINGS, UnusableSession
 from common.service.lifecycle import Lifecycle
 from common.work import Owner
 from ops.create_roles import Passwords, create_roles

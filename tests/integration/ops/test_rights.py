@@ -15,7 +15,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from tests.support.postgres import NewDatabase, Server
 
 from common.postgres.migrate import upgrade
-from common.postgres.session import SETTINGS
+from common.postgres.session_check import SETTINGS
 from ops.create_roles import Passwords, create_roles
 from tenant_admin.migrate import migrate
 

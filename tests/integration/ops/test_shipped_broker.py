@@ -18,7 +18,7 @@ from common.topics import REPLIES_OUTBOUND
 from devkit.stack.broker_security import ADMIN, BrokerSecurity, GivenKafkaSettings
 from devkit.stack.kafka import LocalKafka
 from devkit.stack.ports import free_ports
-from ops.kafka_rights import USERS, may_write
+from ops.kafka_rights import OPERATOR, USERS, may_write
 
 pytestmark = pytest.mark.integration
 SECURITY = ("sasl.", "listener.name.", "config.providers", "authorizer.", "super.", "inter.broker.")
@@ -64,11 +64,18 @@ def of_the_overlay() -> Mapping[str, str]:
     return found
 
 
+GIVEN = {
+    "WHATSAPP_APP_SECRETS": "f" * 32,
+    "WHATSAPP_VERIFY_TOKEN": "a-token-of-the-tests",
+    "OPENAI_API_KEY": "sk-of-these-tests-alone",
+}
+OPERATORS = "tenant-admin/operator_kafka_password"
+
+
 @pytest.fixture(params=[of_compose, of_the_overlay], ids=["compose", "dev"])
 def broker(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Iterator[LocalKafka]:
     """With the secrets that the job of Compose makes."""
-    given = {"WHATSAPP_APP_SECRETS": "f" * 32, "WHATSAPP_VERIFY_TOKEN": "a-token-of-the-tests"}
-    run("ops.secret_files", SECRETS_FOLDER=str(tmp_path), OPENAI_API_KEY="sk-of-the-tests", **given)
+    run("ops.secret_files", SECRETS_FOLDER=str(tmp_path), **GIVEN)
     port, controller = free_ports(2)
     security = ShippedSecurity(
         password=(tmp_path / "kafka" / "password").read_text(),
@@ -96,9 +103,8 @@ def test_the_jobs_give_each_service_its_user_and_its_rights(
     topics = {"KAFKA_PASSWORD_FILE": str(tmp_path / "topics" / "kafka_password")}
     run("ops.create_topics", "--acls", TOPIC_PARTITIONS="1", **administrator | topics)
     for user in USERS:
-        reader = {"operator": "exercise"}.get(user, user)
-        password = (tmp_path / reader / "kafka_password").read_text()
-        refused = refusal(user_of(broker, user, password))
+        file = OPERATORS if user == OPERATOR else f"{user}/kafka_password"
+        refused = refusal(user_of(broker, user, (tmp_path / file).read_text()))
         assert (refused is None) == may_write(user, REPLIES_OUTBOUND), user
     assert refusal(user_of(broker, "assistant", "guessed")) is not None
     assert refusal(GivenKafkaSettings(kafka_bootstrap_servers=broker.bootstrap)) is not None

@@ -2,6 +2,8 @@
 
 import stat
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,13 @@ from tests.support.waiting import eventually
 from common.events import TenantConfig
 from common.key_rings import FIELDS, KeyRings, Unsealable
 from common.sealed import kid_of, seal, unseal
+from common.service.tracing import new_trace_id
 from common.topics import TENANTS_CONFIG
 from devkit.stack.ports import free_ports
 from ops.service_rings import rings_for
+from tenant_admin.core.changes import ChangeContext
+from tenant_admin.core.client_secrets import rewrap_some
+from tenant_admin.core.ring_changes import rotated
 
 pytestmark = pytest.mark.integration
 SECRET = "EAAG-secret-of-la-plaza"
@@ -188,3 +194,19 @@ async def test_m9c_tenant_admin_waits_for_a_ring_that_has_the_keys_in_use(
             lambda connection: connection.execute(sa.text("delete from client_secret"))
         )
         service.wait_until_ready()
+
+
+async def test_many_clients_are_rewrapped_a_few_at_a_time(admin: Admin, master: Path) -> None:
+    """A transaction holds the rows of few, and what was done stays done."""
+    give(master)
+    for number in ("100001", "100002", "100003"):
+        client = (await admin.add(phone_number_id=number))["id"]
+        for field in FIELDS:
+            await put(admin, client, field)
+    new = rotated(KeyRings.read(master), prepare=False)
+    context = ChangeContext("test", None, new_trace_id(), new_trace_id(), datetime.now(UTC))
+    some = partial(rewrap_some, context=context, rings=new, at_once=2)
+    counts = [(await admin.database.transaction(some)).result for _ in range(3)]
+    assert counts == [2, 1, 0]
+    kids = await admin.rows("select distinct field, split_part(sealed, '.', 2) from client_secret")
+    assert {tuple(row) for row in kids} == {(field, new.ring(field).active) for field in FIELDS}

@@ -18,7 +18,7 @@ from psycopg2.extensions import encrypt_password, parse_dsn
 
 from common.postgres.dsn import dsn_of
 from common.postgres.errors import reason_of
-from common.postgres.session import SETTINGS
+from common.postgres.session_check import SETTINGS
 from common.service.settings import DatabaseSettings, DatabaseUrl, load
 
 TRIES = 5  # to get the locks of tables that services use meanwhile
@@ -36,7 +36,7 @@ SCHEMA = (
 OWNS = """SELECT FROM pg_class WHERE relowner = to_regrole(%(service)s) UNION ALL
 SELECT FROM pg_namespace WHERE nspowner = to_regrole(%(service)s) AND nspname = %(service)s"""
 # From one user to two. The running service may go on at once; the migration refines its rights.
-HAND_OVER = (
+TRANSFER = (
     "SET LOCAL lock_timeout = '5s'",
     "REASSIGN OWNED BY {service} TO {owner}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {service} TO {service}",
@@ -101,7 +101,7 @@ def create_roles(dsn: str, passwords: Mapping[str, Passwords]) -> None:
             with connection, connection.cursor() as cursor:
                 create_users(cursor, schema, given)
             if given.owner is not None:
-                hand_over(connection, schema)
+                transfer_tables(connection, schema)
 
 
 def create_users(cursor: Any, schema: str, given: Passwords) -> None:
@@ -114,14 +114,14 @@ def create_users(cursor: Any, schema: str, given: Passwords) -> None:
         cursor.execute(roles.filled(f"ALTER ROLE {{service}} SET {name} = '{value}'"))
 
 
-def hand_over(connection: Any, schema: str) -> None:
+def transfer_tables(connection: Any, schema: str) -> None:
     """All that the role of the service owns to the owner. Tried again while services hold locks."""
     for left in reversed(range(TRIES)):
         try:
             with connection, connection.cursor() as cursor:
                 roles = ServiceRoles(cursor, schema, f"{schema}_owner")
                 cursor.execute(OWNS, {"service": schema})
-                roles.execute((*HAND_OVER, *RIGHTS) if cursor.fetchone() is not None else RIGHTS)
+                roles.execute((*TRANSFER, *RIGHTS) if cursor.fetchone() is not None else RIGHTS)
             return
         except (DeadlockDetected, LockNotAvailable):
             if not left:

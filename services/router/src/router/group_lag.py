@@ -51,8 +51,8 @@ class GroupLag:
         """Retention may have deleted what a committed offset points to."""
         if not partitions:
             return False
-        wanted = ConsumerGroupTopicPartitions(self._group, partitions)
-        committed = self._answer(admin.list_consumer_group_offsets([wanted], **self._timeout))
+        asked = ConsumerGroupTopicPartitions(self._group, partitions)
+        committed = self._answer(admin.list_consumer_group_offsets([asked], **self._timeout))
         first = self._offsets(admin, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         end = self._offsets(admin, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return any(end[each] > max(first[each], each.offset) for each in committed.topic_partitions)

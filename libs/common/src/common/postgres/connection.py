@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2.extras import NamedTupleCursor, register_default_json, register_default_jsonb
 
 from common.postgres.prepared import Prepared
-from common.postgres.session import Watch, prepare_session, unwatched
+from common.postgres.session_check import Watch, prepare_session, unwatched
 
 Values = dict[str, Any]
 Statement = tuple[str, Values]

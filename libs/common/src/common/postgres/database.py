@@ -28,7 +28,7 @@ from common.postgres.errors import (
     reason_of,
     sqlstate,
 )
-from common.postgres.session import NO_SESSION, UnusableSession
+from common.postgres.session_check import NO_SESSION, UnusableSession
 from common.postgres.threads import LastUsedFirst
 from common.service.lifecycle import Lifecycle
 from common.service.settings import WorkDatabaseSettings

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, event
 
 from common.postgres.errors import READ_ONLY_STATE, sqlstate
-from common.postgres.session import Watch, prepare_session, unwatched
+from common.postgres.session_check import Watch, prepare_session, unwatched
 
 DRIVER = "postgresql+psycopg2"
 

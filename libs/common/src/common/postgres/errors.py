@@ -3,7 +3,7 @@
 import psycopg2
 import sqlalchemy as sa
 
-from common.postgres.session import UnusableSession
+from common.postgres.session_check import UnusableSession
 
 # Connection, resources, shutdown and timeouts, disk; read-only after a failover, serialization
 # failure, deadlock, lock timeout. https://www.postgresql.org/docs/18/errcodes-appendix.html

@@ -25,6 +25,7 @@ from common.service.cancellation import (
     unless_cancelled_inside,
 )
 from common.service.crash_points import CrashPoints
+from common.service.hang_watch import HangWatch
 from common.service.health import Health, HealthServer
 from common.service.settings import ServiceSettings, load
 
@@ -178,7 +179,8 @@ def run(service: str, settings_class: type[S], build: Build[S]) -> None:
 async def run_components(service: str, settings: S, build: Build[S]) -> int:
     life = Lifecycle(service, CrashPoints(settings.crash_at))
     server = HealthServer(life.health, settings.listen_host, settings.health_port)
-    code = await life.run([server, *build(settings, life)])
+    watch = HangWatch(life.health)
+    code = await life.run([server, *build(settings, life), watch])
     # Python would wait without end for a thread that hangs.
     faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True)
     return code

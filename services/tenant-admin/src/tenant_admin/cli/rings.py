@@ -98,10 +98,11 @@ def rotate(
 @app.command()
 def rewrap(ring: Ring = None) -> None:
     """Put every stored secret under the active keys. Repeat until it says 0."""
-    rings = RingPlace(ring).read()
+    rings, count, message = RingPlace(ring).read(), 0, ""
     with open_session() as session:
-        result = session.apply(partial(client_secrets.rewrap_all, rings=rings))
-    tell(f"Clients re-wrapped: {result.value}. {result.message}".rstrip())
+        while (result := session.apply(partial(client_secrets.rewrap_some, rings=rings))).value:
+            count, message = count + result.value, result.message
+    tell(f"Clients re-wrapped: {count}. {message}".rstrip())
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -12,11 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from common.key_ring_file import read_rings
 from common.key_rings import KeyRings, KeyUse, SecretField, Unsealable
 from common.outbox_rows import OutboxRow
-from common.sealed import kid_of, rewrap, seal, use_of
+from common.sealed import rewrap, seal, use_of
 from tenant_admin.core.changes import Change, ChangeContext
 from tenant_admin.core.clients import ClientChanged, lock_client, update_client
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.tables import client_secret
+
+CLIENTS_AT_ONCE = 200
 
 
 def usable_rings(path: Path | None) -> KeyRings:
@@ -71,16 +72,26 @@ def sealed_for(rings: KeyRings, client_id: int, field: SecretField, value: Secre
         refuse(503, "KEY_RING_FILE", str(error), "mount one that has it")
 
 
-def rewrap_all(connection: Connection, context: ChangeContext, rings: KeyRings) -> Change[int]:
-    """Puts every secret under its ring's active key; returns how many clients that changed.
+def rewrap_some(
+    connection: Connection,
+    context: ChangeContext,
+    rings: KeyRings,
+    at_once: int = CLIENTS_AT_ONCE,
+) -> Change[int]:
+    """Puts the secrets of the next clients under their rings' active keys; how many clients that
+    were, 0 when all are done: there may be 100,000 of them, and services use their rows meanwhile.
 
-    Idempotent. After it, and a short wait for the events, the old keys can leave the rings. A key
-    that is missing refuses all of it.
+    After it, and a short wait for the events, the old keys can leave the rings. A key that is
+    missing refuses all of it.
     """
-    query = sa.select(client_secret).order_by(client_secret.c.client_id)
-    outdated = [row for row in connection.execute(query) if is_outdated(rings, row)]
     rows: list[OutboxRow] = []
-    ids = sorted({row.client_id for row in outdated})
+    ids = connection.scalars(
+        sa.select(client_secret.c.client_id)
+        .where(is_outdated(rings))
+        .group_by(client_secret.c.client_id)
+        .order_by(client_secret.c.client_id)
+        .limit(at_once)
+    ).all()
     for client_id in ids:
         before = lock_client(connection, client_id)
         for field, sealed in before.secrets.items():
@@ -93,9 +104,14 @@ def rewrap_all(connection: Connection, context: ChangeContext, rings: KeyRings) 
     return Change(len(ids), rows)
 
 
-def is_outdated(rings: KeyRings, row: Any) -> bool:
-    ring = rings.given().get(row.field)
-    return ring is None or kid_of(row.sealed) != ring.active
+def is_outdated(rings: KeyRings) -> sa.ColumnElement[bool]:
+    """Not under the active key of its field's ring; with no ring at all, rewrapping names it."""
+    kid = sa.func.split_part(client_secret.c.sealed, ".", 2)
+    active = [
+        sa.and_(client_secret.c.field == field, kid == ring.active)
+        for field, ring in rings.given().items()
+    ]
+    return sa.not_(sa.or_(*active))
 
 
 def rewrapped_for(rings: KeyRings, client_id: int, field: str, sealed: str) -> str:

@@ -15,7 +15,7 @@ from tenant_admin.core.assistant_warnings import warnings_of
 from tenant_admin.core.changes import OPERATOR, Change, ChangeContext, ConfigRevision, record_change
 from tenant_admin.core.filters import ALL_ASSISTANTS, AssistantFilter
 from tenant_admin.core.import_source import NO_SOURCE, ImportSource
-from tenant_admin.core.own_clients import all_clients, own_clients
+from tenant_admin.core.own_assistants import refuse_shared, used_by_own
 from tenant_admin.core.problems import refuse
 from tenant_admin.core.schemas import AssistantBody, NewAssistant
 from tenant_admin.core.tables import assistant, assistant_version, clients
@@ -278,47 +278,15 @@ def refuse_unknown_assistant(assistant_id: str) -> NoReturn:
     )
 
 
-def used_by_own(
-    connection: Connection, assistant_id: sa.Column[str]
-) -> list[sa.ColumnElement[bool]]:
-    """An assistant is of the clients that use it."""
-    own = own_clients(connection)
-    if own is None:
-        return []
-    used = sa.select(clients.c.assistant_id).where(clients.c.id.in_(sorted(own)))
-    return [assistant_id.in_(used)]
-
-
-def is_shared(connection: Connection, assistant_id: str) -> bool:
-    """Whether clients use it that the transaction does not see."""
-    own = own_clients(connection)
-    if own is None:
-        return False
-    others = sa.exists().where(clients.c.assistant_id == assistant_id, clients.c.id.not_in(own))
-    with all_clients(connection):
-        return bool(connection.execute(sa.select(others)).scalar())
-
-
-def refuse_unless_used(connection: Connection, assistant_id: str) -> None:
-    key = assistant.c.assistant_id == assistant_id
-    used = used_by_own(connection, assistant.c.assistant_id)
-    if not connection.execute(sa.select(assistant.c.assistant_id).where(key, *used)).first():
-        fix = "choose one of an own client, or use a key of all clients"
-        refuse(422, "assistant_id", f"there is no assistant {assistant_id}", fix)
-
-
 def lock_assistant(
     connection: Connection, assistant_id: str, expected: int | None = None
 ) -> Assistant:
-    """The assistant, locked until the transaction ends. A key of some clients changes none that
-    others use too (403)."""
+    """Locked until the transaction ends. A key of some clients changes none that others use."""
     key = assistant.c.assistant_id == assistant_id
     used = used_by_own(connection, assistant.c.assistant_id)
     connection.execute(sa.select(assistant.c.assistant_id).where(key, *used).with_for_update())
     locked = get(connection, assistant_id)
-    if is_shared(connection, assistant_id):
-        message = f"{assistant_id} answers for clients beside those of this key"
-        refuse(403, "assistant_id", message, "use a key of all clients")
+    refuse_shared(connection, assistant_id)
     if expected not in (None, locked.changes):
         message = f"{assistant_id} has seen {locked.changes} changes, not {expected}"
         refuse(412, "If-Match", message, "read it again, then repeat the change")

@@ -16,6 +16,7 @@ from tenant_admin.core.assistant_template import assistant_from_template
 from tenant_admin.core.changes import Change, ChangeContext, ConfigRevision, record_change
 from tenant_admin.core.filters import ALL_CLIENTS, ClientFilter
 from tenant_admin.core.key_rights import refuse_without_scope
+from tenant_admin.core.own_assistants import refuse_unless_used
 from tenant_admin.core.own_clients import is_own, of_own, own_clients
 from tenant_admin.core.problems import refusal_of, refuse
 from tenant_admin.core.schemas import ClientPatch, NewClient, Settings
@@ -303,7 +304,7 @@ def ensure_assistant(
 ) -> Change[Any] | None:
     """A key of some clients makes none, and takes none that is of others."""
     if own_clients(connection) is not None:
-        assistants.refuse_unless_used(connection, assistant_id)
+        refuse_unless_used(connection, assistant_id)
         return None
     return assistants.create_if_missing(
         connection, context, assistant_id, assistant_from_template(name, language)

@@ -126,8 +126,9 @@ def send_again(
     asked = replace(selection, until=selection.until or now)
     oldest = oldest_allowed(asked.since, now)
     if dry_run:
-        found = islice(selected_records(topic, asked, oldest), limit)
-        typer.echo(f"{sum(1 for _ in found)} records would be sent to {target.name}")
+        found = sum(1 for _ in islice(selected_records(topic, asked, oldest), limit))
+        typer.echo(f"{found} records would be sent to {target.name}")
+        tell_limit(found, limit)
         return
     with open_session() as session:
         run = ReplayRun(session, topic, target, asked, one_line(reason), limit, billed)
@@ -233,6 +234,7 @@ class ReplayRun:
         typer.echo(
             f"{producer.sent} of {producer.given} records sent to {self._target.name}{before}"
         )
+        tell_limit(producer.given + len(self._sent_before), self._limit)
         if not complete:
             typer.echo(f"Not all is sent. Go on with:\n  {self.command()}", err=True)
         self._session.apply(
@@ -243,6 +245,11 @@ class ReplayRun:
                 counts=counts,
             )
         )
+
+
+def tell_limit(count: int, limit: int) -> None:
+    if count >= limit:
+        typer.echo(f"--limit {limit} is reached: there may be more", err=True)
 
 
 def selection_of(

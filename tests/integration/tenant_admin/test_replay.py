@@ -182,6 +182,16 @@ def test_m5c_a_replay_that_was_interrupted_goes_on_without_sending_again(
         assert f"{sent.total()} of " in said
 
 
+def test_m5b_a_limit_that_is_reached_is_named(kafka: Broker, replay: Replay) -> None:
+    quarantine(kafka, 4)
+    words = ("send", "webhooks.quarantine", "--since", "1h", *WHY)
+    for more in ((), ("--dry-run",)):
+        ran = replay(*words, "--limit", "3", *more)
+        assert ran.stdout.startswith("3 ")
+        assert "--limit 3 is reached" in ran.stderr
+    assert "is reached" not in replay(*words, "--limit", "5").stderr
+
+
 def test_m5c_only_the_same_selection_can_be_resumed(kafka: Broker, replay: Replay) -> None:
     quarantine(kafka, 3)
     ran = replay("send", "webhooks.quarantine", "--since", "1h", *WHY)

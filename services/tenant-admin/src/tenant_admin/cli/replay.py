@@ -127,8 +127,9 @@ def send_again(
     asked = replace(selection, until=selection.until or now)
     oldest = oldest_allowed(asked.since, now)
     if dry_run:
-        found = islice(selected_records(topic, asked, oldest), limit)
-        say(f"{sum(1 for _ in found)} records would be sent to {target.name}")
+        found = sum(1 for _ in islice(selected_records(topic, asked, oldest), limit))
+        say(f"{found} records would be sent to {target.name}")
+        tell_limit(found, limit)
         return
     with open_session() as session:
         run = ReplayRun(session, topic, target, asked, one_line(reason), limit, billed)
@@ -237,6 +238,7 @@ class ReplayRun:
                 f" {before} before"
             )
         say(sent)
+        tell_limit(producer.given + len(self._sent_before), self._limit)
         if not complete:
             say("Not all is sent. Go on with:", to_stderr=True)
             show_text(f"  {self.command()}", to_stderr=True)
@@ -248,6 +250,11 @@ class ReplayRun:
                 counts=counts,
             )
         )
+
+
+def tell_limit(count: int, limit: int) -> None:
+    if count >= limit:
+        say(f"--limit {limit} is reached: there may be more", to_stderr=True)
 
 
 def selection_of(

@@ -16,7 +16,7 @@ def print_usage(usage: MonthUsage, as_json: bool) -> None:
     print_table(titles, [*rows, cells(usage.month, usage.total)])
     for number in usage.numbers:
         free = f"{number.free_replies:,} a month are free at Meta."
-        say(f"Number {number.phone_number_id}: {number.replies:,} replies.", free)
+        say(f"Number {number.phone_number_id}: {number.replies:,} replies;", free)
     prices = usage.prices
     if prices.by_category:
         say(f"Arrived: {prices.billable:,} billable at Meta, {prices.free:,} free.")

@@ -12,6 +12,7 @@ from typing import Any
 
 from deploy.supply_chain.uv_program import find_uv
 
+from common.service.no_words import refuse_words
 from devkit.check_result import Failed, NotRun, print_result, show_progress
 
 NONE_KNOWN, SOME_KNOWN = 0, 1
@@ -37,4 +38,5 @@ def audit(root: Path, service_url: str | None = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    refuse_words(__doc__)
     sys.exit(print_result(partial(audit, Path.cwd())))

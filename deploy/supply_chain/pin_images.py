@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from common.service.no_words import refuse_words
 from devkit.check_result import NotRun, print_result
 
 FILES = ("docker-compose.yml", "deploy/Dockerfile", "deploy/k8s/overlays/dev/*.yaml")
@@ -112,4 +113,5 @@ def pin(root: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    refuse_words(__doc__)
     sys.exit(print_result(partial(pin, Path.cwd())))

@@ -12,6 +12,7 @@ from typing import Any
 
 from deploy.supply_chain.uv_program import find_uv
 
+from common.service.no_words import refuse_words
 from devkit.check_result import Failed, print_result
 
 IMAGES = ("ingress", "router", "assistant", "sender", "tenant-admin", "devkit")
@@ -38,4 +39,5 @@ def write_all(root: Path, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    refuse_words(__doc__)
     sys.exit(print_result(partial(write_all, Path.cwd(), Path("build/sbom"))))

@@ -8,10 +8,11 @@ from typing import IO
 import pytest
 
 SERVICE = """
-import asyncio, sys, threading
+import asyncio, os, threading
 from common.service import lifecycle
 from common.service.settings import ServiceSettings
 from common.service.clock import SystemClock
+PARTS = os.environ["PARTS"].split()
 class Named:
     def __init__(self, name, life):
         self.name, self.life = name, life
@@ -44,8 +45,8 @@ class Named:
             self.life.second_stops.set()
 def build(_, life):
     life.second_stops = asyncio.Event()
-    groups = [[Named(name, life) for name in names.split("+")] for names in sys.argv[1:]]
-    seconds = 1 if "b+hanging" in sys.argv else 60
+    groups = [[Named(name, life) for name in names.split("+")] for names in PARTS]
+    seconds = 1 if "b+hanging" in PARTS else 60
     return [lifecycle.StopTogether(group, seconds) if group[1:] else group[0] for group in groups]
 lifecycle.run("tests", ServiceSettings, build)
 """
@@ -54,7 +55,10 @@ ENVIRONMENT = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "HEALTH_PORT": "0"}
 
 def begun(*parts: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", SERVICE, *parts], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVICE],
+        env=ENVIRONMENT | {"PARTS": " ".join(parts)},
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -24,7 +24,7 @@ daily_token_budget monthly_token_budget contact_daily_token_budget daily_budget_
 monthly_budget_usd budget_text model reasoning_effort transcription_model openai_base_url
 instructions verbosity temperature top_p max_output_tokens warnings created_by source_hash prefix
 scopes expires last_used revoked event_id trace_id tenant_id occurred_at what by minutes
-sent_at schema_version"""
+sent_at schema_version role clients"""
 NOT_SHOWN = "tools response_format source_raw contact_id text media wamid wa_id"
 MODELS: tuple[type[BaseModel], ...] = (
     Client,

@@ -3,6 +3,7 @@
 
 import sys
 
+from common.service.no_words import refuse_words
 from common.service.settings import FromEnvironment, load
 
 DEMO = "demo"
@@ -21,6 +22,7 @@ class DemoSettings(FromEnvironment):
 
 
 def main() -> None:
+    refuse_words(__doc__)
     settings = load(DemoSettings)
     if not settings.demo:
         sys.stderr.write(

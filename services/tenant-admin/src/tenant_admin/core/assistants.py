@@ -270,12 +270,8 @@ def config_events(
 
 
 def refuse_unknown_assistant(assistant_id: str) -> NoReturn:
-    refuse(
-        404,
-        "assistant_id",
-        f"there is no assistant {assistant_id}",
-        "list the assistants to see their ids",
-    )
+    fix = "list the assistants to see their ids"
+    refuse(404, "assistant_id", f"there is no assistant {assistant_id}", fix)
 
 
 def lock_assistant(

@@ -1,6 +1,9 @@
 """Reading without a group on a real broker: to the end, from a time, at offsets."""
 
+import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
@@ -11,6 +14,9 @@ from common.kafka.reader import ReadStopped, TopicReader, TopicUnavailable
 from common.service.settings import KafkaSettings
 from common.topics import MESSAGES_OUTCOME, Topic
 from devkit.stack.broker_security import GivenKafkaSettings
+from devkit.stack.kafka import LocalKafka
+from devkit.stack.ports import free_ports
+from ops.create_topics import create
 
 pytestmark = pytest.mark.integration
 TOPIC = MESSAGES_OUTCOME
@@ -95,3 +101,26 @@ def test_it_says_what_is_missing(kafka: Broker) -> None:
         with pytest.raises(TopicUnavailable) as error:
             reader.partitions()
         assert error.value.missing == "broker"
+
+
+@pytest.fixture
+def own_kafka(home: Path) -> Iterator[LocalKafka]:
+    """Ours to freeze."""
+    port, controller = free_ports(2)
+    kafka = LocalKafka.start(home / f"kafka-{port}", port, controller)
+    create(kafka.settings, [TOPIC])
+    yield kafka
+    kafka.process.send_signal(signal.SIGCONT)
+    kafka.stop()
+
+
+def test_a_broker_that_falls_silent_ends_it_where_that_is_asked_for(own_kafka: LocalKafka) -> None:
+    """A person waits; more is there than the client has read ahead."""
+    produce(own_kafka.settings, TOPIC, [("a", b"x" * 200_000)] * 60)
+    little = {"queued.max.messages.kbytes": 1, "queued.min.messages": 1}
+    with TopicReader(own_kafka.settings, TOPIC.name, little) as reader:
+        records = reader.read_to_end(reader.beginnings(), timeout=30, silence=3)
+        assert next(records).key_text == "a"
+        own_kafka.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(TopicUnavailable, match="nothing for 3 s"):
+            list(records)

@@ -6,6 +6,7 @@ Nothing is committed. Used by whatever looks at a topic: views, comparisons, rep
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from time import monotonic, sleep
 from typing import Any, Self
 
@@ -169,23 +170,29 @@ class TopicReader:
         starts: Mapping[int, int],
         is_stopped: Callable[[], bool] = lambda: False,
         timeout: float = 1.0,
+        silence: float = inf,
     ) -> Iterator[Record]:
         """From the given offsets to where the partitions end now, those in offset order.
 
         Raises ReadStopped within about a second once `is_stopped()`, TopicUnavailable when the
-        broker does not tell an end within `timeout`.
+        broker does not tell an end within `timeout`, or gives nothing for `silence` seconds: for
+        those who are waited for by a person.
         """
         ends = {partition: self.end_of(partition, timeout) for partition in starts}
         behind = {number for number, start in starts.items() if is_before(start, ends[number])}
         self.assign({number: starts[number] for number in behind})
+        heard_at = monotonic()
         while behind:
             if is_stopped():
                 raise ReadStopped
+            if monotonic() - heard_at > silence:
+                raise TopicUnavailable("broker", f"it gave nothing for {silence:g} s")
             for part in self.records(0.2):
                 if isinstance(part, Record) and part.offset < ends[part.partition]:
                     yield part
                 if next_offset(part) >= ends[part.partition]:
                     behind.discard(part.partition)
+                heard_at = monotonic()
 
     def read_at(
         self, partition: int, offsets: Sequence[int], is_stopped: Callable[[], bool]

@@ -22,7 +22,7 @@ from common.topics import (
     dlq_of,
 )
 from tenant_admin.message_trace.stages import KnownIds, Stage, stage_of, without_copies
-from tenant_admin.replay.read import refuse_unavailable
+from tenant_admin.replay.read import SILENCE_SECONDS, refuse_unavailable
 
 # Each tells ids that the later ones are searched for.
 TOPICS = (
@@ -82,7 +82,7 @@ def records(kafka: KafkaSettings, topic: str, since: datetime) -> Iterator[Recor
     with TopicReader(kafka, topic, LITTLE_MEMORY) as reader:
         try:
             starts = reader.offsets_at(since, TIMEOUT_SECONDS)
-            yield from reader.read_to_end(starts, timeout=TIMEOUT_SECONDS)
+            yield from reader.read_to_end(starts, timeout=TIMEOUT_SECONDS, silence=SILENCE_SECONDS)
         except TopicUnavailable as error:
             if error.missing != "topic":
                 refuse_unavailable(topic, error)

@@ -14,6 +14,7 @@ from common.topics import every_topic
 from tenant_admin.core.problems import refuse
 
 TIMEOUT_SECONDS = 10.0
+SILENCE_SECONDS = 30.0  # a broker that starts again is back before
 # librdkafka would read 64 MB ahead.
 FEW = {
     "queued.max.messages.kbytes": 4096,
@@ -34,7 +35,9 @@ def read(
     with reading(kafka, topic) as reader:
         ends = reader.ends(TIMEOUT_SECONDS)
         for partition, offset in starts(reader, since).items():
-            for record in reader.read_to_end({partition: offset}, is_stopped, TIMEOUT_SECONDS):
+            for record in reader.read_to_end(
+                {partition: offset}, is_stopped, TIMEOUT_SECONDS, SILENCE_SECONDS
+            ):
                 if record.offset >= ends[partition] or is_stopped():
                     break
                 yield record
@@ -45,7 +48,10 @@ def read_one(kafka: KafkaSettings, topic: str, partition: int, offset: int) -> R
     with reading(kafka, topic) as reader:
         if partition not in reader.partitions(TIMEOUT_SECONDS):
             refuse(422, "partition", f"{topic} has no partition {partition}", "see `list`")
-        record = next(reader.read_to_end({partition: offset}, timeout=TIMEOUT_SECONDS), None)
+        found = reader.read_to_end(
+            {partition: offset}, timeout=TIMEOUT_SECONDS, silence=SILENCE_SECONDS
+        )
+        record = next(found, None)
     if record is None or record.offset != offset:  # the next one that is there
         refuse(422, "offset", f"no record {offset} in partition {partition}", "see `list`")
     return record

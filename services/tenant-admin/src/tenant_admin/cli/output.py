@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from common.topics import CONVERSATIONS_EVENTS
 from tenant_admin.cli.session import CommandResult
 from tenant_admin.cli.terminal import print_json as print_json
 from tenant_admin.cli.terminal import printable as printable
@@ -40,7 +41,7 @@ def print_command(result: CommandResult, as_json: bool) -> None:
         return
     say(f"Command {accepted.command_id} accepted.", result.message)
     say("What became of it:")
-    topic = "conversations.events"
+    topic = CONVERSATIONS_EVENTS.name
     say(f"  python scripts/replay.py list {topic} --conversation {accepted.conversation}")
 
 

@@ -14,7 +14,7 @@ from devkit.loadtest.run import prepare_emulator
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 FLOOD = 1000
 MODEL_SECONDS = 5.0
-GENEROUS = 3.0  # seconds; well under 1 on an idle machine
+GENEROUS = 10.0  # seconds; under 1 on an idle machine, 25 for who waits behind the whole flood
 SLOWER = 5.0  # times what an answer takes without a flood, where the machine is busy anyway
 BUSY = 10  # calls of the model not answered: the flood is not over
 

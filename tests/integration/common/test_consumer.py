@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event as Signal
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.support.builders import a_message
 from tests.support.components import RecordingLifecycle, keep_running, running_components
 from tests.support.kafka import Broker, broker_at
@@ -96,6 +97,11 @@ async def watched(
 async def check_for_a_minute(consumer: BatchConsumer[MessageReceived]) -> None:
     for _ in range(LONGEST_CHECKS + 1):
         await consumer.check()
+
+
+def measured_lag() -> float | None:
+    """Every five seconds."""
+    return REGISTRY.get_sample_value("conserje_consumer_lag", {"topic": MESSAGES_INBOUND.name})
 
 
 def write(kafka: KafkaSettings, values: Sequence[str | bytes], key: str = "k") -> None:
@@ -235,6 +241,7 @@ async def test_a_consumer_that_stands_still_before_records_ends_the_process(kafk
     async with watched(kafka.settings, handler) as (life, consumer):
         write(kafka.settings, ["stored"])
         await eventually_async(lambda: handler.stored)
+        await eventually_async(lambda: measured_lag() == 0, "a measurement after it was stored")
         await check_for_a_minute(consumer)
         assert life.fatals == [], "nothing waits"
         handler.hangs.set()

@@ -23,7 +23,11 @@ from router.process import RecordProcessor
 from router.route import RoutedWebhook
 from router.worker import App, RouterWorker, application, member_id
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    # Faust's thread outlives the loop of a test; a process would be gone.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 GROUP = "router.webhooks.raw"
 SECONDS = 3.0
 

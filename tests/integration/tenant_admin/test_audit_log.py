@@ -249,7 +249,7 @@ def test_m4d_the_command_verifies_and_says_the_newest_hash(log: Log, manage: Man
     log.tamper("update audit_log set actor = 'key:alice' where id = 2")
     bad = manage("audit", "verify")
     assert bad.returncode == 1
-    assert "Broken after 1 good lines: line 2 was changed" in bad.stdout
+    assert "Broken after 1 good lines. line 2 was changed" in bad.stdout
 
 
 def test_m4c_the_command_lists_who_changed_what(manage: Manage) -> None:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from tenant_admin.cli.moments import asked_moment
 from tenant_admin.cli.output import AsJson, cell_text, print_table
 from tenant_admin.cli.session import open_session
 from tenant_admin.cli.terminal import print_json, say, show_text, translated
@@ -16,7 +16,6 @@ from tenant_admin.core.audit_log import AuditEntry
 from tenant_admin.core.field_changes import FieldChange
 from tenant_admin.core.filters import AuditFilter
 from tenant_admin.core.problems import refuse
-from tenant_admin.replay.select import moment
 
 app = typer.Typer(help="Who changed what: the audit log.", no_args_is_help=True)
 KEPT = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
@@ -36,7 +35,12 @@ def list_lines(
 ) -> None:
     """The newest lines first: who, what, which fields."""
     only = AuditFilter(
-        actor, action, about, client, time_of("since", since), time_of("until", until)
+        actor,
+        action,
+        about,
+        client,
+        asked_moment("since", since) if since else None,
+        asked_moment("until", until) if until else None,
     )
     with open_session() as session:
         lines = session.read(lambda connection: audit_log.page(connection, only, None, limit))
@@ -83,13 +87,6 @@ def kept_hash(text: str) -> ChainHash:
     if match is None:
         refuse(422, "kept", "is no POSITION:HASH", "give what `audit head` said")
     return ChainHash(int(match[1]), match[2])
-
-
-def time_of(field: str, text: str | None) -> datetime | None:
-    try:
-        return moment(text, datetime.now(UTC)) if text else None
-    except ValueError:
-        refuse(422, field, "is not a time", "write 15m, 2h or 2026-11-25T10:00")
 
 
 def changes_of(line: AuditEntry) -> str:

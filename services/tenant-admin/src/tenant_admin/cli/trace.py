@@ -2,18 +2,17 @@
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import structlog
 import typer
 
+from tenant_admin.cli.moments import asked_moment
 from tenant_admin.cli.output import AsJson, print_table
 from tenant_admin.cli.session import load_settings
 from tenant_admin.cli.terminal import print_json, say
 from tenant_admin.core.problems import refuse
 from tenant_admin.message_trace.stages import Stage
-from tenant_admin.replay.select import moment
 from tenant_admin.settings import ReplaySettings
 
 Wamid = Annotated[str, typer.Argument(metavar="WAMID", help="WhatsApp's id of the message")]
@@ -29,7 +28,7 @@ def trace(wamid: Wamid, since: Since = "24h", as_json: AsJson = False) -> None:
     if not wamid.strip().isprintable() or not wamid.strip().isascii():
         refuse(422, "wamid", "is not an id of WhatsApp", "copy it again, for example wamid.HBg...")
     kafka = load_settings(ReplaySettings).as_operator()
-    stages = find_stages(kafka, wamid.strip(), moment_of(since))
+    stages = find_stages(kafka, wamid.strip(), asked_moment("since", since))
     if as_json:
         print_json([asdict(stage) for stage in stages])
     elif stages:
@@ -38,13 +37,6 @@ def trace(wamid: Wamid, since: Since = "24h", as_json: AsJson = False) -> None:
         say(f"Nothing of {wamid} since {since}.", to_stderr=True)
         say("Try a longer --since (webhooks are kept 14 days), and check the id.", to_stderr=True)
         raise typer.Exit(1)
-
-
-def moment_of(since: str) -> datetime:
-    try:
-        return moment(since, datetime.now(UTC))
-    except ValueError:
-        refuse(422, "since", "is not a time", "write 15m, 2h or 2026-11-25T10:00")
 
 
 def rows_of(stages: list[Stage]) -> list[list[str]]:
